@@ -1,0 +1,69 @@
+"""Sayre: Bragg coherent diffraction imaging, from counts to strain.
+
+Conventions, stated here once and held everywhere:
+
+- Array axes are `(rocking, row, column)` as stacked from frames (C order); 2D arrays `(row, column)`.
+- The centre of every public array is index `n // 2` on each axis, in real and in reciprocal space.
+- Detector = `fftshift(fftn(ifftshift(object)))`; scattering is `A(q) = Σ f exp(−i q·r)`.
+- Intensities are photon counts, float32, non-negative. Log scale is `log(1 + I)`.
+- Masks are True where nothing was measured.
+- `q` in 1/Å with 2π; atoms in Å, objects in nm, energy in eV, angles in degrees.
+- The oversampling ratio σ is the array length over the object length on that axis.
+- Randomness comes from an explicit generator argument.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_PUBLIC = {
+    "FilledPattern": "sayre.data",
+    "Grid": "sayre.data",
+    "InputError": "sayre.errors",
+    "Manifest": "sayre.data",
+    "Meta": "sayre.data",
+    "Particle": "sayre.data",
+    "Pattern": "sayre.data",
+    "SayreWarning": "sayre.errors",
+    "SimulatedPattern": "sayre.data",
+    "inpaint": "sayre.inpaint.fill",
+    "load": "sayre.io",
+    "save": "sayre.io",
+    "simulate": "sayre.simulate.simulate",
+}
+
+if TYPE_CHECKING:
+    from sayre.data import FilledPattern, Grid, Manifest, Meta, Particle, Pattern, SimulatedPattern
+    from sayre.errors import InputError, SayreWarning
+    from sayre.inpaint.fill import inpaint
+    from sayre.io import load, save
+    from sayre.simulate.simulate import simulate
+
+__all__ = [
+    "FilledPattern",
+    "Grid",
+    "InputError",
+    "Manifest",
+    "Meta",
+    "Particle",
+    "Pattern",
+    "SayreWarning",
+    "SimulatedPattern",
+    "inpaint",
+    "load",
+    "save",
+    "simulate",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _PUBLIC:
+        return getattr(importlib.import_module(_PUBLIC[name]), name)
+    raise AttributeError(f"module 'sayre' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_PUBLIC])

@@ -1,0 +1,81 @@
+"""What made a file: enough to make it again."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import platform
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+_LIBRARIES = ("sayre", "numpy", "scipy", "torch", "finufft")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """Provenance of an output.
+
+    `inputs` and `weights` map names to SHA-256; `seconds` and `peak_memory_mib` are of the process.
+    """
+
+    command: str
+    config: Mapping[str, Any] = field(default_factory=dict)
+    seed: int | None = None
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    weights: Mapping[str, str] = field(default_factory=dict)
+    device: str = "cpu"
+    versions: Mapping[str, str] = field(default_factory=dict)
+    git_commit: str | None = None
+    created: str = ""
+    seconds: float | None = None
+    peak_memory_mib: float | None = None
+
+    @classmethod
+    def collect(cls, command: str, *, started: float | None = None, **known: Any) -> Manifest:
+        """Fill in versions, commit, time and memory; `started` is a `time.perf_counter()` reading."""
+        versions = {"python": platform.python_version()}
+        for name in _LIBRARIES:
+            try:
+                versions[name] = metadata.version(name)
+            except metadata.PackageNotFoundError:
+                continue
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return cls(
+            command=command,
+            versions=versions,
+            git_commit=_git_commit(),
+            created=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            seconds=None if started is None else round(time.perf_counter() - started, 3),
+            peak_memory_mib=round(peak / (2**20 if sys.platform == "darwin" else 2**10), 1),
+            **known,
+        )
+
+    def to_json(self) -> str:
+        return json.dumps(dataclasses.asdict(self), indent=1, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> Manifest:
+        return cls(**json.loads(text))
+
+
+def sha256_of(path: str | Path) -> str:
+    """SHA-256 of a file's bytes."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _git_commit() -> str | None:
+    """Commit of the checkout this package runs from; None for an installed package."""
+    root = Path(__file__).resolve().parents[3]
+    if not (root / ".git").exists():
+        return None
+    result = subprocess.run(["git", "-C", str(root), "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    return result.stdout.strip() or None

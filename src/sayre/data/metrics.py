@@ -1,0 +1,66 @@
+"""Scores of a filled gap.
+
+All take 1D or nD arrays of equal shape that hold the gap voxels only: expected counts `filled`
+and the `truth`, either noise-free counts or measured ones. Log scale is `log(1 + I)`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import norm, poisson
+
+Counts = NDArray[np.floating]
+
+
+def pearson(filled: Counts, truth: Counts, *, log: bool = True) -> float:
+    """Pearson correlation (thesis eq. 4.1), by default of `log(1 + I)`; NaN where either is constant."""
+    x, y = (np.log1p(a.astype(np.float64).ravel()) if log else a.astype(np.float64).ravel() for a in (filled, truth))
+    x, y = x - x.mean(), y - y.mean()
+    norms = np.sqrt((x @ x) * (y @ y))
+    return float(x @ y / norms) if norms > 0 else float("nan")
+
+
+def log_error(filled: Counts, truth: Counts) -> float:
+    """Mean squared error of `log(1 + I)`."""
+    difference = np.log1p(filled.astype(np.float64)) - np.log1p(truth.astype(np.float64))
+    return float(np.mean(difference**2))
+
+
+def log_error_ratio(filled: Counts, truth: Counts, linear: Counts) -> float:
+    """`log_error` over that of linear interpolation of the same gap: 0 perfect, 1 no better than linear."""
+    return log_error(filled, truth) / log_error(linear, truth)
+
+
+def noise_floor(expectation: Counts) -> float:
+    """Log error that even the truth makes against Poisson counts, to first order: mean of I/(1+I)²."""
+    i = expectation.astype(np.float64)
+    return float(np.mean(i / (1 + i) ** 2))
+
+
+def coverage(filled: Counts, sigma: Counts, truth: Counts, *, width: float = 1.0) -> float:
+    """Fraction of noise-free voxels within `width` standard errors of the filling, in log scale."""
+    difference = np.abs(np.log1p(filled.astype(np.float64)) - np.log1p(truth.astype(np.float64)))
+    return float(np.mean(difference <= width * sigma))
+
+
+def predictive_z(
+    filled: Counts, sigma: Counts, counts: Counts, generator: np.random.Generator, *, nodes: int = 33
+) -> NDArray[np.float64]:
+    """Standard scores of measured counts under the filling's predictive distribution.
+
+    The expectation is taken as `log(1 + λ)` normal with the stated `sigma`, cut at λ = 0; the count as
+    Poisson(λ). Its randomised probability integral transform (Smith, J. Forecasting 4, 283, 1985) is
+    uniform where both hold, so the scores returned are standard normal: 68.3 % within 1, 95.4 % within
+    2, for bright and for empty voxels alike.
+    """
+    z = norm.ppf((np.arange(nodes) + 0.5) / nodes)
+    centre = np.log1p(filled.astype(np.float64).ravel())
+    n = np.rint(counts.astype(np.float64).ravel())
+    below, at = np.zeros_like(centre), np.zeros_like(centre)
+    for node in z:
+        rate = np.maximum(np.expm1(centre + node * sigma.astype(np.float64).ravel()), 1e-12)
+        below += poisson.cdf(n - 1, rate)
+        at += poisson.pmf(n, rate)
+    u = (below + generator.random(centre.shape) * at) / nodes
+    return np.asarray(norm.ppf(np.clip(u, 1e-12, 1 - 1e-12)))

@@ -1,0 +1,36 @@
+"""A particle as a list of atoms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sayre.data.pattern import OnDevice
+
+
+@dataclass(frozen=True, kw_only=True)
+class Particle(OnDevice):
+    """Atoms of one crystal.
+
+    Attributes
+    ----------
+    positions
+        float64 `(atoms, 3)` in Å, Cartesian x, y, z along the cubic axes, centred on the mean.
+    species
+        Element symbol.
+    lattice_constant
+        Cubic lattice constant in Å.
+    """
+
+    positions: NDArray[np.float64]
+    species: str
+    lattice_constant: float
+
+    def __post_init__(self) -> None:
+        if self.positions.ndim != 2 or self.positions.shape[1] != 3 or len(self.positions) == 0:
+            raise ValueError(f"positions: must be (atoms, 3), found {self.positions.shape}")
+
+    def __len__(self) -> int:
+        return len(self.positions)
