@@ -15,7 +15,10 @@ Counts = NDArray[np.floating]
 
 def pearson(filled: Counts, truth: Counts, *, log: bool = True) -> float:
     """Pearson correlation (thesis eq. 4.1), by default of `log(1 + I)`; NaN where either is constant."""
-    x, y = (np.log1p(a.astype(np.float64).ravel()) if log else a.astype(np.float64).ravel() for a in (filled, truth))
+    x, y = (
+        np.log1p(a.astype(np.float64).ravel()) if log else a.astype(np.float64).ravel()
+        for a in (filled, truth)
+    )
     x, y = x - x.mean(), y - y.mean()
     norms = np.sqrt((x @ x) * (y @ y))
     return float(x @ y / norms) if norms > 0 else float("nan")

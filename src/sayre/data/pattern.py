@@ -106,11 +106,15 @@ class Pattern(OnDevice):
         if len(shape) not in (2, 3) or min(shape) == 0:
             raise InputError(f"{what}: counts must be a 2D or 3D array, found shape {shape}")
         if self.mask.shape != shape:
-            raise InputError(f"{what}: the mask has shape {self.mask.shape}, the counts {shape}; they must agree")
+            raise InputError(
+                f"{what}: the mask has shape {self.mask.shape}, the counts {shape}; they must agree"
+            )
         if len(self.grid.step) != len(shape):
             raise InputError(f"{what}: {len(self.grid.step)} grid steps for {len(shape)} axes")
         if not (np.isfinite(self.intensity).all() and self.intensity.min() >= 0):
-            raise InputError(f"{what}: counts must be finite and non-negative; Pattern.from_counts masks the rest")
+            raise InputError(
+                f"{what}: counts must be finite and non-negative; Pattern.from_counts masks the rest"
+            )
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -159,7 +163,9 @@ class Pattern(OnDevice):
             bad = ~(np.isfinite(intensity) & (intensity >= 0))
         newly = int(np.count_nonzero(bad & ~missing))
         if newly:
-            warnings.warn(f"{what}: {newly} NaN, infinite or negative values masked", SayreWarning, stacklevel=2)
+            warnings.warn(
+                f"{what}: {newly} NaN, infinite or negative values masked", SayreWarning, stacklevel=2
+            )
         missing |= bad
         intensity[missing] = 0
         if missing.all():
