@@ -1,0 +1,1 @@
+"""Filling of unmeasured voxels: classical methods, networks, training."""

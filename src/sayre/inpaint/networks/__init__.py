@@ -1,0 +1,1 @@
+"""Networks that fill gaps, and what they are fed."""

@@ -1,0 +1,98 @@
+"""Sayre's own network: one slab of planes, any gap inside it.
+
+A slab is 32 planes of `log(1 + I)` whose middle holds the gap; the planes are the channels of a 2D
+convolutional network over the other two axes, so that every multiplication serves the gap.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+DEPTH = 32
+"""Planes of a slab."""
+
+
+class Residual(nn.Module):
+    """Two 3×3 convolutions added to their input; starts as the identity."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(channels, channels, 3, padding=1)
+        self.second = nn.Conv2d(channels, channels, 3, padding=1)
+        nn.init.zeros_(self.second.weight)
+        nn.init.zeros_(cast(Tensor, self.second.bias))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return cast(Tensor, x + self.second(F.silu(self.first(F.silu(x)))))
+
+
+class SlabNet(nn.Module):
+    """Mean and standard error of `log(1 + expected counts)` for the masked voxels of a slab.
+
+    Parameters
+    ----------
+    width
+        Channels at full resolution; `1.25 × width` at a half and a quarter.
+    blocks
+        Residual blocks on the way down and up at (full, half, quarter) resolution.
+
+    Notes
+    -----
+    The network predicts a correction to the linear fill. Its input is the slab less its local mean level,
+    the mask, and that level, which tells the photon noise.
+    """
+
+    stride_multiple = 4
+
+    def __init__(self, width: int = 128, blocks: tuple[int, int, int] = (2, 2, 2)) -> None:
+        super().__init__()
+        deep = width * 5 // 4
+        full, half, quarter = blocks
+        self.stem = nn.Conv2d(2 * DEPTH + 1, width, 3, padding=1)
+        self.down0 = nn.Sequential(*(Residual(width) for _ in range(full)))
+        self.shrink0 = nn.Conv2d(width, deep, 2, stride=2)
+        self.down1 = nn.Sequential(*(Residual(deep) for _ in range(half)))
+        self.shrink1 = nn.Conv2d(deep, deep, 2, stride=2)
+        self.middle = nn.Sequential(*(Residual(deep) for _ in range(quarter)))
+        self.grow1 = nn.ConvTranspose2d(deep, deep, 2, stride=2)
+        self.up1 = nn.Sequential(*(Residual(deep) for _ in range(half)))
+        self.grow0 = nn.ConvTranspose2d(deep, width, 2, stride=2)
+        self.up0 = nn.Sequential(*(Residual(width) for _ in range(full)))
+        self.head = nn.Conv2d(width, 2 * DEPTH, 1)
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(cast(Tensor, self.head.bias))
+
+    def forward(self, filled: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Fill slabs.
+
+        Parameters
+        ----------
+        filled
+            float32 `(batch, 32, rows, columns)`: `log(1 + I)`, linear fill where masked; rows and
+            columns divisible by 4.
+        mask
+            float32, same shape: 1 where not measured.
+
+        Returns
+        -------
+        mean, log_variance
+            float32, same shape; meaningful where masked.
+        """
+        measured = 1 - mask
+        weight = F.avg_pool2d(measured.sum(1, keepdim=True), 9, 1, 4, count_include_pad=False)
+        level = F.avg_pool2d((filled * measured).sum(1, keepdim=True), 9, 1, 4, count_include_pad=False)
+        level = level / weight.clamp(min=0.05)
+        x = torch.cat([(filled - level) / 1.5, mask, level / 5], 1).contiguous(
+            memory_format=torch.channels_last
+        )
+        x0 = self.down0(self.stem(x))
+        x1 = self.down1(self.shrink0(x0))
+        x2 = self.middle(self.shrink1(x1))
+        x1 = self.up1(x1 + self.grow1(x2))
+        x0 = self.up0(x0 + self.grow0(x1))
+        correction, log_variance = self.head(F.silu(x0)).float().chunk(2, 1)
+        return filled + correction, log_variance.clamp(-12, 4)

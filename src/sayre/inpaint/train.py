@@ -1,0 +1,232 @@
+"""Training of the filling networks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import lightning as L
+import numpy as np
+import torch
+from lightning.pytorch.callbacks import Callback, EMAWeightAveraging, ModelCheckpoint
+from lightning.pytorch.loggers import CSVLogger
+from torch import Tensor
+from torch.utils.data import DataLoader, IterableDataset, get_worker_info
+
+from sayre.inpaint.config import InpaintTraining
+from sayre.inpaint.losses import mean_and_spread_loss
+from sayre.inpaint.networks.slab import SlabNet
+from sayre.inpaint.samples import Source, Truth, Window, WindowRecipe, collate, draw_window, windows
+from sayre.simulate.simulate import random_expectation
+
+_VALIDATION = 0x5A
+VALIDATION_WIDTHS = (3, 6, 9, 12, 16)
+
+
+def build_network(config: InpaintTraining) -> torch.nn.Module:
+    """The network a configuration names, with weights drawn from torch's current seed."""
+    return SlabNet(config.width, config.blocks)
+
+
+class SimulatedWindows(IterableDataset[Window]):
+    """Endless windows, the same for the same seed, epoch, rank and worker."""
+
+    def __init__(self, config: InpaintTraining, source: Source, epoch: int, rank: int) -> None:
+        self.config, self.source, self.epoch, self.rank = config, source, epoch, rank
+
+    def __iter__(self) -> Iterator[Window]:
+        info = get_worker_info()
+        worker = info.id if info else 0
+        generator = np.random.default_rng([self.config.seed, self.epoch, self.rank, worker])
+        return windows(
+            self.source, self.config.windows, generator, uses=self.config.uses, held=self.config.held
+        )
+
+
+def make_source(config: InpaintTraining) -> Source:
+    """Patterns to cut windows from: simulated, mixed with the measured ones of a folder."""
+    measured: list[Truth] = []
+    if config.measured is not None:
+        from sayre.io import load
+
+        for path in sorted(p for p in config.measured.iterdir() if p.is_file()):
+            pattern = load(path)
+            if min(pattern.shape) >= max(config.windows.shape):
+                measured.append(Truth(pattern.intensity, True, pattern.mask if pattern.mask.any() else None))
+
+    def source(generator: np.random.Generator) -> Truth:
+        if measured and generator.random() < config.measured_fraction:
+            return measured[int(generator.integers(len(measured)))]
+        return Truth(random_expectation(config.population, generator), False)
+
+    return source
+
+
+class Filling(L.LightningModule):
+    """A slab network, its loss and its optimiser."""
+
+    def __init__(self, config: InpaintTraining, validation: list[tuple[int, Window]]) -> None:
+        super().__init__()
+        self.config, self.validation = config, validation
+        self.network = build_network(config)
+
+    def forward(self, filled: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        mean, log_variance = self.network(filled, mask)
+        return mean, log_variance
+
+    def training_step(self, batch: Window, _: int) -> Tensor:
+        window = Window(*batch)
+        mean, log_variance = self(window.filled, window.mask)
+        error, likelihood = mean_and_spread_loss(
+            mean,
+            log_variance,
+            window.target,
+            window.wanted,
+            window.noise,
+            window.filled,  # type: ignore[arg-type]
+        )
+        self.log_dict({"error": error, "likelihood": likelihood}, on_step=False, on_epoch=True)
+        return error + self.config.spread_weight * likelihood
+
+    def validation_step(self, _: Any, index: int) -> None:
+        width, window = self.validation[index]
+        batch = Window(*(t.to(self.device) for t in window))  # type: ignore[attr-defined]
+        mean, log_variance = self(batch.filled, batch.mask)
+        wanted = batch.wanted > 0
+        residual = (mean - batch.target)[wanted].abs()
+        linear = (batch.filled - batch.target)[wanted]
+        sigma = (log_variance / 2).exp()[wanted]
+        scores = {
+            f"ratio_{width}": residual.square().mean() / linear.square().mean(),
+            "covered_1": (residual <= sigma).float().mean(),
+            "covered_2": (residual <= 2 * sigma).float().mean(),
+        }
+        self.log_dict(scores, batch_size=1, sync_dist=True)
+
+    def configure_optimizers(self) -> Any:
+        config = self.config
+        optimizer = torch.optim.AdamW(
+            self.network.parameters(),
+            config.learning_rate,
+            weight_decay=config.weight_decay,
+            betas=(0.9, 0.98),
+        )
+
+        def rate(step: int) -> float:
+            left = (config.steps - step) / max(config.decay * config.steps, 1)
+            return max(min((step + 1) / (config.warm_up + 1), left, 1.0), 1e-3)
+
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+class Windows(L.LightningDataModule):
+    """A fresh stream an epoch, so that a run resumed at an epoch sees what it would have seen."""
+
+    def __init__(self, config: InpaintTraining) -> None:
+        super().__init__()
+        self.config, self.source = config, make_source(config)
+
+    def train_dataloader(self) -> DataLoader[Window]:
+        trainer = self.trainer
+        assert trainer is not None
+        dataset = SimulatedWindows(self.config, self.source, trainer.current_epoch, trainer.global_rank)
+        return DataLoader(
+            dataset,
+            batch_size=self.config.batch,
+            num_workers=self.config.workers,
+            collate_fn=collate,
+            worker_init_fn=_quiet_worker,
+            prefetch_factor=8 if self.config.workers else None,
+            multiprocessing_context="fork" if self.config.workers else None,
+        )
+
+    def val_dataloader(self) -> DataLoader[int]:
+        count = self.config.validation_patterns * len(VALIDATION_WIDTHS)
+        return DataLoader(range(count), batch_size=1)  # type: ignore[arg-type]
+
+
+def _quiet_worker(_: int) -> None:
+    torch.set_num_threads(1)
+
+
+def validation_windows(config: InpaintTraining) -> list[tuple[int, Window]]:
+    """Fixed plane gaps of each validation width in patterns of particles that training never draws."""
+    drawn: list[tuple[int, Window]] = []
+    for index in range(config.validation_patterns):
+        generator = np.random.default_rng([config.seed, _VALIDATION, 0, 0, index])
+        truth = Truth(random_expectation(config.population, generator), False)
+        for width in VALIDATION_WIDTHS:
+            drawn.append((width, collate([draw_window(truth, _plain(config, width), generator)])))
+    return drawn
+
+
+def _plain(config: InpaintTraining, width: int) -> WindowRecipe:
+    return WindowRecipe(
+        shape=config.windows.shape,
+        widths=(width, width),
+        max_counts=(1e5, 1e8),
+        noise_free=0,
+        background=0,
+        cross=0,
+        beamstop=0,
+        isolated=0,
+        border=0,
+        off_centre=0,
+    )
+
+
+class Result(NamedTuple):
+    """Where a run left its best and last state."""
+
+    folder: Path
+    checkpoint: Path
+
+
+def train(
+    config: InpaintTraining,
+    folder: Path,
+    *,
+    resume: Path | None = None,
+    progress: bool = True,
+    callbacks: list[Callback] | None = None,
+) -> Result:
+    """Train a network; checkpoints and `metrics.csv` are written to `folder` after every epoch.
+
+    The same configuration gives the same weights on the same machine; a run resumed from a checkpoint
+    goes on as if it had not stopped.
+    """
+    if config.threads:
+        torch.set_num_threads(config.threads)
+    L.seed_everything(config.seed, verbose=False)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.json").write_text(config.model_dump_json(indent=1))
+    module = Filling(config, validation_windows(config))
+    module.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    saver = ModelCheckpoint(folder, filename="{step}", save_last=True, save_top_k=2, monitor="ratio_6")
+    trainer = L.Trainer(
+        default_root_dir=folder,
+        max_steps=config.steps,
+        max_epochs=math.ceil(config.steps / config.epoch_steps),
+        limit_train_batches=config.epoch_steps,
+        reload_dataloaders_every_n_epochs=1,
+        devices=config.devices,
+        precision="bf16-mixed" if config.precision == "auto" else config.precision,
+        gradient_clip_val=1.0,
+        logger=CSVLogger(folder, name="", version=""),
+        callbacks=[saver, EMAWeightAveraging(decay=config.average), *(callbacks or [])],
+        enable_progress_bar=progress,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        log_every_n_steps=50,
+    )
+    trainer.fit(module, datamodule=Windows(config), ckpt_path=resume, weights_only=False if resume else None)
+    return Result(folder, folder / "last.ckpt")
+
+
+def take(config: InpaintTraining, count: int, *, epoch: int = 0) -> list[Window]:
+    """The first `count` windows of an epoch, as a worker would see them."""
+    return list(islice(iter(SimulatedWindows(config, make_source(config), epoch, 0)), count))

@@ -1,0 +1,1 @@
+"""Simulated crystals and the patterns they scatter."""

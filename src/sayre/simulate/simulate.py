@@ -1,0 +1,172 @@
+"""One call from a shape to photon counts."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
+
+from sayre.data import Grid, Meta, Particle, Pattern, SimulatedPattern
+from sayre.errors import InputError
+from sayre.simulate import photons, scatter, shapes, strain
+
+
+def simulate(
+    shape: shapes.Shape = "wulff",
+    *,
+    element: str = "Au",
+    atoms: int = 134_000,
+    hkl: tuple[int, int, int] = (1, 1, 1),
+    shape_px: int | tuple[int, int, int] = 128,
+    oversampling: float | tuple[float, float, float] = 3.0,
+    max_counts: float = 1e6,
+    phase_range: float = 0.0,
+    rotate: bool = False,
+    blur: float | tuple[float, float, float] = 0.0,
+    background: float = 0.0,
+    threads: int = 0,
+    generator: np.random.Generator,
+) -> SimulatedPattern:
+    """Simulate the Bragg peak of a faceted particle.
+
+    Parameters
+    ----------
+    shape, element, atoms
+        What to cut; see `sayre.simulate.shapes.build`.
+    hkl
+        Reflection.
+    shape_px
+        Voxels along each axis.
+    oversampling
+        Oversampling ratio σ of each axis.
+    max_counts
+        Expected counts in the brightest voxel.
+    phase_range
+        Peak-to-peak range in rad of a smooth random phase `G·u`; 0 is no strain.
+    rotate
+        Turn the array axes at random against the crystal; else they are along its cubic axes.
+    blur, background
+        See `sayre.simulate.photons.expose`.
+    threads
+        Threads of the scattering sum; 0 takes all cores.
+    generator
+        Source of every random number.
+
+    Raises
+    ------
+    InputError
+        What cannot be: unknown shape or element, oversampling below 1, non-positive counts.
+    """
+    sigma = oversampling if isinstance(oversampling, tuple) else (oversampling,) * 3
+    size = shape_px if isinstance(shape_px, tuple) else (shape_px,) * 3
+    if min(sigma) < 1:
+        raise InputError(
+            f"oversampling: {min(sigma)} is below 1, the object would not fit its own array; 2 or more"
+        )
+    if not max_counts > 0:
+        raise InputError(f"max-counts: must be positive, found {max_counts}")
+    if min(size) < 8:
+        raise InputError(f"shape-px: {min(size)} voxels are too few; 8 or more")
+    particle = shapes.build(shape, atoms, element=element, generator=generator)
+    axes = Rotation.random(random_state=generator).as_matrix() if rotate else np.eye(3)
+    g = scatter.reflection(particle, hkl)
+    steps = scatter.q_steps(particle, sigma, axes)
+    phase = strain.smooth_random_phase(particle.positions, phase_range, generator) if phase_range else None
+    amplitude = scatter.scatter(particle, g, steps, size, phase=phase, threads=threads)
+    return _detect(amplitude, particle, steps, sigma, hkl, max_counts, blur, background, generator)
+
+
+def _detect(
+    amplitude: NDArray[np.complex128],
+    particle: Particle,
+    steps: NDArray[np.float64],
+    sigma: tuple[float, ...],
+    hkl: tuple[int, int, int],
+    max_counts: float,
+    blur: float | tuple[float, float, float],
+    background: float,
+    generator: np.random.Generator,
+) -> SimulatedPattern:
+    intensity = (amplitude.real**2 + amplitude.imag**2).astype(np.float32)
+    expectation = photons.expose(intensity, max_counts=max_counts, blur=blur, background=background)
+    counts = photons.count(expectation, generator)
+    grid = Grid(step=tuple(float(np.linalg.norm(step)) for step in steps), unit="1/angstrom")
+    meta = Meta(hkl=hkl, source=f"simulated {particle.species} particle of {len(particle)} atoms")
+    pattern = Pattern(intensity=counts, mask=np.zeros(counts.shape, bool), grid=grid, meta=meta)
+    scale = math.sqrt(max_counts / float(intensity.max()))
+    return SimulatedPattern(
+        pattern=pattern,
+        expectation=expectation,
+        amplitude=(amplitude * scale).astype(np.complex64),
+        oversampling=tuple(sigma),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Population:
+    """Ranges that random training patterns are drawn from.
+
+    Oversampling is log-uniform, with the axes of one pattern within a factor 1.6 of each other;
+    strain is absent in a third of the patterns.
+    """
+
+    size: int = 128
+    oversampling: tuple[float, float] = (2.0, 10.0)
+    phase_range: tuple[float, float] = (0.0, 6.0)
+    blur: tuple[float, float] = (0.0, 0.6)
+    atoms: tuple[int, int] = (60_000, 400_000)
+
+
+def random_expectation(population: Population, generator: np.random.Generator) -> NDArray[np.float32]:
+    """Noise-free pattern of a random particle, float32 of `size`³, scaled to a peak of 1.
+
+    The particle has enough atoms for the array to end before the neighbouring Bragg peaks, so that the
+    pattern is that of a compact crystal, not of its lattice.
+    """
+    low, high = np.log(population.oversampling)
+    centre = generator.uniform(low, high)
+    sigma = np.exp(np.clip(centre + generator.uniform(-0.24, 0.24, 3), low, high))
+    fringes = population.size / float(sigma.min())
+    atoms = int(np.clip(1.6 * fringes**3, *population.atoms))
+    shape: shapes.Shape = generator.choice(
+        ["wulff", "winterbottom", "cube", "octahedron", "tetrahedron", "random"],
+        p=[0.15, 0.2, 0.1, 0.1, 0.05, 0.4],
+    )
+    particle = _random_particle(shape, atoms, generator)
+    axes = Rotation.random(random_state=generator).as_matrix()
+    phase = None
+    if generator.random() > 1 / 3:
+        phase = strain.smooth_random_phase(
+            particle.positions, generator.uniform(*population.phase_range), generator
+        )
+    amplitude = scatter.scatter(
+        particle,
+        scatter.reflection(particle, (1, 1, 1)),
+        scatter.q_steps(particle, (sigma[0], sigma[1], sigma[2]), axes),
+        (population.size,) * 3,
+        phase=phase,
+        threads=1,
+    )
+    intensity = (amplitude.real**2 + amplitude.imag**2).astype(np.float32)
+    blur = float(generator.uniform(*population.blur)) if generator.random() < 0.5 else 0.0
+    return photons.expose(intensity, max_counts=1.0, blur=blur)
+
+
+def _random_particle(shape: shapes.Shape, atoms: int, generator: np.random.Generator) -> Particle:
+    energies = {
+        (1, 1, 1): 1.0,
+        (1, 0, 0): generator.uniform(0.85, 1.6),
+        (1, 1, 0): generator.uniform(1.0, 1.6),
+    }
+    substrate = [(1, 1, 1), (1, 0, 0), (1, 1, 0)][int(generator.integers(3))]
+    return shapes.build(
+        shape,
+        atoms,
+        generator=generator,
+        energies=energies,
+        substrate=(substrate[0], substrate[1], substrate[2]),
+        interface_energy=float(generator.uniform(-0.1, 0.8)),
+    )

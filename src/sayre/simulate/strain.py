@@ -1,0 +1,34 @@
+"""Displacement fields."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def smooth_random_phase(
+    positions: NDArray[np.float64],
+    phase_range: float,
+    generator: np.random.Generator,
+    *,
+    waves: int = 12,
+    shortest: float = 0.5,
+) -> NDArray[np.float64]:
+    """Smooth random phase `G·u` at each atom, in rad, `(atoms,)`, of peak-to-peak range `phase_range`.
+
+    A sum of plane waves of random direction whose wavelength lies between `shortest` and 4 times the
+    extent of the particle, with amplitude proportional to the wavelength.
+    """
+    extent = float(np.ptp(positions, axis=0).max())
+    wavelengths = extent * np.exp(generator.uniform(np.log(shortest), np.log(4.0), waves))
+    directions = generator.normal(size=(waves, 3))
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    offsets = generator.uniform(0, 2 * np.pi, waves)
+    amplitudes = wavelengths * generator.normal(size=waves)
+    phase = np.zeros(len(positions))
+    for direction, wavelength, offset, amplitude in zip(
+        directions, wavelengths, offsets, amplitudes, strict=True
+    ):
+        phase += amplitude * np.cos(positions @ (direction * 2 * np.pi / wavelength) + offset)
+    spread = float(np.ptp(phase))
+    return phase * (phase_range / spread) if spread > 0 else phase
