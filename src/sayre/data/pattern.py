@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
@@ -13,6 +14,8 @@ from sayre.errors import InputError, SayreWarning
 
 if TYPE_CHECKING:
     import torch
+
+    from sayre.data.gaps import Gap
 
 
 class OnDevice:
@@ -119,6 +122,13 @@ class Pattern(OnDevice):
     @property
     def shape(self) -> tuple[int, ...]:
         return tuple(self.intensity.shape)
+
+    @cached_property
+    def gaps(self) -> list[Gap]:
+        """Gaps of the mask, as `sayre.data.gaps.find_gaps` takes it apart."""
+        from sayre.data.gaps import find_gaps
+
+        return find_gaps(self.numpy().mask)[0]
 
     @classmethod
     def from_counts(
