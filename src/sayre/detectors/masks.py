@@ -1,0 +1,301 @@
+"""Masks: built from shapes, named as PyNX names them, or read off flat fields and patterns.
+
+All are bool, True = not measured. The last two axes of `shape` are the detector's row and column; what
+sits on the detector is the same in every frame.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import ndimage
+
+from sayre.data.pattern import Pattern
+from sayre.errors import InputError, SayreWarning
+
+Mask = NDArray[np.bool_]
+Side = Literal["top", "bottom", "left", "right"]
+
+_NEVER_HOTTER = (
+    3.0  # a slab's central maximum, sinc², over its neighbour one of σ ≥ 2 pixels off: at most 2.5
+)
+
+
+def plane(shape: tuple[int, ...], axis: int, start: int, width: int) -> Mask:
+    """Slab of `width` voxels normal to `axis`, from index `start`.
+
+    Raises
+    ------
+    InputError
+        An axis that `shape` does not have, or a slab that leaves it.
+    """
+    if not -len(shape) <= axis < len(shape):
+        raise InputError(f"mask: axis {axis} does not exist in shape {shape}")
+    if width < 1 or start < 0 or start + width > shape[axis]:
+        raise InputError(
+            f"mask: {width} voxels from index {start} do not lie within 0…{shape[axis]} of axis {axis}"
+        )
+    mask = np.zeros(shape, np.bool_)
+    np.moveaxis(mask, axis, 0)[start : start + width] = True
+    return mask
+
+
+def cross(shape: tuple[int, ...], axes: Sequence[int], starts: Sequence[int], widths: Sequence[int]) -> Mask:
+    """Union of slabs, one for each of `axes`.
+
+    Raises
+    ------
+    InputError
+        As `plane`, or sequences of different lengths.
+    """
+    if not len(axes) == len(starts) == len(widths) > 0:
+        raise InputError(f"mask: axes {axes}, starts {starts} and widths {widths} must be of one length")
+    return combine(*(plane(shape, *slab) for slab in zip(axes, starts, widths, strict=True)))
+
+
+def beamstop(
+    shape: tuple[int, ...],
+    centre: tuple[float, float],
+    radius: float,
+    arm: tuple[Side, float] | None = None,
+) -> Mask:
+    """Disc on the detector, with a holder if wanted.
+
+    Parameters
+    ----------
+    shape
+        Of the pattern, 2D or 3D.
+    centre
+        Row and column; may lie off the detector.
+    radius
+        In pixels: masked up to this distance from the centre.
+    arm
+        Side of the detector that the holder comes from, and its width in pixels.
+
+    Raises
+    ------
+    InputError
+        A negative radius, or a side that is none of top, bottom, left, right.
+    """
+    if radius < 0:
+        raise InputError(f"mask: the beamstop's radius must be 0 or more pixels, found {radius}")
+    rows, columns = shape[-2:]
+    row = np.arange(rows)[:, None] - centre[0]
+    column = np.arange(columns)[None, :] - centre[1]
+    stop = row**2 + column**2 <= radius**2
+    if arm is not None:
+        side, width = arm
+        upright = (-width / 2 <= column) & (column < width / 2)
+        level = (-width / 2 <= row) & (row < width / 2)
+        beams = {
+            "top": (row <= 0) & upright,
+            "bottom": (row >= 0) & upright,
+            "left": (column <= 0) & level,
+            "right": (column >= 0) & level,
+        }
+        if side not in beams:
+            raise InputError(f"mask: the beamstop's arm must come from {', '.join(beams)}, found {side!r}")
+        stop |= beams[side]
+    return _every_frame(stop, shape)
+
+
+def dead_pixels(
+    shape: tuple[int, ...],
+    *,
+    fraction: float | None = None,
+    coordinates: ArrayLike | None = None,
+    generator: np.random.Generator | None = None,
+) -> Mask:
+    """Single pixels, either given or drawn at random.
+
+    Parameters
+    ----------
+    shape
+        Of the pattern, 2D or 3D.
+    fraction
+        Share of the detector's pixels, drawn with `generator` without repetition.
+    coordinates
+        Integers `(n, 2)`: row and column of each.
+
+    Raises
+    ------
+    InputError
+        Neither or both given, a fraction outside 0…1 or without a generator, coordinates off the
+        detector.
+    """
+    if (fraction is None) == (coordinates is None):
+        raise InputError("mask: dead pixels take either a fraction or coordinates")
+    rows, columns = shape[-2:]
+    dead = np.zeros(rows * columns, np.bool_)
+    if fraction is not None:
+        if not 0 <= fraction <= 1 or generator is None:
+            raise InputError(
+                f"mask: a fraction of dead pixels must be 0…1, with a generator; found {fraction}"
+            )
+        dead[generator.choice(dead.size, round(fraction * dead.size), replace=False)] = True
+    else:
+        at = np.asarray(coordinates, dtype=np.intp).reshape(-1, 2)
+        if at.size and (at.min() < 0 or (at >= (rows, columns)).any()):
+            raise InputError(f"mask: coordinates of dead pixels must lie within {(rows, columns)}")
+        dead[at[:, 0] * columns + at[:, 1]] = True
+    return _every_frame(dead.reshape(rows, columns), shape)
+
+
+def combine(*masks: Mask) -> Mask:
+    """Masked where any is; a 2D mask holds for every frame of a 3D one.
+
+    Raises
+    ------
+    InputError
+        No mask, or shapes that do not agree.
+    """
+    if not masks:
+        raise InputError("mask: nothing to combine")
+    shape = max((mask.shape for mask in masks), key=len)
+    if any(mask.shape not in (shape, shape[-2:]) for mask in masks):
+        raise InputError(f"mask: shapes {', '.join(str(mask.shape) for mask in masks)} do not agree")
+    result = np.zeros(shape, np.bool_)
+    for mask in masks:
+        result |= mask
+    return result
+
+
+def keyword_mask(name: str, intensity: NDArray[np.generic]) -> Mask:
+    """Mask by the keywords that PyNX takes as `mask=`; several are joined by commas.
+
+    Parameters
+    ----------
+    name
+        zero: counts of 0 or less. negative: counts below 0. maxipix: the six pixels 258 ± 3 between
+        MAXIPIX chips. maxipix1: the four between the large edge pixels, whose counts PyNX divides by
+        three. maxipix6: the six again, which PyNX replaces by a straight line between the edge
+        pixels and which are masked here, to be filled.
+    intensity
+        Counts as read, 2D or 3D, any real dtype; for MAXIPIX, whole frames.
+
+    Returns
+    -------
+    bool, same shape; NaN is masked always.
+
+    Raises
+    ------
+    InputError
+        An unknown keyword, or frames that are not made of MAXIPIX chips.
+
+    Warns
+    -----
+    SayreWarning
+        maxipix1: the edge pixels keep the counts of three pixels unless divided beforehand.
+    """
+    mask = np.isnan(intensity) if intensity.dtype.kind == "f" else np.zeros(intensity.shape, np.bool_)
+    for keyword in (part.strip().lower() for part in name.split(",")):
+        if keyword == "zero":
+            mask |= np.less_equal(intensity, 0)
+        elif keyword == "negative":
+            mask |= np.less(intensity, 0)
+        elif keyword in _MAXIPIX:
+            mask |= _maxipix(intensity.shape, _MAXIPIX[keyword])
+            if keyword == "maxipix1":
+                warnings.warn(
+                    "mask maxipix1: pixels at the edge of a chip are three times as large; "
+                    "their counts were not divided by three",
+                    SayreWarning,
+                    stacklevel=2,
+                )
+        else:
+            raise InputError(
+                f"mask {keyword!r} is not known; known are zero, negative, {', '.join(_MAXIPIX)}"
+            )
+    return mask
+
+
+_MAXIPIX = {"maxipix": 3, "maxipix1": 2, "maxipix6": 3}
+
+
+def _maxipix(shape: tuple[int, ...], half: int) -> Mask:
+    if shape[-2] % 258 or shape[-1] % 258:
+        raise InputError(f"mask maxipix: frames must be multiples of 258 pixels, found {shape[-2:]}")
+    rows, columns = (
+        (np.abs(np.arange(n)[:, None] + 0.5 - np.arange(258, n, 258)) < half).any(axis=1) for n in shape[-2:]
+    )
+    return _every_frame(rows[:, None] | columns[None, :], shape)
+
+
+def from_whitefield(whitefield: ArrayLike, *, threshold: float = 6.0, window: int = 9) -> Mask:
+    """Bad pixels of a flat field: dead, or far from the response of their neighbours.
+
+    The logarithm of each pixel over the median of its neighbourhood is compared with the spread of
+    all (1.4826 times the median absolute deviation, which bad pixels do not widen).
+
+    Parameters
+    ----------
+    whitefield
+        2D, counts or response in any unit.
+    threshold
+        Standard deviations from which a pixel is bad.
+    window
+        Side of the square neighbourhood, in pixels.
+
+    Returns
+    -------
+    bool, same shape. NaN, infinite, zero and negative pixels are bad, and all whose neighbourhood is
+    mostly so.
+
+    Raises
+    ------
+    InputError
+        Not 2D, or without one positive pixel.
+    """
+    flat = np.asarray(whitefield, dtype=np.float64)
+    if flat.ndim != 2:
+        raise InputError(f"whitefield: must be 2D, found shape {flat.shape}")
+    flat = np.where(np.isfinite(flat), flat, 0)
+    local = ndimage.median_filter(flat, window)
+    alive = (flat > 0) & (local > 0)
+    if not alive.any():
+        raise InputError("whitefield: no pixel is positive")
+    response = np.log(flat[alive] / local[alive])
+    response -= np.median(response)
+    spread = 1.4826 * np.median(np.abs(response))
+    bad = ~alive
+    bad[alive] = np.abs(response) > threshold * max(spread, 1e-6)
+    return bad
+
+
+def hot_pixels(pattern: Pattern, *, share: float = 0.9, threshold: float = 6.0) -> Mask:
+    """Pixels that stand out of their neighbours in (nearly) every frame.
+
+    The counts that a pixel reaches in `share` of the frames are compared with those of the 24 pixels
+    around, the third highest of these so that two hot neighbours do not hide each other. To be hot a
+    pixel must exceed it by `threshold` standard deviations of photon noise, and threefold: where the
+    pattern is sampled at an oversampling ratio of 2 or more, no maximum does that.
+
+    Parameters
+    ----------
+    pattern
+        2D (taken as one frame) or 3D. Masked voxels count as 0.
+
+    Returns
+    -------
+    bool, `(row, column)`; False in pixels masked in all frames.
+    """
+    intensity = pattern.intensity.reshape((-1, *pattern.shape[-2:]))
+    masked = pattern.mask.reshape(intensity.shape).all(axis=0)
+    if masked.all():
+        return np.zeros_like(masked)
+    reached = np.quantile(intensity, 1 - share, axis=0, method="lower")
+    nearest = ndimage.distance_transform_edt(masked, return_distances=False, return_indices=True)
+    reached = reached[tuple(nearest)]
+    around = np.ones((5, 5), np.bool_)
+    around[2, 2] = False
+    level = ndimage.rank_filter(reached, -3, footprint=around, mode="mirror")
+    hot = (reached > _NEVER_HOTTER * level) & (reached - level > threshold * np.sqrt(level + 1))
+    return np.asarray(hot & ~masked)
+
+
+def _every_frame(detector: Mask, shape: tuple[int, ...]) -> Mask:
+    return np.array(np.broadcast_to(detector, shape))
