@@ -33,3 +33,28 @@ def mean_and_spread_loss(
     variance = log_variance.exp() + noise
     likelihood = ((variance.log() + residual / variance) * wanted).sum() / (2 * wanted.sum().clamp(min=1))
     return error, torch.as_tensor(likelihood)
+
+
+def published_loss(predicted: Tensor, truth: Tensor, gap: Tensor) -> Tensor:
+    """Loss of the published patch network (thesis section 4.3.2; Masto et al. 2024).
+
+    Mean absolute error in the gap, plus 1 − SSIM of the slices along axis 1 (11×11 Gaussian window of
+    σ 1.5, range 1) summed over them, plus the mean absolute error of finite-difference gradients.
+
+    Parameters
+    ----------
+    predicted, truth
+        `(batch, depth, rows, columns)`, scaled to [0, 1]; outside the gap `predicted` is replaced by
+        `truth`.
+    gap
+        Same shape, 1 in the gap.
+    """
+    from torchmetrics.functional.image import structural_similarity_index_measure as ssim
+
+    absolute = ((predicted - truth).abs() * gap).sum() / gap.sum().clamp(min=1)
+    merged = torch.where(gap > 0, predicted, truth)
+    slices, batch = merged.flatten(0, 1)[:, None], len(merged)
+    similarity = ssim(slices, truth.flatten(0, 1)[:, None], sigma=1.5, data_range=1.0, reduction="none")
+    assert isinstance(similarity, Tensor)
+    gradients = [(merged.diff(dim=d) - truth.diff(dim=d)).abs().mean() for d in (1, 2, 3)]
+    return absolute + (1 - similarity).sum() / batch + torch.stack(gradients).sum()

@@ -8,6 +8,7 @@ from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import linprog
 from scipy.spatial import ConvexHull, HalfspaceIntersection
 
 from sayre.data import Particle
@@ -84,8 +85,20 @@ def half_spaces(
 
 
 def volume(normals: NDArray[np.float64], distances: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-    """Volume of `{r: normals·r ≤ distances}` and its vertices `(vertices, 3)`; the origin must lie inside."""
-    vertices = HalfspaceIntersection(np.column_stack([normals, -distances]), np.zeros(3)).intersections
+    """Volume of `{r: normals·r ≤ distances}` and its vertices `(vertices, 3)`.
+
+    Raises
+    ------
+    InputError
+        The half-spaces leave nothing, or do not close.
+    """
+    # The centre of the largest inscribed sphere lies inside.
+    objective = np.array([0, 0, 0, -1.0])
+    lengths = np.linalg.norm(normals, axis=1)
+    centre = linprog(objective, np.column_stack([normals, lengths]), distances, bounds=(None, None))
+    if centre.status != 0 or centre.x[3] <= 0:
+        raise InputError("shape: its planes enclose no volume; energies and interface energy must leave some")
+    vertices = HalfspaceIntersection(np.column_stack([normals, -distances]), centre.x[:3]).intersections
     return float(ConvexHull(vertices).volume), vertices
 
 

@@ -1,0 +1,78 @@
+"""The published 3D patch network: the reference Sayre's own is compared with.
+
+Masto et al., J. Appl. Cryst. 57 (2024), doi 10.1107/S1600576724004163, layer for layer
+(2,771,309 parameters); one network for one gap width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class DilatedBlock(nn.Module):
+    """The input beside its convolutions at several dilation rates."""
+
+    def __init__(self, inputs: int, filters: int, kernel: int, rates: Sequence[int]) -> None:
+        super().__init__()
+        self.branches = nn.ModuleList(
+            nn.Conv3d(inputs, filters, kernel, padding="same", dilation=rate) for rate in rates
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat([x, *(branch(x) for branch in self.branches)], 1)
+
+
+def _conv(inputs: int, outputs: int, kernel: int) -> nn.Conv3d:
+    return nn.Conv3d(inputs, outputs, kernel, padding="same")
+
+
+class PatchNet(nn.Module):
+    """U-Net on 32³ patches; takes and returns what `SlabNet` does but states no error."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder = nn.ModuleList(
+            [
+                DilatedBlock(1, 8, 3, (4, 3, 2, 1)),
+                DilatedBlock(33, 16, 2, (3, 2, 2, 1)),
+                _conv(97, 128, 2),
+                _conv(128, 256, 2),
+            ]
+        )
+        self.bottleneck = _conv(256, 478, 2)
+        self.decoder = nn.ModuleList([_conv(128 + 478, 222, 2), _conv(97 + 222, 96, 2), _conv(33 + 96, 32, 2)])
+        self.head = nn.ModuleList([_conv(32, 24, 4), _conv(24, 12, 3), _conv(12, 6, 2)])
+        self.last = _conv(6, 1, 1)
+
+    def normalised(self, patch: Tensor) -> Tensor:
+        """Prediction for patches `(batch, 1, 32, 32, 32)` scaled to [0, 1], gap 0."""
+        skips, x = [], patch
+        for layer in self.encoder:
+            x = F.leaky_relu(F.max_pool3d(layer(x), 2), 0.2)
+            skips.append(x)
+        x = F.leaky_relu(self.bottleneck(x), 0.2)
+        for layer, skip in zip(self.decoder, skips[-2::-1], strict=True):
+            x = F.leaky_relu(layer(torch.cat([skip, F.interpolate(x, scale_factor=2)], 1)), 0.2)
+        x = F.interpolate(x, scale_factor=2)
+        for layer in self.head:
+            x = F.leaky_relu(layer(x), 0.2)
+        return torch.sigmoid(1.5 * self.last(x))
+
+    def forward(self, filled: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Fill patches `(batch, 32, 32, 32)` of `log(1 + I)`; the log variance is a constant 0."""
+        low, span = patch_range(filled, mask)
+        scaled = (filled - low) / span * (1 - mask)
+        mean = self.normalised(scaled[:, None]).float()[:, 0] * span + low
+        return mean, torch.zeros_like(mean)
+
+
+def patch_range(filled: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    """Minimum and range of the measured voxels of each patch, `(batch, 1, 1, 1)`."""
+    axes = (1, 2, 3)
+    low = torch.where(mask > 0, torch.inf, filled).amin(axes, keepdim=True)
+    high = torch.where(mask > 0, -torch.inf, filled).amax(axes, keepdim=True)
+    return low, (high - low).clamp(min=1e-6)

@@ -1,0 +1,225 @@
+"""Covers any mask by overlapping windows whose axis 0 lies across the gap, and blends what comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sayre.data.gaps import run_lengths
+
+Predict = Callable[[NDArray[np.float32], NDArray[np.float32]], tuple[NDArray[np.float32], NDArray[np.float32]]]
+"""`(filled, mask) -> (mean, log_variance)`, all `(batch, depth, rows, columns)`."""
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slab:
+    """Masked voxels that share a slab of `depth` planes across `axis`, the first of them at `start`.
+
+    `voxels` are flat indices into the volume; `start` may be negative: the slab reaches beyond the array.
+    """
+
+    axis: int
+    start: int
+    voxels: NDArray[np.intp]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filling:
+    """Blended predictions at flat indices `voxels`, in `log(1 + I)`."""
+
+    voxels: NDArray[np.intp]
+    mean: Floats
+    variance: Floats
+
+
+def plan(mask: NDArray[np.bool_], *, depth: int, max_width: int) -> tuple[list[Slab], NDArray[np.intp]]:
+    """Assign every masked voxel to the slabs that can fill it.
+
+    A voxel belongs to the axis along which its masked run is shortest, to several on a tie; the
+    crossing of gaps is assigned once the gaps around it are. Slabs centre the gap.
+
+    Returns
+    -------
+    slabs
+        Every voxel occurs in at least one.
+    beyond
+        Flat indices of voxels no slab can fill: wider than `max_width` on every axis, or with measured
+        voxels on one side only.
+    """
+    slabs: list[Slab] = []
+    missing = mask.copy()
+    while missing.any():
+        runs = [run_lengths(missing, axis) for axis in range(mask.ndim)]
+        shortest = np.minimum.reduce(runs)
+        reachable = missing & (shortest <= max_width)
+        if not reachable.any():
+            break
+        for axis, run in enumerate(runs):
+            slabs += _group(reachable & (run == shortest), run, axis, depth)
+        missing &= ~reachable
+    return slabs, np.flatnonzero(missing)
+
+
+def _group(mine: NDArray[np.bool_], run: NDArray[np.int32], axis: int, depth: int) -> list[Slab]:
+    """Slabs of one axis; runs whose centres differ by at most 2 voxels share one."""
+    voxels = np.flatnonzero(mine)
+    if not len(voxels):
+        return []
+    n = mine.shape[axis]
+    along = np.arange(n, dtype=np.int32).reshape([-1 if i == axis else 1 for i in range(mine.ndim)])
+    before = np.maximum.accumulate(np.where(run > 0, np.int32(-1), along), axis=axis)
+    starts = before.ravel()[voxels] + 1 - (depth - run.ravel()[voxels]) // 2
+    slabs = []
+    while len(voxels):
+        values, counts = np.unique(starts, return_counts=True)
+        start = int(values[np.argmax(counts)])
+        near = np.abs(starts - start) <= 2
+        slabs.append(Slab(axis=axis, start=start, voxels=voxels[near]))
+        voxels, starts = voxels[~near], starts[~near]
+    return slabs
+
+
+def fill(
+    values: NDArray[np.float32],
+    mask: NDArray[np.bool_],
+    slabs: list[Slab],
+    predict: Predict,
+    *,
+    depth: int,
+    tile: int,
+    stride: int,
+    batch: int = 8,
+    progress: Callable[[float], None] | None = None,
+) -> Filling:
+    """Predict every voxel of `slabs` from overlapping windows of `(depth, tile, tile)` and blend.
+
+    Parameters
+    ----------
+    values
+        float32 3D, `log(1 + I)` with the linear fill where masked.
+    mask
+        True where not measured.
+    slabs
+        From `plan`.
+    predict
+        The network. Each window meets it in another of the 16 orientations that keep axis 0.
+    stride
+        Distance of neighbouring windows; smaller averages more predictions of each voxel.
+    progress
+        Called with the fraction done.
+
+    Returns
+    -------
+    Filling
+        Mean weighted by window position and by precision, and the harmonic mean of the variances.
+    """
+    voxels = np.unique(np.concatenate([slab.voxels for slab in slabs])) if slabs else np.empty(0, np.intp)
+    weight, precision, total = (np.zeros(len(voxels)) for _ in range(3))
+    shape = _window_weight(tile)
+    jobs = [(slab, _tiles(slab, mask.shape, tile, stride)) for slab in slabs]
+    count, done = sum(len(tiles) for _, tiles in jobs), 0
+    for slab, tiles in jobs:
+        source = _Source(values, mask, slab, depth, tile)
+        sums = np.zeros((3, *source.shape))
+        for chunk in _batches(tiles, batch):
+            mean, log_variance = _oriented(predict, *source.cut(chunk), chunk[0][2])
+            for (row, column, _), m, v in zip(chunk, mean, log_variance, strict=True):
+                confidence = shape * np.exp(-v.astype(np.float64))
+                part = sums[:, :, row : row + tile, column : column + tile]
+                part += (shape + 0 * confidence, confidence, confidence * m)
+            done += len(chunk)
+            if progress:
+                progress(done / count)
+        at = np.searchsorted(voxels, slab.voxels)
+        for into, summed in zip((weight, precision, total), sums, strict=True):
+            into[at] += source.gather(summed)
+    return Filling(voxels=voxels, mean=total / precision, variance=weight / precision)
+
+
+class _Source:
+    """One slab with its axis first, padded to whole windows; outside the array counts as masked."""
+
+    def __init__(
+        self, values: NDArray[np.float32], mask: NDArray[np.bool_], slab: Slab, depth: int, tile: int
+    ) -> None:
+        n = mask.shape[slab.axis]
+        low, high = max(slab.start, 0), min(slab.start + depth, n)
+        planes = [slice(None)] * 3
+        planes[slab.axis] = slice(low, high)
+        pad = [(low - slab.start, slab.start + depth - high)]
+        pad += [(0, max(tile - size, 0)) for axis, size in enumerate(mask.shape) if axis != slab.axis]
+        self.slab, self.volume = slab, mask.shape
+        self.values = np.pad(np.moveaxis(values[tuple(planes)], slab.axis, 0), pad, mode="edge")
+        self.mask = np.pad(np.moveaxis(mask[tuple(planes)], slab.axis, 0), pad, constant_values=True)
+        self.shape = self.values.shape
+        self.tile = tile
+
+    def cut(self, chunk: list[tuple[int, int, int]]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        t = self.tile
+        filled = np.stack([self.values[:, r : r + t, c : c + t] for r, c, _ in chunk])
+        mask = np.stack([self.mask[:, r : r + t, c : c + t] for r, c, _ in chunk])
+        return filled, mask.astype(np.float32)
+
+    def gather(self, summed: Floats) -> Floats:
+        index = list(np.unravel_index(self.slab.voxels, self.volume))
+        plane = index.pop(self.slab.axis) - self.slab.start
+        return np.asarray(summed[plane, index[0], index[1]])
+
+
+def _tiles(slab: Slab, volume: tuple[int, ...], tile: int, stride: int) -> list[tuple[int, int, int]]:
+    """Corners and orientation of the windows that touch the slab's voxels, the last flush with the border."""
+    index = list(np.unravel_index(slab.voxels, volume))
+    index.pop(slab.axis)
+    sizes = [n for axis, n in enumerate(volume) if axis != slab.axis]
+    corners = []
+    for size, positions in zip(sizes, index, strict=True):
+        last = max(size - tile, 0)
+        first = int(np.clip(positions.min() - tile // 2, 0, last))
+        stop = int(np.clip(positions.max() - tile // 2, first, last))
+        corners.append(np.unique(np.append(np.arange(first, stop, stride), stop)))
+    occupied = np.zeros(sizes, np.int32)
+    occupied[index[0], index[1]] = 1
+    inside = np.pad(occupied.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
+    r, c = np.meshgrid(*corners, indexing="ij")
+    r1, c1 = np.minimum(r + tile, sizes[0]), np.minimum(c + tile, sizes[1])
+    used = inside[r1, c1] - inside[r, c1] - inside[r1, c] + inside[r, c] > 0
+    i, j = np.nonzero(used)
+    return [(int(r[a, b]), int(c[a, b]), int((5 * a + 3 * b) % 16)) for a, b in zip(i, j, strict=True)]
+
+
+def _batches(tiles: list[tuple[int, int, int]], size: int) -> Iterator[list[tuple[int, int, int]]]:
+    """Windows of one orientation, at most `size` at a time."""
+    for orientation in range(16):
+        same = [t for t in tiles if t[2] == orientation]
+        for first in range(0, len(same), size):
+            yield same[first : first + size]
+
+
+def _oriented(
+    predict: Predict, filled: NDArray[np.float32], mask: NDArray[np.float32], orientation: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    flips = tuple(axis for bit, axis in enumerate((1, 2, 3)) if orientation >> bit & 1)
+
+    def turn(x: NDArray[np.float32]) -> NDArray[np.float32]:
+        x = np.flip(x, flips)
+        return np.ascontiguousarray(x.swapaxes(2, 3) if orientation & 8 else x)
+
+    def back(x: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.flip(x.swapaxes(2, 3) if orientation & 8 else x, flips)
+
+    mean, log_variance = predict(turn(filled), turn(mask))
+    return back(mean), back(log_variance)
+
+
+def _window_weight(tile: int) -> Floats:
+    """Raised cosine over the window, never zero, so that borders are covered."""
+    x = (np.arange(tile) + 0.5) / tile
+    profile = 0.01 + np.sin(np.pi * x) ** 2
+    return np.outer(profile, profile)
+
+
