@@ -261,7 +261,7 @@ def from_whitefield(whitefield: ArrayLike, *, threshold: float = 6.0, window: in
     response = np.log(flat[alive] / local[alive])
     response -= np.median(response)
     spread = 1.4826 * np.median(np.abs(response))
-    bad = ~alive
+    bad: Mask = ~alive
     bad[alive] = np.abs(response) > threshold * max(spread, 1e-6)
     return bad
 
