@@ -1,0 +1,68 @@
+"""Output files that are whole or absent: written beside their place, then moved there."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from sayre.errors import InputError
+
+
+def check_place(path: Path, *, force: bool) -> None:
+    """Raise `InputError` unless a file can be written at `path`."""
+    folder = path.parent
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder; name a file in it")
+    if not folder.is_dir():
+        found = "is not a folder" if folder.exists() else "does not exist"
+        raise InputError(f"{path}: the folder {folder} {found}; make it first")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise InputError(f"{path}: the folder {folder} cannot be written to; choose another")
+    if path.exists() and not force:
+        raise InputError(f"{path}: exists; --force overwrites")
+
+
+@contextlib.contextmanager
+def replacing(path: Path, *, force: bool) -> Iterator[BinaryIO]:
+    """Open a temporary file in the folder of `path`; on success it becomes `path`, else it is removed.
+
+    The bytes are synced to disk before the move, so that a crash leaves the old file or the new one.
+
+    Raises
+    ------
+    InputError
+        `path` cannot be written, exists without `force`, or the disk is full.
+    """
+    check_place(path, force=force)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        with open(temporary, "xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        if not force:
+            check_place(path, force=False)
+        os.replace(temporary, path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        reason = error.strerror or " ".join(str(error).split())
+        raise InputError(
+            f"{path}: cannot be written ({reason}); free space or choose another folder"
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the move itself durable, where the system lets a folder be synced."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,98 @@
+"""What every format carries: arrays by name, and the few known facts about them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sayre.data import FilledPattern, Pattern, SimulatedPattern
+
+Output = FilledPattern | Pattern | SimulatedPattern
+
+NOT_COUNTS = {
+    "sigma",
+    "expectation",
+    "amplitude",
+    "support",
+    "whitefield",
+    "darkfield",
+    "flatfield",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contents:
+    """What was found in a file, before it is checked.
+
+    `stored` is the dtype on disk, `known` maps names as in `known_of` to whatever the file says.
+    """
+
+    counts: NDArray[Any]
+    stored: np.dtype[Any]
+    mask: NDArray[Any] | None = None
+    known: Mapping[str, Any] = field(default_factory=dict)
+
+
+def may_be_counts(name: str) -> bool:
+    """False for the names of masks, uncertainties and other companions of the counts."""
+    last = name.rsplit("/", 1)[-1].lower()
+    return "mask" not in last and last not in NOT_COUNTS
+
+
+def pattern_of(what: Output) -> Pattern:
+    return what if isinstance(what, Pattern) else what.pattern
+
+
+def arrays_of(what: Output) -> dict[str, NDArray[Any]]:
+    """Arrays of an output by name, `intensity` first."""
+    match what:
+        case FilledPattern():
+            return {"intensity": what.intensity, "sigma": what.sigma, "mask": what.pattern.mask}
+        case SimulatedPattern():
+            return {
+                "intensity": what.pattern.intensity,
+                "mask": what.pattern.mask,
+                "expectation": what.expectation,
+                "amplitude": what.amplitude,
+                "oversampling": np.asarray(what.oversampling, np.float64),
+            }
+        case Pattern():
+            return {"intensity": what.intensity, "mask": what.mask}
+
+
+def known_of(pattern: Pattern) -> dict[str, Any]:
+    """Facts worth keeping, by the name they have in an npz; only those that are known.
+
+    `energy` eV, `distance` m, `pixel_size` (row, column) m, `hkl`, `detector`, `grid_step` 1/Å.
+    """
+    meta = pattern.meta
+    facts = {name: getattr(meta, name) for name in ("energy", "distance", "pixel_size", "hkl", "detector")}
+    if pattern.grid.unit == "1/angstrom":
+        facts["grid_step"] = pattern.grid.step
+    return {name: value for name, value in facts.items() if value is not None}
+
+
+def positive(value: Any, length: int) -> tuple[float, ...] | None:
+    """`value` as `length` positive finite numbers (one number stands for all); None if it is not."""
+    try:
+        numbers = np.asarray(value, np.float64).ravel()
+    except (TypeError, ValueError):
+        return None
+    if numbers.size not in (1, length) or not (np.isfinite(numbers).all() and numbers.min() > 0):
+        return None
+    return tuple(float(n) for n in np.broadcast_to(numbers, length))
+
+
+def integers(value: Any, length: int) -> tuple[int, ...] | None:
+    """`value` as `length` integers; None if it is not."""
+    try:
+        numbers = np.asarray(value, np.float64).ravel()
+    except (TypeError, ValueError):
+        return None
+    if numbers.size != length or not np.array_equal(numbers, np.rint(numbers)):
+        return None
+    return tuple(int(n) for n in numbers)
