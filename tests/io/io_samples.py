@@ -26,6 +26,7 @@ def make(kind: str, shape=(5, 6, 7), *, masked=True, meta=META, seed=0):
             oversampling=(3.0,) * len(shape),
         )
     estimate = rng.exponential(5.0, shape).astype(np.float32)
+    estimate[estimate < 1] = 0
     return FilledPattern(
         pattern=pattern,
         intensity=np.where(mask, estimate, pattern.intensity),

@@ -45,6 +45,18 @@ def test_truncated_files(ending, share, tmp_path, manifest):
     refused(path, "cut short|damaged")
 
 
+def test_tiff_cut_between_pages(tmp_path):
+    path, page = tmp_path / "a.tif", np.ones((8, 8), np.uint8)
+    ends = []
+    for pages in (2, 3):
+        with tifffile.TiffWriter(path) as tif:
+            for _ in range(pages):
+                tif.write(page, metadata=None)
+        ends.append(path.stat().st_size)
+    path.write_bytes(path.read_bytes()[: ends[0]])
+    refused(path, "cut short, its last pages are missing")
+
+
 def test_damaged_inside_of_an_npz(tmp_path):
     path = tmp_path / "a.npz"
     np.savez_compressed(path, data=np.random.default_rng(0).poisson(9, (9, 32, 32)))

@@ -53,16 +53,18 @@ def write(file: BinaryIO, what: Output, manifest: Manifest) -> None:
     with zipfile.ZipFile(file, "w") as archive:
         for name, value in entries.items():
             entry = zipfile.ZipInfo(f"{name}.npy", date_time=_EPOCH)
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            with archive.open(entry, "w", force_zip64=True) as stream:
-                np.lib.format.write_array(stream, np.asarray(value), allow_pickle=False)
+            archive.writestr(entry, _npy(value), zipfile.ZIP_DEFLATED, compresslevel=1)
 
 
 def write_npy(file: BinaryIO, what: Output, manifest: Manifest) -> None:
     """Write the counts alone: an `.npy` has no room for mask, sigma or manifest."""
+    file.write(_npy(arrays_of(what)["intensity"]))
+
+
+def _npy(value: Any) -> bytes:
     buffer = io.BytesIO()
-    np.save(buffer, arrays_of(what)["intensity"], allow_pickle=False)
-    file.write(buffer.getbuffer())
+    np.save(buffer, np.asarray(value), allow_pickle=False)
+    return buffer.getvalue()
 
 
 def _read_npy(path: Path) -> NDArray[Any]:

@@ -7,8 +7,11 @@ the three stacks one after the other.
 
 from __future__ import annotations
 
+import contextlib
 import glob
+import logging
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -76,7 +79,7 @@ def _series(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     """Every series by name (its number where it has none), and what the first says about itself."""
     found: dict[str, NDArray[Any]] = {}
     try:
-        with tifffile.TiffFile(path) as tif:
+        with _log() as complaints, tifffile.TiffFile(path) as tif:
             about = tif.shaped_metadata or ()
             colour = any(series.keyframe.samplesperpixel > 1 for series in tif.series)
             for number, series in enumerate(tif.series):
@@ -84,11 +87,27 @@ def _series(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
                 found[name] = np.asarray(series.asarray())
     except (tifffile.TiffFileError, OSError, ValueError, IndexError, KeyError) as error:
         raise InputError(f"{path}: not a TIFF, or cut short ({' '.join(str(error).split())})") from error
+    if any("invalid page offset" in complaint for complaint in complaints):
+        raise InputError(f"{path}: cut short, its last pages are missing; copy it again")
     if not found:
         raise InputError(f"{path}: holds no image")
     if colour:
         raise InputError(f"{path}: a colour image; counts must be one number a pixel")
     return found, dict(about[0]) if about else {}
+
+
+@contextlib.contextmanager
+def _log() -> Iterator[list[str]]:
+    """What tifffile logs meanwhile: it only logs that pages are missing."""
+    complaints: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: complaints.append(record.getMessage())  # type: ignore[method-assign]
+    logger = logging.getLogger("tifffile")
+    logger.addHandler(handler)
+    try:
+        yield complaints
+    finally:
+        logger.removeHandler(handler)
 
 
 def _only(path: Path, series: dict[str, NDArray[Any]]) -> NDArray[Any]:
