@@ -6,7 +6,6 @@ import dataclasses
 import hashlib
 import json
 import platform
-import resource
 import subprocess
 import sys
 import time
@@ -47,19 +46,19 @@ class Manifest:
                 versions[name] = metadata.version(name)
             except metadata.PackageNotFoundError:
                 continue
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return cls(
             command=command,
             versions=versions,
             git_commit=_git_commit(),
             created=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             seconds=None if started is None else round(time.perf_counter() - started, 3),
-            peak_memory_mib=round(peak / (2**20 if sys.platform == "darwin" else 2**10), 1),
+            peak_memory_mib=_peak_memory_mib(),
             **known,
         )
 
     def to_json(self) -> str:
-        return json.dumps(dataclasses.asdict(self), indent=1, sort_keys=True)
+        """JSON text; NumPy values become numbers, anything else that JSON lacks (paths) its text."""
+        return json.dumps(dataclasses.asdict(self), indent=1, sort_keys=True, default=_jsonable)
 
     @classmethod
     def from_json(cls, text: str) -> Manifest:
@@ -72,12 +71,28 @@ def sha256_of(path: str | Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def _jsonable(value: Any) -> Any:
+    return value.tolist() if hasattr(value, "tolist") else str(value)
+
+
+def _peak_memory_mib() -> float | None:
+    """Largest resident set of this process; None where the system does not count it (Windows)."""
+    try:
+        import resource
+    except ImportError:
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (2**20 if sys.platform == "darwin" else 2**10), 1)
+
+
 def _git_commit() -> str | None:
-    """Commit of the checkout this package runs from; None for an installed package."""
+    """Commit of the checkout this package runs from; None for an installed package or without git."""
     root = Path(__file__).resolve().parents[3]
     if not (root / ".git").exists():
         return None
-    result = subprocess.run(
-        ["git", "-C", str(root), "rev-parse", "HEAD"], capture_output=True, text=True, check=False
-    )
+    command = ["git", "-C", str(root), "rev-parse", "HEAD"]
+    try:
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError:
+        return None
     return result.stdout.strip() or None

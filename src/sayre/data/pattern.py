@@ -144,7 +144,7 @@ class Pattern(OnDevice):
         Parameters
         ----------
         counts
-            2D or 3D, any real dtype. Axes of length 1 in front are dropped.
+            2D or 3D, any real dtype. Axes of length 1 in front of three are dropped.
         mask
             Non-zero where not measured; a 2D mask holds for every frame of 3D counts.
 
@@ -167,7 +167,8 @@ class Pattern(OnDevice):
             array = array[0]
         if array.ndim not in (2, 3) or array.size == 0:
             raise InputError(f"{what}: counts must be a 2D or 3D array, found shape {array.shape}")
-        intensity = array.astype(np.float32)
+        with np.errstate(over="ignore"):
+            intensity = array.astype(np.float32)
         missing = _as_mask(mask, intensity.shape, what)
         with np.errstate(invalid="ignore"):
             bad = ~(np.isfinite(intensity) & (intensity >= 0))
@@ -191,7 +192,10 @@ class Pattern(OnDevice):
 
     def with_mask(self, mask: ArrayLike) -> Pattern:
         """Return a copy with `mask` (2D or 3D, non-zero = not measured) added to its own."""
-        missing = self.mask | _as_mask(mask, self.shape, self.meta.source or "pattern")
+        what = self.meta.source or "pattern"
+        missing = self.mask | _as_mask(mask, self.shape, what)
+        if missing.all():
+            raise InputError(f"{what}: every voxel is masked; nothing to work from")
         return replace(self, mask=missing, intensity=np.where(missing, np.float32(0), self.intensity))
 
 
@@ -204,7 +208,7 @@ def _as_mask(mask: ArrayLike | None, shape: tuple[int, ...], what: str) -> NDArr
     missing: NDArray[np.bool_] = array != 0
     while missing.ndim > len(shape) and missing.shape[0] == 1:
         missing = missing[0]
-    if missing.shape != shape and missing.shape != shape[1:]:
+    if missing.shape not in (shape, shape[-2:]):
         raise InputError(f"{what}: the mask has shape {array.shape}, the counts {shape}; they must agree")
     return np.broadcast_to(missing, shape).copy()
 
