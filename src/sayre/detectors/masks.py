@@ -271,8 +271,8 @@ def hot_pixels(pattern: Pattern, *, share: float = 0.9, threshold: float = 6.0) 
 
     The counts that a pixel reaches in `share` of the frames are compared with those of the 24 pixels
     around, the third highest of these so that two hot neighbours do not hide each other. To be hot a
-    pixel must exceed it by `threshold` standard deviations of photon noise, and threefold: where the
-    pattern is sampled at an oversampling ratio of 2 or more, no maximum does that.
+    pixel must exceed it by `threshold` standard deviations of photon noise, and threefold: at an
+    oversampling ratio of 2 or more, no fringe of a compact crystal does that.
 
     Parameters
     ----------

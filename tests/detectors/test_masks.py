@@ -1,0 +1,262 @@
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sayre.data import Pattern
+from sayre.data.gaps import find_gaps
+from sayre.detectors import detector
+from sayre.detectors.masks import (
+    beamstop,
+    combine,
+    cross,
+    dead_pixels,
+    from_whitefield,
+    hot_pixels,
+    keyword_mask,
+    plane,
+)
+from sayre.errors import InputError, SayreWarning
+from strategies import masks
+
+SHAPE = (7, 60, 50)
+
+
+@given(st.data())
+def test_plane_against_its_index(data):
+    axis = data.draw(st.integers(-3, 2))
+    width = data.draw(st.integers(1, SHAPE[axis]))
+    start = data.draw(st.integers(0, SHAPE[axis] - width))
+    index = np.indices(SHAPE)[axis]
+    np.testing.assert_array_equal(
+        plane(SHAPE, axis, start, width), (index >= start) & (index < start + width)
+    )
+
+
+def test_cross_is_found_again():
+    (gap,), _ = find_gaps(cross(SHAPE, (1, 2), (30, 20), (6, 4)))
+    assert gap.kind == "cross"
+    assert gap.slabs == ((1, 30, 36), (2, 20, 24))
+
+
+@pytest.mark.parametrize(
+    ("axis", "start", "width"), [(3, 0, 1), (-4, 0, 1), (0, 7, 1), (0, -1, 2), (0, 5, 3), (0, 0, 0)]
+)
+def test_plane_must_lie_inside(axis, start, width):
+    with pytest.raises(InputError, match="mask: "):
+        plane(SHAPE, axis, start, width)
+
+
+def test_cross_lengths_must_agree():
+    with pytest.raises(InputError, match="one length"):
+        cross(SHAPE, (1, 2), (3,), (4, 4))
+
+
+def test_beamstop_against_brute_force():
+    centre, radius = (20.5, 11), 6.3
+    expected = np.zeros(SHAPE, bool)
+    for row, column in itertools.product(range(SHAPE[1]), range(SHAPE[2])):
+        expected[:, row, column] = np.hypot(row - centre[0], column - centre[1]) <= radius
+    np.testing.assert_array_equal(beamstop(SHAPE, centre, radius), expected)
+    np.testing.assert_array_equal(beamstop(SHAPE[1:], centre, radius), expected[0])
+
+
+@pytest.mark.parametrize(
+    ("side", "border", "beyond"),
+    [("top", np.s_[0, :], np.s_[-1, :]), ("bottom", np.s_[-1, :], np.s_[0, :]),
+     ("left", np.s_[:, 0], np.s_[:, -1]), ("right", np.s_[:, -1], np.s_[:, 0])],
+)  # fmt: skip
+@pytest.mark.parametrize("width", [1, 4, 5])
+def test_beamstop_arm_reaches_its_side(side, border, beyond, width):
+    mask = beamstop((60, 50), (30, 25), 8, arm=(side, width))
+    assert np.count_nonzero(mask[border]) == width
+    assert not mask[beyond].any()
+    (gap,), _ = find_gaps(mask)
+    assert gap.kind == "beamstop"
+
+
+def test_beamstop_refuses():
+    with pytest.raises(InputError, match="radius"):
+        beamstop(SHAPE, (3, 3), -1)
+    with pytest.raises(InputError, match="top, bottom, left, right, found 'up'"):
+        beamstop(SHAPE, (3, 3), 2, arm=("up", 3))  # type: ignore[arg-type]
+
+
+def test_dead_pixels_by_fraction():
+    mask = dead_pixels(SHAPE, fraction=0.05, generator=np.random.default_rng(0))
+    assert np.count_nonzero(mask[0]) == 150
+    assert (mask == mask[0]).all()
+    again = dead_pixels(SHAPE, fraction=0.05, generator=np.random.default_rng(0))
+    np.testing.assert_array_equal(mask, again)
+    assert {gap.kind for gap in find_gaps(mask)[0]} == {"isolated"}
+
+
+def test_dead_pixels_by_coordinates():
+    mask = dead_pixels(SHAPE, coordinates=[(0, 0), (59, 49), (3, 7)])
+    np.testing.assert_array_equal(np.argwhere(mask[4]), [(0, 0), (3, 7), (59, 49)])
+    assert not dead_pixels(SHAPE, coordinates=[]).any()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"fraction": 0.1, "coordinates": [(0, 0)]},
+        {"fraction": 0.1},
+        {"fraction": 1.5, "generator": np.random.default_rng(0)},
+        {"coordinates": [(60, 0)]},
+        {"coordinates": [(0, -1)]},
+    ],
+)
+def test_dead_pixels_refuse(options):
+    with pytest.raises(InputError, match="dead pixels"):
+        dead_pixels(SHAPE, **options)
+
+
+@given(masks(min_dims=3))
+def test_combine_is_the_union(mask):
+    frame = mask[0]
+    np.testing.assert_array_equal(combine(frame, mask), mask | frame)
+    np.testing.assert_array_equal(combine(mask), mask)
+
+
+def test_combine_refuses():
+    with pytest.raises(InputError, match="nothing"):
+        combine()
+    with pytest.raises(InputError, match="do not agree"):
+        combine(np.zeros((3, 4), bool), np.zeros((2, 4, 3), bool))
+
+
+def test_keywords_of_counts():
+    counts = np.array([[-1.0, 0.0], [2.0, np.nan]])
+    np.testing.assert_array_equal(keyword_mask("zero", counts), [[True, True], [False, True]])
+    np.testing.assert_array_equal(keyword_mask("negative", counts), [[True, False], [False, True]])
+    assert not keyword_mask("negative", np.zeros((2, 2), np.uint16)).any()
+
+
+@pytest.mark.parametrize("shape", [(516, 516), (3, 516, 516)])
+def test_keywords_of_maxipix(shape):
+    counts = np.ones(shape)
+    for name in ("maxipix", "maxipix6", "Maxipix"):
+        np.testing.assert_array_equal(
+            keyword_mask(name, counts), np.broadcast_to(detector("maxipix6").mask(), shape)
+        )
+    with pytest.warns(SayreWarning, match="three times as large"):
+        four = keyword_mask("maxipix1", counts)
+    np.testing.assert_array_equal(four, np.broadcast_to(detector("maxipix").mask(), shape))
+
+
+def test_keywords_of_more_than_four_chips():
+    """258 ± 3 repeats, as PyNX's documentation has it."""
+    rows = keyword_mask("maxipix", np.ones((774, 258)))[:, 0]
+    assert set(np.flatnonzero(rows)) == {*range(255, 261), *range(513, 519)}
+
+
+def test_keywords_combine():
+    counts = np.ones((516, 516))
+    counts[3, 4] = 0
+    expected = detector("maxipix6").mask()
+    expected[3, 4] = True
+    np.testing.assert_array_equal(keyword_mask("maxipix, zero", counts), expected)
+
+
+def test_keywords_refuse():
+    with pytest.raises(InputError, match=r"'eiger' is not known.*zero, negative, maxipix"):
+        keyword_mask("eiger", np.ones((516, 516)))
+    with pytest.raises(InputError, match="multiples of 258"):
+        keyword_mask("maxipix", np.ones((512, 512)))
+
+
+def flat_field(rng):
+    """Counts of a detector with uneven illumination and 3 % spread of response."""
+    row, column = np.mgrid[:128, :128] / 128
+    illumination = 5000 * (0.4 + row) * np.exp(-((column - 0.3) ** 2))
+    return rng.poisson(illumination * (1 + 0.03 * rng.standard_normal(row.shape))).astype(float)
+
+
+def test_whitefield_finds_exactly_what_was_planted():
+    rng = np.random.default_rng(3)
+    flat = flat_field(rng)
+    bad = dead_pixels(flat.shape, fraction=0.01, generator=rng)
+    flat[bad] *= rng.choice([0, 0.2, 3, 50], np.count_nonzero(bad))
+    np.testing.assert_array_equal(from_whitefield(flat), bad)
+    flat[5, 5], flat[6, 6] = np.nan, np.inf
+    assert from_whitefield(flat)[[5, 6], [5, 6]].all()
+
+
+def test_whitefield_does_not_depend_on_the_unit():
+    flat = flat_field(np.random.default_rng(4))
+    np.testing.assert_array_equal(from_whitefield(flat), from_whitefield(flat / 7e3))
+
+
+def test_whitefield_masks_dead_areas():
+    flat = flat_field(np.random.default_rng(5))
+    flat[60:66] = flat[:, 100:] = 0
+    expected = flat == 0
+    np.testing.assert_array_equal(from_whitefield(flat) & expected, expected)
+    assert np.count_nonzero(from_whitefield(flat) & ~expected) < 300  # beside the large area only
+
+
+def test_whitefield_refuses():
+    with pytest.raises(InputError, match="2D"):
+        from_whitefield(np.ones((2, 3, 3)))
+    with pytest.raises(InputError, match="no pixel is positive"):
+        from_whitefield(np.zeros((5, 5)))
+
+
+def fringes(rng, peak):
+    """Photon counts of a block sampled at σ = 2.5 on the detector, its peak moving through the frames."""
+    row, column = np.mgrid[-32:32, -32:32]
+    frames = [
+        peak * np.sinc((row - shift) / 2.5) ** 2 * np.sinc(column / 2.5) ** 2 + 0.02 for shift in range(-5, 6)
+    ]
+    return rng.poisson(frames).astype(np.float32)
+
+
+@pytest.mark.parametrize("peak", [1e3, 1e6, 1e8])
+def test_hot_pixels_are_found_and_fringes_are_not(peak):
+    rng = np.random.default_rng(int(peak))
+    counts = fringes(rng, peak)
+    assert not hot_pixels(Pattern.from_counts(counts)).any()
+    planted = np.zeros((64, 64), bool)
+    planted[[3, 3, 60, 10], [4, 5, 60, 50]] = True  # two of them neighbours
+    level = 50 * max(1.0, counts[:, planted].max())
+    counts[:, planted] += rng.poisson(level, (11, 4))
+    np.testing.assert_array_equal(hot_pixels(Pattern.from_counts(counts)), planted)
+
+
+def test_flash_in_one_frame_is_not_hot():
+    counts = fringes(np.random.default_rng(9), 1e4)
+    counts[4, 9, 9] = 1e6
+    assert not hot_pixels(Pattern.from_counts(counts)).any()
+
+
+def test_masked_pixels_neither_are_nor_make_hot_ones():
+    counts = np.random.default_rng(10).poisson(40, (11, 64, 64)).astype(float)
+    mask = np.zeros((64, 64), bool)
+    mask[20:40] = mask[:, 30:36] = True
+    counts[:, 22, 3] = 1e6
+    pattern = Pattern.from_counts(counts, mask)
+    assert not hot_pixels(pattern).any()
+
+
+@pytest.mark.measured
+def test_measured_whitefield_against_the_beamline_s_list(measured):
+    file = measured("A")
+    found, listed = from_whitefield(file["whitefield"]), file["bad_pixels"]
+    assert np.count_nonzero(found & listed) > 0.8 * np.count_nonzero(listed)  # 228 of 280
+    assert np.count_nonzero(found & ~listed) < 10  # 2
+
+
+@pytest.mark.measured
+def test_measured_peak_has_no_hot_pixel_but_planted_ones(measured):
+    counts = measured("A")["intensity"]
+    rng = np.random.default_rng(0)
+    assert not hot_pixels(Pattern.from_counts(counts)).any()
+    planted = dead_pixels(counts.shape[1:], coordinates=rng.integers(3, 250, (50, 2)))
+    counts[:, planted] += rng.poisson(30, (len(counts), np.count_nonzero(planted))).astype(counts.dtype)
+    np.testing.assert_array_equal(hot_pixels(Pattern.from_counts(counts)), planted)
