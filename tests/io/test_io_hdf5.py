@@ -139,13 +139,16 @@ def test_virtual_dataset_without_its_source(tmp_path, path):
         load(path)
 
 
-@pytest.mark.parametrize(("value", "unit", "energy"), [(9, "keV", 9000), (9, None, None), (8000, None, 8000)])
+@pytest.mark.parametrize(
+    ("value", "unit", "energy"),
+    [(9, "keV", 9000), (9, None, None), (8000, None, 8000), (1.6e-15, None, 9986.4)],
+)
 def test_energy_is_not_guessed(value, unit, energy, path):
     write(path, entry__data=COUNTS, entry__instrument__beam__incident_energy=float(value))
     with h5py.File(path, "a") as file:
         if unit:
             file["entry/instrument/beam/incident_energy"].attrs["units"] = unit
-    assert load(path).meta.energy == energy
+    assert load(path).meta.energy == (energy and pytest.approx(energy, rel=1e-4))
 
 
 def test_energy_from_wavelength(path):
