@@ -35,9 +35,11 @@ class InpaintTraining(BaseModel):
     batch: int = Field(4, ge=1)
     steps: int = Field(10_000, ge=1)
     epoch_steps: int = Field(500, ge=1)
-    learning_rate: float = Field(1e-3, gt=0)
+    optimizer: Literal["muon", "adamw"] = "muon"
+    learning_rate: float = Field(0.02, gt=0, description="of Muon")
+    adam_rate: float = Field(1e-3, gt=0)
     warm_up: int = Field(200, ge=0)
-    decay: float = Field(0.4, ge=0, le=1)
+    decay: float = Field(0.5, ge=0, le=1)
     weight_decay: float = Field(1e-2, ge=0)
     spread_weight: float = Field(0.05, ge=0)
     average: float = Field(0.998, ge=0, lt=1, description="decay of the running average of weights")

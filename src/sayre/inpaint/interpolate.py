@@ -44,7 +44,7 @@ def linear_fill(values: NDArray[np.float32], mask: NDArray[np.bool_]) -> NDArray
 def _neighbours(
     missing: NDArray[np.bool_], axis: int, where: Indices
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Index of the last known voxel before and the first after each of `where`; -1 and n where there is none."""
+    """Index of the last known voxel before and the first after each of `where`; -1 and n if none."""
     n = missing.shape[axis]
     along = np.arange(n, dtype=np.int32).reshape([-1 if i == axis else 1 for i in range(missing.ndim)])
     before = np.maximum.accumulate(np.where(missing, np.int32(-1), along), axis=axis)[where]
@@ -70,10 +70,10 @@ def _between(
         high = filled[_at(where, axis, np.minimum(after, n - 1))]
         value = low + (high - low) * ((where[axis] - before) / span).astype(np.float32)
         better, equal = span < shortest, (span == shortest) & (ties > 0)
-        total = np.where(better, value, total + value * equal)
+        total = np.where(better, value, np.where(equal, total + value, total))
         ties = np.where(better, 1, ties + equal).astype(np.float32)
         shortest = np.minimum(shortest, span)
-    return total / np.maximum(ties, 1), ties > 0
+    return (total / np.maximum(ties, 1)).astype(np.float32), ties > 0
 
 
 def _beyond(

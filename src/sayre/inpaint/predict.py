@@ -58,7 +58,9 @@ def load_predictor(name: str | Path | None, device: str = "auto") -> Predictor:
     else:
         entry = default_weights() if name is None else shipped.find(str(name))
         if entry is None:
-            raise InputError("weights: none ship for inpainting; give a file by --weights or another --method")
+            raise InputError(
+                "weights: none ship for inpainting; give a file by --weights or another --method"
+            )
         path, expected = entry.path, entry.sha256
         row = {"sigma_scale": entry.sigma_scale, "name": entry.name}
     tensors, config = shipped.read(path, expected)
@@ -77,6 +79,23 @@ def load_predictor(name: str | Path | None, device: str = "auto") -> Predictor:
         sha256=expected or sha256_of(path),
         **{"name": path.name, **row},
     )
+
+
+def verify_sample(row: shipped.Weights) -> float:
+    """Largest difference between a network's output for its stored sample and the stored output.
+
+    Raises
+    ------
+    InputError
+        The file's hash is not the registry's, or the sample is missing.
+    """
+    predictor = load_predictor(row.name, "cpu")
+    if not row.sample.is_file():
+        raise InputError(f"{row.sample}: the sample of {row.name} is missing; reinstall sayre")
+    with np.load(row.sample) as sample:
+        mean, _ = predictor(sample["filled"].astype(np.float32), sample["mask"].astype(np.float32))
+        wanted = sample["mask"] > 0
+        return float(np.abs(mean - sample["mean"])[wanted].max())
 
 
 def default_weights() -> shipped.Weights | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -15,29 +15,31 @@ from numpy.typing import NDArray
 
 from sayre.inpaint.interpolate import linear_fill
 
+Array = TypeVar("Array")
+Floats = NDArray[np.float32]
 Source = Callable[[np.random.Generator], "Truth"]
 
 
 class Truth(NamedTuple):
-    """A pattern to cut windows from: `counts` measured, or the noise-free `expectation` scaled to a peak of 1."""
+    """A pattern to cut windows from: measured counts, or the noise-free expectation with a peak of 1."""
 
     values: NDArray[np.float32]
     measured: bool
     mask: NDArray[np.bool_] | None = None
 
 
-class Window(NamedTuple):
+class Window(NamedTuple, Generic[Array]):
     """One training example, each `(depth, rows, columns)`.
 
     `filled` is the linear fill of `log(1 + counts)`; `mask` 1 where not measured; `target`
     the truth of `log(1 + I)`; `wanted` 1 where the loss counts; `noise` the Poisson variance of `target`.
     """
 
-    filled: NDArray[np.float32]
-    mask: NDArray[np.float32]
-    target: NDArray[np.float32]
-    wanted: NDArray[np.float32]
-    noise: NDArray[np.float32]
+    filled: Array
+    mask: Array
+    target: Array
+    wanted: Array
+    noise: Array
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +50,7 @@ class WindowRecipe:
     the counts.
     """
 
-    shape: tuple[int, int, int] = (32, 64, 64)
+    shape: tuple[int, int, int] = (32, 48, 48)
     widths: tuple[int, int] = (1, 16)
     max_counts: tuple[float, float] = (1e4, 1e9)
     noise_free: float = 0.1
@@ -61,7 +63,7 @@ class WindowRecipe:
     candidates: int = 4
 
 
-def draw_window(truth: Truth, recipe: WindowRecipe, generator: np.random.Generator) -> Window:
+def draw_window(truth: Truth, recipe: WindowRecipe, generator: np.random.Generator) -> Window[Floats]:
     """Cut one window out of `truth`, draw a gap and, for an expectation, photon noise."""
     axes = generator.permutation(3)
     flips = tuple(slice(None, None, int(s)) for s in generator.choice([1, -1], 3))
@@ -99,7 +101,7 @@ def _choose_crop(
 ) -> tuple[slice, ...]:
     """Of a few random places, prefer the bright: most of a pattern is empty."""
     room = np.array(values.shape) - recipe.shape
-    starts = generator.integers(0, room + 1, (recipe.candidates, 3))
+    starts = generator.integers(0, list(room + 1), (recipe.candidates, 3))
     crops = [tuple(slice(s, s + n) for s, n in zip(start, recipe.shape, strict=True)) for start in starts]
     middle = recipe.shape[0] // 2
     light = np.array([np.log1p(values[c][middle, ::4, ::4] * scale).mean() for c in crops]) + 1e-3
@@ -135,7 +137,6 @@ def draw_gap(recipe: WindowRecipe, generator: np.random.Generator) -> NDArray[np
 
 def _draw_blemishes(recipe: WindowRecipe, generator: np.random.Generator) -> NDArray[np.bool_]:
     """Draw what else is not measured: crossing gaps, the outside of the array, a second gap, dead pixels."""
-    depth, rows, columns = recipe.shape
     mask = np.zeros(recipe.shape, bool)
     if generator.random() < recipe.cross:
         for axis in (1, 2) if generator.random() < 0.2 else (int(generator.integers(1, 3)),):
@@ -162,7 +163,7 @@ def windows(
     *,
     uses: int = 24,
     held: int = 8,
-) -> Iterator[Window]:
+) -> Iterator[Window[Floats]]:
     """Endless windows: `held` patterns at a time, each replaced after `uses` windows on average."""
     pool = [source(generator) for _ in range(held)]
     while True:
@@ -171,6 +172,6 @@ def windows(
         yield draw_window(pool[int(generator.integers(held))], recipe, generator)
 
 
-def collate(batch: list[Window]) -> Window:
+def collate(batch: list[Window[Floats]]) -> Window[torch.Tensor]:
     """Stack windows into tensors."""
-    return Window(*(torch.from_numpy(np.stack(parts)) for parts in zip(*batch, strict=True)))  # type: ignore[arg-type]
+    return Window(*(torch.from_numpy(np.stack(parts)) for parts in zip(*batch, strict=True)))

@@ -13,31 +13,37 @@ import numpy as np
 import torch
 from lightning.pytorch.callbacks import Callback, EMAWeightAveraging, ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from sayre.inpaint.config import InpaintTraining
-from sayre.inpaint.losses import mean_and_spread_loss
-from sayre.inpaint.networks.slab import SlabNet
+from sayre.inpaint.losses import mean_and_spread_loss, published_loss
+from sayre.inpaint.networks import build
+from sayre.inpaint.networks.patch import patch_range
+from sayre.inpaint.optimizer import Muon
 from sayre.inpaint.samples import Source, Truth, Window, WindowRecipe, collate, draw_window, windows
 from sayre.simulate.simulate import random_expectation
+from sayre.weights import write
+
+Floats = NDArray[np.float32]
 
 _VALIDATION = 0x5A
 VALIDATION_WIDTHS = (3, 6, 9, 12, 16)
 
 
-def build_network(config: InpaintTraining) -> torch.nn.Module:
-    """The network a configuration names, with weights drawn from torch's current seed."""
-    return SlabNet(config.width, config.blocks)
+def network_options(config: InpaintTraining) -> dict[str, Any]:
+    """Constructor options of the network a configuration names."""
+    return {"width": config.width, "blocks": config.blocks} if config.network == "slab" else {}
 
 
-class SimulatedWindows(IterableDataset[Window]):
+class SimulatedWindows(IterableDataset[Window[Floats]]):
     """Endless windows, the same for the same seed, epoch, rank and worker."""
 
     def __init__(self, config: InpaintTraining, source: Source, epoch: int, rank: int) -> None:
         self.config, self.source, self.epoch, self.rank = config, source, epoch, rank
 
-    def __iter__(self) -> Iterator[Window]:
+    def __iter__(self) -> Iterator[Window[Floats]]:
         info = get_worker_info()
         worker = info.id if info else 0
         generator = np.random.default_rng([self.config.seed, self.epoch, self.rank, worker])
@@ -68,32 +74,32 @@ def make_source(config: InpaintTraining) -> Source:
 class Filling(L.LightningModule):
     """A slab network, its loss and its optimiser."""
 
-    def __init__(self, config: InpaintTraining, validation: list[tuple[int, Window]]) -> None:
+    def __init__(self, config: InpaintTraining, validation: list[tuple[int, Window[Tensor]]]) -> None:
         super().__init__()
         self.config, self.validation = config, validation
-        self.network = build_network(config)
+        self.network = build(config.network, **network_options(config))
 
     def forward(self, filled: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         mean, log_variance = self.network(filled, mask)
         return mean, log_variance
 
-    def training_step(self, batch: Window, _: int) -> Tensor:
+    def training_step(self, batch: Window[Tensor], _: int) -> Tensor:
         window = Window(*batch)
         mean, log_variance = self(window.filled, window.mask)
+        if self.config.network == "patch":
+            low, span = patch_range(window.filled, window.mask)
+            loss = published_loss((mean - low) / span, (window.target - low) / span, window.wanted)
+            self.log("error", loss, on_step=False, on_epoch=True)
+            return loss
         error, likelihood = mean_and_spread_loss(
-            mean,
-            log_variance,
-            window.target,
-            window.wanted,
-            window.noise,
-            window.filled,  # type: ignore[arg-type]
+            mean, log_variance, window.target, window.wanted, window.noise, window.filled
         )
         self.log_dict({"error": error, "likelihood": likelihood}, on_step=False, on_epoch=True)
         return error + self.config.spread_weight * likelihood
 
     def validation_step(self, _: Any, index: int) -> None:
         width, window = self.validation[index]
-        batch = Window(*(t.to(self.device) for t in window))  # type: ignore[attr-defined]
+        batch = Window(*(part.to(self.device) for part in window))
         mean, log_variance = self(batch.filled, batch.mask)
         wanted = batch.wanted > 0
         residual = (mean - batch.target)[wanted].abs()
@@ -108,12 +114,21 @@ class Filling(L.LightningModule):
 
     def configure_optimizers(self) -> Any:
         config = self.config
-        optimizer = torch.optim.AdamW(
-            self.network.parameters(),
-            config.learning_rate,
-            weight_decay=config.weight_decay,
-            betas=(0.9, 0.98),
-        )
+        optimizer: torch.optim.Optimizer
+        if config.optimizer == "muon":
+            optimizer = Muon(
+                self.network,
+                config.learning_rate,
+                adam_rate=config.adam_rate,
+                weight_decay=config.weight_decay,
+            )
+        else:
+            optimizer = torch.optim.AdamW(
+                self.network.parameters(),
+                config.adam_rate,
+                weight_decay=config.weight_decay,
+                betas=(0.9, 0.98),
+            )
 
         def rate(step: int) -> float:
             left = (config.steps - step) / max(config.decay * config.steps, 1)
@@ -130,7 +145,7 @@ class Windows(L.LightningDataModule):
         super().__init__()
         self.config, self.source = config, make_source(config)
 
-    def train_dataloader(self) -> DataLoader[Window]:
+    def train_dataloader(self) -> DataLoader[Window[Floats]]:
         trainer = self.trainer
         assert trainer is not None
         dataset = SimulatedWindows(self.config, self.source, trainer.current_epoch, trainer.global_rank)
@@ -153,9 +168,9 @@ def _quiet_worker(_: int) -> None:
     torch.set_num_threads(1)
 
 
-def validation_windows(config: InpaintTraining) -> list[tuple[int, Window]]:
+def validation_windows(config: InpaintTraining) -> list[tuple[int, Window[Tensor]]]:
     """Fixed plane gaps of each validation width in patterns of particles that training never draws."""
-    drawn: list[tuple[int, Window]] = []
+    drawn: list[tuple[int, Window[Tensor]]] = []
     for index in range(config.validation_patterns):
         generator = np.random.default_rng([config.seed, _VALIDATION, 0, 0, index])
         truth = Truth(random_expectation(config.population, generator), False)
@@ -180,10 +195,10 @@ def _plain(config: InpaintTraining, width: int) -> WindowRecipe:
 
 
 class Result(NamedTuple):
-    """Where a run left its best and last state."""
+    """What a run left: the checkpoint to resume from, and the averaged weights in half precision."""
 
-    folder: Path
     checkpoint: Path
+    weights: Path
 
 
 def train(
@@ -224,9 +239,34 @@ def train(
         log_every_n_steps=50,
     )
     trainer.fit(module, datamodule=Windows(config), ckpt_path=resume, weights_only=False if resume else None)
-    return Result(folder, folder / "last.ckpt")
+    return Result(folder / "last.ckpt", export(config, module, folder / "weights.safetensors"))
 
 
-def take(config: InpaintTraining, count: int, *, epoch: int = 0) -> list[Window]:
+def export(config: InpaintTraining, module: Filling, path: Path) -> Path:
+    """Write the network's weights as a file that `sayre inpaint --weights` takes."""
+    widths = config.windows.widths
+    header = {
+        "network": config.network,
+        "options": network_options(config),
+        "window": config.windows.shape,
+        "widths": widths,
+        "training": config.model_dump(mode="json"),
+    }
+    write(path, module.network.state_dict(), header)
+    return path
+
+
+def export_checkpoint(checkpoint: Path, path: Path) -> Path:
+    """Write the averaged weights of a checkpoint made by `train` on this machine.
+
+    The configuration is read from `config.json` beside it.
+    """
+    config = InpaintTraining.model_validate_json((checkpoint.parent / "config.json").read_text())
+    module = Filling(config, [])
+    module.load_state_dict(torch.load(checkpoint, map_location="cpu", weights_only=True)["state_dict"])
+    return export(config, module, path)
+
+
+def take(config: InpaintTraining, count: int, *, epoch: int = 0) -> list[Window[Floats]]:
     """The first `count` windows of an epoch, as a worker would see them."""
     return list(islice(iter(SimulatedWindows(config, make_source(config), epoch, 0)), count))

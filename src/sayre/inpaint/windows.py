@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from sayre.data.gaps import run_lengths
 
-Predict = Callable[[NDArray[np.float32], NDArray[np.float32]], tuple[NDArray[np.float32], NDArray[np.float32]]]
+Predict = Callable[
+    [NDArray[np.float32], NDArray[np.float32]], tuple[NDArray[np.float32], NDArray[np.float32]]
+]
 """`(filled, mask) -> (mean, log_variance)`, all `(batch, depth, rows, columns)`."""
 
 Floats = NDArray[np.float64]
@@ -221,5 +223,3 @@ def _window_weight(tile: int) -> Floats:
     x = (np.arange(tile) + 0.5) / tile
     profile = 0.01 + np.sin(np.pi * x) ** 2
     return np.outer(profile, profile)
-
-

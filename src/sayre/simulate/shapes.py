@@ -41,7 +41,7 @@ def family(hkl: Miller) -> NDArray[np.float64]:
         for signs in product((1, -1), repeat=3)
     }
     normals = np.array(sorted(planes), float)
-    return normals / np.linalg.norm(normals, axis=1, keepdims=True)
+    return np.asarray(normals / np.linalg.norm(normals, axis=1, keepdims=True))
 
 
 def half_spaces(
@@ -52,7 +52,7 @@ def half_spaces(
     substrate: Miller = (1, 1, 1),
     interface_energy: float = 0.4,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Facets of a shape up to its scale: unit normals `(planes, 3)` and distances `(planes,)` from the centre.
+    """Facets of a shape up to its scale: unit normals `(planes, 3)`, distances `(planes,)` from the centre.
 
     `energies` are the relative surface energies of the Wulff construction; `winterbottom` cuts it at
     `interface_energy` along minus the substrate normal (Winterbottom, Acta Metall. 15, 303, 1967).

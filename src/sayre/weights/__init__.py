@@ -85,7 +85,9 @@ def read(path: Path, sha256: str | None = None) -> tuple[dict[str, Tensor], dict
     if not path.is_file():
         raise InputError(f"{path}: no such weights file; `sayre weights list` shows what ships")
     if sha256 is not None and (found := sha256_of(path)) != sha256:
-        raise InputError(f"{path}: SHA-256 is {found[:12]}…, the registry says {sha256[:12]}…; reinstall sayre")
+        raise InputError(
+            f"{path}: SHA-256 is {found[:12]}…, the registry says {sha256[:12]}…; reinstall sayre"
+        )
     try:
         with safe_open(path, framework="pt") as file:
             header = file.metadata() or {}

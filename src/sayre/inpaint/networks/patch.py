@@ -44,7 +44,9 @@ class PatchNet(nn.Module):
             ]
         )
         self.bottleneck = _conv(256, 478, 2)
-        self.decoder = nn.ModuleList([_conv(128 + 478, 222, 2), _conv(97 + 222, 96, 2), _conv(33 + 96, 32, 2)])
+        self.decoder = nn.ModuleList(
+            [_conv(128 + 478, 222, 2), _conv(97 + 222, 96, 2), _conv(33 + 96, 32, 2)]
+        )
         self.head = nn.ModuleList([_conv(32, 24, 4), _conv(24, 12, 3), _conv(12, 6, 2)])
         self.last = _conv(6, 1, 1)
 

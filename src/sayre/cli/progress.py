@@ -1,0 +1,39 @@
+"""A progress bar for anything over two seconds."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+_PATIENCE = 2.0
+
+
+@contextmanager
+def progress(title: str, *, quiet: bool = False) -> Iterator[Callable[[float], None]]:
+    """Yield a function that takes the fraction done; the bar appears on stderr after two seconds."""
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:3.0f} %"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    task, started, shown = bar.add_task(title, total=1.0), time.monotonic(), False
+
+    def advance(fraction: float) -> None:
+        nonlocal shown
+        if not shown and not quiet and time.monotonic() - started > _PATIENCE:
+            bar.start()
+            shown = True
+        bar.update(task, completed=fraction)
+
+    try:
+        yield advance
+    finally:
+        if shown:
+            bar.stop()

@@ -1,0 +1,36 @@
+"""`sayre train`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="Train networks.", no_args_is_help=True)
+
+
+@app.callback()
+def _root() -> None:
+    pass
+
+
+@app.command("inpaint")
+def inpaint(
+    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="TOML file; examples/ has some.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder of checkpoints and curves.")] = Path(
+        "runs/inpaint"
+    ),
+    resume: Annotated[Path | None, typer.Option(help="Checkpoint to go on from.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
+) -> None:
+    """Train a gap-filling network on simulated (and measured) patterns."""
+    from sayre.errors import InputError
+    from sayre.inpaint.config import InpaintTraining
+    from sayre.inpaint.train import train
+
+    settings = InpaintTraining.from_toml(config)
+    if resume is not None and not resume.is_file():
+        raise InputError(f"{resume}: no such checkpoint; the folder of the run has last.ckpt")
+    result = train(settings, out, resume=resume, progress=not quiet)
+    typer.echo(f"{result.weights}: use it by `sayre inpaint … --weights`; curves in {out}/metrics.csv")

