@@ -118,10 +118,11 @@ def fill(
     Returns
     -------
     Filling
-        Mean weighted by window position and by precision, and the harmonic mean of the variances.
+        Mean weighted by precision, and the harmonic mean of the variances; within a slab the windows also
+        weigh by the place of the voxel in them.
     """
     voxels = np.unique(np.concatenate([slab.voxels for slab in slabs])) if slabs else np.empty(0, np.intp)
-    weight, precision, total = (np.zeros(len(voxels)) for _ in range(3))
+    slabs_met, precisions, total = (np.zeros(len(voxels)) for _ in range(3))
     shape = _window_weight(tile)
     jobs = [(slab, _tiles(slab, mask.shape, tile, stride)) for slab in slabs]
     count, done = sum(len(tiles) for _, tiles in jobs), 0
@@ -133,14 +134,17 @@ def fill(
             for (row, column, _), m, v in zip(chunk, mean, log_variance, strict=True):
                 confidence = shape * np.exp(-v.astype(np.float64))
                 part = sums[:, :, row : row + tile, column : column + tile]
-                part += (shape + 0 * confidence, confidence, confidence * m)
+                part += np.stack([np.broadcast_to(shape, confidence.shape), confidence, confidence * m])
             done += len(chunk)
             if progress:
                 progress(done / count)
         at = np.searchsorted(voxels, slab.voxels)
-        for into, summed in zip((weight, precision, total), sums, strict=True):
-            into[at] += source.gather(summed)
-    return Filling(voxels=voxels, mean=total / precision, variance=weight / precision)
+        weight, confidence, weighted = (source.gather(summed) for summed in sums)
+        precision = confidence / weight
+        slabs_met[at] += 1
+        precisions[at] += precision
+        total[at] += precision * (weighted / confidence)
+    return Filling(voxels=voxels, mean=total / precisions, variance=slabs_met / precisions)
 
 
 class _Source:
