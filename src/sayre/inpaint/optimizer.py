@@ -59,7 +59,7 @@ class Muon(torch.optim.Optimizer):
         super().__init__([g for g in groups if g["params"]], defaults)
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Take one step; `closure` recomputes the loss."""
         loss = None
         if closure is not None:

@@ -127,7 +127,7 @@ def draw_gap(recipe: WindowRecipe, generator: np.random.Generator) -> NDArray[np
         gap[depth // 2, rows // 2, columns // 2] = True
         return gap
     if kind < recipe.isolated + recipe.beamstop:
-        centre, middle = generator.integers(8, columns - 8), start + (width - 1) / 2
+        centre, middle = generator.integers(columns // 6, columns - columns // 6), start + (width - 1) / 2
         z, x = np.ogrid[:depth, :columns]
         gap |= ((z - middle) ** 2 + (x - centre) ** 2 <= (width / 2) ** 2)[:, None, :]
         return gap if generator.random() < 0.5 else np.ascontiguousarray(gap.transpose(0, 2, 1))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -11,13 +10,13 @@ from typing import Any, NamedTuple
 import lightning as L
 import numpy as np
 import torch
-from lightning.pytorch.callbacks import Callback, EMAWeightAveraging, ModelCheckpoint
-from lightning.pytorch.loggers import CSVLogger
+from lightning.pytorch.callbacks import EMAWeightAveraging, ModelCheckpoint
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from sayre.inpaint.config import InpaintTraining
+from sayre.inpaint.curves import Curves
 from sayre.inpaint.losses import mean_and_spread_loss, published_loss
 from sayre.inpaint.networks import build
 from sayre.inpaint.networks.patch import patch_range
@@ -148,7 +147,8 @@ class Windows(L.LightningDataModule):
     def train_dataloader(self) -> DataLoader[Window[Floats]]:
         trainer = self.trainer
         assert trainer is not None
-        dataset = SimulatedWindows(self.config, self.source, trainer.current_epoch, trainer.global_rank)
+        epoch = trainer.global_step // self.config.epoch_steps
+        dataset = SimulatedWindows(self.config, self.source, epoch, trainer.global_rank)
         return DataLoader(
             dataset,
             batch_size=self.config.batch,
@@ -207,7 +207,6 @@ def train(
     *,
     resume: Path | None = None,
     progress: bool = True,
-    callbacks: list[Callback] | None = None,
 ) -> Result:
     """Train a network; checkpoints and `metrics.csv` are written to `folder` after every epoch.
 
@@ -221,22 +220,23 @@ def train(
     (folder / "config.json").write_text(config.model_dump_json(indent=1))
     module = Filling(config, validation_windows(config))
     module.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    saver = ModelCheckpoint(folder, filename="{step}", save_last=True, save_top_k=2, monitor="ratio_6")
+    saver = ModelCheckpoint(
+        folder, filename="{step}", save_last=True, save_top_k=1, save_on_train_epoch_end=True
+    )
     trainer = L.Trainer(
         default_root_dir=folder,
         max_steps=config.steps,
-        max_epochs=math.ceil(config.steps / config.epoch_steps),
+        max_epochs=-1,
         limit_train_batches=config.epoch_steps,
         reload_dataloaders_every_n_epochs=1,
         devices=config.devices,
         precision="bf16-mixed" if config.precision == "auto" else config.precision,
         gradient_clip_val=1.0,
-        logger=CSVLogger(folder, name="", version=""),
-        callbacks=[saver, EMAWeightAveraging(decay=config.average), *(callbacks or [])],
+        logger=False,
+        callbacks=[saver, EMAWeightAveraging(decay=config.average), Curves(folder / "metrics.csv")],
         enable_progress_bar=progress,
         enable_model_summary=False,
         num_sanity_val_steps=0,
-        log_every_n_steps=50,
     )
     trainer.fit(module, datamodule=Windows(config), ckpt_path=resume, weights_only=False if resume else None)
     return Result(folder / "last.ckpt", export(config, module, folder / "weights.safetensors"))

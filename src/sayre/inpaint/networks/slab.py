@@ -16,6 +16,11 @@ DEPTH = 32
 """Planes of a slab."""
 
 
+def normalise(x: Tensor) -> Tensor:
+    """Divide each pixel's channels by their root mean square."""
+    return F.rms_norm(x.movedim(1, 3), (x.shape[1],), eps=1e-3).movedim(3, 1)
+
+
 class Residual(nn.Module):
     """Two 3×3 convolutions added to their input; starts as the identity."""
 
@@ -27,7 +32,7 @@ class Residual(nn.Module):
         nn.init.zeros_(cast(Tensor, self.second.bias))
 
     def forward(self, x: Tensor) -> Tensor:
-        return cast(Tensor, x + self.second(F.silu(self.first(F.silu(x)))))
+        return cast(Tensor, x + self.second(F.silu(self.first(normalise(x)))))
 
 
 class SlabNet(nn.Module):
@@ -94,5 +99,5 @@ class SlabNet(nn.Module):
         x2 = self.middle(self.shrink1(x1))
         x1 = self.up1(x1 + self.grow1(x2))
         x0 = self.up0(x0 + self.grow0(x1))
-        correction, log_variance = self.head(F.silu(x0)).float().chunk(2, 1)
+        correction, log_variance = self.head(normalise(x0)).float().chunk(2, 1)
         return filled + correction, log_variance.clamp(-12, 4)

@@ -1,0 +1,150 @@
+"""Training: the same seed gives the same bytes, and a resumed run those of one that never stopped."""
+
+from __future__ import annotations
+
+import csv
+
+import numpy as np
+import pytest
+import torch
+
+from sayre.data import Pattern
+from sayre.errors import InputError
+from sayre.inpaint.config import InpaintTraining
+from sayre.inpaint.curves import Curves
+from sayre.inpaint.fill import inpaint
+from sayre.inpaint.samples import Truth, WindowRecipe, draw_window
+from sayre.inpaint.train import make_source, take, train, validation_windows
+from sayre.simulate.simulate import Population
+
+TINY = InpaintTraining(
+    width=8,
+    blocks=(1, 1, 1),
+    windows=WindowRecipe(shape=(32, 16, 16)),
+    population=Population(size=36, atoms=(500, 1000)),
+    steps=6,
+    epoch_steps=2,
+    batch=2,
+    warm_up=1,
+    held=2,
+    workers=0,
+    threads=1,
+    validation_patterns=1,
+)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("whole")
+    return folder, train(TINY, folder, progress=False)
+
+
+def same(a, b):
+    if isinstance(a, torch.Tensor):
+        return torch.equal(a, b)
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(same(a[k], b[k]) for k in a)
+    if isinstance(a, list | tuple):
+        return len(a) == len(b) and all(same(x, y) for x, y in zip(a, b, strict=True))
+    return a == b
+
+
+def test_the_same_seed_gives_the_same_file(whole, tmp_path):
+    again = train(TINY, tmp_path, progress=False)
+    assert again.weights.read_bytes() == whole[1].weights.read_bytes()
+    other = train(TINY.model_copy(update={"seed": 1}), tmp_path / "other", progress=False)
+    assert other.weights.read_bytes() != again.weights.read_bytes()
+
+
+def test_a_resumed_run_is_the_run_that_never_stopped(whole, tmp_path, monkeypatch):
+    """Stopped after every epoch: weights, their average and the optimiser's state are bit-equal."""
+    folder, result = whole
+    write, epochs = Curves.on_train_epoch_end, []
+
+    def stop_after_two(self, trainer, module):
+        write(self, trainer, module)
+        epochs.append(1)
+        trainer.should_stop = len(epochs) == 2
+
+    monkeypatch.setattr(Curves, "on_train_epoch_end", stop_after_two)
+    train(TINY, tmp_path, progress=False)
+    monkeypatch.undo()
+    assert len(epochs) == 2
+    resumed = train(TINY, tmp_path, resume=tmp_path / "last.ckpt", progress=False)
+    a = torch.load(result.checkpoint, weights_only=True)
+    b = torch.load(resumed.checkpoint, weights_only=True)
+    for part in ("state_dict", "current_model_state", "optimizer_states", "lr_schedulers", "global_step"):
+        assert same(a[part], b[part]), part
+    assert resumed.weights.read_bytes() == result.weights.read_bytes()
+    with (tmp_path / "metrics.csv").open() as file, (folder / "metrics.csv").open() as expected:
+        assert list(csv.DictReader(file)) == list(csv.DictReader(expected))
+
+
+def test_trained_weights_fill_a_pattern(whole):
+    rng = np.random.default_rng(0)
+    counts = rng.poisson(50, (34, 20, 18)).astype(np.float32)
+    mask = np.zeros(counts.shape, bool)
+    mask[:, 8:11] = True
+    filled = inpaint(Pattern.from_counts(counts, mask), method="unet", weights=whole[1].weights)
+    again = inpaint(Pattern.from_counts(counts, mask), method="unet", weights=whole[1].weights)
+    np.testing.assert_array_equal(filled.intensity, again.intensity)
+    assert (filled.sigma[mask] > 0).all()
+
+
+def test_validation_particles_are_never_trained_on():
+    drawn = [w.target for _, w in validation_windows(TINY)]
+    source = make_source(TINY)
+    first = source(np.random.default_rng([TINY.seed, 0, 0, 0])).values
+    assert not any(np.isin(np.log1p(first), t.numpy()).all() for t in drawn)
+    assert len(drawn) == 5
+
+
+def test_windows_hide_what_they_ask_for():
+    rng = np.random.default_rng(0)
+    truth = Truth(rng.random((36, 36, 36)).astype(np.float32), False)
+    for _ in range(60):
+        window = draw_window(truth, TINY.windows, rng)
+        assert (window.mask >= window.wanted).all()
+        assert window.wanted.any()
+        assert not window.noise.any()
+    measured = Truth(rng.poisson(9, (36, 36, 36)).astype(np.float32), True)
+    window = draw_window(measured, TINY.windows, rng)
+    counts = np.expm1(window.target)
+    np.testing.assert_allclose(window.noise, counts / (1 + counts) ** 2, rtol=1e-4)
+    seen = window.mask == 0
+    np.testing.assert_allclose(window.filled[seen], window.target[seen])
+
+
+def test_streams_differ_by_epoch_and_repeat_by_seed():
+    a, b, c = take(TINY, 3), take(TINY, 3), take(TINY, 3, epoch=1)
+    for x, y in zip(a, b, strict=True):
+        np.testing.assert_array_equal(x.filled, y.filled)
+    assert not np.array_equal(a[0].filled, c[0].filled)
+
+
+def test_measured_files_are_mixed_in(tmp_path):
+    np.save(tmp_path / "peak.npy", np.full((40, 40, 40), 3, np.int32))
+    source = make_source(TINY.model_copy(update={"measured": tmp_path, "measured_fraction": 1.0}))
+    truth = source(np.random.default_rng(0))
+    assert truth.measured
+    assert (truth.values == 3).all()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("stepz = 3", "stepz: Extra inputs"),
+        ("steps = 0", "steps: Input should be greater"),
+        ("steps = [", "not TOML"),
+        ("[windows]\nshape = [30, 48, 48]", "32 planes"),
+        ("[population]\nsize = 16", "larger than population"),
+    ],
+)
+def test_configuration_errors_are_one_line(tmp_path, text, message):
+    path = tmp_path / "c.toml"
+    path.write_text(text)
+    with pytest.raises(InputError, match=message) as caught:
+        InpaintTraining.from_toml(path)
+    assert "\n" not in str(caught.value)
+    with pytest.raises(InputError, match="no such file"):
+        InpaintTraining.from_toml(tmp_path / "none.toml")
