@@ -16,7 +16,8 @@ from sayre.simulate.simulate import Population
 class InpaintTraining(BaseModel):
     """Everything that decides a training run; `extra="forbid"` catches a misspelt key.
 
-    `steps` is the whole run: warm-up, constant rate, then linear decay over the last `decay` of it.
+    `steps` is the whole run: warm-up, constant rate, then linear decay over the last `decay` of it, or with
+    the schedule `plateau` a tenth of the rate whenever the training error stops falling.
     An epoch is `epoch_steps` steps; a checkpoint and a validation row are written after each.
     """
 
@@ -39,6 +40,7 @@ class InpaintTraining(BaseModel):
     learning_rate: float = Field(0.02, gt=0, description="of Muon")
     adam_rate: float = Field(1e-3, gt=0)
     warm_up: int = Field(200, ge=0)
+    schedule: Literal["linear", "plateau"] = "linear"
     decay: float = Field(0.5, ge=0, le=1)
     weight_decay: float = Field(1e-2, ge=0)
     spread_weight: float = Field(0.05, ge=0)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, Literal, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -47,7 +47,7 @@ class WindowRecipe:
     """How windows are drawn. Counts and widths are ranges, `cross` … are probabilities.
 
     `max_counts` is log-uniform; a `noise_free` fraction keeps the expectation itself, at up to 100 times
-    the counts.
+    the counts. `target` "counts" trains towards the noisy counts, as published.
     """
 
     shape: tuple[int, int, int] = (32, 48, 48)
@@ -61,6 +61,7 @@ class WindowRecipe:
     border: float = 0.12
     off_centre: float = 0.4
     candidates: int = 4
+    target: Literal["expectation", "counts"] = "expectation"
 
 
 def draw_window(truth: Truth, recipe: WindowRecipe, generator: np.random.Generator) -> Window[Floats]:
@@ -86,11 +87,13 @@ def draw_window(truth: Truth, recipe: WindowRecipe, generator: np.random.Generat
         mask, wanted = mask | unmeasured, wanted & ~unmeasured
     if mask.all():
         return draw_window(truth, recipe, generator)
-    noise = expected / (1 + expected) ** 2 if truth.measured else np.zeros_like(expected)
+    noisy_target = truth.measured or (noisy and recipe.target == "counts")
+    target = counts if noisy_target else expected
+    noise = target / (1 + target) ** 2 if noisy_target else np.zeros_like(target)
     return Window(
         filled=linear_fill(np.log1p(counts), mask),
         mask=mask.astype(np.float32),
-        target=np.log1p(expected),
+        target=np.log1p(target),
         wanted=wanted.astype(np.float32),
         noise=noise,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -133,6 +134,9 @@ class Filling(L.LightningModule):
             left = (config.steps - step) / max(config.decay * config.steps, 1)
             return max(min((step + 1) / (config.warm_up + 1), left, 1.0), 1e-3)
 
+        if config.schedule == "plateau":
+            plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer)
+            return {"optimizer": optimizer, "lr_scheduler": {"scheduler": plateau, "monitor": "error"}}
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
@@ -213,6 +217,7 @@ def train(
     The same configuration gives the same weights on the same machine; a run resumed from a checkpoint
     goes on as if it had not stopped.
     """
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     if config.threads:
         torch.set_num_threads(config.threads)
     L.seed_everything(config.seed, verbose=False)
@@ -220,9 +225,7 @@ def train(
     (folder / "config.json").write_text(config.model_dump_json(indent=1))
     module = Filling(config, validation_windows(config))
     module.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    saver = ModelCheckpoint(
-        folder, filename="{step}", save_last=True, save_top_k=1, save_on_train_epoch_end=True
-    )
+    saver = ModelCheckpoint(folder, "last", enable_version_counter=False, save_on_train_epoch_end=True)
     trainer = L.Trainer(
         default_root_dir=folder,
         max_steps=config.steps,
