@@ -59,7 +59,7 @@ def simulated(options: argparse.Namespace) -> list[Score]:
 
 
 def measured(options: argparse.Namespace) -> list[Score]:
-    """A measured peak with gaps cut within ten voxels of its brightest voxel and farther away, on each axis."""
+    """A measured peak with gaps cut near its brightest voxel and farther away, on each axis."""
     pattern = crop_around_peak(io.load(options.file), options.crop)
     peak = np.unravel_index(np.argmax(pattern.intensity), pattern.shape)
     scores: list[Score] = []
@@ -111,10 +111,8 @@ def published(options: argparse.Namespace) -> None:
                 levels.append(float(crop.mean()))
                 found.append(metrics.pearson(np.expm1(ours[mask]), truth))
                 plain.append(metrics.pearson(np.expm1(linear[mask]), truth))
-        print(
-            f"{width:5d} {quoted:11.4f} {_classes(levels, found):9.4f} {_classes(levels, plain):8.4f}",
-            flush=True,
-        )
+        ours, theirs = _classes(levels, found), _classes(levels, plain)
+        print(f"{width:5d} {quoted:11.4f} {ours:9.4f} {theirs:8.4f}", flush=True)
 
 
 def _classes(levels: list[float], scores: list[float], count: int = 20) -> float:
@@ -139,8 +137,8 @@ def report(scores: list[Score]) -> None:
                 }
                 over = mean["log_error"] / np.mean([s.log_error for s in base]) if base else np.nan
                 print(
-                    f"{width:5d} {place:5s} {method:8s} {len(mine):6d} {mean['log_error']:8.4f} {mean['ratio']:8.3f}"
-                    f" {over:8.3f} {mean['floor']:7.4f} {mean['pearson_log']:7.3f}"
+                    f"{width:5d} {place:5s} {method:8s} {len(mine):6d} {mean['log_error']:8.4f}"
+                    f" {mean['ratio']:8.3f} {over:8.3f} {mean['floor']:7.4f} {mean['pearson_log']:7.3f}"
                     f" {mean['covered_1']:6.3f} {mean['covered_2']:6.3f}"
                 )
 
