@@ -1,4 +1,4 @@
-"""Time and memory of filling, each case in a process of its own, as ratios to an FFT pair in the same process.
+"""Time and memory of filling, each case in its own process, as ratios to an FFT pair beside it.
 
     python benchmarks/speed.py [--case CASE ...] [--repeats 3]
 
@@ -92,10 +92,8 @@ def main() -> None:
             print(f"{case:14s} failed: {done.stderr.strip().splitlines()[-1]}")
             continue
         r = json.loads(done.stdout)
-        print(
-            f"{case:14s} {r['seconds']:8.2f} {r['fft_pairs']:11.1f} {r['peak_mib']:10.0f} {r['log_error']:11.5f}",
-            flush=True,
-        )
+        numbers = f"{r['seconds']:8.2f} {r['fft_pairs']:11.1f} {r['peak_mib']:10.0f} {r['log_error']:11.5f}"
+        print(f"{case:14s} {numbers}", flush=True)
 
 
 if __name__ == "__main__":
