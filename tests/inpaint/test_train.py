@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from itertools import islice
 
 import numpy as np
 import pytest
@@ -10,14 +11,14 @@ import torch
 
 from sayre.data import Pattern
 from sayre.errors import InputError
-from sayre.inpaint.config import InpaintTraining
 from sayre.inpaint.curves import Curves
 from sayre.inpaint.fill import inpaint
 from sayre.inpaint.samples import Truth, WindowRecipe, draw_window
-from sayre.inpaint.train import make_source, take, train, validation_windows
+from sayre.inpaint.train import SimulatedWindows, validation_windows
 from sayre.simulate.simulate import Population
+from sayre.studies.train_inpaint import InpaintRun, mixed_source, simulated_source, train_inpaint
 
-TINY = InpaintTraining(
+TINY = InpaintRun(
     width=8,
     blocks=(1, 1, 1),
     windows=WindowRecipe(shape=(32, 16, 16)),
@@ -36,7 +37,14 @@ TINY = InpaintTraining(
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     folder = tmp_path_factory.mktemp("whole")
-    return folder, train(TINY, folder, progress=False)
+    return folder, train_inpaint(TINY, folder, progress=False)
+
+
+SOURCE = simulated_source(TINY.population)
+
+
+def take(count, epoch=0):
+    return list(islice(iter(SimulatedWindows(TINY, SOURCE, epoch, 0)), count))
 
 
 def same(a, b):
@@ -50,9 +58,9 @@ def same(a, b):
 
 
 def test_the_same_seed_gives_the_same_file(whole, tmp_path):
-    again = train(TINY, tmp_path, progress=False)
+    again = train_inpaint(TINY, tmp_path, progress=False)
     assert again.weights.read_bytes() == whole[1].weights.read_bytes()
-    other = train(TINY.model_copy(update={"seed": 1}), tmp_path / "other", progress=False)
+    other = train_inpaint(TINY.model_copy(update={"seed": 1}), tmp_path / "other", progress=False)
     assert other.weights.read_bytes() != again.weights.read_bytes()
 
 
@@ -67,10 +75,10 @@ def test_a_resumed_run_is_the_run_that_never_stopped(whole, tmp_path, monkeypatc
         trainer.should_stop = len(epochs) == 2
 
     monkeypatch.setattr(Curves, "on_train_epoch_end", stop_after_two)
-    train(TINY, tmp_path, progress=False)
+    train_inpaint(TINY, tmp_path, progress=False)
     monkeypatch.undo()
     assert len(epochs) == 2
-    resumed = train(TINY, tmp_path, resume=tmp_path / "last.ckpt", progress=False)
+    resumed = train_inpaint(TINY, tmp_path, resume=tmp_path / "last.ckpt", progress=False)
     a = torch.load(result.checkpoint, weights_only=True)
     b = torch.load(resumed.checkpoint, weights_only=True)
     for part in ("state_dict", "current_model_state", "optimizer_states", "lr_schedulers", "global_step"):
@@ -92,9 +100,8 @@ def test_trained_weights_fill_a_pattern(whole):
 
 
 def test_validation_particles_are_never_trained_on():
-    drawn = [w.target for _, w in validation_windows(TINY)]
-    source = make_source(TINY)
-    first = source(np.random.default_rng([TINY.seed, 0, 0, 0])).values
+    drawn = [w.target for _, w in validation_windows(TINY, SOURCE)]
+    first = SOURCE(np.random.default_rng([TINY.seed, 0, 0, 0])).values
     assert not any(np.isin(np.log1p(first), t.numpy()).all() for t in drawn)
     assert len(drawn) == 5
 
@@ -116,7 +123,7 @@ def test_windows_hide_what_they_ask_for():
 
 
 def test_streams_differ_by_epoch_and_repeat_by_seed():
-    a, b, c = take(TINY, 3), take(TINY, 3), take(TINY, 3, epoch=1)
+    a, b, c = take(3), take(3), take(3, epoch=1)
     for x, y in zip(a, b, strict=True):
         np.testing.assert_array_equal(x.filled, y.filled)
     assert not np.array_equal(a[0].filled, c[0].filled)
@@ -124,10 +131,14 @@ def test_streams_differ_by_epoch_and_repeat_by_seed():
 
 def test_measured_files_are_mixed_in(tmp_path):
     np.save(tmp_path / "peak.npy", np.full((40, 40, 40), 3, np.int32))
-    source = make_source(TINY.model_copy(update={"measured": tmp_path, "measured_fraction": 1.0}))
-    truth = source(np.random.default_rng(0))
+    np.save(tmp_path / "small.npy", np.full((20, 40, 40), 3, np.int32))
+    truth = mixed_source(SOURCE, tmp_path, 1.0, 32)(np.random.default_rng(0))
     assert truth.measured
-    assert (truth.values == 3).all()
+    assert truth.values.shape == (40, 40, 40)
+    assert not mixed_source(SOURCE, tmp_path, 0.0, 32)(np.random.default_rng(0)).measured
+    for folder, smallest in ((tmp_path / "none", 32), (tmp_path, 64)):
+        with pytest.raises(InputError, match="measured: "):
+            mixed_source(SOURCE, folder, 0.5, smallest)
 
 
 @pytest.mark.parametrize(
@@ -144,7 +155,7 @@ def test_configuration_errors_are_one_line(tmp_path, text, message):
     path = tmp_path / "c.toml"
     path.write_text(text)
     with pytest.raises(InputError, match=message) as caught:
-        InpaintTraining.from_toml(path)
+        InpaintRun.from_toml(path)
     assert "\n" not in str(caught.value)
-    with pytest.raises(InputError, match="no such file"):
-        InpaintTraining.from_toml(tmp_path / "none.toml")
+    with pytest.raises(InputError, match="No such file"):
+        InpaintRun.from_toml(tmp_path / "none.toml")

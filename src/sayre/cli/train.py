@@ -26,11 +26,10 @@ def inpaint(
 ) -> None:
     """Train a gap-filling network on simulated (and measured) patterns."""
     from sayre.errors import InputError
-    from sayre.inpaint.config import InpaintTraining
-    from sayre.inpaint.train import train
+    from sayre.studies.train_inpaint import InpaintRun, train_inpaint
 
-    settings = InpaintTraining.from_toml(config)
+    settings = InpaintRun.from_toml(config)
     if resume is not None and not resume.is_file():
         raise InputError(f"{resume}: no such checkpoint; the folder of the run has last.ckpt")
-    result = train(settings, out, resume=resume, progress=not quiet)
+    result = train_inpaint(settings, out, resume=resume, progress=not quiet)
     typer.echo(f"{result.weights}: use it by `sayre inpaint … --weights`; curves in {out}/metrics.csv")

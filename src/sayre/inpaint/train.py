@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,8 +21,7 @@ from sayre.inpaint.losses import mean_and_spread_loss, published_loss
 from sayre.inpaint.networks import build
 from sayre.inpaint.networks.patch import patch_range
 from sayre.inpaint.optimizer import Muon
-from sayre.inpaint.samples import Source, Truth, Window, WindowRecipe, collate, draw_window, windows
-from sayre.simulate.simulate import random_expectation
+from sayre.inpaint.samples import Source, Window, WindowRecipe, collate, draw_window, windows
 from sayre.weights import write
 
 Floats = NDArray[np.float32]
@@ -50,25 +48,6 @@ class SimulatedWindows(IterableDataset[Window[Floats]]):
         return windows(
             self.source, self.config.windows, generator, uses=self.config.uses, held=self.config.held
         )
-
-
-def make_source(config: InpaintTraining) -> Source:
-    """Patterns to cut windows from: simulated, mixed with the measured ones of a folder."""
-    measured: list[Truth] = []
-    if config.measured is not None:
-        from sayre.io import load
-
-        for path in sorted(p for p in config.measured.iterdir() if p.is_file()):
-            pattern = load(path)
-            if min(pattern.shape) >= max(config.windows.shape):
-                measured.append(Truth(pattern.intensity, True, pattern.mask if pattern.mask.any() else None))
-
-    def source(generator: np.random.Generator) -> Truth:
-        if measured and generator.random() < config.measured_fraction:
-            return measured[int(generator.integers(len(measured)))]
-        return Truth(random_expectation(config.population, generator), False)
-
-    return source
 
 
 class Filling(L.LightningModule):
@@ -144,9 +123,9 @@ class Filling(L.LightningModule):
 class Windows(L.LightningDataModule):
     """A fresh stream an epoch, so that a run resumed at an epoch sees what it would have seen."""
 
-    def __init__(self, config: InpaintTraining) -> None:
+    def __init__(self, config: InpaintTraining, source: Source) -> None:
         super().__init__()
-        self.config, self.source = config, make_source(config)
+        self.config, self.source = config, source
 
     def train_dataloader(self) -> DataLoader[Window[Floats]]:
         trainer = self.trainer
@@ -172,12 +151,12 @@ def _quiet_worker(_: int) -> None:
     torch.set_num_threads(1)
 
 
-def validation_windows(config: InpaintTraining) -> list[tuple[int, Window[Tensor]]]:
-    """Fixed plane gaps of each validation width in patterns of particles that training never draws."""
+def validation_windows(config: InpaintTraining, source: Source) -> list[tuple[int, Window[Tensor]]]:
+    """Fixed plane gaps of each validation width, in patterns drawn from seeds that training never uses."""
     drawn: list[tuple[int, Window[Tensor]]] = []
     for index in range(config.validation_patterns):
         generator = np.random.default_rng([config.seed, _VALIDATION, 0, 0, index])
-        truth = Truth(random_expectation(config.population, generator), False)
+        truth = source(generator)
         for width in VALIDATION_WIDTHS:
             drawn.append((width, collate([draw_window(truth, _plain(config, width), generator)])))
     return drawn
@@ -207,15 +186,18 @@ class Result(NamedTuple):
 
 def train(
     config: InpaintTraining,
+    source: Source,
     folder: Path,
     *,
+    validation: Source | None = None,
     resume: Path | None = None,
     progress: bool = True,
 ) -> Result:
     """Train a network; checkpoints and `metrics.csv` are written to `folder` after every epoch.
 
-    The same configuration gives the same weights on the same machine; a run resumed from a checkpoint
-    goes on as if it had not stopped.
+    Patterns come from `source`, those of validation from `validation` where it differs. The same
+    configuration gives the same weights on the same machine; a run resumed from a checkpoint goes on as if
+    it had not stopped.
     """
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     if config.threads:
@@ -223,7 +205,7 @@ def train(
     L.seed_everything(config.seed, verbose=False)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(config.model_dump_json(indent=1))
-    module = Filling(config, validation_windows(config))
+    module = Filling(config, validation_windows(config, validation or source))
     module.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     saver = ModelCheckpoint(folder, "last", enable_version_counter=False, save_on_train_epoch_end=True)
     trainer = L.Trainer(
@@ -241,7 +223,9 @@ def train(
         enable_model_summary=False,
         num_sanity_val_steps=0,
     )
-    trainer.fit(module, datamodule=Windows(config), ckpt_path=resume, weights_only=False if resume else None)
+    trainer.fit(
+        module, datamodule=Windows(config, source), ckpt_path=resume, weights_only=False if resume else None
+    )
     return Result(folder / "last.ckpt", export(config, module, folder / "weights.safetensors"))
 
 
@@ -257,19 +241,3 @@ def export(config: InpaintTraining, module: Filling, path: Path) -> Path:
     }
     write(path, module.network.state_dict(), header)
     return path
-
-
-def export_checkpoint(checkpoint: Path, path: Path) -> Path:
-    """Write the averaged weights of a checkpoint made by `train` on this machine.
-
-    The configuration is read from `config.json` beside it.
-    """
-    config = InpaintTraining.model_validate_json((checkpoint.parent / "config.json").read_text())
-    module = Filling(config, [])
-    module.load_state_dict(torch.load(checkpoint, map_location="cpu", weights_only=True)["state_dict"])
-    return export(config, module, path)
-
-
-def take(config: InpaintTraining, count: int, *, epoch: int = 0) -> list[Window[Floats]]:
-    """The first `count` windows of an epoch, as a worker would see them."""
-    return list(islice(iter(SimulatedWindows(config, make_source(config), epoch, 0)), count))
