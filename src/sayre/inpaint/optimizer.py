@@ -21,7 +21,8 @@ def orthogonalise(gradient: Tensor, steps: int = 5) -> Tensor:
     for _ in range(steps):
         square = x @ x.T
         x = a * x + (b * square + c * square @ square) @ x
-    return (x.T if tall else x).float()
+    result: Tensor = (x.T if tall else x).float()
+    return result
 
 
 class Muon(torch.optim.Optimizer):
@@ -47,7 +48,8 @@ class Muon(torch.optim.Optimizer):
         plain: Iterable[str] = ("stem", "head", "last"),
     ) -> None:
         skipped = tuple(plain)
-        inner, other = [], []
+        inner: list[nn.Parameter] = []
+        other: list[nn.Parameter] = []
         for name, parameter in network.named_parameters():
             conv = parameter.ndim >= 4 and name.split(".")[0] not in skipped
             (inner if conv else other).append(parameter)

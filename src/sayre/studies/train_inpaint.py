@@ -19,7 +19,7 @@ from sayre.simulate.simulate import Population, random_expectation
 
 
 class InpaintRun(InpaintTraining):
-    """How to train, and on what: simulated patterns of a population, mixed with measured files of a folder."""
+    """How to train, and on what: simulated patterns, mixed with the measured ones of a folder."""
 
     population: Population = Population()
     measured: Path | None = Field(None, description="folder of measured patterns to mix in")
@@ -43,9 +43,7 @@ class InpaintRun(InpaintTraining):
         try:
             return cls.model_validate(tomllib.loads(path.read_text()))
         except OSError as error:
-            raise InputError(
-                f"{path}: {error.strerror}; `examples/` has configurations to start from"
-            ) from None
+            raise InputError(f"{path}: {error.strerror}; examples/ has some to start from") from None
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise InputError(f"{path}: not TOML: {error}") from None
         except ValidationError as error:
