@@ -19,7 +19,7 @@ from sayre.data import Grid, Pattern, metrics
 from sayre.inpaint.evaluate import Score, crop_around_peak, evaluate
 from sayre.inpaint.interpolate import linear_fill
 from sayre.inpaint.predict import load_predictor
-from sayre.inpaint.windows import _oriented
+from sayre.inpaint.windows import oriented
 from sayre.simulate import photons, scatter, shapes
 from sayre.simulate.simulate import Population, random_expectation
 
@@ -33,7 +33,7 @@ def simulated(options: argparse.Namespace) -> list[Score]:
     scores: list[Score] = []
     for index in range(options.patterns):
         generator = np.random.default_rng([TEST_SEED, index])
-        unit = random_expectation(Population(oversampling=(2.0, 7.0), size=options.size), generator)
+        unit, _ = random_expectation(Population(oversampling=(2.0, 7.0), size=options.size), generator)
         truth = unit * np.float32(10 ** generator.uniform(5, 8))
         counts = photons.count(truth, generator)
         pattern = Pattern(
@@ -104,8 +104,9 @@ def published(options: argparse.Namespace) -> None:
             ]
             filled = np.stack([linear_fill(crop, mask) for crop in crops])
             masks = np.broadcast_to(mask, filled.shape).astype(np.float32)
+            unseen = np.zeros_like(filled), np.ones_like(filled)
             turns = range(0, 16, 16 // options.turns)
-            mean = np.mean([_oriented(predictor, filled, masks, turn)[0] for turn in turns], axis=0)
+            mean = np.mean([oriented(predictor, (filled, masks, *unseen), t)[0] for t in turns], axis=0)
             for crop, ours, linear in zip(crops, mean, filled, strict=True):
                 truth = np.expm1(crop[mask])
                 levels.append(float(crop.mean()))

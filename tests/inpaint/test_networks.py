@@ -32,7 +32,7 @@ def test_slab_network_starts_as_the_linear_fill():
     network = SlabNet(16, (1, 1, 1))
     filled, mask = torch.rand(2, 32, 12, 16) * 4, torch.zeros(2, 32, 12, 16)
     mask[:, 12:18] = 1
-    mean, log_variance = network(filled, mask)
+    mean, log_variance = network(filled, mask, torch.rand_like(filled), torch.zeros_like(mask))
     torch.testing.assert_close(mean, filled)
     assert mean.shape == log_variance.shape
 
@@ -42,11 +42,12 @@ def test_slab_network_does_not_depend_on_brightness_alone():
     torch.manual_seed(0)
     network = SlabNet(16, (1, 1, 1))
     torch.nn.init.normal_(network.head.weight, std=0.1)
-    torch.nn.init.zeros_(network.stem.weight[:, -1:])
+    torch.nn.init.zeros_(network.stem.weight[:, 64:65])
     filled, mask = torch.rand(1, 32, 12, 12) * 4, torch.zeros(1, 32, 12, 12)
     mask[:, 10:22] = 1
-    low, _ = network(filled, mask)
-    high, _ = network(filled + 2, mask)
+    mirror, mirror_mask = torch.rand_like(filled), (torch.rand_like(filled) > 0.5).float()
+    low, _ = network(filled, mask, mirror, mirror_mask)
+    high, _ = network(filled + 2, mask, mirror + 2, mirror_mask)
     torch.testing.assert_close(high, low + 2, rtol=1e-4, atol=1e-4)
 
 

@@ -9,18 +9,20 @@ from hypothesis import strategies as st
 
 from sayre.detectors import masks
 from sayre.inpaint import windows
+from sayre.inpaint.mirror import with_mirror
 from strategies import masks as any_masks
 
 SHAPE = (20, 28, 24)
 
 
-def identity(filled, mask):
+def identity(filled, *_):
     return filled, np.zeros_like(filled)
 
 
 def run(values, mask, predict=identity, *, stride, tile=16, depth=12, max_width=6):
     slabs, beyond = windows.plan(mask, depth=depth, max_width=max_width)
-    done = windows.fill(values, mask, slabs, predict, depth=depth, tile=tile, stride=stride)
+    volume = with_mirror(values, mask, tuple(n // 2 for n in mask.shape))
+    done = windows.fill(volume, slabs, predict, depth=depth, tile=tile, stride=stride)
     return slabs, beyond, done
 
 
@@ -58,7 +60,7 @@ def test_orientations_are_undone():
     mask = masks.plane(SHAPE, 1, 10, 5)
     seen = []
 
-    def spy(filled, window_mask):
+    def spy(filled, *_):
         seen.append(filled[0, 0, 0, 0] - filled[0, 0, -1, -1])
         return filled, np.zeros_like(filled)
 
@@ -74,11 +76,12 @@ def test_plane_is_centred_in_its_slab_and_outside_is_masked():
     assert (slab.axis, slab.start) == (0, 3 - (12 - 4) // 2)
     masked_planes = []
 
-    def spy(filled, window_mask):
+    def spy(filled, window_mask, *_):
         masked_planes.append(window_mask[0].all(axis=(1, 2)))
         return filled, np.zeros_like(filled)
 
-    windows.fill(np.ones(SHAPE, np.float32), mask, slabs, spy, depth=12, tile=32, stride=32)
+    volume = with_mirror(np.ones(SHAPE, np.float32), mask, (10, 14, 12))
+    windows.fill(volume, slabs, spy, depth=12, tile=32, stride=32)
     plane = masked_planes[0] if masked_planes[0][0] else masked_planes[0][::-1]
     np.testing.assert_array_equal(plane, [True] + [False] * 3 + [True] * 4 + [False] * 4)
 
@@ -100,11 +103,12 @@ def test_precision_weighs_the_axes_of_a_crossing():
     assert sorted(s.axis for s in slabs) == [1, 2]
     said = iter([1.0, 4.0])
 
-    def predict(filled, window_mask):
+    def predict(filled, *_):
         value = next(said)
         return np.full_like(filled, value), np.full_like(filled, np.log(value))
 
-    done = windows.fill(np.ones(SHAPE, np.float32), mask, slabs, predict, depth=12, tile=32, stride=32)
+    volume = with_mirror(np.ones(SHAPE, np.float32), mask, (10, 14, 12))
+    done = windows.fill(volume, slabs, predict, depth=12, tile=32, stride=32)
     np.testing.assert_array_equal(done.voxels, voxels)
     np.testing.assert_allclose(done.mean, (1 / 1 + 4 / 4) / (1 + 1 / 4), rtol=1e-6)
     np.testing.assert_allclose(done.variance, 2 / (1 + 1 / 4), rtol=1e-6)

@@ -91,6 +91,8 @@ def test_smooth_phase_has_its_range_and_is_smooth():
     particle = shapes.build("wulff", 5000, generator=np.random.default_rng(0))
     phase = strain.smooth_random_phase(particle.positions, 2.5, np.random.default_rng(1))
     assert np.ptp(phase) == pytest.approx(2.5)
+    ramp = np.column_stack([particle.positions, np.ones(len(particle))])
+    np.testing.assert_allclose(ramp.T @ phase / len(particle), 0, atol=1e-8)
     near = np.linalg.norm(particle.positions - particle.positions[100], axis=1) < 3.5
     assert np.ptp(phase[near]) < 0.6
 

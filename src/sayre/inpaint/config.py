@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -25,6 +26,7 @@ class InpaintTraining(BaseModel):
     windows: WindowRecipe = WindowRecipe()
     uses: int = Field(24, ge=1, description="windows cut from one pattern, on average")
     held: int = Field(8, ge=1, description="patterns held by a worker")
+    initial: Path | None = Field(None, description="weights to start from")
     seed: int = Field(0, ge=0)
     batch: int = Field(4, ge=1)
     steps: int = Field(10_000, ge=1)

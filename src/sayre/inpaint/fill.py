@@ -117,6 +117,7 @@ def _by_network(
     progress: Progress | None,
 ) -> tuple[Log, Log]:
     from sayre.inpaint import windows
+    from sayre.inpaint.mirror import inversion_centre, with_mirror
     from sayre.inpaint.predict import load_predictor
 
     predictor = load_predictor(weights, device)
@@ -136,8 +137,7 @@ def _by_network(
         rest, rest_sigma = wiener_fill(values, mask)
         filled.flat[beyond], sigma.flat[beyond] = rest.flat[beyond], rest_sigma.flat[beyond]
     done = windows.fill(
-        filled,
-        mask,
+        with_mirror(filled, mask, inversion_centre(pattern.intensity, mask)),
         slabs,
         predictor,
         depth=predictor.depth,

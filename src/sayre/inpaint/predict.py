@@ -33,13 +33,9 @@ class Predictor:
     name: str = ""
     sha256: str = ""
 
-    def __call__(
-        self, filled: NDArray[np.float32], mask: NDArray[np.float32]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def __call__(self, *channels: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         with torch.inference_mode(), torch.autocast(self.device.type, torch.bfloat16):
-            mean, log_variance = self.network(
-                torch.from_numpy(filled).to(self.device), torch.from_numpy(mask).to(self.device)
-            )
+            mean, log_variance = self.network(*(torch.from_numpy(c).to(self.device) for c in channels))
         return mean.float().cpu().numpy(), log_variance.float().cpu().numpy()
 
 
@@ -93,7 +89,8 @@ def verify_sample(row: shipped.Weights) -> float:
     if not row.sample.is_file():
         raise InputError(f"{row.sample}: the sample of {row.name} is missing; reinstall sayre")
     with np.load(row.sample) as sample:
-        mean, _ = predictor(sample["filled"].astype(np.float32), sample["mask"].astype(np.float32))
+        channels = (sample[name].astype(np.float32) for name in ("filled", "mask", "mirror", "mirror_mask"))
+        mean, _ = predictor(*channels)
         wanted = sample["mask"] > 0
         return float(np.abs(mean - sample["mean"])[wanted].max())
 

@@ -21,8 +21,8 @@ from sayre.inpaint.losses import mean_and_spread_loss, published_loss
 from sayre.inpaint.networks import build
 from sayre.inpaint.networks.patch import patch_range
 from sayre.inpaint.optimizer import Muon
-from sayre.inpaint.samples import Source, Window, WindowRecipe, collate, draw_window, windows
-from sayre.weights import write
+from sayre.inpaint.samples import Source, Window, WindowRecipe, collate, draw_window, expose, windows
+from sayre.weights import read, write
 
 Floats = NDArray[np.float32]
 
@@ -57,14 +57,16 @@ class Filling(L.LightningModule):
         super().__init__()
         self.config, self.validation = config, validation
         self.network = build(config.network, **network_options(config))
+        if config.initial is not None:
+            self.network.load_state_dict(read(config.initial)[0])
 
-    def forward(self, filled: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        mean, log_variance = self.network(filled, mask)
+    def forward(self, window: Window[Tensor]) -> tuple[Tensor, Tensor]:
+        mean, log_variance = self.network(*window[:4])
         return mean, log_variance
 
     def training_step(self, batch: Window[Tensor], _: int) -> Tensor:
         window = Window(*batch)
-        mean, log_variance = self(window.filled, window.mask)
+        mean, log_variance = self(window)
         if self.config.network == "patch":
             low, span = patch_range(window.filled, window.mask)
             loss = published_loss((mean - low) / span, (window.target - low) / span, window.wanted)
@@ -79,7 +81,7 @@ class Filling(L.LightningModule):
     def validation_step(self, _: Any, index: int) -> None:
         width, window = self.validation[index]
         batch = Window(*(part.to(self.device) for part in window))
-        mean, log_variance = self(batch.filled, batch.mask)
+        mean, log_variance = self(batch)
         wanted = batch.wanted > 0
         residual = (mean - batch.target)[wanted].abs()
         linear = (batch.filled - batch.target)[wanted]
@@ -158,7 +160,9 @@ def validation_windows(config: InpaintTraining, source: Source) -> list[tuple[in
         generator = np.random.default_rng([config.seed, _VALIDATION, 0, 0, index])
         truth = source(generator)
         for width in VALIDATION_WIDTHS:
-            drawn.append((width, collate([draw_window(truth, _plain(config, width), generator)])))
+            recipe = _plain(config, width)
+            scene = expose(truth, recipe, generator)
+            drawn.append((width, collate([draw_window(scene, recipe, generator)])))
     return drawn
 
 
@@ -170,6 +174,7 @@ def _plain(config: InpaintTraining, width: int) -> WindowRecipe:
         noise_free=0,
         background=0,
         cross=0,
+        no_mirror=0,
         beamstop=0,
         isolated=0,
         border=0,

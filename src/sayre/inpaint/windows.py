@@ -4,18 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sayre.data.gaps import run_lengths
 
-Predict = Callable[
-    [NDArray[np.float32], NDArray[np.float32]], tuple[NDArray[np.float32], NDArray[np.float32]]
-]
-"""`(filled, mask) -> (mean, log_variance)`, all `(batch, depth, rows, columns)`."""
-
+Log = NDArray[np.float32]
 Floats = NDArray[np.float64]
+Predict = Callable[[Log, Log, Log, Log], tuple[Log, Log]]
+"""`(filled, mask, mirror, mirror_mask) -> (mean, log_variance)`, all `(batch, depth, rows, columns)`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Volume:
+    """What a network sees, four arrays of one 3D shape.
+
+    `filled` is `log(1 + I)` with the linear fill where masked, `mirror` the measured part of its inversion
+    through the centre of the pattern; the masks are True where not measured.
+    """
+
+    filled: Log
+    mask: NDArray[np.bool_]
+    mirror: Log
+    mirror_mask: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,8 +100,7 @@ def _group(mine: NDArray[np.bool_], run: NDArray[np.int32], axis: int, depth: in
 
 
 def fill(
-    values: NDArray[np.float32],
-    mask: NDArray[np.bool_],
+    volume: Volume,
     slabs: list[Slab],
     predict: Predict,
     *,
@@ -102,10 +114,8 @@ def fill(
 
     Parameters
     ----------
-    values
-        float32 3D, `log(1 + I)` with the linear fill where masked.
-    mask
-        True where not measured.
+    volume
+        3D.
     slabs
         From `plan`.
     predict
@@ -124,13 +134,13 @@ def fill(
     voxels = np.unique(np.concatenate([slab.voxels for slab in slabs])) if slabs else np.empty(0, np.intp)
     slabs_met, precisions, total = (np.zeros(len(voxels)) for _ in range(3))
     shape = _window_weight(tile)
-    jobs = [(slab, _tiles(slab, mask.shape, tile, stride)) for slab in slabs]
+    jobs = [(slab, _tiles(slab, volume.mask.shape, tile, stride)) for slab in slabs]
     count, done = sum(len(tiles) for _, tiles in jobs), 0
     for slab, tiles in jobs:
-        source = _Source(values, mask, slab, depth, tile)
+        source = _Source(volume, slab, depth, tile)
         sums = np.zeros((3, *source.shape))
         for chunk in _batches(tiles, batch):
-            mean, log_variance = _oriented(predict, *source.cut(chunk), chunk[0][2])
+            mean, log_variance = oriented(predict, source.cut(chunk), chunk[0][2])
             for (row, column, _), m, v in zip(chunk, mean, log_variance, strict=True):
                 confidence = shape * np.exp(-v.astype(np.float64))
                 part = sums[:, :, row : row + tile, column : column + tile]
@@ -150,26 +160,30 @@ def fill(
 class _Source:
     """One slab with its axis first, padded to whole windows; outside the array counts as masked."""
 
-    def __init__(
-        self, values: NDArray[np.float32], mask: NDArray[np.bool_], slab: Slab, depth: int, tile: int
-    ) -> None:
-        n = mask.shape[slab.axis]
-        low, high = max(slab.start, 0), min(slab.start + depth, n)
-        planes = [slice(None)] * 3
-        planes[slab.axis] = slice(low, high)
+    def __init__(self, volume: Volume, slab: Slab, depth: int, tile: int) -> None:
+        sizes = volume.mask.shape
+        low, high = max(slab.start, 0), min(slab.start + depth, sizes[slab.axis])
+        planes = tuple(slice(low, high) if axis == slab.axis else slice(None) for axis in range(3))
         pad = [(low - slab.start, slab.start + depth - high)]
-        pad += [(0, max(tile - size, 0)) for axis, size in enumerate(mask.shape) if axis != slab.axis]
-        self.slab, self.volume = slab, mask.shape
-        self.values = np.pad(np.moveaxis(values[tuple(planes)], slab.axis, 0), pad, mode="edge")
-        self.mask = np.pad(np.moveaxis(mask[tuple(planes)], slab.axis, 0), pad, constant_values=True)
-        self.shape = self.values.shape
-        self.tile = tile
+        pad += [(0, max(tile - size, 0)) for axis, size in enumerate(sizes) if axis != slab.axis]
 
-    def cut(self, chunk: list[tuple[int, int, int]]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        def across(array: NDArray[Any], **edge: Any) -> Log:
+            return np.pad(np.moveaxis(array[planes], slab.axis, 0), pad, **edge).astype(np.float32)
+
+        self.slab, self.volume, self.tile = slab, sizes, tile
+        self.channels = (
+            across(volume.filled, mode="edge"),
+            across(volume.mask, constant_values=True),
+            across(volume.mirror),
+            across(volume.mirror_mask, constant_values=True),
+        )
+        self.shape = self.channels[0].shape
+
+    def cut(self, chunk: list[tuple[int, int, int]]) -> tuple[Log, ...]:
         t = self.tile
-        filled = np.stack([self.values[:, r : r + t, c : c + t] for r, c, _ in chunk])
-        mask = np.stack([self.mask[:, r : r + t, c : c + t] for r, c, _ in chunk])
-        return filled, mask.astype(np.float32)
+        return tuple(
+            np.stack([c[:, row : row + t, col : col + t] for row, col, _ in chunk]) for c in self.channels
+        )
 
     def gather(self, summed: Floats) -> Floats:
         index = list(np.unravel_index(self.slab.voxels, self.volume))
@@ -206,19 +220,19 @@ def _batches(tiles: list[tuple[int, int, int]], size: int) -> Iterator[list[tupl
             yield same[first : first + size]
 
 
-def _oriented(
-    predict: Predict, filled: NDArray[np.float32], mask: NDArray[np.float32], orientation: int
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def oriented(predict: Predict, channels: tuple[Log, ...], orientation: int) -> tuple[Log, Log]:
+    """Prediction for windows shown in one of the 16 orientations that keep axis 0, turned back."""
     flips = tuple(axis for bit, axis in enumerate((1, 2, 3)) if orientation >> bit & 1)
 
-    def turn(x: NDArray[np.float32]) -> NDArray[np.float32]:
+    def turn(x: Log) -> Log:
         x = np.flip(x, flips)
         return np.ascontiguousarray(x.swapaxes(2, 3) if orientation & 8 else x)
 
-    def back(x: NDArray[np.float32]) -> NDArray[np.float32]:
+    def back(x: Log) -> Log:
         return np.flip(x.swapaxes(2, 3) if orientation & 8 else x, flips)
 
-    mean, log_variance = predict(turn(filled), turn(mask))
+    filled, mask, mirror, mirror_mask = map(turn, channels)
+    mean, log_variance = predict(filled, mask, mirror, mirror_mask)
     return back(mean), back(log_variance)
 
 

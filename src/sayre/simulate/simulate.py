@@ -110,7 +110,7 @@ class Population:
     """Ranges that random training patterns are drawn from.
 
     Oversampling is log-uniform, with the axes of one pattern within a factor 1.6 of each other;
-    strain is absent in a third of the patterns.
+    strain is absent in a third of the patterns. The peak lies within `offset` voxels of the centre.
     """
 
     size: int = 128
@@ -118,10 +118,13 @@ class Population:
     phase_range: tuple[float, float] = (0.0, 6.0)
     blur: tuple[float, float] = (0.0, 0.6)
     atoms: tuple[int, int] = (60_000, 400_000)
+    offset: float = 0.5
 
 
-def random_expectation(population: Population, generator: np.random.Generator) -> NDArray[np.float32]:
-    """Noise-free pattern of a random particle, float32 of `size`³, scaled to a peak of 1.
+def random_expectation(
+    population: Population, generator: np.random.Generator
+) -> tuple[NDArray[np.float32], tuple[float, ...]]:
+    """Noise-free pattern of a random particle, float32 of `size`³ with a peak of 1, and its inversion centre.
 
     The particle has enough atoms for the array to end before the neighbouring Bragg peaks, so that the
     pattern is that of a compact crystal, not of its lattice.
@@ -142,17 +145,20 @@ def random_expectation(population: Population, generator: np.random.Generator) -
         phase = strain.smooth_random_phase(
             particle.positions, generator.uniform(*population.phase_range), generator
         )
+    steps = scatter.q_steps(particle, (sigma[0], sigma[1], sigma[2]), axes)
+    offset = generator.uniform(-population.offset, population.offset, 3)
     amplitude = scatter.scatter(
         particle,
-        scatter.reflection(particle, (1, 1, 1)),
-        scatter.q_steps(particle, (sigma[0], sigma[1], sigma[2]), axes),
+        scatter.reflection(particle, (1, 1, 1)) - offset @ steps,
+        steps,
         (population.size,) * 3,
         phase=phase,
         threads=1,
     )
     intensity = (amplitude.real**2 + amplitude.imag**2).astype(np.float32)
     blur = float(generator.uniform(*population.blur)) if generator.random() < 0.5 else 0.0
-    return photons.expose(intensity, max_counts=1.0, blur=blur)
+    centre = tuple(float(population.size // 2 + o) for o in offset)
+    return photons.expose(intensity, max_counts=1.0, blur=blur), centre
 
 
 def _random_particle(shape: shapes.Shape, atoms: int, generator: np.random.Generator) -> Particle:

@@ -17,7 +17,8 @@ def smooth_random_phase(
     """Smooth random phase `G·u` at each atom, in rad, `(atoms,)`, of peak-to-peak range `phase_range`.
 
     A sum of plane waves of random direction whose wavelength lies between `shortest` and 4 times the
-    extent of the particle, with amplitude proportional to the wavelength.
+    extent of the particle, with amplitude proportional to the wavelength, less its mean and its ramp, which
+    would only shift the peak.
     """
     extent = float(np.ptp(positions, axis=0).max())
     wavelengths = extent * np.exp(generator.uniform(np.log(shortest), np.log(4.0), waves))
@@ -30,5 +31,7 @@ def smooth_random_phase(
         directions, wavelengths, offsets, amplitudes, strict=True
     ):
         phase += amplitude * np.cos(positions @ (direction * 2 * np.pi / wavelength) + offset)
+    ramp = np.column_stack([positions, np.ones(len(positions))])
+    phase -= ramp @ np.linalg.solve(ramp.T @ ramp, ramp.T @ phase)
     spread = float(np.ptp(phase))
     return phase * (phase_range / spread) if spread > 0 else phase

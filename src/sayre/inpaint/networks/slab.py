@@ -57,7 +57,7 @@ class SlabNet(nn.Module):
         super().__init__()
         deep = width * 5 // 4
         full, half, quarter = blocks
-        self.stem = nn.Conv2d(2 * DEPTH + 1, width, 3, padding=1)
+        self.stem = nn.Conv2d(4 * DEPTH + 1, width, 3, padding=1)
         self.down0 = nn.Sequential(*(Residual(width) for _ in range(full)))
         self.shrink0 = nn.Conv2d(width, deep, 2, stride=2)
         self.down1 = nn.Sequential(*(Residual(deep) for _ in range(half)))
@@ -71,7 +71,9 @@ class SlabNet(nn.Module):
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(cast(Tensor, self.head.bias))
 
-    def forward(self, filled: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, filled: Tensor, mask: Tensor, mirror: Tensor, mirror_mask: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """Fill slabs.
 
         Parameters
@@ -81,6 +83,9 @@ class SlabNet(nn.Module):
             columns divisible by 4.
         mask
             float32, same shape: 1 where not measured.
+        mirror, mirror_mask
+            The same of the pattern inverted through its centre (the intensity of an unstrained crystal is
+            its own inversion), 0 where not measured.
 
         Returns
         -------
@@ -91,7 +96,8 @@ class SlabNet(nn.Module):
         weight = F.avg_pool2d(measured.sum(1, keepdim=True), 9, 1, 4, count_include_pad=False)
         level = F.avg_pool2d((filled * measured).sum(1, keepdim=True), 9, 1, 4, count_include_pad=False)
         level = level / weight.clamp(min=0.05)
-        x = torch.cat([(filled - level) / 1.5, mask, level / 5], 1).contiguous(
+        inverted = (mirror - level) / 1.5 * (1 - mirror_mask)
+        x = torch.cat([(filled - level) / 1.5, mask, level / 5, inverted, mirror_mask], 1).contiguous(
             memory_format=torch.channels_last
         )
         x0 = self.down0(self.stem(x))
