@@ -18,8 +18,9 @@ from sayre import io
 from sayre.data import Grid, Pattern, metrics
 from sayre.inpaint.evaluate import Score, crop_around_peak, evaluate
 from sayre.inpaint.interpolate import linear_fill
-from sayre.inpaint.predict import load_predictor
-from sayre.inpaint.windows import oriented
+from sayre.inpaint.predict import Predictor, load_predictor
+from sayre.inpaint.volume import Log
+from sayre.inpaint.windows import orient, orient_back
 from sayre.simulate import photons, scatter, shapes
 from sayre.simulate.simulate import Population, random_expectation
 
@@ -104,9 +105,8 @@ def published(options: argparse.Namespace) -> None:
             ]
             filled = np.stack([linear_fill(crop, mask) for crop in crops])
             masks = np.broadcast_to(mask, filled.shape).astype(np.float32)
-            unseen = np.zeros_like(filled), np.ones_like(filled)
             turns = range(0, 16, 16 // options.turns)
-            mean = np.mean([oriented(predictor, (filled, masks, *unseen), t)[0] for t in turns], axis=0)
+            mean = np.mean([_turned(predictor, filled, masks, t) for t in turns], axis=0)
             for crop, ours, linear in zip(crops, mean, filled, strict=True):
                 truth = np.expm1(crop[mask])
                 levels.append(float(crop.mean()))
@@ -114,6 +114,12 @@ def published(options: argparse.Namespace) -> None:
                 plain.append(metrics.pearson(np.expm1(linear[mask]), truth))
         ours, theirs = _classes(levels, found), _classes(levels, plain)
         print(f"{width:5d} {quoted:11.4f} {ours:9.4f} {theirs:8.4f}", flush=True)
+
+
+def _turned(predictor: Predictor, filled: Log, masks: Log, orientation: int) -> Log:
+    unseen = np.zeros_like(filled), np.ones_like(filled)
+    mean, _ = predictor(*(orient(a, orientation) for a in (filled, masks, masks, *unseen)))
+    return orient_back(mean, orientation)
 
 
 def _classes(levels: list[float], scores: list[float], count: int = 20) -> float:

@@ -21,19 +21,21 @@ def test_patch_network_sees_only_measured_voxels_and_undoes_its_scaling():
     mask = torch.zeros_like(filled)
     mask[:, 13:19] = 1
     with torch.inference_mode():
-        mean, _ = network(filled, mask)
+        mean, _ = network(filled, mask, mask)
         other = torch.where(mask > 0, torch.tensor(77.0), filled)
-        torch.testing.assert_close(network(other, mask)[0], mean)
-        doubled, _ = network(2 * filled + 3, mask)
+        torch.testing.assert_close(network(other, mask, mask)[0], mean)
+        doubled, _ = network(2 * filled + 3, mask, mask)
     torch.testing.assert_close(doubled, 2 * mean + 3, rtol=1e-4, atol=1e-4)
 
 
-def test_slab_network_starts_as_the_linear_fill():
+def test_slab_network_starts_as_the_first_fill_and_its_error():
     network = SlabNet(16, (1, 1, 1))
     filled, mask = torch.rand(2, 32, 12, 16) * 4, torch.zeros(2, 32, 12, 16)
     mask[:, 12:18] = 1
-    mean, log_variance = network(filled, mask, torch.rand_like(filled), torch.zeros_like(mask))
+    sigma = 0.3 * mask
+    mean, log_variance = network(filled, sigma, mask, torch.rand_like(filled), torch.zeros_like(mask))
     torch.testing.assert_close(mean, filled)
+    torch.testing.assert_close((log_variance / 2).exp()[mask > 0], sigma[mask > 0] + 0.01)
     assert mean.shape == log_variance.shape
 
 
@@ -46,8 +48,9 @@ def test_slab_network_does_not_depend_on_brightness_alone():
     filled, mask = torch.rand(1, 32, 12, 12) * 4, torch.zeros(1, 32, 12, 12)
     mask[:, 10:22] = 1
     mirror, mirror_mask = torch.rand_like(filled), (torch.rand_like(filled) > 0.5).float()
-    low, _ = network(filled, mask, mirror, mirror_mask)
-    high, _ = network(filled + 2, mask, mirror + 2, mirror_mask)
+    sigma = torch.rand_like(filled) * mask
+    low, _ = network(filled, sigma, mask, mirror, mirror_mask)
+    high, _ = network(filled + 2, sigma, mask, mirror + 2, mirror_mask)
     torch.testing.assert_close(high, low + 2, rtol=1e-4, atol=1e-4)
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from sayre.detectors import masks
 from sayre.inpaint import windows
-from sayre.inpaint.mirror import with_mirror
+from sayre.inpaint.volume import Volume, mirrored
 from strategies import masks as any_masks
 
 SHAPE = (20, 28, 24)
@@ -19,10 +19,14 @@ def identity(filled, *_):
     return filled, np.zeros_like(filled)
 
 
+def volume(values, mask):
+    mirror, mirror_mask = mirrored(values, mask, tuple(n // 2 for n in mask.shape))
+    return Volume(filled=values, sigma=0.1 * values, mask=mask, mirror=mirror, mirror_mask=mirror_mask)
+
+
 def run(values, mask, predict=identity, *, stride, tile=16, depth=12, max_width=6):
     slabs, beyond = windows.plan(mask, depth=depth, max_width=max_width)
-    volume = with_mirror(values, mask, tuple(n // 2 for n in mask.shape))
-    done = windows.fill(volume, slabs, predict, depth=depth, tile=tile, stride=stride)
+    done = windows.fill(volume(values, mask), slabs, predict, depth=depth, tile=tile, stride=stride)
     return slabs, beyond, done
 
 
@@ -69,6 +73,16 @@ def test_orientations_are_undone():
     assert len(set(np.sign(seen))) == 2
 
 
+@pytest.mark.parametrize("orientation", range(16))
+def test_orientations_differ_and_have_inverses(orientation):
+    x = np.random.default_rng(0).random((2, 3, 4, 5), np.float32)
+    turned = windows.orient(x, orientation)
+    np.testing.assert_array_equal(windows.orient_back(turned, orientation), x)
+    for other in range(orientation):
+        same_shape = windows.orient(x, other).shape == turned.shape
+        assert not same_shape or not np.array_equal(windows.orient(x, other), turned)
+
+
 def test_plane_is_centred_in_its_slab_and_outside_is_masked():
     mask = masks.plane(SHAPE, 0, 3, 4)
     slabs, _ = windows.plan(mask, depth=12, max_width=6)
@@ -76,12 +90,11 @@ def test_plane_is_centred_in_its_slab_and_outside_is_masked():
     assert (slab.axis, slab.start) == (0, 3 - (12 - 4) // 2)
     masked_planes = []
 
-    def spy(filled, window_mask, *_):
+    def spy(filled, sigma, window_mask, *_):
         masked_planes.append(window_mask[0].all(axis=(1, 2)))
         return filled, np.zeros_like(filled)
 
-    volume = with_mirror(np.ones(SHAPE, np.float32), mask, (10, 14, 12))
-    windows.fill(volume, slabs, spy, depth=12, tile=32, stride=32)
+    windows.fill(volume(np.ones(SHAPE, np.float32), mask), slabs, spy, depth=12, tile=32, stride=32)
     plane = masked_planes[0] if masked_planes[0][0] else masked_planes[0][::-1]
     np.testing.assert_array_equal(plane, [True] + [False] * 3 + [True] * 4 + [False] * 4)
 
@@ -107,8 +120,9 @@ def test_precision_weighs_the_axes_of_a_crossing():
         value = next(said)
         return np.full_like(filled, value), np.full_like(filled, np.log(value))
 
-    volume = with_mirror(np.ones(SHAPE, np.float32), mask, (10, 14, 12))
-    done = windows.fill(volume, slabs, predict, depth=12, tile=32, stride=32)
+    done = windows.fill(
+        volume(np.ones(SHAPE, np.float32), mask), slabs, predict, depth=12, tile=32, stride=32
+    )
     np.testing.assert_array_equal(done.voxels, voxels)
     np.testing.assert_allclose(done.mean, (1 / 1 + 4 / 4) / (1 + 1 / 4), rtol=1e-6)
     np.testing.assert_allclose(done.variance, 2 / (1 + 1 / 4), rtol=1e-6)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -12,7 +13,6 @@ from numpy.typing import NDArray
 
 from sayre.data import FilledPattern, Pattern
 from sayre.errors import InputError, SayreWarning
-from sayre.inpaint.interpolate import linear_fill
 
 Method = Literal["auto", "unet", "wiener", "linear", "cubic", "nearest", "biharmonic"]
 METHODS: tuple[str, ...] = get_args(Method)
@@ -79,7 +79,7 @@ def inpaint(
     chosen = method if method != "auto" else _best(pattern)
     values = np.log1p(pattern.intensity)
     if chosen == "unet":
-        filled, sigma = _by_network(values, pattern, stride or DEFAULT_STRIDE, weights, device, progress)
+        filled, sigma = _by_network(pattern, stride or DEFAULT_STRIDE, weights, device, progress)
     else:
         filled, sigma = _by_classic(chosen, values, pattern.mask, progress)
     counts = pattern.intensity.copy()
@@ -109,7 +109,6 @@ def _by_classic(
 
 
 def _by_network(
-    values: Log,
     pattern: Pattern,
     stride: int,
     weights: str | Path | None,
@@ -117,34 +116,45 @@ def _by_network(
     progress: Progress | None,
 ) -> tuple[Log, Log]:
     from sayre.inpaint import windows
-    from sayre.inpaint.mirror import inversion_centre, with_mirror
     from sayre.inpaint.predict import load_predictor
+    from sayre.inpaint.volume import prepare
 
-    predictor = load_predictor(weights, device)
-    mask = pattern.mask
+    predictor, mask = load_predictor(weights, device), pattern.mask
     slabs, beyond = windows.plan(mask, depth=predictor.depth, max_width=predictor.widths[1])
-    filled = linear_fill(values, mask)
-    sigma = np.zeros(filled.shape, np.float32)
     if len(beyond):
         warnings.warn(
             f"{pattern.meta.source or 'pattern'}: {len(beyond)} masked voxels are wider than the network's "
-            f"{predictor.widths[1]} or at the rim; filled by wiener, with its larger error",
+            f"{predictor.widths[1]} or at the rim; filled by {predictor.baseline}, with its larger error",
             SayreWarning,
             stacklevel=3,
         )
-        from sayre.inpaint.wiener import wiener_fill
-
-        rest, rest_sigma = wiener_fill(values, mask)
-        filled.flat[beyond], sigma.flat[beyond] = rest.flat[beyond], rest_sigma.flat[beyond]
+    half = _Part(progress, 0.0, 0.5), _Part(progress, 0.5, 1.0)
+    volume = prepare(pattern.intensity, mask, predictor.baseline, half[0])
     done = windows.fill(
-        with_mirror(filled, mask, inversion_centre(pattern.intensity, mask)),
+        volume,
         slabs,
         predictor,
         depth=predictor.depth,
         tile=predictor.tile,
         stride=min(stride, predictor.tile),
-        progress=progress,
+        progress=half[1],
     )
+    filled, sigma = volume.filled, volume.sigma
     filled.flat[done.voxels] = np.maximum(done.mean, 0)
-    sigma.flat[done.voxels] = predictor.sigma_scale * np.sqrt(done.variance)
+    sigma.flat[done.voxels] = (
+        predictor.sigma_scale * np.sqrt(done.variance) if predictor.states_error else np.nan
+    )
     return filled, sigma
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Progress of one part of the work, from fraction `low` to `high` of the whole."""
+
+    progress: Progress | None
+    low: float
+    high: float
+
+    def __call__(self, fraction: float) -> None:
+        if self.progress:
+            self.progress(self.low + fraction * (self.high - self.low))

@@ -14,6 +14,7 @@ from sayre import weights as shipped
 from sayre.data.manifest import sha256_of
 from sayre.errors import InputError
 from sayre.inpaint.networks import build
+from sayre.inpaint.volume import Baseline
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +30,8 @@ class Predictor:
     depth: int
     tile: int
     widths: tuple[int, int]
+    baseline: Baseline = "wiener"
+    states_error: bool = True
     sigma_scale: float = 1.0
     name: str = ""
     sha256: str = ""
@@ -72,6 +75,8 @@ def load_predictor(name: str | Path | None, device: str = "auto") -> Predictor:
         depth=config["window"][0],
         tile=config["window"][1],
         widths=(config["widths"][0], config["widths"][1]),
+        baseline=config["baseline"],
+        states_error=config["network"] != "patch",
         sha256=expected or sha256_of(path),
         **{"name": path.name, **row},
     )
@@ -89,7 +94,9 @@ def verify_sample(row: shipped.Weights) -> float:
     if not row.sample.is_file():
         raise InputError(f"{row.sample}: the sample of {row.name} is missing; reinstall sayre")
     with np.load(row.sample) as sample:
-        channels = (sample[name].astype(np.float32) for name in ("filled", "mask", "mirror", "mirror_mask"))
+        channels = (
+            sample[name].astype(np.float32) for name in ("filled", "sigma", "mask", "mirror", "mirror_mask")
+        )
         mean, _ = predictor(*channels)
         wanted = sample["mask"] > 0
         return float(np.abs(mean - sample["mean"])[wanted].max())

@@ -21,7 +21,7 @@ from sayre.inpaint.losses import mean_and_spread_loss, published_loss
 from sayre.inpaint.networks import build
 from sayre.inpaint.networks.patch import patch_range
 from sayre.inpaint.optimizer import Muon
-from sayre.inpaint.samples import Source, Window, WindowRecipe, collate, draw_window, expose, windows
+from sayre.inpaint.samples import Source, Window, WindowRecipe, collate, draw_scene, draw_window, windows
 from sayre.weights import read, write
 
 Floats = NDArray[np.float32]
@@ -61,7 +61,7 @@ class Filling(L.LightningModule):
             self.network.load_state_dict(read(config.initial)[0])
 
     def forward(self, window: Window[Tensor]) -> tuple[Tensor, Tensor]:
-        mean, log_variance = self.network(*window[:4])
+        mean, log_variance = self.network(*window[:5])
         return mean, log_variance
 
     def training_step(self, batch: Window[Tensor], _: int) -> Tensor:
@@ -161,7 +161,7 @@ def validation_windows(config: InpaintTraining, source: Source) -> list[tuple[in
         truth = source(generator)
         for width in VALIDATION_WIDTHS:
             recipe = _plain(config, width)
-            scene = expose(truth, recipe, generator)
+            scene = draw_scene(truth, recipe, generator)
             drawn.append((width, collate([draw_window(scene, recipe, generator)])))
     return drawn
 
@@ -169,16 +169,15 @@ def validation_windows(config: InpaintTraining, source: Source) -> list[tuple[in
 def _plain(config: InpaintTraining, width: int) -> WindowRecipe:
     return WindowRecipe(
         shape=config.windows.shape,
+        baseline=config.windows.baseline,
         widths=(width, width),
         max_counts=(1e5, 1e8),
         noise_free=0,
         background=0,
         cross=0,
-        no_mirror=0,
         beamstop=0,
         isolated=0,
         border=0,
-        off_centre=0,
     )
 
 
@@ -241,6 +240,7 @@ def export(config: InpaintTraining, module: Filling, path: Path) -> Path:
         "network": config.network,
         "options": network_options(config),
         "window": config.windows.shape,
+        "baseline": config.windows.baseline,
         "widths": widths,
         "training": config.model_dump(mode="json"),
     }

@@ -4,31 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sayre.data.gaps import run_lengths
+from sayre.inpaint.volume import Volume
 
 Log = NDArray[np.float32]
 Floats = NDArray[np.float64]
-Predict = Callable[[Log, Log, Log, Log], tuple[Log, Log]]
-"""`(filled, mask, mirror, mirror_mask) -> (mean, log_variance)`, all `(batch, depth, rows, columns)`."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Volume:
-    """What a network sees, four arrays of one 3D shape.
-
-    `filled` is `log(1 + I)` with the linear fill where masked, `mirror` the measured part of its inversion
-    through the centre of the pattern; the masks are True where not measured.
-    """
-
-    filled: Log
-    mask: NDArray[np.bool_]
-    mirror: Log
-    mirror_mask: NDArray[np.bool_]
+Predict = Callable[..., tuple[Log, Log]]
+"""`(*channels of a Volume) -> (mean, log_variance)`, all `(batch, depth, rows, columns)`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,10 +123,14 @@ def fill(
     jobs = [(slab, _tiles(slab, volume.mask.shape, tile, stride)) for slab in slabs]
     count, done = sum(len(tiles) for _, tiles in jobs), 0
     for slab, tiles in jobs:
-        source = _Source(volume, slab, depth, tile)
-        sums = np.zeros((3, *source.shape))
+        view = SlabView(slab, volume.mask.shape, depth, tile)
+        channels = [view.across(*c) for c in volume.channels]
+        sums = np.zeros((3, *view.shape))
         for chunk in _batches(tiles, batch):
-            mean, log_variance = oriented(predict, source.cut(chunk), chunk[0][2])
+            cut = [np.stack([c[:, y : y + tile, x : x + tile] for y, x, _ in chunk]) for c in channels]
+            orientation = chunk[0][2]
+            mean, log_variance = predict(*(orient(c, orientation) for c in cut))
+            mean, log_variance = orient_back(mean, orientation), orient_back(log_variance, orientation)
             for (row, column, _), m, v in zip(chunk, mean, log_variance, strict=True):
                 confidence = shape * np.exp(-v.astype(np.float64))
                 part = sums[:, :, row : row + tile, column : column + tile]
@@ -149,7 +139,7 @@ def fill(
             if progress:
                 progress(done / count)
         at = np.searchsorted(voxels, slab.voxels)
-        weight, confidence, weighted = (source.gather(summed) for summed in sums)
+        weight, confidence, weighted = (summed[view.index] for summed in sums)
         precision = confidence / weight
         slabs_met[at] += 1
         precisions[at] += precision
@@ -157,38 +147,29 @@ def fill(
     return Filling(voxels=voxels, mean=total / precisions, variance=slabs_met / precisions)
 
 
-class _Source:
-    """One slab with its axis first, padded to whole windows; outside the array counts as masked."""
+class SlabView:
+    """Looks at volumes through a slab: its axis first, padded to whole windows.
 
-    def __init__(self, volume: Volume, slab: Slab, depth: int, tile: int) -> None:
-        sizes = volume.mask.shape
-        low, high = max(slab.start, 0), min(slab.start + depth, sizes[slab.axis])
-        planes = tuple(slice(low, high) if axis == slab.axis else slice(None) for axis in range(3))
-        pad = [(low - slab.start, slab.start + depth - high)]
-        pad += [(0, max(tile - size, 0)) for axis, size in enumerate(sizes) if axis != slab.axis]
+    `shape` is that of the padded slab and `index` where the slab's voxels lie in it.
+    """
 
-        def across(array: NDArray[Any], **edge: Any) -> Log:
-            return np.pad(np.moveaxis(array[planes], slab.axis, 0), pad, **edge).astype(np.float32)
+    def __init__(self, slab: Slab, volume: tuple[int, ...], depth: int, tile: int) -> None:
+        low, high = max(slab.start, 0), min(slab.start + depth, volume[slab.axis])
+        plane = [n for axis, n in enumerate(volume) if axis != slab.axis]
+        self.axis = slab.axis
+        self.planes = tuple(slice(low, high) if axis == slab.axis else slice(None) for axis in range(3))
+        self.pad = [(low - slab.start, slab.start + depth - high), *((0, max(tile - n, 0)) for n in plane)]
+        self.shape = (depth, *(max(n, tile) for n in plane))
+        index = list(np.unravel_index(slab.voxels, volume))
+        first = index.pop(slab.axis) - slab.start
+        self.index = (first, index[0], index[1])
 
-        self.slab, self.volume, self.tile = slab, sizes, tile
-        self.channels = (
-            across(volume.filled, mode="edge"),
-            across(volume.mask, constant_values=True),
-            across(volume.mirror),
-            across(volume.mirror_mask, constant_values=True),
-        )
-        self.shape = self.channels[0].shape
-
-    def cut(self, chunk: list[tuple[int, int, int]]) -> tuple[Log, ...]:
-        t = self.tile
-        return tuple(
-            np.stack([c[:, row : row + t, col : col + t] for row, col, _ in chunk]) for c in self.channels
-        )
-
-    def gather(self, summed: Floats) -> Floats:
-        index = list(np.unravel_index(self.slab.voxels, self.volume))
-        plane = index.pop(self.slab.axis) - self.slab.start
-        return np.asarray(summed[plane, index[0], index[1]])
+    def across(self, array: NDArray[np.generic], outside: float | None) -> Log:
+        """`array` of the volume's shape, float32 in the slab's; `outside` fills the padding, None repeats."""
+        cut = np.moveaxis(array[self.planes], self.axis, 0)
+        if outside is None:
+            return np.pad(cut, self.pad, mode="edge").astype(np.float32)
+        return np.pad(cut, self.pad, constant_values=outside).astype(np.float32)
 
 
 def _tiles(slab: Slab, volume: tuple[int, ...], tile: int, stride: int) -> list[tuple[int, int, int]]:
@@ -220,20 +201,19 @@ def _batches(tiles: list[tuple[int, int, int]], size: int) -> Iterator[list[tupl
             yield same[first : first + size]
 
 
-def oriented(predict: Predict, channels: tuple[Log, ...], orientation: int) -> tuple[Log, Log]:
-    """Prediction for windows shown in one of the 16 orientations that keep axis 0, turned back."""
-    flips = tuple(axis for bit, axis in enumerate((1, 2, 3)) if orientation >> bit & 1)
+def orient(x: Log, orientation: int) -> Log:
+    """Windows `(batch, depth, rows, columns)` in one of the 16 orientations that keep axis 1."""
+    x = np.flip(x, _flips(orientation))
+    return np.ascontiguousarray(x.swapaxes(2, 3) if orientation & 8 else x)
 
-    def turn(x: Log) -> Log:
-        x = np.flip(x, flips)
-        return np.ascontiguousarray(x.swapaxes(2, 3) if orientation & 8 else x)
 
-    def back(x: Log) -> Log:
-        return np.flip(x.swapaxes(2, 3) if orientation & 8 else x, flips)
+def orient_back(x: Log, orientation: int) -> Log:
+    """Inverse of `orient`."""
+    return np.flip(x.swapaxes(2, 3) if orientation & 8 else x, _flips(orientation))
 
-    filled, mask, mirror, mirror_mask = map(turn, channels)
-    mean, log_variance = predict(filled, mask, mirror, mirror_mask)
-    return back(mean), back(log_variance)
+
+def _flips(orientation: int) -> tuple[int, ...]:
+    return tuple(axis for bit, axis in enumerate((1, 2, 3)) if orientation >> bit & 1)
 
 
 def _window_weight(tile: int) -> Floats:

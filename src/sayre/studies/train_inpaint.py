@@ -13,7 +13,6 @@ from pydantic import Field, ValidationError, model_validator
 from sayre import io
 from sayre.errors import InputError
 from sayre.inpaint.config import InpaintTraining
-from sayre.inpaint.mirror import inversion_centre
 from sayre.inpaint.samples import Source, Truth
 from sayre.inpaint.train import Filling, Result, export, train
 from sayre.simulate.simulate import Population, random_expectation
@@ -57,8 +56,7 @@ def simulated_source(population: Population) -> Source:
     """Noise-free patterns of random particles."""
 
     def source(generator: np.random.Generator) -> Truth:
-        expectation, centre = random_expectation(population, generator)
-        return Truth(expectation, False, centre)
+        return Truth(random_expectation(population, generator)[0], False)
 
     return source
 
@@ -75,7 +73,7 @@ def mixed_source(simulated: Source, folder: Path, fraction: float, smallest: int
         raise InputError(f"measured: {folder} is not a folder of patterns")
     patterns = [io.load(path) for path in sorted(folder.iterdir()) if path.is_file()]
     truths = [
-        Truth(p.intensity, True, inversion_centre(p.intensity, p.mask), p.mask if p.mask.any() else None)
+        Truth(p.intensity, True, p.mask if p.mask.any() else None)
         for p in patterns
         if len(p.shape) == 3 and min(p.shape) >= smallest
     ]

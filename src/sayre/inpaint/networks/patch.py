@@ -64,7 +64,7 @@ class PatchNet(nn.Module):
             x = F.leaky_relu(layer(x), 0.2)
         return torch.sigmoid(1.5 * self.last(x))
 
-    def forward(self, filled: Tensor, mask: Tensor, *_: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, filled: Tensor, _: Tensor, mask: Tensor, *__: Tensor) -> tuple[Tensor, Tensor]:
         """Fill patches `(batch, 32, 32, 32)` of `log(1 + I)`; the log variance is a constant 0."""
         low, span = patch_range(filled, mask)
         scaled = (filled - low) / span * (1 - mask)

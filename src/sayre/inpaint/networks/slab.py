@@ -47,8 +47,9 @@ class SlabNet(nn.Module):
 
     Notes
     -----
-    The network predicts a correction to the linear fill. Its input is the slab less its local mean level,
-    the mask, and that level, which tells the photon noise.
+    The network predicts a correction to a first fill and to its error. Its input is the slab less its local
+    mean level, the mask, that level, which tells the photon noise, the error of the first fill, and the
+    inverted pattern.
     """
 
     stride_multiple = 4
@@ -57,7 +58,7 @@ class SlabNet(nn.Module):
         super().__init__()
         deep = width * 5 // 4
         full, half, quarter = blocks
-        self.stem = nn.Conv2d(4 * DEPTH + 1, width, 3, padding=1)
+        self.stem = nn.Conv2d(5 * DEPTH + 1, width, 3, padding=1)
         self.down0 = nn.Sequential(*(Residual(width) for _ in range(full)))
         self.shrink0 = nn.Conv2d(width, deep, 2, stride=2)
         self.down1 = nn.Sequential(*(Residual(deep) for _ in range(half)))
@@ -72,15 +73,15 @@ class SlabNet(nn.Module):
         nn.init.zeros_(cast(Tensor, self.head.bias))
 
     def forward(
-        self, filled: Tensor, mask: Tensor, mirror: Tensor, mirror_mask: Tensor
+        self, filled: Tensor, sigma: Tensor, mask: Tensor, mirror: Tensor, mirror_mask: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Fill slabs.
 
         Parameters
         ----------
-        filled
-            float32 `(batch, 32, rows, columns)`: `log(1 + I)`, linear fill where masked; rows and
-            columns divisible by 4.
+        filled, sigma
+            float32 `(batch, 32, rows, columns)`: `log(1 + I)`, a first fill where masked, and the standard
+            error of that fill; rows and columns divisible by 4.
         mask
             float32, same shape: 1 where not measured.
         mirror, mirror_mask
@@ -90,20 +91,20 @@ class SlabNet(nn.Module):
         Returns
         -------
         mean, log_variance
-            float32, same shape; meaningful where masked.
+            float32, same shape; meaningful where masked. An untrained network returns the first fill.
         """
         measured = 1 - mask
         weight = F.avg_pool2d(measured.sum(1, keepdim=True), 9, 1, 4, count_include_pad=False)
         level = F.avg_pool2d((filled * measured).sum(1, keepdim=True), 9, 1, 4, count_include_pad=False)
         level = level / weight.clamp(min=0.05)
         inverted = (mirror - level) / 1.5 * (1 - mirror_mask)
-        x = torch.cat([(filled - level) / 1.5, mask, level / 5, inverted, mirror_mask], 1).contiguous(
-            memory_format=torch.channels_last
-        )
+        first = 2 * (sigma + 0.01).log()
+        seen = [(filled - level) / 1.5, mask, level / 5, inverted, mirror_mask, (first + 4) / 4 * mask]
+        x = torch.cat(seen, 1).contiguous(memory_format=torch.channels_last)
         x0 = self.down0(self.stem(x))
         x1 = self.down1(self.shrink0(x0))
         x2 = self.middle(self.shrink1(x1))
         x1 = self.up1(x1 + self.grow1(x2))
         x0 = self.up0(x0 + self.grow0(x1))
-        correction, log_variance = self.head(normalise(x0)).float().chunk(2, 1)
-        return filled + correction, log_variance.clamp(-12, 4)
+        correction, spread = self.head(normalise(x0)).float().chunk(2, 1)
+        return filled + correction, (first + spread).clamp(-12, 4)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sayre.inpaint.mirror import inversion_centre, with_mirror
+from sayre.inpaint.volume import inversion_centre, mirrored, prepare
 from sayre.simulate import photons
 from sayre.simulate.simulate import Population, random_expectation
 
@@ -25,13 +25,25 @@ def test_mirror_by_brute_force():
     rng = np.random.default_rng(0)
     values, mask = rng.random((5, 6, 7), np.float32), rng.random((5, 6, 7)) > 0.7
     centre = (2.5, 1.0, 3.0)
-    volume = with_mirror(values, mask, centre)
+    mirror, hidden = mirrored(values, mask, centre)
     for index in np.ndindex(*values.shape):
         there = tuple(int(2 * c) - i for c, i in zip(centre, index, strict=True))
         inside = all(0 <= t < n for t, n in zip(there, values.shape, strict=True))
         if inside and not mask[there]:
-            assert volume.mirror[index] == values[there]
-            assert not volume.mirror_mask[index]
+            assert mirror[index] == values[there]
+            assert not hidden[index]
         else:
-            assert volume.mirror[index] == 0
-            assert volume.mirror_mask[index]
+            assert mirror[index] == 0
+            assert hidden[index]
+
+
+@pytest.mark.parametrize("baseline", ["linear", "wiener"])
+def test_volume_keeps_measured_counts_and_states_errors_in_gaps(baseline):
+    rng = np.random.default_rng(0)
+    counts = rng.poisson(20, (24, 25, 26)).astype(np.float32)
+    mask = np.zeros(counts.shape, bool)
+    mask[:, 11:14] = True
+    volume = prepare(np.where(mask, 0, counts), mask, baseline)
+    np.testing.assert_array_equal(volume.filled[~mask], np.log1p(counts)[~mask])
+    assert (volume.sigma[mask] > 0).all()
+    assert not volume.sigma[~mask].any()

@@ -1,6 +1,13 @@
-"""The pattern inverted through its centre: by Friedel's law a second measurement, where strain is weak."""
+"""What a network sees of a pattern: a first fill, its error, and the pattern inverted through its centre.
+
+By Friedel's law the inverted pattern is a second measurement, where strain is weak.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import scipy.fft
@@ -8,11 +15,39 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from sayre.inpaint.interpolate import linear_fill
-from sayre.inpaint.windows import Volume
+
+Log = NDArray[np.float32]
+Baseline = Literal["wiener", "linear"]
 
 MAX_SIDE = 128
 REACH = 6
 ENVELOPE = 5.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Volume:
+    """Five arrays of one 3D shape.
+
+    `filled` is `log(1 + I)`, the baseline's fill where masked, `sigma` the baseline's standard error there;
+    `mirror` is the measured part of the inverted pattern; the masks are True where not measured.
+    """
+
+    filled: Log
+    sigma: Log
+    mask: NDArray[np.bool_]
+    mirror: Log
+    mirror_mask: NDArray[np.bool_]
+
+    @property
+    def channels(self) -> tuple[tuple[NDArray[np.generic], float | None], ...]:
+        """Each array with its value outside; None repeats the border."""
+        return (
+            (self.filled, None),
+            (self.sigma, 0.0),
+            (self.mask, True),
+            (self.mirror, 0.0),
+            (self.mirror_mask, True),
+        )
 
 
 def inversion_centre(counts: NDArray[np.float32], mask: NDArray[np.bool_]) -> tuple[float, ...]:
@@ -48,8 +83,10 @@ def _self_convolution(
     return np.asarray(scipy.fft.irfftn(field, size, workers=-1, overwrite_x=True))
 
 
-def with_mirror(filled: NDArray[np.float32], mask: NDArray[np.bool_], centre: tuple[float, ...]) -> Volume:
-    """Volume for a network: `filled` in `log(1 + I)`, its mask, and both inverted through `centre`."""
+def mirrored(
+    filled: Log, mask: NDArray[np.bool_], centre: tuple[float, ...]
+) -> tuple[Log, NDArray[np.bool_]]:
+    """The measured part of a volume inverted through `centre`, 0 elsewhere, and where it is not measured."""
     index, inside = [], []
     for c, n in zip(centre, mask.shape, strict=True):
         there = round(2 * c) - np.arange(n)
@@ -57,5 +94,22 @@ def with_mirror(filled: NDArray[np.float32], mask: NDArray[np.bool_], centre: tu
         inside.append((there >= 0) & (there < n))
     at = np.ix_(*index)
     hidden = mask[at] | ~(inside[0][:, None, None] & inside[1][:, None] & inside[2])
-    mirror = np.where(hidden, np.float32(0), filled[at])
-    return Volume(filled=filled, mask=mask, mirror=mirror, mirror_mask=hidden)
+    return np.where(hidden, np.float32(0), filled[at]), hidden
+
+
+def prepare(
+    counts: Log,
+    mask: NDArray[np.bool_],
+    baseline: Baseline,
+    progress: Callable[[float], None] | None = None,
+) -> Volume:
+    """What a network sees of 3D `counts`: the baseline's fill and error, the mask, and the mirror."""
+    values = np.log1p(counts)
+    if baseline == "wiener":
+        from sayre.inpaint.wiener import wiener_fill
+
+        filled, sigma = wiener_fill(values, mask, progress=progress)
+    else:
+        filled, sigma = linear_fill(values, mask), mask.astype(np.float32)
+    mirror, mirror_mask = mirrored(filled, mask, inversion_centre(counts, mask))
+    return Volume(filled=filled, sigma=sigma, mask=mask, mirror=mirror, mirror_mask=mirror_mask)
