@@ -66,7 +66,7 @@ def measured(options: argparse.Namespace) -> list[Score]:
     scores: list[Score] = []
     for width in WIDTHS:
         for axis in range(3):
-            for offset in (-34, -22, -13, -7, -3, 3, 7, 13, 22, 34):
+            for offset in (-24, -6, 6, 24):
                 position = int(peak[axis]) + offset - (width - 1) // 2
                 if 1 <= position <= pattern.shape[axis] - width - 1:
                     scores += evaluate(
