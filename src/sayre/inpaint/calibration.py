@@ -27,7 +27,8 @@ class ErrorTable:
     sigma: Log
 
     def look_up(self, depth: NDArray[np.integer], mean: Log) -> Log:
-        return self.sigma[np.minimum(depth, MAX_DEPTH) - 1, np.searchsorted(BRIGHTNESS, mean)]
+        row, column = np.minimum(depth, MAX_DEPTH) - 1, np.searchsorted(BRIGHTNESS, mean)
+        return np.asarray(self.sigma[row, column])
 
 
 def shifted_mask(values: Log, mask: Mask) -> Mask:
@@ -63,7 +64,7 @@ def error_table(mean: Log, truth: Log, depth: NDArray[np.integer], prior: Log) -
     noise = variance_of_log(expectation_of_log(mean))
 
     def total(a: Log) -> NDArray[np.float64]:
-        return np.bincount(cell, a, rows * columns).reshape(rows, columns)
+        return np.asarray(np.bincount(cell, a, rows * columns), np.float64).reshape(rows, columns)
 
     count = total(np.ones_like(mean))
     square, poisson, assumed = total((truth - mean) ** 2), total(noise), total(prior)

@@ -68,7 +68,7 @@ class Fringes:
         periodic = np.zeros(shape, np.float32)
         lags = [np.arange(-(n // 2), n // 2 + 1) for n in self.covariance.shape]
         periodic[np.ix_(*lags)] = self.covariance
-        return np.maximum(scipy.fft.rfftn(periodic, workers=-1).real, 0).astype(np.float32)
+        return np.asarray(np.maximum(scipy.fft.rfftn(periodic, workers=-1).real, 0), np.float32)
 
 
 def local_model(filled: Log, mask: Mask) -> Local:
