@@ -89,12 +89,16 @@ def table(rows: list[Score]) -> str:
         "width  method      log error   / linear   noise floor   r(log)  r(lin)   in 1σ   in 2σ      time"
     ]
     lines += [
-        f"{r.width:5d}  {r.method:10s} {r.log_error:10.4f} {r.ratio:10.3f} {r.floor:13.4f} "
+        f"{r.width:5d}  {r.method:10s} {r.log_error:10.4f} {r.ratio:10.3f} {_floor(r.floor)} "
         f"{r.pearson_log:8.3f} {r.pearson_linear:7.3f} {_percent(r.covered_1)} {_percent(r.covered_2)} "
         f"{r.seconds:7.2f} s"
         for r in rows
     ]
     return "\n".join(lines)
+
+
+def _floor(error: float) -> str:
+    return f"{error:13.4f}" if error > 0 else "            -"
 
 
 def _percent(fraction: float) -> str:
