@@ -236,13 +236,17 @@ def train(
 def export(config: InpaintTraining, module: Filling, path: Path) -> Path:
     """Write the network's weights as a file that `sayre inpaint --weights` takes."""
     widths = config.windows.widths
+    training = config.model_dump(mode="json")
+    for key in ("initial", "measured"):  # names travel, paths of this machine do not
+        if training.get(key):
+            training[key] = Path(training[key]).name
     header = {
         "network": config.network,
         "options": network_options(config),
         "window": config.windows.shape,
         "baseline": config.windows.baseline,
         "widths": widths,
-        "training": config.model_dump(mode="json"),
+        "training": training,
     }
     write(path, module.network.state_dict(), header)
     return path
