@@ -227,9 +227,7 @@ def train(
         enable_model_summary=False,
         num_sanity_val_steps=0,
     )
-    trainer.fit(
-        module, datamodule=Windows(config, source), ckpt_path=resume, weights_only=False if resume else None
-    )
+    trainer.fit(module, datamodule=Windows(config, source), ckpt_path=resume, weights_only=True)
     return Result(folder / "last.ckpt", export(config, module, folder / "weights.safetensors"))
 
 
