@@ -4,8 +4,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sayre.errors import InputError
-from sayre.inpaint.biharmonic import biharmonic_fill
 from sayre.inpaint.classical import CLASSICAL
+from sayre.inpaint.classical.biharmonic import biharmonic_fill
 from sayre.inpaint.wiener import wiener_fill
 
 METHODS = {**CLASSICAL, "wiener": lambda v, m: wiener_fill(v, m)[0]}

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
-from sayre.inpaint import biharmonic, cubic
-from sayre.inpaint.checks import check
+from sayre.inpaint.classical import biharmonic, cubic
+from sayre.inpaint.classical.checks import check
 from sayre.inpaint.interpolate import linear_fill as _linear
 
 Log = NDArray[np.float32]

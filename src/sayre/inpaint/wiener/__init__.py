@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_cdt
 
-from sayre.inpaint.calibration import ErrorTable, centroid, constant_table, error_table, shifted_mask
-from sayre.inpaint.checks import check
+from sayre.inpaint.classical.checks import check
 from sayre.inpaint.interpolate import linear_fill
-from sayre.inpaint.poisson import expectation_of_log, slope_of_expectation
-from sayre.inpaint.posterior import ITERATIONS, conditional_mean
-from sayre.inpaint.spectrum import Fringes, fringe_model, local_model
+from sayre.inpaint.wiener.calibration import ErrorTable, centroid, constant_table, error_table, shifted_mask
+from sayre.inpaint.wiener.poisson import expectation_of_log, slope_of_expectation
+from sayre.inpaint.wiener.posterior import ITERATIONS, conditional_mean
+from sayre.inpaint.wiener.spectrum import Fringes, fringe_model, local_model
 
 Log = NDArray[np.float32]
 Mask = NDArray[np.bool_]

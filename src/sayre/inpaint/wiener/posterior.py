@@ -17,7 +17,7 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from sayre.inpaint.spectrum import MARGIN, MISFIT, Fringes, Local, padded
+from sayre.inpaint.wiener.spectrum import MARGIN, MISFIT, Fringes, Local, padded
 
 Log = NDArray[np.float32]
 

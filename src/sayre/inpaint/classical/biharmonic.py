@@ -10,7 +10,7 @@ from scipy.ndimage import binary_dilation
 from scipy.sparse import csr_array
 from scipy.sparse.linalg import cg
 
-from sayre.inpaint.checks import check
+from sayre.inpaint.classical.checks import check
 from sayre.inpaint.interpolate import linear_fill
 
 Log = NDArray[np.float32]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sayre.inpaint.checks import check
+from sayre.inpaint.classical.checks import check
 from sayre.inpaint.interpolate import linear_fill
 
 Log = NDArray[np.float32]
