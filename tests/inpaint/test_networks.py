@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from sayre.inpaint.losses import mean_and_spread_loss, published_loss
 from sayre.inpaint.networks.patch import PatchNet
 from sayre.inpaint.networks.slab import SlabNet
+from sayre.inpaint.training.losses import mean_and_spread_loss, published_loss
 
 
 def test_patch_network_has_the_published_number_of_parameters():

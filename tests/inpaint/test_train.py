@@ -11,10 +11,10 @@ import torch
 
 from sayre.data import Pattern
 from sayre.errors import InputError
-from sayre.inpaint.curves import Curves
 from sayre.inpaint.fill import inpaint
-from sayre.inpaint.samples import Truth, WindowRecipe, draw_scene, draw_window
-from sayre.inpaint.train import SimulatedWindows, validation_windows
+from sayre.inpaint.training.curves import Curves
+from sayre.inpaint.training.samples import Truth, WindowRecipe, draw_scene, draw_window
+from sayre.inpaint.training.train import SimulatedWindows, validation_windows
 from sayre.simulate.simulate import Population
 from sayre.studies.train_inpaint import InpaintRun, mixed_source, simulated_source, train_inpaint
 

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from scipy.special import gammainccinv, gammaincinv
 from scipy.stats import norm, poisson
 
+from sayre.data.poisson import error_of_log
+
 Counts = NDArray[np.floating]
 
 
@@ -41,9 +43,8 @@ def log_error_ratio(filled: Counts, truth: Counts, linear: Counts) -> float:
 
 
 def noise_floor(expectation: Counts) -> float:
-    """Log error that even the truth makes against Poisson counts, to first order: mean of I/(1+I)²."""
-    i = expectation.astype(np.float64)
-    return float(np.mean(i / (1 + i) ** 2))
+    """Log error that even the true expectation makes against Poisson counts, exactly."""
+    return float(np.mean(error_of_log(np.log1p(expectation.astype(np.float64)))))
 
 
 def coverage(filled: Counts, sigma: Counts, truth: Counts, *, width: float = 1.0) -> float:

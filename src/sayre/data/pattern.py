@@ -169,7 +169,7 @@ class Pattern(OnDevice):
             raise InputError(f"{what}: counts must be a 2D or 3D array, found shape {array.shape}")
         with np.errstate(over="ignore"):
             intensity = array.astype(np.float32)
-        missing = _as_mask(mask, intensity.shape, what)
+        missing = as_mask(mask, intensity.shape, what)
         with np.errstate(invalid="ignore"):
             bad = ~(np.isfinite(intensity) & (intensity >= 0))
         newly = int(np.count_nonzero(bad & ~missing))
@@ -193,13 +193,20 @@ class Pattern(OnDevice):
     def with_mask(self, mask: ArrayLike) -> Pattern:
         """Return a copy with `mask` (2D or 3D, non-zero = not measured) added to its own."""
         what = self.meta.source or "pattern"
-        missing = self.mask | _as_mask(mask, self.shape, what)
+        missing = self.mask | as_mask(mask, self.shape, what)
         if missing.all():
             raise InputError(f"{what}: every voxel is masked; nothing to work from")
         return replace(self, mask=missing, intensity=np.where(missing, np.float32(0), self.intensity))
 
 
-def _as_mask(mask: ArrayLike | None, shape: tuple[int, ...], what: str) -> NDArray[np.bool_]:
+def as_mask(mask: ArrayLike | None, shape: tuple[int, ...], what: str) -> NDArray[np.bool_]:
+    """Any numbers, non-zero where not measured, as booleans of the counts' shape; 2D serves every frame.
+
+    Raises
+    ------
+    InputError
+        Not numbers, or a shape that does not fit; `what` opens the message.
+    """
     if mask is None:
         return np.zeros(shape, np.bool_)
     array = np.asarray(mask)

@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sayre.data import FilledPattern, Grid, Manifest, Meta, Pattern
 from sayre.data.manifest import sha256_of
-from sayre.data.pattern import _as_mask
+from sayre.data.pattern import as_mask
 from sayre.errors import InputError, SayreWarning
 from sayre.io.atomic import check_place, replacing
 from sayre.io.contents import Contents, Output, integers, positive
@@ -81,7 +81,7 @@ def load(path: str | Path, *, mask: str | Path | ArrayLike | None = None) -> Pat
         raise InputError(
             f"{path}: counts must be real numbers, found {counts.dtype}; not an object or amplitude"
         )
-    missing = _as_mask(contents.mask, counts.shape, str(path))
+    missing = as_mask(contents.mask, counts.shape, str(path))
     if mask is not None:
         missing |= _own_mask(mask, counts.shape)
     missing |= _overflown(counts, contents.stored, missing, name)
@@ -172,7 +172,7 @@ def _own_mask(mask: str | Path | ArrayLike, shape: tuple[int, ...]) -> NDArray[n
         array = _readable(file, inside).read_mask(file, inside)
     else:
         array = np.asarray(mask)
-    missing = _as_mask(array, shape, where)
+    missing = as_mask(array, shape, where)
     share = np.count_nonzero(missing) / missing.size
     if share > 0.5:
         warnings.warn(

@@ -12,9 +12,9 @@ from pydantic import Field, ValidationError, model_validator
 
 from sayre import io
 from sayre.errors import InputError
-from sayre.inpaint.config import InpaintTraining
-from sayre.inpaint.samples import Source, Truth
-from sayre.inpaint.train import Filling, Result, export, train
+from sayre.inpaint.training.config import InpaintTraining
+from sayre.inpaint.training.samples import Source, Truth
+from sayre.inpaint.training.train import Filling, Result, export, train
 from sayre.simulate.simulate import Population, random_expectation
 
 

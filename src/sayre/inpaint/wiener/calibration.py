@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sayre.inpaint.wiener.poisson import expectation_of_log, variance_of_log
+from sayre.data.poisson import expectation_of_log, variance_of_log
 
 Log = NDArray[np.float32]
 Mask = NDArray[np.bool_]

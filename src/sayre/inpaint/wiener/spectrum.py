@@ -17,7 +17,7 @@ import scipy.fft
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from sayre.inpaint.wiener.poisson import expectation_of_log, variance_of_log
+from sayre.data.poisson import expectation_of_log, variance_of_log
 
 Log = NDArray[np.float32]
 Mask = NDArray[np.bool_]

@@ -15,13 +15,21 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
-from sayre.inpaint.config import InpaintTraining
-from sayre.inpaint.curves import Curves
-from sayre.inpaint.losses import mean_and_spread_loss, published_loss
 from sayre.inpaint.networks import build
 from sayre.inpaint.networks.patch import patch_range
-from sayre.inpaint.optimizer import Muon
-from sayre.inpaint.samples import Source, Window, WindowRecipe, collate, draw_scene, draw_window, windows
+from sayre.inpaint.training.config import InpaintTraining
+from sayre.inpaint.training.curves import Curves
+from sayre.inpaint.training.losses import mean_and_spread_loss, published_loss
+from sayre.inpaint.training.optimizer import Muon
+from sayre.inpaint.training.samples import (
+    Source,
+    Window,
+    WindowRecipe,
+    collate,
+    draw_scene,
+    draw_window,
+    windows,
+)
 from sayre.weights import read, write
 
 Floats = NDArray[np.float32]

@@ -30,6 +30,13 @@ def variance_of_log(x: Log) -> Log:
     return np.where(x < grid[-1], np.interp(x, grid, variance), np.exp(-x)).astype(np.float32)
 
 
+def error_of_log(x: Log) -> Log:
+    """Mean squared difference of `log(1 + N)` from `x`: even the truth makes it; `1/λ` where bright."""
+    grid, mean, variance = _table()
+    error = variance + (mean - grid) ** 2
+    return np.where(x < grid[-1], np.interp(x, grid, error), np.exp(-x)).astype(np.float32)
+
+
 def expectation_of_log(mean: Log) -> Log:
     """`log(1 + λ)` whose counts have the given mean of `log(1 + N)`: inverse of a concave, rising curve."""
     grid, means, _ = _table()

@@ -7,7 +7,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from sayre.inpaint.samples import WindowRecipe
+from sayre.inpaint.training.samples import WindowRecipe
 
 
 class InpaintTraining(BaseModel):
