@@ -7,7 +7,8 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from sayre.data import Particle
-from sayre.simulate import photons, scatter, shapes, strain
+from sayre.simulate import photons, scatter
+from sayre.simulate.particles import shapes, strain
 from sayre.simulate.simulate import simulate
 
 SHAPE = (16, 13, 18)

@@ -11,7 +11,8 @@ from scipy.spatial.transform import Rotation
 
 from sayre.data import Grid, Meta, Particle, Pattern, SimulatedPattern
 from sayre.errors import InputError
-from sayre.simulate import photons, scatter, shapes, strain
+from sayre.simulate import photons, scatter
+from sayre.simulate.particles import shapes, strain
 
 
 def simulate(
@@ -35,7 +36,7 @@ def simulate(
     Parameters
     ----------
     shape, element, atoms
-        What to cut; see `sayre.simulate.shapes.build`.
+        What to cut; see `sayre.simulate.particles.shapes.build`.
     hkl
         Reflection.
     shape_px

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sayre.errors import InputError
-from sayre.simulate import shapes
+from sayre.simulate.particles import shapes
 
 CASES = [
     ("wulff", 9_600, {}, 9_201),

@@ -1,0 +1,1 @@
+"""Crystals as lists of atoms: shapes, lattices, defects, relaxation."""
