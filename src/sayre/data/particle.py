@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,11 +24,14 @@ class Particle(OnDevice):
         Element symbol.
     lattice_constant
         Cubic lattice constant in Å.
+    made
+        How it was made, as plain numbers and text: `shape`, `defects`, `relaxed`, …
     """
 
     positions: NDArray[np.float64]
     species: str
     lattice_constant: float
+    made: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.positions.ndim != 2 or self.positions.shape[1] != 3 or len(self.positions) == 0:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import torch
 
     from sayre.data.gaps import Gap
+    from sayre.data.particle import Particle
 
 
 class OnDevice:
@@ -271,9 +272,12 @@ class SimulatedPattern(OnDevice):
         so that `abs(amplitude)**2` are counts.
     oversampling
         Oversampling ratio of each axis.
+    particle
+        The crystal it came from.
     """
 
     pattern: Pattern
     expectation: NDArray[np.float32]
     amplitude: NDArray[np.complex64]
     oversampling: tuple[float, ...]
+    particle: Particle | None = None

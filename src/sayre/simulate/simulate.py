@@ -61,6 +61,40 @@ def simulate(
     InputError
         What cannot be: unknown shape or element, oversampling below 1, non-positive counts.
     """
+    particle = shapes.build(shape, atoms, element=element, generator=generator)
+    return simulate_particle(
+        particle,
+        hkl=hkl,
+        shape_px=shape_px,
+        oversampling=oversampling,
+        max_counts=max_counts,
+        phase_range=phase_range,
+        rotate=rotate,
+        blur=blur,
+        background=background,
+        threads=threads,
+        generator=generator,
+    )
+
+
+def simulate_particle(
+    particle: Particle,
+    *,
+    hkl: tuple[int, int, int] = (1, 1, 1),
+    shape_px: int | tuple[int, int, int] = 128,
+    oversampling: float | tuple[float, float, float] = 3.0,
+    max_counts: float = 1e6,
+    phase_range: float = 0.0,
+    rotate: bool = False,
+    blur: float | tuple[float, float, float] = 0.0,
+    background: float = 0.0,
+    threads: int = 0,
+    generator: np.random.Generator,
+) -> SimulatedPattern:
+    """Simulate the Bragg peak of any crystal, whose strain is in the positions of its atoms.
+
+    Parameters as in `simulate`.
+    """
     sigma = oversampling if isinstance(oversampling, tuple) else (oversampling,) * 3
     size = shape_px if isinstance(shape_px, tuple) else (shape_px,) * 3
     if min(sigma) < 1:
@@ -71,7 +105,6 @@ def simulate(
         raise InputError(f"max-counts: must be positive, found {max_counts}")
     if min(size) < 8:
         raise InputError(f"shape-px: {min(size)} voxels are too few; 8 or more")
-    particle = shapes.build(shape, atoms, element=element, generator=generator)
     axes = Rotation.random(random_state=generator).as_matrix() if rotate else np.eye(3)
     g = scatter.reflection(particle, hkl)
     steps = scatter.q_steps(particle, sigma, axes)
@@ -103,6 +136,7 @@ def _detect(
         expectation=expectation,
         amplitude=(amplitude * scale).astype(np.complex64),
         oversampling=tuple(sigma),
+        particle=particle,
     )
 
 
