@@ -20,7 +20,6 @@ from sayre.inpaint.evaluate import Score, crop_around_peak, cut_gap, evaluate
 from sayre.inpaint.fill import inpaint
 from sayre.simulate import photons, scatter
 from sayre.simulate.particles import shapes, strain
-from sayre.simulate.particles import shapes
 from sayre.simulate.simulate import Population, random_expectation
 
 WIDTHS = (3, 6, 9, 12, 16)
