@@ -55,7 +55,7 @@ def test_negative_interface_energy_leaves_a_cap():
     [
         ({"shape": "blob"}, "one of wulff"),
         ({"element": "Xx"}, "one of Ag"),
-        ({"atoms": 5}, "13 or more"),
+        ({"atoms": 5}, "13 to"),
         ({"shape": "winterbottom", "interface_energy": -3.0}, "enclose no volume"),
     ],
 )

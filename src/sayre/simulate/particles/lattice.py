@@ -1,0 +1,145 @@
+"""Cubic lattices: the elements, and the sites inside a polyhedron."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sayre.data import Particle
+from sayre.errors import InputError
+
+Miller = tuple[int, int, int]
+Structure = Literal["fcc", "bcc"]
+
+ATOMS_PER_CELL: dict[Structure, int] = {"fcc": 4, "bcc": 2}
+_EDGE = 1e-9
+
+
+@dataclass(frozen=True)
+class Element:
+    """A cubic metal and the potential it relaxes in.
+
+    `lattice_constant` in Å is that of the potential; `mass` in u; `poisson` is Poisson's ratio of the
+    polycrystal, for isotropic elasticity; `potential` is a file of LAMMPS and `style` its pair style.
+    """
+
+    structure: Structure
+    lattice_constant: float
+    mass: float
+    poisson: float
+    potential: str
+    style: str = "eam"
+
+
+ELEMENTS: dict[str, Element] = {
+    "Ag": Element("fcc", 4.09, 107.868, 0.37, "Ag_u3.eam"),
+    "Al": Element("fcc", 4.05, 26.982, 0.35, "Al_mm.eam.fs", "eam/fs"),
+    "Au": Element("fcc", 4.08, 196.967, 0.42, "Au_u3.eam"),
+    "Cu": Element("fcc", 3.615, 63.546, 0.34, "Cu_u3.eam"),
+    "Ni": Element("fcc", 3.52, 58.693, 0.31, "Ni_u3.eam"),
+    "Pd": Element("fcc", 3.89, 106.42, 0.39, "Pd_u3.eam"),
+    "Pt": Element("fcc", 3.92, 195.084, 0.38, "Pt_u3.eam"),
+    "Fe": Element("bcc", 2.8553, 55.845, 0.29, "Fe_mm.eam.fs", "eam/fs"),
+    "W": Element("bcc", 3.1652, 183.84, 0.28, "W_zhou.eam.alloy", "eam/alloy"),
+}
+
+
+def element(symbol: str) -> Element:
+    """The element of a symbol.
+
+    Raises
+    ------
+    InputError
+        It is not one of `ELEMENTS`.
+    """
+    if symbol not in ELEMENTS:
+        raise InputError(f"element: {symbol!r} is not known; one of {', '.join(sorted(ELEMENTS))}")
+    return ELEMENTS[symbol]
+
+
+def reflects(structure: Structure, hkl: Miller) -> bool:
+    """Whether the lattice has the reflection: FCC unmixed indices, BCC an even sum."""
+    if structure == "fcc":
+        return len({index % 2 for index in hkl}) == 1
+    return sum(hkl) % 2 == 0
+
+
+def sites(
+    structure: Structure, normals: NDArray[np.float64], distances: NDArray[np.float64]
+) -> NDArray[np.int32]:
+    """Lattice sites with `normals·r ≤ distances`, in half lattice constants, int32 `(sites, 3)`.
+
+    Sites lie in rows along z, and each half-space cuts a row at one end: the cost is that of rows times
+    planes plus sites. `normals` `(planes, 3)` are unit vectors, `distances` `(planes,)` in lattice
+    constants; there must be planes below and above, and `distances` may have any sign.
+    """
+    _, vertices = volume(normals, distances)
+    low, high = np.floor(2 * vertices.min(0)).astype(int), np.ceil(2 * vertices.max(0)).astype(int)
+    row = np.stack(np.meshgrid(*(np.arange(b, e + 1) for b, e in zip(low[:2], high[:2], strict=True))), -1)
+    row = row.reshape(-1, 2)
+    if structure == "bcc":
+        row = row[(row.sum(1) % 2) == 0]
+    parity = row.sum(1) % 2 if structure == "fcc" else row[:, 0] % 2
+    start, end = np.full(len(row), float(low[2])), np.full(len(row), float(high[2]))
+    for normal, distance in zip(normals, distances, strict=True):
+        room = 2 * (distance + _EDGE) - row @ normal[:2]
+        if abs(normal[2]) < 1e-12:
+            end[room < 0] = -np.inf
+        elif normal[2] > 0:
+            np.minimum(end, room / normal[2], out=end)
+        else:
+            np.maximum(start, room / normal[2], out=start)
+    filled = end >= start
+    row, parity, start, end = row[filled], parity[filled], start[filled], end[filled]
+    first = np.ceil((start - parity) / 2).astype(int) * 2 + parity
+    last = np.floor((end - parity) / 2).astype(int) * 2 + parity
+    counts = np.maximum((last - first) // 2 + 1, 0)
+    found = np.empty((int(counts.sum()), 3), np.int32)
+    found[:, :2] = np.repeat(row, counts, axis=0)
+    found[:, 2] = np.arange(len(found)) - np.repeat(np.cumsum(counts) - counts, counts)
+    found[:, 2] = 2 * found[:, 2] + np.repeat(first, counts)
+    return found
+
+
+def volume(normals: NDArray[np.float64], distances: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+    """Volume of `{r: normals·r ≤ distances}` and its vertices `(vertices, 3)`.
+
+    Raises
+    ------
+    InputError
+        The half-spaces leave nothing, or do not close.
+    """
+    from scipy.optimize import linprog
+    from scipy.spatial import ConvexHull, HalfspaceIntersection
+
+    # The centre of the largest inscribed sphere lies inside.
+    objective = np.array([0, 0, 0, -1.0])
+    lengths = np.linalg.norm(normals, axis=1)
+    centre = linprog(objective, np.column_stack([normals, lengths]), distances, bounds=(None, None))
+    if centre.status != 0 or centre.x[3] <= 0:
+        raise InputError("shape: its planes enclose no volume; energies and interface energy must leave some")
+    vertices = HalfspaceIntersection(np.column_stack([normals, -distances]), centre.x[:3]).intersections
+    return float(ConvexHull(vertices).volume), vertices
+
+
+def neighbours(particle: Particle) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Coordination of each atom and the mean strain of its nearest-neighbour bonds, `(atoms,)` each.
+
+    Neighbours are the atoms within the first shell, up to half-way to the second; strain is the mean bond
+    length over that of the lattice, less 1 (NaN for an atom without neighbours).
+    """
+    from scipy.spatial import cKDTree
+
+    fcc = element(particle.species).structure == "fcc"
+    first, second = (np.sqrt(0.5), 1.0) if fcc else (np.sqrt(0.75), 1.0)
+    a = particle.lattice_constant
+    pairs = cKDTree(particle.positions).query_pairs((first + second) / 2 * a, output_type="ndarray")
+    lengths = np.linalg.norm(particle.positions[pairs[:, 0]] - particle.positions[pairs[:, 1]], axis=1)
+    ends = pairs.ravel(order="F")
+    coordination = np.bincount(ends, minlength=len(particle))
+    total = np.bincount(ends, np.tile(lengths, 2), minlength=len(particle))
+    with np.errstate(invalid="ignore"):
+        return coordination, total / coordination / (first * a) - 1
