@@ -163,5 +163,15 @@ def build(
     positions = lattice.sites(metal.structure, normals, distances * scale) * (a / 2)
     if len(positions) == 0:
         raise InputError(f"shape: no lattice site lies inside a {shape} of {atoms} atoms; take more atoms")
-    positions -= positions.mean(0)
-    return Particle(positions=positions, species=element, lattice_constant=a, made={"shape": shape})
+    return centred(positions, element, shape=shape)
+
+
+def centred(positions: NDArray[np.floating], element: str, **made: object) -> Particle:
+    """A particle of `positions` in Å, moved so that their mean is 0."""
+    moved = np.asarray(positions - positions.mean(0), np.float64)
+    return Particle(
+        positions=moved,
+        species=element,
+        lattice_constant=lattice.element(element).lattice_constant,
+        made=made,
+    )

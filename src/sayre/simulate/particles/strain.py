@@ -35,3 +35,10 @@ def smooth_random_phase(
     phase -= ramp @ np.linalg.solve(ramp.T @ ramp, ramp.T @ phase)
     spread = float(np.ptp(phase))
     return phase * (phase_range / spread) if spread > 0 else phase
+
+
+def smooth_displacement(
+    positions: NDArray[np.float64], span: float, generator: np.random.Generator
+) -> NDArray[np.float64]:
+    """Smooth random displacement in Å, `(atoms, 3)`; each component has the peak-to-peak range `span`."""
+    return np.column_stack([smooth_random_phase(positions, span, generator) for _ in range(3)])
