@@ -129,7 +129,7 @@ def build(
     diameter
         Of the sphere of equal volume, nm; instead of `atoms`.
     element
-        One of `sayre.simulate.particles.lattice.ELEMENTS`.
+        One of `sayre.data.elements.ELEMENTS`.
 
     Raises
     ------
