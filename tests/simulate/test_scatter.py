@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
 from sayre.data import Particle
-from sayre.simulate import photons, scatter
+from sayre.errors import InputError, SayreWarning
+from sayre.simulate import memory, photons, scatter
+from sayre.simulate.formfactors import form_factor
 from sayre.simulate.particles import shapes, strain
 from sayre.simulate.simulate import simulate
 
@@ -29,15 +33,129 @@ def crystal():
     return particle, g, scatter.q_steps(particle, (2.0, 3.0, 2.5), axes)
 
 
+def factored_sum(particle, g, steps, shape):
+    """The same sum in float64, its phase factors multiplied axis by axis."""
+    angles = steps @ particle.positions.T
+    x, y, z = (np.exp(-1j * np.outer(np.arange(n) - n // 2, a)) for n, a in zip(shape, angles, strict=True))
+    x *= np.exp(-1j * (particle.positions @ g))
+    return np.stack([(plane * y) @ z.T for plane in x])
+
+
 def test_amplitude_against_the_direct_sum(crystal):
     particle, g, steps = crystal
     exact = direct_sum(particle, g, steps, SHAPE)
+    np.testing.assert_allclose(factored_sum(particle, g, steps, SHAPE), exact, atol=1e-9 * len(particle))
     found = scatter.scatter(particle, g, steps, SHAPE)
-    assert np.linalg.norm(found - exact) / np.linalg.norm(exact) < 1e-6
-    bright = np.abs(exact) ** 2 > 1e-6
-    np.testing.assert_allclose(
-        np.log10(np.abs(found[bright]) ** 2), np.log10(np.abs(exact[bright]) ** 2), atol=1e-3
+    assert np.linalg.norm(found - exact) / np.linalg.norm(exact) < 1e-9
+    np.testing.assert_allclose(np.log10(np.abs(found) ** 2), np.log10(np.abs(exact) ** 2), atol=1e-4)
+
+
+@pytest.mark.parametrize(("hkl", "sigma"), [((1, 1, 1), (2.0, 2.0, 2.0)), ((3, 1, -1), (6.0, 4.0, 2.5))])
+def test_large_arrays_are_right_in_their_weakest_voxels(hkl, sigma):
+    """Every voxel of 64 × 64 × 60, seven orders of magnitude below the peak."""
+    rng = np.random.default_rng(2)
+    particle = shapes.build("winterbottom", 6000, element="Pt", generator=rng)
+    steps = scatter.q_steps(particle, sigma, Rotation.random(random_state=rng).as_matrix())
+    g = scatter.reflection(particle, hkl)
+    exact = factored_sum(particle, g, steps, (64, 64, 60))
+    found = scatter.scatter(particle, g, steps, (64, 64, 60))
+    intensity = np.abs(exact) ** 2
+    assert intensity.min() < 1e-7 * intensity.max()
+    assert np.sqrt(np.mean(np.abs(found - exact) ** 2)) < 1e-9 * np.abs(exact).max()
+    np.testing.assert_allclose(np.log10(np.abs(found) ** 2), np.log10(intensity), atol=1e-3)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_displacements_enter_through_the_positions(crystal, threads):
+    particle, g, steps = crystal
+    moved = replace(
+        particle, positions=particle.positions + 0.3 * np.sin(particle.positions[:, [1, 2, 0]] / 7)
     )
+    exact = direct_sum(moved, g, steps, SHAPE)
+    found = scatter.scatter(moved, g, steps, SHAPE, threads=threads)
+    assert np.linalg.norm(found - exact) / np.linalg.norm(exact) < 1e-9
+
+
+def test_form_factor_of_every_voxel(crystal):
+    particle, g, steps = crystal
+    index = np.stack(np.meshgrid(*(np.arange(n) - n // 2 for n in SHAPE), indexing="ij"), -1)
+    weight = form_factor("Au", np.linalg.norm(g + index @ steps, axis=-1))
+    plain = scatter.scatter(particle, g, steps, SHAPE)
+    weighed = scatter.scatter(particle, g, steps, SHAPE, form_factors=True)
+    np.testing.assert_allclose(weighed, plain * weight, rtol=1e-12)
+    assert weight.max() / weight.min() > 1.1
+
+
+ELECTRONS = {"Al": 13, "Fe": 26, "Ni": 28, "Cu": 29, "Pd": 46, "Ag": 47, "W": 74, "Pt": 78, "Au": 79}
+
+
+@pytest.mark.parametrize(("symbol", "electrons"), ELECTRONS.items())
+def test_form_factors_count_the_electrons_and_fall(symbol, electrons):
+    f = form_factor(symbol, np.linspace(0, 20, 200))
+    assert f[0] == pytest.approx(electrons, abs=0.1)
+    assert (np.diff(f) < 0).all()
+    assert f[-1] > 0
+
+
+CROMER_MANN = {
+    "Al": ((6.4202, 1.9002, 1.5936, 1.9646), (3.0387, 0.7426, 31.5472, 85.0886), 1.1151),
+    "Cu": ((13.338, 7.1676, 5.6158, 1.6735), (3.5828, 0.247, 11.3966, 64.8126), 1.191),
+    "Pt": ((27.0059, 17.7639, 15.7131, 5.7837), (1.51293, 8.81174, 0.424593, 38.6103), 11.6883),
+    "Au": ((16.8819, 18.5913, 25.5582, 5.86), (0.4611, 8.6216, 1.4826, 36.3956), 12.0658),
+}
+
+
+@pytest.mark.parametrize("symbol", CROMER_MANN)
+def test_form_factors_agree_with_another_fit(symbol):
+    """Cromer and Mann's four Gaussians (International Tables C, table 6.1.1.4), up to q = 15 1/Å."""
+    q = np.linspace(0, 15, 100)
+    a, b, c = CROMER_MANN[symbol]
+    other = sum(x * np.exp(-y * (q / 4 / np.pi) ** 2) for x, y in zip(a, b, strict=True)) + c
+    np.testing.assert_allclose(form_factor(symbol, q), other, atol=0.12)
+
+
+def test_unknown_form_factor_is_refused():
+    with pytest.raises(InputError, match="not tabulated"):
+        form_factor("Xx", 1.0)
+
+
+@pytest.mark.parametrize(
+    ("element", "hkl", "there"),
+    [("Au", (1, 1, 0), False), ("Au", (2, 0, 0), True), ("Fe", (1, 1, 1), False), ("Fe", (1, 1, 0), True)],
+)
+def test_reflections_forbidden_by_the_lattice(element, hkl, there):
+    """Refused where the sum over the crystal's own atoms vanishes, and only there."""
+    particle = shapes.build("cube", 4000, element=element, generator=np.random.default_rng(0))
+    g = scatter.reflection(particle, hkl, forbidden=True)
+    share = abs(np.exp(-1j * particle.positions @ g).sum()) / len(particle)
+    assert bool(share > 0.9) is there
+    if there:
+        np.testing.assert_array_equal(scatter.reflection(particle, hkl), g)
+    else:
+        with pytest.raises(InputError, match=r"is forbidden in .CC .*--forbidden"):
+            scatter.reflection(particle, hkl)
+
+
+def test_undersampling_is_warned_of(crystal):
+    with pytest.warns(SayreWarning, match=r"1\.9 is below 2"):
+        scatter.q_steps(crystal[0], (2.0, 1.9, 3.0), np.eye(3))
+
+
+def test_what_does_not_fit_in_memory_is_refused_before_it_starts(crystal, monkeypatch):
+    particle, g, steps = crystal
+    with pytest.raises(InputError, match=r"20000×20000×20000 needs \d+\.\d GiB of memory, .* are free"):
+        scatter.scatter(particle, g, steps, (20_000, 20_000, 20_000))
+    needed = scatter.memory_needed(len(particle), SHAPE)
+    monkeypatch.setattr(memory, "available", lambda: needed - 1)
+    with pytest.raises(InputError, match=r"scattering of .* needs"):
+        scatter.scatter(particle, g, steps, SHAPE)
+    monkeypatch.setattr(memory, "available", lambda: needed)
+    scatter.scatter(particle, g, steps, SHAPE)
+
+
+def test_available_memory_is_that_of_the_machine():
+    free = memory.available()
+    assert free is None or 2**20 < free < 2**50
 
 
 def test_sheared_steps_and_any_origin(crystal):

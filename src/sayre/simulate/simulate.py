@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TypedDict, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,28 @@ from scipy.spatial.transform import Rotation
 from sayre.data import Grid, Meta, Particle, Pattern, SimulatedPattern
 from sayre.errors import InputError
 from sayre.simulate import photons, scatter
+from sayre.simulate.coherence import FWHM, PointSpread
+from sayre.simulate.coherence import blur as blur_intensity
+from sayre.simulate.detector import Readout, exposure_scale, record
 from sayre.simulate.particles import shapes, strain
+
+
+class Options(TypedDict, total=False):
+    """What `simulate` hands on to `simulate_particle`."""
+
+    hkl: tuple[int, int, int]
+    shape_px: int | tuple[int, int, int]
+    oversampling: float | tuple[float, float, float]
+    max_counts: float
+    phase_range: float
+    rotate: bool
+    blur: float | tuple[float, float, float]
+    background: float
+    form_factors: bool
+    forbidden: bool
+    spread: PointSpread | None
+    readout: Readout | None
+    threads: int
 
 
 def simulate(
@@ -20,16 +42,8 @@ def simulate(
     *,
     element: str = "Au",
     atoms: int = 134_000,
-    hkl: tuple[int, int, int] = (1, 1, 1),
-    shape_px: int | tuple[int, int, int] = 128,
-    oversampling: float | tuple[float, float, float] = 3.0,
-    max_counts: float = 1e6,
-    phase_range: float = 0.0,
-    rotate: bool = False,
-    blur: float | tuple[float, float, float] = 0.0,
-    background: float = 0.0,
-    threads: int = 0,
     generator: np.random.Generator,
+    **options: Unpack[Options],
 ) -> SimulatedPattern:
     """Simulate the Bragg peak of a faceted particle.
 
@@ -37,44 +51,18 @@ def simulate(
     ----------
     shape, element, atoms
         What to cut; see `sayre.simulate.particles.shapes.build`.
-    hkl
-        Reflection.
-    shape_px
-        Voxels along each axis.
-    oversampling
-        Oversampling ratio σ of each axis.
-    max_counts
-        Expected counts in the brightest voxel.
-    phase_range
-        Peak-to-peak range in rad of a smooth random phase `G·u`; 0 is no strain.
-    rotate
-        Turn the array axes at random against the crystal; else they are along its cubic axes.
-    blur, background
-        See `sayre.simulate.photons.expose`.
-    threads
-        Threads of the scattering sum; 0 takes all cores.
     generator
         Source of every random number.
+    options
+        Reflection, sampling and detector, as `simulate_particle` takes them.
 
     Raises
     ------
     InputError
-        What cannot be: unknown shape or element, oversampling below 1, non-positive counts.
+        What cannot be: unknown shape or element, and as `simulate_particle`.
     """
     particle = shapes.build(shape, atoms, element=element, generator=generator)
-    return simulate_particle(
-        particle,
-        hkl=hkl,
-        shape_px=shape_px,
-        oversampling=oversampling,
-        max_counts=max_counts,
-        phase_range=phase_range,
-        rotate=rotate,
-        blur=blur,
-        background=background,
-        threads=threads,
-        generator=generator,
-    )
+    return simulate_particle(particle, generator=generator, **options)
 
 
 def simulate_particle(
@@ -88,12 +76,56 @@ def simulate_particle(
     rotate: bool = False,
     blur: float | tuple[float, float, float] = 0.0,
     background: float = 0.0,
+    form_factors: bool = False,
+    forbidden: bool = False,
+    spread: PointSpread | None = None,
+    readout: Readout | None = None,
     threads: int = 0,
     generator: np.random.Generator,
 ) -> SimulatedPattern:
     """Simulate the Bragg peak of any crystal, whose strain is in the positions of its atoms.
 
-    Parameters as in `simulate`.
+    Parameters
+    ----------
+    particle
+        The crystal.
+    hkl
+        Reflection.
+    shape_px
+        Voxels along each axis.
+    oversampling
+        Oversampling ratio σ of each axis.
+    max_counts, background
+        Expected counts in the brightest voxel, and those in every voxel on top of it.
+    phase_range
+        Peak-to-peak range in rad of a smooth random phase `G·u`; 0 is no strain but that of the atoms.
+    rotate
+        Turn the array axes at random against the crystal; else they are along its cubic axes.
+    blur
+        Standard deviation in voxels of a Gaussian point spread along each axis.
+    form_factors
+        Scatter with the atomic form factor; else every atom scatters alike at every q.
+    forbidden
+        Take reflections that the lattice forbids.
+    spread
+        Partial coherence and rocking curve, instead of `blur`.
+    readout
+        Exposure, flat field, gaps and saturation, instead of `max_counts` and `background`.
+    threads
+        Threads of the scattering sum; 0 takes all cores.
+    generator
+        Source of every random number.
+
+    Raises
+    ------
+    InputError
+        What cannot be: a forbidden reflection, oversampling below 1, non-positive counts, more memory than
+        there is.
+
+    Warns
+    -----
+    SayreWarning
+        An oversampling ratio below 2.
     """
     sigma = oversampling if isinstance(oversampling, tuple) else (oversampling,) * 3
     size = shape_px if isinstance(shape_px, tuple) else (shape_px,) * 3
@@ -101,40 +133,63 @@ def simulate_particle(
         raise InputError(
             f"oversampling: {min(sigma)} is below 1, the object would not fit its own array; 2 or more"
         )
-    if not max_counts > 0:
-        raise InputError(f"max-counts: must be positive, found {max_counts}")
     if min(size) < 8:
         raise InputError(f"shape-px: {min(size)} voxels are too few; 8 or more")
+    readout = readout or Readout(max_counts=max_counts, background=background)
+    if spread is None:
+        first, second, third = blur if isinstance(blur, tuple) else (blur,) * 3
+        spread = PointSpread(fwhm=(FWHM * first, FWHM * second, FWHM * third))
     axes = Rotation.random(random_state=generator).as_matrix() if rotate else np.eye(3)
-    g = scatter.reflection(particle, hkl)
+    g = scatter.reflection(particle, hkl, forbidden=forbidden)
     steps = scatter.q_steps(particle, sigma, axes)
     phase = strain.smooth_random_phase(particle.positions, phase_range, generator) if phase_range else None
-    amplitude = scatter.scatter(particle, g, steps, size, phase=phase, threads=threads)
-    return _detect(amplitude, particle, steps, sigma, hkl, max_counts, blur, background, generator)
+    amplitude = scatter_around(
+        particle, g, steps, size, spread, phase=phase, form_factors=form_factors, threads=threads
+    )
+    return detect(amplitude, particle, steps, sigma, hkl, spread, readout, generator)
 
 
-def _detect(
+def scatter_around(
+    particle: Particle,
+    g: NDArray[np.float64],
+    steps: NDArray[np.float64],
+    shape: tuple[int, int, int],
+    spread: PointSpread,
+    *,
+    phase: NDArray[np.float64] | None = None,
+    form_factors: bool = False,
+    threads: int = 0,
+) -> NDArray[np.complex128]:
+    """Amplitude on `shape` and the margin from which `spread` reaches in: what `detect` takes."""
+    first, second, third = (n + 2 * m for n, m in zip(shape, spread.margin, strict=True))
+    return scatter.scatter(
+        particle, g, steps, (first, second, third), phase=phase, form_factors=form_factors, threads=threads
+    )
+
+
+def detect(
     amplitude: NDArray[np.complex128],
     particle: Particle,
     steps: NDArray[np.float64],
     sigma: tuple[float, ...],
     hkl: tuple[int, int, int],
-    max_counts: float,
-    blur: float | tuple[float, float, float],
-    background: float,
+    spread: PointSpread,
+    readout: Readout,
     generator: np.random.Generator,
 ) -> SimulatedPattern:
-    intensity = (amplitude.real**2 + amplitude.imag**2).astype(np.float32)
-    expectation = photons.expose(intensity, max_counts=max_counts, blur=blur, background=background)
-    counts = photons.count(expectation, generator)
+    """What a detector records of an amplitude from `scatter_around`."""
+    inside = tuple(slice(m, n - m) for m, n in zip(spread.margin, amplitude.shape, strict=True))
+    intensity = blur_intensity((amplitude.real**2 + amplitude.imag**2).astype(np.float32), spread)[inside]
+    scale = exposure_scale(intensity, readout)
+    expectation = intensity * np.float32(scale) + np.float32(readout.background)
+    counts, mask = record(expectation, readout, generator)
     grid = Grid(step=tuple(float(np.linalg.norm(step)) for step in steps), unit="1/angstrom")
-    meta = Meta(hkl=hkl, source=f"simulated {particle.species} particle of {len(particle)} atoms")
-    pattern = Pattern(intensity=counts, mask=np.zeros(counts.shape, bool), grid=grid, meta=meta)
-    scale = math.sqrt(max_counts / float(intensity.max()))
+    source = f"simulated {particle.species} particle of {len(particle)} atoms"
+    meta = Meta(hkl=hkl, source=source, detector=readout.detector)
     return SimulatedPattern(
-        pattern=pattern,
+        pattern=Pattern(intensity=counts, mask=mask, grid=grid, meta=meta),
         expectation=expectation,
-        amplitude=(amplitude * scale).astype(np.complex64),
+        amplitude=(amplitude[inside] * math.sqrt(scale)).astype(np.complex64),
         oversampling=tuple(sigma),
         particle=particle,
     )
