@@ -46,8 +46,8 @@ def sites(
     """
     _, vertices = volume(normals, distances)
     low, high = np.floor(2 * vertices.min(0)).astype(int), np.ceil(2 * vertices.max(0)).astype(int)
-    row = np.stack(np.meshgrid(*(np.arange(b, e + 1) for b, e in zip(low[:2], high[:2], strict=True))), -1)
-    row = row.reshape(-1, 2)
+    columns = (np.arange(b, e + 1) for b, e in zip(low[:2], high[:2], strict=True))
+    row = np.stack(np.meshgrid(*columns, indexing="ij"), -1).reshape(-1, 2)
     if structure == "bcc":
         row = row[(row.sum(1) % 2) == 0]
     parity = row.sum(1) % 2 if structure == "fcc" else row[:, 0] % 2
