@@ -21,8 +21,8 @@ app = typer.Typer(
 )
 app.command("demo")(demo.demo)
 app.command("inpaint")(inpaint.inpaint)
-app.command("simulate")(simulate.simulate)
 app.add_typer(evaluate.app, name="evaluate")
+app.add_typer(simulate.app, name="simulate")
 app.add_typer(train.app, name="train")
 app.add_typer(weights.app, name="weights")
 
