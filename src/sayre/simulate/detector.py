@@ -124,14 +124,9 @@ def record(
     return counts, mask
 
 
-def flat_field(
-    whitefield: NDArray[np.floating],
-    shape: Corner,
-    *,
-    corner: Corner | None = None,
-    generator: np.random.Generator | None = None,
-    smooth: float = 12.0,
-) -> tuple[Image, Mask]:
+def pixel_response(
+    whitefield: NDArray[np.floating], *, smooth: float = 12.0
+) -> tuple[NDArray[np.float32], Mask]:
     """Response of pixels measured by a white field, and which of them are bad.
 
     Parameters
@@ -139,30 +134,25 @@ def flat_field(
     whitefield
         Counts under even illumination, 2D. What varies slowly, over many `smooth` pixels (the standard
         deviation of a Gaussian), is taken as the beam and divided out.
-    shape
-        Rows and columns wanted.
-    corner
-        First row and column; by default drawn from `generator`.
 
     Returns
     -------
     response
-        float32 of `shape`; hot pixels above 1, dead ones 0.
+        float32, same shape, of mean 1 over good pixels; hot ones are above, dead ones 0.
     bad
-        bool of `shape`, see `sayre.detectors.masks.from_whitefield`.
+        bool, same shape, see `sayre.detectors.masks.from_whitefield`.
 
     Raises
     ------
     InputError
-        Not 2D, smaller than `shape`, or without one positive pixel.
+        Not 2D, or without one positive pixel.
     """
     bad = from_whitefield(whitefield)
-    part = _region("whitefield", (bad.shape[0], bad.shape[1]), shape, corner, generator)
     flat = np.where(np.isfinite(whitefield), whitefield, 0).clip(0).astype(np.float64)
     beam, seen = (gaussian_filter(a, smooth, mode="nearest") for a in (np.where(bad, 0, flat), 1.0 - bad))
     response = np.divide(flat * seen, beam, out=np.zeros_like(flat), where=beam > 0)
     response /= response[~bad].mean()
-    return response[part].astype(np.float32), bad[part]
+    return response.astype(np.float32), bad
 
 
 def module_gaps(
@@ -199,19 +189,25 @@ def module_gaps(
     known = detector(name)
     whole = known.mask(margin=margin)
     while True:
-        part = whole[_region(known.name, known.shape, shape, corner, generator)]
+        part = whole[region(known.name, known.shape, shape, corner, generator)]
         if corner is not None or not whole.any() or (part.any() and not part.all()):
             return part.copy()
 
 
-def _region(
+def region(
     what: str,
     whole: Corner,
     shape: Corner,
-    corner: Corner | None,
-    generator: np.random.Generator | None,
+    corner: Corner | None = None,
+    generator: np.random.Generator | None = None,
 ) -> tuple[slice, slice]:
-    """A region of `shape` inside `whole`, at `corner` or at random."""
+    """Rows and columns of a region of `shape` inside `whole`, from `corner` on or at random.
+
+    Raises
+    ------
+    InputError
+        A region that is not inside; `what` opens the message.
+    """
     room = (whole[0] - shape[0], whole[1] - shape[1])
     if min(room) < 0:
         raise InputError(

@@ -1,0 +1,53 @@
+"""`sayre simulate dataset`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sayre.cli.progress import progress
+
+
+def dataset(
+    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="TOML file; examples/ has one.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder; what is there is gone on with.")],
+    workers: Annotated[int, typer.Option(help="Processes on this machine.")] = 1,
+    scheduler: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Dask scheduler whose workers see OUT.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress, no summary.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Remove another data set in OUT.")] = False,
+) -> None:
+    """Simulate a data set: shards of patterns, and a datasheet; a stopped run goes on where it was."""
+    from sayre.figures.datasheet import datasheet_figure
+    from sayre.figures.filling import save_figure
+    from sayre.io.atomic import replacing
+    from sayre.simulate.dataset import DatasetConfig, build
+    from sayre.simulate.dataset.datasheet import markdown, summary
+
+    settings = DatasetConfig.from_toml(config)
+    with progress("simulating", quiet=quiet) as advance:
+        try:
+            build(settings, out, workers=workers, scheduler=scheduler, force=force, progress=advance)
+        except KeyboardInterrupt:
+            typer.echo(f"sayre: stopped; the shards in {out} stay, the same command goes on", err=True)
+            raise typer.Exit(130) from None
+    found = summary(out, config=settings.model_dump(mode="json"), seed=settings.seed)
+    title = out.resolve().name
+    save_figure(datasheet_figure(found, title=title), out / "datasheet.png")
+    texts = {
+        "datasheet.json": json.dumps(found, indent=1, sort_keys=True),
+        "datasheet.md": markdown(found, title=title, picture="datasheet.png"),
+    }
+    for name, text in texts.items():
+        with replacing(out / name, force=True) as file:
+            file.write(text.encode())
+    if not quiet:
+        skipped = f", {len(found['skipped'])} draws skipped" if found["skipped"] else ""
+        typer.echo(
+            f"{out}: {found['patterns']} patterns of {found['particles']} particles in {found['shards']} "
+            f"shards, {found['bytes'] / 1e6:.1f} MB{skipped}; datasheet.md, .json, .png"
+        )
