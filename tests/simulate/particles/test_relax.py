@@ -154,6 +154,7 @@ def test_a_particle_that_falls_apart_is_an_error():
         ({"misfit": 0.01}, "no substrate"),
         ({"misfit": 0.5, "substrate": (1, 1, 1)}, "between -0.2 and 0.2"),
         ({"substrate": (0, 0, 0)}, "no direction"),
+        ({"substrate": (5, 3, 1)}, "no facet there"),
         ({"steps": 0}, "must be positive"),
         ({"potential": "none.eam"}, "no such potential"),
         ({"potential": "none.txt"}, "unknown kind"),

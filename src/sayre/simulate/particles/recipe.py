@@ -29,7 +29,10 @@ class RandomDefect(BaseModel):
 
 
 class RandomRelaxation(BaseModel):
-    """Relaxation of a `share` of the particles, `on_substrate` of them on a strained bottom layer."""
+    """Relaxation of a `share` of the particles.
+
+    Of the Winterbottom ones a share `on_substrate` is held at its lowest layer, strained by `misfit`.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     share: Share = 1.0
@@ -158,7 +161,7 @@ def _relaxed(
     from sayre.simulate.particles.relax import relax
 
     settings: dict[str, Any] = {"steps": relaxation.steps, "force": relaxation.force, "progress": progress}
-    if generator.random() < relaxation.on_substrate:
+    if particle.made["shape"] == "winterbottom" and generator.random() < relaxation.on_substrate:
         settings |= {"substrate": substrate, "misfit": float(generator.uniform(*relaxation.misfit))}
     return relax(particle, **settings)
 

@@ -64,7 +64,7 @@ def relax(
     Raises
     ------
     InputError
-        LAMMPS or the potential is missing, or settings that cannot be.
+        LAMMPS or the potential is missing, or settings that cannot be, as a substrate without a facet on it.
     RelaxationError
         LAMMPS failed, or an atom left the particle.
     """
@@ -154,6 +154,11 @@ def _held(
     normal = unit(substrate, "substrate")
     heights = particle.positions @ normal
     held = heights < heights.min() + 0.3 * particle.lattice_constant
+    if held.sum() < 4:
+        raise InputError(
+            f"substrate: {substrate} touches {held.sum()} atoms, the particle has no facet there; "
+            "a Winterbottom shape has"
+        )
     centre = particle.positions[held].mean(0)
     poisson = lattice.element(particle.species).poisson
     start = particle.positions + displacements.misfit(particle.positions, normal, misfit, poisson=poisson)
