@@ -86,6 +86,9 @@ def test_relaxed_on_a_substrate():
         {"atoms": (100, 50)},
         {"defects": [{"share": 2, "defect": {"kind": "screw"}}]},
         {"defects": [{"share": 1, "defect": {"kind": "dent"}}]},
+        {"defects": [{"share": 0.1, "defect": {"kind": "stacking-fault"}}], "elements": {"Au": 1, "Fe": 1}},
+        {"defects": [{"share": 0.1, "defect": {"kind": "twin", "plane": (1, 0, 0)}}]},
+        {"defects": [{"share": 0.1, "defect": {"kind": "twin"}}] * 2},
         {"size": 3},
     ],
 )

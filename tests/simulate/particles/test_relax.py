@@ -154,7 +154,6 @@ def test_a_particle_that_falls_apart_is_an_error():
         ({"misfit": 0.01}, "no substrate"),
         ({"misfit": 0.5, "substrate": (1, 1, 1)}, "between -0.2 and 0.2"),
         ({"substrate": (0, 0, 0)}, "no direction"),
-        ({"substrate": (5, 3, 1)}, "no facet there"),
         ({"steps": 0}, "must be positive"),
         ({"potential": "none.eam"}, "no such potential"),
         ({"potential": "none.txt"}, "unknown kind"),
@@ -164,6 +163,11 @@ def test_impossible_settings_are_refused(settings, message):
     with pytest.raises(InputError, match=message) as raised:
         relax(wulff(100), **settings)
     assert not isinstance(raised.value, RelaxationError)
+
+
+def test_a_substrate_needs_a_facet():
+    with pytest.raises(RelaxationError, match="no facet there"):
+        relax(wulff(500), substrate=(5, 3, 1))
 
 
 def test_a_missing_potential_is_named(monkeypatch, tmp_path):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from sayre.data import Particle
 from sayre.simulate.particles import defects, lattice, shapes, strain
@@ -95,6 +95,19 @@ class ParticleRecipe(BaseModel):
         if limits[0] > limits[1]:
             raise ValueError("the first of a range must not exceed the second")
         return limits
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        """Every defect is tried in a small particle of every element, so that no draw finds it impossible."""
+        planned = [item.defect for item in self.defects]
+        if sum(isinstance(defect, defects.Twin) for defect in planned) > 1:
+            raise ValueError("defects: a particle takes one twin")
+        for symbol in self.elements:
+            trial = shapes.build("octahedron", 1000, element=symbol, generator=np.random.default_rng(0))
+            for defect in planned:
+                if not isinstance(defect, defects.Void):
+                    defect.apply(trial, np.random.default_rng(0))
+        return self
 
 
 def random_particle(

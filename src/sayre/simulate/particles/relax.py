@@ -64,9 +64,9 @@ def relax(
     Raises
     ------
     InputError
-        LAMMPS or the potential is missing, or settings that cannot be, as a substrate without a facet on it.
+        LAMMPS or the potential is missing, or settings that cannot be.
     RelaxationError
-        LAMMPS failed, or an atom left the particle.
+        LAMMPS failed, an atom left the particle, or it has no facet on the substrate.
     """
     if not -0.2 < misfit < 0.2:
         raise InputError(f"misfit: {misfit} is not a strain a crystal bears; between -0.2 and 0.2")
@@ -155,8 +155,8 @@ def _held(
     heights = particle.positions @ normal
     held = heights < heights.min() + 0.3 * particle.lattice_constant
     if held.sum() < 4:
-        raise InputError(
-            f"substrate: {substrate} touches {held.sum()} atoms, the particle has no facet there; "
+        raise RelaxationError(
+            f"relaxation: substrate {substrate} touches {held.sum()} atoms, the particle has no facet there; "
             "a Winterbottom shape has"
         )
     centre = particle.positions[held].mean(0)
