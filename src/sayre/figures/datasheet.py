@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_BARS, _MOST_BARS = "#3a6ea5", 12
+_BARS, _MOST_BARS = "#9dbbd8", 9
 _COLUMNS = 4
 
 
@@ -43,17 +43,27 @@ def _draw_kinds(panel: Axes, name: str, counted: dict[str, dict[str, int]]) -> N
     rest = sum(n["patterns"] for _, n in ordered[_MOST_BARS:])
     if rest:
         shown[f"{len(ordered) - _MOST_BARS} others"] = rest
-    names = [kind if len(kind) <= 20 else f"{kind[:19]}…" for kind in shown]
-    panel.barh(range(len(shown)), list(shown.values()), color=_BARS, height=0.7)
-    panel.set_yticks(range(len(shown)), names, fontsize=8)
-    panel.invert_yaxis()
+    panel.barh(range(len(shown)), list(shown.values()), color=_BARS, height=0.8)
+    for place, kind in enumerate(shown):
+        panel.text(
+            0.02, place, kind, transform=panel.get_yaxis_transform(), va="center", fontsize=8, color=INK
+        )
+    panel.set_yticks([])
+    panel.set_ylim(max(len(shown), 4) - 0.4, -0.6)
     _finish(panel, name, "patterns")
 
 
 def _draw_quantity(panel: Axes, name: str, quantity: dict[str, Any]) -> None:
+    from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
+
     panel.stairs(quantity["counts"], quantity["edges"], fill=True, color=_BARS)
-    if quantity["logarithmic"] and quantity["maximum"] / quantity["minimum"] > 20:
+    if quantity["logarithmic"]:
         panel.set_xscale("log")
+        if quantity["maximum"] < min(100 * quantity["minimum"], 1e6):
+            panel.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            panel.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+            panel.xaxis.set_minor_formatter(NullFormatter())
+    panel.yaxis.set_major_locator(MaxNLocator(4, integer=True))
     panel.axvline(quantity["median"], color=INK, lw=1, ls="--")
     _finish(panel, name.replace("_", " "), quantity["unit"])
 

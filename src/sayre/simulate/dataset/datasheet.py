@@ -12,7 +12,7 @@ import numpy as np
 from sayre.simulate.dataset.patterns import Facts
 from sayre.simulate.dataset.shards import facts_of, shard_paths, skipped_of
 
-BINS = 30
+BINS = 20
 
 _KINDS: dict[str, Callable[[Facts], Iterable[str]]] = {
     "split": lambda f: [f["split"]],
@@ -32,8 +32,8 @@ _QUANTITIES: dict[str, tuple[str, bool, Callable[[Facts], Iterable[float | None]
     "total_counts": ("counts", True, lambda f: [f["total_counts"]]),
     "background": ("counts a voxel", True, lambda f: [f["background"] or None]),
     "masked": ("share of voxels", False, lambda f: [f["masked"]]),
-    "fwhm": ("voxels, all axes", False, lambda f: f["fwhm"]),
-    "rocking": ("voxels", False, lambda f: [f["rocking"]]),
+    "fwhm": ("voxels, all axes", False, lambda f: f["fwhm"] if any(f["fwhm"]) else []),
+    "rocking": ("voxels", False, lambda f: [f["rocking"] or None]),
     "saturation": ("counts", True, lambda f: [f["saturation"]]),
     "displacement": ("Å", False, lambda f: [f["made"].get("displacement")]),
     "bond_strain_mean": ("%", False, lambda f: [100 * f["bond_strain"]["mean"]]),

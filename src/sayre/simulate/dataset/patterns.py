@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import threading
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -33,6 +34,7 @@ Facts = dict[str, Any]
 SPLITS = ("train", "validation", "test")
 ATTEMPTS = 10
 _PARTICLE, _PATTERN, _SPLIT = 0, 1, 2
+_ONE_LAMMPS = threading.Lock()
 
 
 class Drawn(NamedTuple):
@@ -64,8 +66,11 @@ def draw_particle(config: DatasetConfig, index: int) -> Drawn:
 def _isolated(recipe: ParticleRecipe, seed: tuple[int, ...]) -> Particle:
     """`random_particle`, in a process of its own where LAMMPS could end the process."""
     relaxes = recipe.relaxation is not None and recipe.relaxation.share > 0
-    if not relaxes or multiprocessing.current_process().daemon:
+    if not relaxes:
         return random_particle(recipe, np.random.default_rng(seed))
+    if multiprocessing.current_process().daemon:  # a Dask worker, which may not have children
+        with _ONE_LAMMPS:
+            return random_particle(recipe, np.random.default_rng(seed))
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=context, initializer=end_with_parent) as pool:
         try:
@@ -145,8 +150,8 @@ def _oversampling(
 ) -> tuple[float, float, float]:
     low, high = np.log(config.oversampling).T
     spread = np.log(config.anisotropy) / 2
-    drawn = low + generator.uniform() * (high - low) + generator.uniform(-spread, spread, 3)
-    sigma = np.exp(np.clip(drawn, low, high))
+    centre = low + generator.uniform() * (high - low)
+    sigma = np.exp(generator.uniform(np.maximum(centre - spread, low), np.minimum(centre + spread, high)))
     if config.whole_peak:
         # to 0.4 of the distance of the nearest Bragg peaks, √3 and √2 times 2π/a
         apart = np.sqrt(3 if ELEMENTS[particle.species].structure == "fcc" else 2)

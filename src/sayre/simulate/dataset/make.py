@@ -19,6 +19,7 @@ from sayre.simulate.dataset.processes import end_with_parent, one_thread_each
 from sayre.simulate.dataset.shards import PATTERN, shard_path, write_shard
 
 DESCRIPTION = "dataset.json"
+PATIENCE = "10s"
 
 
 def build(
@@ -139,7 +140,7 @@ def _on_cluster(config: DatasetConfig, folder: Path, missing: list[int], schedul
     except ImportError:
         raise InputError('--scheduler: needs Dask; pip install "sayre[cluster]"') from None
     try:
-        client = distributed.Client(scheduler, timeout="10s", set_as_default=False)
+        client = distributed.Client(scheduler, timeout=PATIENCE, set_as_default=False)
     except (OSError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise InputError(f"--scheduler: {scheduler} does not answer ({reason})") from None
@@ -148,5 +149,5 @@ def _on_cluster(config: DatasetConfig, folder: Path, missing: list[int], schedul
             client.submit(write_shard, config, folder, number, key=f"{folder}/{number}", pure=False)
             for number in missing
         ]
-        for future in distributed.as_completed(futures):
+        for future in distributed.as_completed(futures, loop=client.loop):
             yield future.result()
