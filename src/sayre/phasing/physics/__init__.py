@@ -1,0 +1,1 @@
+"""From a complex object to displacement and strain in the laboratory."""

@@ -1,0 +1,230 @@
+"""Where a scan looks in reciprocal space.
+
+Laboratory frame, right-handed, as in CXI and NeXus: z along the beam, y up, x = y × z (to the left, looking
+along the beam). An axis is `"x+"`, `"x-"`, … `"z-"`, or three numbers. Rotations are right-handed about
+their axis, so `"x-"` is a circle that turns the detector up from the beam and `"y-"` one that turns it to −x.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.constants import c, e, h
+from scipy.spatial.transform import Rotation
+
+from sayre.errors import InputError, SayreWarning
+
+Axis = str | Sequence[float]
+Vector = NDArray[np.float64]
+
+TOLERANCE = 0.02
+"""Relative difference of |G| between geometry and lattice beyond which something must be wrong."""
+
+
+class Circles(NamedTuple):
+    """Axes of a beamline at zero angles: circles of the detector arm, outermost first, then its pixels."""
+
+    detector: tuple[str, ...]
+    row: str = "y-"
+    column: str = "x+"
+
+
+BEAMLINES: Mapping[str, Circles] = {
+    "34idc": Circles(("y+", "x-")),
+    "cristal": Circles(("y+", "x-")),
+    "id01": Circles(("y-", "x-")),
+    "nanomax": Circles(("y-", "x-"), column="x-"),
+    "p10": Circles(("y+", "x-"), column="x-"),
+}
+"""Conventions as cdiutils and cohere state them; detectors get remounted, so check them with a known strain.
+
+The angles are, in order: 34idc δ, γ; cristal γ, δ; id01 ν, δ; nanomax γ, δ; p10 γ, δ.
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Geometry:
+    """A rocking scan.
+
+    Attributes
+    ----------
+    energy
+        Of the photons, eV.
+    distance
+        From crystal to detector, m.
+    pixel_size
+        Of a detector pixel before binning, (row, column), m.
+    detector
+        Circles of the arm, outermost first: pairs of axis (at zero angles) and angle in degrees.
+    rocking_axis
+        Axis about which the crystal turns, in the laboratory: that of the circle after the rotation of
+        those that carry it.
+    rocking_step
+        Angle from frame to frame in degrees, right-handed; negative where the scan ran backwards.
+    row, column
+        Directions in which row and column numbers rise, at zero angles of the arm.
+    binning
+        Frames, rows and columns summed to a voxel.
+    peak
+        Where the peak lies from the pixel that the direct beam meets at zero angles, (row, column), pixels
+        before binning. Zero where the angles are those of the peak itself.
+    """
+
+    energy: float
+    distance: float
+    pixel_size: tuple[float, float]
+    detector: tuple[tuple[Axis, float], ...]
+    rocking_axis: Axis
+    rocking_step: float
+    row: Axis = "y-"
+    column: Axis = "x+"
+    binning: tuple[int, int, int] = (1, 1, 1)
+    peak: tuple[float, float] = (0.0, 0.0)
+
+    def __post_init__(self) -> None:
+        lengths = {"energy": self.energy, "distance": self.distance, "pixel size": min(self.pixel_size)}
+        for name, value in lengths.items():
+            if not (np.isfinite(value) and value > 0):
+                raise InputError(f"geometry: {name} must be a positive number, found {value}")
+        if not 0 < abs(self.rocking_step) < 5:
+            raise InputError(
+                f"geometry: a rocking step of {self.rocking_step}° is none; 0.001 to 0.1 is usual"
+            )
+        if len(self.binning) != 3 or min(self.binning) < 1:
+            raise InputError(f"geometry: binning must be three numbers from 1, found {self.binning}")
+        if abs(direction(self.row) @ direction(self.column)) > 1e-6:
+            raise InputError(f"geometry: rows {self.row} and columns {self.column} must be at right angles")
+        if np.linalg.norm(self.g()) < 1e-6:
+            raise InputError(
+                "geometry: the detector is in the direct beam; a Bragg peak needs detector angles"
+            )
+
+    @classmethod
+    def at(cls, beamline: str, *, angles: Sequence[float], **known: object) -> Geometry:
+        """Geometry with the circles of one of `BEAMLINES`; `angles` in degrees, outermost circle first.
+
+        Raises
+        ------
+        InputError
+            Unknown beamline, or another number of angles.
+        """
+        if beamline.lower() not in BEAMLINES:
+            raise InputError(
+                f"beamline: {beamline!r} is not known; one of {', '.join(BEAMLINES)}, or give the circles"
+            )
+        circles = BEAMLINES[beamline.lower()]
+        if len(angles) != len(circles.detector):
+            raise InputError(f"beamline {beamline}: {len(angles)} angles for circles {circles.detector}")
+        arm = tuple(zip(circles.detector, map(float, angles), strict=True))
+        settings = {"row": circles.row, "column": circles.column, "detector": arm, **known}
+        return cls(**settings)  # type: ignore[arg-type]
+
+    @property
+    def wavelength(self) -> float:
+        """Å."""
+        return float(1e10 * h * c / (self.energy * e))
+
+    def g(self) -> Vector:
+        """Scattering vector at the peak, `(3,)` in 1/Å, laboratory frame."""
+        place = self._place()
+        ahead = place / np.linalg.norm(place)
+        return np.asarray(2 * np.pi / self.wavelength * (ahead - direction("z+")))
+
+    def steps(self) -> Vector:
+        """Steps in q of the three array axes `(rocking, row, column)` as rows, `(3, 3)` in 1/Å.
+
+        In the frame of the crystal at the middle of the scan. Turning the crystal by dθ about ω moves the
+        point that a pixel sees by −dθ ω × q in it.
+        """
+        turn, place = self._arm(), self._place()
+        length = float(np.linalg.norm(place))
+        ahead = place / length
+        wave = 2 * np.pi / self.wavelength
+        rocking = -np.radians(self.rocking_step) * np.cross(direction(self.rocking_axis), self.g())
+        pixels = []
+        for axis, size in zip((self.row, self.column), self.pixel_size, strict=True):
+            along = turn.apply(direction(axis))
+            pixels.append(wave * size / length * (along - (along @ ahead) * ahead))
+        return np.asarray(np.stack([rocking, *pixels]) * np.array(self.binning)[:, None])
+
+    def _arm(self) -> Rotation:
+        """What the arm does to directions."""
+        turn = Rotation.identity()
+        for axis, angle in self.detector:
+            turn = turn * Rotation.from_rotvec(np.radians(angle) * direction(axis))
+        return turn
+
+    def _place(self) -> Vector:
+        """From the crystal to the peak on the detector, m."""
+        down, right = np.array(self.peak) * self.pixel_size
+        flat = self.distance * direction("z+") + down * direction(self.row) + right * direction(self.column)
+        return np.asarray(self._arm().apply(flat))
+
+
+def direction(axis: Axis) -> Vector:
+    """Unit vector of an axis, `(3,)`.
+
+    Raises
+    ------
+    InputError
+        Neither a name such as `"y-"` nor three numbers that are not all 0.
+    """
+    if isinstance(axis, str):
+        name, sign = axis[:1].lower(), axis[1:] or "+"
+        if name not in ("x", "y", "z") or sign not in ("+", "-"):
+            raise InputError(f"axis: {axis!r} is not known; x+, x-, y+, y-, z+, z- or three numbers")
+        return np.asarray(np.eye(3)["xyz".index(name)] * (1.0 if sign == "+" else -1.0))
+    vector = np.array(axis, float)
+    length = float(np.linalg.norm(vector)) if vector.shape == (3,) else 0.0
+    if not (np.isfinite(length) and length > 0):
+        raise InputError(f"axis: {tuple(axis)} is no direction; three numbers, not all 0, would do")
+    return np.asarray(vector / length)
+
+
+def cubic_modulus(hkl: tuple[int, int, int], lattice_constant: float) -> float:
+    """|G| of a cubic reflection in 1/Å, with 2π; `lattice_constant` in Å.
+
+    Raises
+    ------
+    InputError
+        0 0 0, or a lattice constant that is no positive number.
+    """
+    if not any(hkl) or not (np.isfinite(lattice_constant) and lattice_constant > 0):
+        raise InputError(
+            f"reflection: {hkl} of a {lattice_constant} Å lattice is none; 1 1 1 of 4.08 would do"
+        )
+    return float(2 * np.pi * np.linalg.norm(hkl) / lattice_constant)
+
+
+def check_reflection(
+    g: float, hkl: tuple[int, int, int], lattice_constant: float, *, tolerance: float = TOLERANCE
+) -> float:
+    """|G| of the geometry over that of a cubic reflection.
+
+    Parameters
+    ----------
+    g
+        |G| in 1/Å.
+    lattice_constant
+        Å.
+
+    Warns
+    -----
+    SayreWarning
+        They differ by more than `tolerance`: the strain and the displacement would be wrong by as much.
+    """
+    expected = cubic_modulus(hkl, lattice_constant)
+    ratio = g / expected
+    if abs(ratio - 1) > tolerance:
+        warnings.warn(
+            f"geometry: |G| is {g:.4f} 1/Å where {' '.join(map(str, hkl))} of a {lattice_constant} Å "
+            f"lattice has {expected:.4f}, {100 * (ratio - 1):+.1f} %; check angles, energy, reflection",
+            SayreWarning,
+            stacklevel=2,
+        )
+    return float(ratio)
