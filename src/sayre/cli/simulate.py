@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from sayre.cli.dataset import dataset
 from sayre.cli.progress import progress
 from sayre.errors import InputError
 
@@ -25,7 +26,8 @@ class _OneByDefault(TyperGroup):
         return super().parse_args(ctx, args if args and args[0] in self.commands else ["peak", *args])
 
 
-app = typer.Typer(cls=_OneByDefault, help="Simulate Bragg peaks of nanocrystals.")
+app = typer.Typer(cls=_OneByDefault, help="Simulate Bragg peaks of nanocrystals; data sets of them.")
+app.command("dataset")(dataset)
 
 
 @app.callback()
@@ -92,7 +94,10 @@ def peak(
     force: Annotated[bool, typer.Option("--force", help="Overwrite OUT.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress, no summary.")] = False,
 ) -> None:
-    """Simulate the Bragg peak of a nanocrystal: cut or read it, put defects in, relax it, scatter, count."""
+    """Simulate the Bragg peak of a nanocrystal: cut or read it, put defects in, relax it, scatter, count.
+
+    `sayre simulate dataset` makes data sets of them.
+    """
     import numpy as np
 
     from sayre import io
