@@ -81,8 +81,9 @@ def measured(options: argparse.Namespace) -> list[Score]:
 
 
 def published(options: argparse.Namespace) -> None:
-    """Protocol behind the thesis' Fig. 4.16: one noise-free 128³ pattern, 32³ windows at random centres, Pearson
-    of log counts inside the gap through their middle, mean over 20 classes of mean log intensity.
+    """Protocol behind the thesis' Fig. 4.16: one noise-free 128³ pattern, 32³ windows at random centres.
+
+    Pearson of log counts inside the gap through their middle, mean over 20 classes of mean log intensity.
 
     The gap runs through the whole pattern, as on a detector, and all of the pattern is there to fill it from.
     """

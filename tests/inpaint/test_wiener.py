@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
+from sayre.data.interpolate import linear_fill
 from sayre.data.metrics import predictive_z
 from sayre.data.poisson import expectation_of_log, slope_of_expectation, variance_of_log
-from sayre.inpaint.interpolate import linear_fill
 from sayre.inpaint.wiener import posterior, wiener_fill
 from sayre.inpaint.wiener.calibration import shifted_mask
 from sayre.inpaint.wiener.spectrum import Fringes, Local, fringe_model, local_model

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from io_samples import META, make
 
-from sayre.data import Manifest, Meta, Pattern
+from sayre.data import FilledPattern, Manifest, Meta, Pattern
 from sayre.data.manifest import sha256_of
 from sayre.errors import SayreWarning
-from sayre.io import load, save
+from sayre.io import load, load_filled, save
 
 ENDINGS = (".npz", ".cxi", ".h5", ".hdf5", ".nxs", ".tif", ".TIFF")
 RELAXED = settings(
@@ -244,3 +244,19 @@ def write_plain(path: Path, array: np.ndarray, name: str = "data") -> Path:
             with h5py.File(path, "w") as file:
                 file[name] = array
     return path
+
+
+@pytest.mark.parametrize("ending", [".npz", ".h5"])
+def test_filled_pattern_comes_back_filled(ending, tmp_path, manifest):
+    filled = make("filled")
+    save(tmp_path / f"a{ending}", filled, manifest)
+    loaded = load_filled(tmp_path / f"a{ending}")
+    assert isinstance(loaded, FilledPattern)
+    same(loaded.pattern, filled.pattern)
+    np.testing.assert_array_equal(loaded.intensity, filled.intensity, strict=True)
+    np.testing.assert_array_equal(loaded.sigma, filled.sigma, strict=True)
+    more = np.zeros(filled.pattern.shape, bool)
+    more[0, 0, 0] = True
+    assert isinstance(load_filled(tmp_path / f"a{ending}", mask=more), Pattern)
+    save(tmp_path / f"b{ending}", filled.pattern, manifest)
+    assert isinstance(load_filled(tmp_path / f"b{ending}"), Pattern)

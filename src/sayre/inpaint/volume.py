@@ -14,7 +14,7 @@ import scipy.fft
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from sayre.inpaint.interpolate import linear_fill
+from sayre.data.interpolate import linear_fill
 
 Log = NDArray[np.float32]
 Baseline = Literal["wiener", "linear"]

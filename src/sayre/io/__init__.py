@@ -24,7 +24,7 @@ from sayre.errors import InputError, SayreWarning
 from sayre.io.atomic import check_place, replacing
 from sayre.io.contents import Contents, Output, integers, positive
 
-__all__ = ["load", "output_path_check", "save"]
+__all__ = ["load", "load_filled", "output_path_check", "save"]
 
 _MODULES = {
     ".npz": "npz",
@@ -71,7 +71,28 @@ def load(path: str | Path, *, mask: str | Path | ArrayLike | None = None) -> Pat
         64-bit integer masked (detectors mark dead or overflown pixels with it); values that are not
         integers; a mask of more than half of the voxels.
     """
+    return _pattern(path, *_read(path), mask)
+
+
+def load_filled(path: str | Path, *, mask: str | Path | ArrayLike | None = None) -> Pattern | FilledPattern:
+    """Read a pattern as `load` does, with what an earlier run filled and stated as `sigma` (`.npz`, HDF5).
+
+    Voxels masked by `mask` beyond those that were filled make it an unfilled pattern again.
+    """
     contents, digest = _read(path)
+    pattern = _pattern(path, contents, digest, mask)
+    if contents.sigma is None or contents.mask is None:
+        return pattern
+    if contents.sigma.shape != pattern.shape or not np.array_equal(pattern.mask, contents.mask != 0):
+        return pattern
+    counts = np.where(pattern.mask, np.maximum(contents.counts, 0), pattern.intensity).astype(np.float32)
+    sigma = np.where(pattern.mask, contents.sigma, 0).astype(np.float32)
+    return FilledPattern(pattern=pattern, intensity=counts, sigma=sigma, method="as read")
+
+
+def _pattern(
+    path: str | Path, contents: Contents, digest: str, mask: str | Path | ArrayLike | None
+) -> Pattern:
     counts, name = contents.counts, Path(_split(path)[0]).name
     while counts.ndim > 3 and counts.shape[0] == 1:
         counts = counts[0]

@@ -28,13 +28,15 @@ NOT_COUNTS = {
 class Contents:
     """What was found in a file, before it is checked.
 
-    `stored` is the dtype on disk, `known` maps names as in `known_of` to whatever the file says.
+    `stored` is the dtype on disk, `known` maps names as in `known_of` to whatever the file says, `sigma` is
+    the stated error of counts that were filled.
     """
 
     counts: NDArray[Any]
     stored: np.dtype[Any]
     mask: NDArray[Any] | None = None
     known: Mapping[str, Any] = field(default_factory=dict)
+    sigma: NDArray[Any] | None = None
 
 
 def may_be_counts(name: str) -> bool:

@@ -42,11 +42,13 @@ def read(path: Path, inside: str | None = None) -> Contents:
         stack = [read_array(path, dataset) for dataset in found.values()]
         place, dataset = next(iter(found.items()))
         counts = stack[0] if len(stack) == 1 else _joined(path, list(found), stack)
+        errors = [d for p, d in walk(file)[0].items() if _last(p) == "sigma" and d.shape == counts.shape]
         return Contents(
             counts=counts,
             stored=dataset.dtype,
             mask=mask_for(path, file, place, counts.shape),
             known=nexus.facts(file, place),
+            sigma=read_array(path, errors[0]) if errors else None,
         )
 
 

@@ -32,8 +32,9 @@ def read(path: Path, inside: str | None = None) -> Contents:
         headers = _headers(path, file)
         counts = _read_array(path, file, _counts_name(path, headers))
         mask = _read_array(path, file, "mask") if "mask" in headers else None
+        sigma = _read_array(path, file, "sigma") if "sigma" in headers else None
         known = {name: _read_array(path, file, name) for name in _FACTS if name in headers}
-    return Contents(counts=counts, stored=counts.dtype, mask=mask, known=known)
+    return Contents(counts=counts, stored=counts.dtype, mask=mask, known=known, sigma=sigma)
 
 
 def read_mask(path: Path, inside: str | None = None) -> NDArray[Any]:

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
+from sayre.data.interpolate import linear_fill as _linear
 from sayre.inpaint.classical import biharmonic, cubic
 from sayre.inpaint.classical.checks import check
-from sayre.inpaint.interpolate import linear_fill as _linear
 
 Log = NDArray[np.float32]
 Mask = NDArray[np.bool_]

@@ -10,8 +10,8 @@ from scipy.ndimage import binary_dilation
 from scipy.sparse import csr_array
 from scipy.sparse.linalg import cg
 
+from sayre.data.interpolate import linear_fill
 from sayre.inpaint.classical.checks import check
-from sayre.inpaint.interpolate import linear_fill
 
 Log = NDArray[np.float32]
 Mask = NDArray[np.bool_]

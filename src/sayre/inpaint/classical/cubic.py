@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from sayre.data.interpolate import linear_fill
 from sayre.inpaint.classical.checks import check
-from sayre.inpaint.interpolate import linear_fill
 
 Log = NDArray[np.float32]
 Mask = NDArray[np.bool_]

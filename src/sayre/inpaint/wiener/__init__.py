@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_cdt
 
+from sayre.data.interpolate import linear_fill
 from sayre.data.poisson import expectation_of_log, slope_of_expectation
 from sayre.inpaint.classical.checks import check
-from sayre.inpaint.interpolate import linear_fill
 from sayre.inpaint.wiener.calibration import ErrorTable, centroid, constant_table, error_table, shifted_mask
 from sayre.inpaint.wiener.posterior import ITERATIONS, conditional_mean
 from sayre.inpaint.wiener.spectrum import Fringes, fringe_model, local_model

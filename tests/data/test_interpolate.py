@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import given, settings
 
+from sayre.data.interpolate import linear_fill
 from sayre.detectors import masks
-from sayre.inpaint.interpolate import linear_fill
 from strategies import masks as any_masks
 
 SHAPE = (12, 14, 16)

@@ -1,0 +1,1 @@
+"""Phase retrieval: from filled or gapped counts to the object."""

@@ -1,0 +1,23 @@
+"""Relaxed averaged alternating reflections."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sayre.phasing.algorithms.state import Algorithm, State
+from sayre.phasing.kernels import relax
+from sayre.phasing.modulus import Modulus
+
+
+@dataclass(frozen=True)
+class RAAR(Algorithm):
+    """`x ← β/2 (R_S R_M + 1) x + (1 − β) P_M x` (Luke, Inverse Problems 21, 37, 2005, eq. 2.5).
+
+    Inside the support that is `P_M x`, outside `β x + (1 − 2β) P_M x`.
+    """
+
+    beta: float = 0.9
+
+    def step(self, state: State, modulus: Modulus) -> None:
+        modulus.project(state.x, out=state.p)
+        relax(state.x, state.p, state.support, self.beta, 1 - 2 * self.beta)

@@ -1,0 +1,141 @@
+"""Recipes as text: `(HIO*20 + SW)**10, ER*50`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, fields
+from typing import NoReturn
+
+from sayre.errors import InputError
+from sayre.phasing.algorithms import ALGORITHMS, Algorithm
+
+PRESETS: dict[str, str] = {
+    "default": "(HIO*20 + SW)**20, (RAAR*20 + SW)**10, (ER*10 + SW)**5, ER*50",
+    "quick": "(HIO*20 + SW)**10, ER*50",
+    "fixed": "(RAAR*40 + ER*10)**10, ER*50",
+    "precise": "(HIO*20 + SW)**20, (RAAR*20 + SW)**20, (ER*10 + SW)**5, ER*50, ML*50",
+}
+UPDATE, HALVE = "SW", "DETWIN"
+MAX_STEPS = 1_000_000
+_TOKEN = re.compile(r"\s*(\*\*|[()*+,=]|[A-Za-z]+|\d+\.?\d*(?:[eE][-+]?\d+)?)")
+
+
+@dataclass(frozen=True)
+class Step:
+    """`count` iterations of an algorithm; or, where that is None, one update `what` of the support."""
+
+    algorithm: Algorithm | None
+    count: int = 1
+    what: str = ""
+
+
+def parse(text: str) -> list[Step]:
+    """Steps of a recipe, from left to right.
+
+    `NAME*n` are n iterations of ER, HIO, RAAR, CF, DM, GPS or ML, `NAME(beta=0.8)*n` with a parameter, `SW`
+    an update of the support by shrink-wrap, `DETWIN` a few iterations in one half of the support; `+` and
+    `,` chain; `(…)**n` repeats. A name of `PRESETS` is a recipe.
+
+    Raises
+    ------
+    InputError
+        Text that is none of this, with the place.
+    """
+    parser = _Parser(PRESETS.get(text.strip(), text))
+    steps = parser.chain()
+    parser.expect_end()
+    if not any(step.algorithm for step in steps):
+        raise InputError(f"recipe: {text!r} has no iterations; for example HIO*200, ER*50")
+    return steps
+
+
+class _Parser:
+    def __init__(self, text: str) -> None:
+        self.text, self.place = text, 0
+        self.token = self._next()
+
+    def chain(self) -> list[Step]:
+        steps = self._item()
+        while self.token in ("+", ","):
+            self._take()
+            steps += self._item()
+            if sum(step.count for step in steps) > MAX_STEPS:
+                self._fail(f"more than {MAX_STEPS} iterations")
+        return steps
+
+    def expect_end(self) -> None:
+        if self.token:
+            self._fail("found more")
+
+    def _item(self) -> list[Step]:
+        if self.token == "(":
+            self._take()
+            steps = self.chain()
+            self._must(")")
+            if self.token == "**":
+                self._take()
+                times = self._count()
+                if times * sum(step.count for step in steps) > MAX_STEPS:
+                    self._fail(f"more than {MAX_STEPS} iterations")
+                steps = steps * times
+            return steps
+        name = self._take()
+        if name in (UPDATE, HALVE):
+            return [Step(None, what=name)]
+        if name not in ALGORITHMS:
+            self._fail(f"{name or 'the end'!r} is none of {', '.join(ALGORITHMS)}, {UPDATE}, {HALVE}")
+        algorithm = ALGORITHMS[name](**self._parameters(name))
+        self._must("*")
+        return [Step(algorithm, self._count())]
+
+    def _parameters(self, name: str) -> dict[str, float]:
+        known = [f.name for f in fields(ALGORITHMS[name])]  # type: ignore[arg-type]
+        found: dict[str, float] = {}
+        if self.token != "(":
+            return found
+        self._take()
+        while self.token != ")":
+            key = self._take()
+            if key not in known:
+                self._fail(f"{name} has {', '.join(known) or 'no parameters'}, not {key!r}")
+            self._must("=")
+            found[key] = self._number()
+            if self.token == ",":
+                self._take()
+        self._must(")")
+        return found
+
+    def _count(self) -> int:
+        value = self._number()
+        if value != int(value) or not 1 <= value <= MAX_STEPS:
+            self._fail(f"{value} is not a number of times")
+        return int(value)
+
+    def _number(self) -> float:
+        try:
+            return float(self._take())
+        except ValueError:
+            self._fail("a number is missing")
+
+    def _must(self, token: str) -> None:
+        if self.token != token:
+            self._fail(f"{token!r} is missing")
+        self._take()
+
+    def _take(self) -> str:
+        token, self.token = self.token, self._next()
+        return token
+
+    def _next(self) -> str:
+        rest = self.text[self.place :]
+        if not rest.strip():
+            return ""
+        match = _TOKEN.match(rest)
+        if match is None:
+            self._fail("cannot be read")
+        self.place += match.end()
+        return match.group(1)
+
+    def _fail(self, what: str) -> NoReturn:
+        shown = self.text[max(self.place - 12, 0) : self.place + 4]
+        raise InputError(f"recipe: near {shown!r}: {what}; for example (HIO*20 + SW)**10, ER*50")

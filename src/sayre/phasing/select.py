@@ -1,0 +1,60 @@
+"""Which starts to believe, without knowing the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sayre.phasing.align import align, correlation
+from sayre.phasing.runs import Run
+
+LIKELIHOOD_RANGE = 1.5
+"""Starts whose free likelihood is worse than the best by more than this factor are not believed."""
+OUTLIER = 2.0
+"""Nor those that disagree with the middle start this many times more than its median neighbour."""
+
+
+def select(runs: Sequence[Run], keep: float = 0.5) -> list[Run]:
+    """The runs to average, the one in the middle of them first.
+
+    The best `keep` of those that finished by free likelihood (by likelihood where no voxels were free); of
+    them those that agree with the one that agrees best with all.
+
+    Raises
+    ------
+    ValueError
+        No run finished.
+    """
+    finished = sorted((run for run in runs if not run.failed), key=_likelihood)
+    if not finished:
+        raise ValueError("select: no run finished")
+    best = finished[: max(1, round(keep * len(finished)))]
+    believed = [run for run in best if _likelihood(run) <= LIKELIHOOD_RANGE * _likelihood(best[0])]
+    if len(believed) < 3:
+        return believed
+    apart = 1 - agreement([run.object for run in believed])
+    middle = int(apart.sum(0).argmin())
+    others = np.delete(apart[middle], middle)
+    near = apart[middle] <= OUTLIER * float(np.median(others)) + 1e-6
+    order = np.argsort(apart[middle], kind="stable")
+    return [believed[i] for i in order if near[i]]
+
+
+def agreement(objects: Sequence[NDArray[np.complex64]]) -> NDArray[np.float64]:
+    """Complex correlation of every pair after alignment, `(n, n)`, ones on the diagonal.
+
+    Objects are aligned on the first, once each: aligned on one, they are aligned on each other.
+    """
+    aligned = [objects[0], *(align(x, objects[0]) for x in objects[1:])]
+    n = len(aligned)
+    table = np.eye(n)
+    for i in range(n):
+        for j in range(i):
+            table[i, j] = table[j, i] = correlation(aligned[i], aligned[j])
+    return table
+
+
+def _likelihood(run: Run) -> float:
+    return run.free_likelihood if np.isfinite(run.free_likelihood) else run.likelihood

@@ -1,0 +1,130 @@
+"""Where the object is: a first support from the autocorrelation, then shrink-wrap."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sayre.errors import InputError
+
+Reference = Literal["max", "rms", "average"]
+
+
+def autocorrelation(intensity: NDArray[np.float32]) -> tuple[NDArray[np.float32], float]:
+    """Modulus of the inverse FFT of centred counts, centred, and the Poisson noise of each voxel of it."""
+    field = np.fft.ifftn(np.fft.ifftshift(intensity))
+    noise = float(np.sqrt(intensity.sum(dtype=np.float64))) / intensity.size
+    return np.fft.fftshift(np.abs(field)).astype(np.float32), noise
+
+
+def initial_support(
+    intensity: NDArray[np.float32], *, threshold: float = 0.04, noise_factor: float = 8.0
+) -> NDArray[np.bool_]:
+    """Support from the autocorrelation at twice each position: exact for a centrosymmetric shape.
+
+    Parameters
+    ----------
+    intensity
+        Centred counts, gaps filled.
+    threshold, noise_factor
+        The autocorrelation must exceed both `threshold` of its maximum and `noise_factor` times its
+        Poisson noise √ΣI / N.
+
+    Notes
+    -----
+    The autocorrelation of an object is supported on the differences of its points; for a convex shape that is
+    its own inversion those are twice the shape (Fienup, Crimmins and Holsztynski, JOSA 72, 610, 1982).
+    """
+    shadow, noise = autocorrelation(intensity)
+    inside = shadow > max(threshold * float(shadow.max()), noise_factor * noise)
+    index, within = [], []
+    for n in shadow.shape:
+        twice = 2 * (np.arange(n) - n // 2) + n // 2
+        within.append((twice >= 0) & (twice < n))
+        index.append(np.clip(twice, 0, n - 1))
+    support: NDArray[np.bool_] = inside[np.ix_(*index)]
+    for axis, ok in enumerate(within):
+        support &= ok.reshape([-1 if i == axis else 1 for i in range(support.ndim)])
+    return support
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShrinkWrap:
+    """Support from the object's own smoothed amplitude (Marchesini et al., Phys. Rev. B 68, 140101, 2003).
+
+    Attributes
+    ----------
+    threshold, reference
+        Voxels above `threshold` × the maximum, root mean square or average of the amplitude inside the
+        present support.
+    sigma
+        Width in voxels of the Gaussian that smooths the amplitude, at the start and the end of the run.
+    every
+        Iterations between updates.
+    only_shrink
+        Never take voxels in.
+    fraction
+        Smallest and largest fraction of the array; beyond it the support is that fraction of the brightest
+        voxels, so that it neither dies nor fills the box.
+    """
+
+    threshold: float = 0.25
+    reference: Reference = "rms"
+    sigma: tuple[float, float] = (2.0, 1.0)
+    every: int = 20
+    only_shrink: bool = False
+    fraction: tuple[float, float] = (1e-4, 0.4)
+
+    def __post_init__(self) -> None:
+        if not 0 < self.threshold < 1:
+            raise InputError(f"support threshold: between 0 and 1, found {self.threshold}")
+        if self.reference not in ("max", "rms", "average"):
+            raise InputError(f"support reference: {self.reference!r} is not known; max, rms or average")
+        if self.every < 1 or not 0 < self.fraction[0] < self.fraction[1] <= 1:
+            raise InputError("support: every must be 1 or more and fractions rise between 0 and 1")
+
+    def update(self, x: Tensor, support: Tensor, progress: float) -> Tensor:
+        """New supports, bool `(batch, *shape)`, of objects `x`; `progress` of the run is from 0 to 1."""
+        width = self.sigma[0] + (self.sigma[1] - self.sigma[0]) * progress
+        updated = torch.empty_like(support)
+        for one, old, new in zip(x, support, updated, strict=True):
+            amplitude = smooth(one.abs(), width)
+            inside = amplitude[old] if old.any() else amplitude.flatten()
+            if self.reference == "max":
+                level = inside.max()
+            elif self.reference == "rms":
+                level = inside.square().mean().sqrt()
+            else:
+                level = inside.mean()
+            torch.gt(amplitude, self.threshold * level, out=new)
+            if self.only_shrink:
+                new &= old
+            self._keep_in_range(amplitude, new)
+        return updated
+
+    def _keep_in_range(self, amplitude: Tensor, support: Tensor) -> None:
+        least, most = (int(f * support.numel()) for f in self.fraction)
+        count = int(support.sum())
+        if count < max(least, 1) or count > most:
+            wanted = max(least, 1) if count < max(least, 1) else most
+            level = amplitude.flatten().kthvalue(amplitude.numel() - wanted + 1).values
+            torch.ge(amplitude, level, out=support)
+
+
+def smooth(amplitude: Tensor, sigma: float) -> Tensor:
+    """Gaussian of standard deviation `sigma` voxels on a periodic array of any dimension, real."""
+    if sigma <= 0:
+        return amplitude
+    field = torch.fft.rfftn(amplitude)
+    last = amplitude.ndim - 1
+    for axis, n in enumerate(amplitude.shape):
+        frequency = (torch.fft.rfftfreq if axis == last else torch.fft.fftfreq)(n, device=amplitude.device)
+        damp = torch.exp(-2 * (np.pi * sigma * frequency) ** 2)
+        field *= damp.reshape([-1 if i == axis else 1 for i in range(amplitude.ndim)])
+    smoothed: Tensor = torch.fft.irfftn(field, amplitude.shape)
+    return smoothed
