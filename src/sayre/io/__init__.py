@@ -1,4 +1,4 @@
-"""Files to patterns and back: the only place that knows file layouts.
+"""Files to patterns and crystals and back: the only place that knows file layouts.
 
 Endings: `.npz`, `.npy`, `.cxi`, `.h5` / `.hdf5` / `.nxs` (`file.h5::/path/to/dataset`), `.tif` / `.tiff`,
 a folder or glob of TIFF frames (reading only).
@@ -17,14 +17,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sayre.data import FilledPattern, Grid, Manifest, Meta, Pattern
+from sayre.data import Crystal, FilledPattern, Grid, Manifest, Meta, Pattern
 from sayre.data.manifest import sha256_of
 from sayre.data.pattern import as_mask
 from sayre.errors import InputError, SayreWarning
 from sayre.io.atomic import check_place, replacing
 from sayre.io.contents import Contents, Output, integers, positive
+from sayre.io.objects import crystal_path_check, load_crystal, save_crystal
 
-__all__ = ["load", "load_filled", "output_path_check", "save"]
+__all__ = ["load", "load_crystal", "load_filled", "output_path_check", "save"]
 
 _MODULES = {
     ".npz": "npz",
@@ -111,9 +112,14 @@ def _pattern(
 
 
 def save(
-    path: str | Path, what: Output, manifest: Manifest, *, force: bool = False, cxi_fill: str = "data"
+    path: str | Path,
+    what: Output | Crystal,
+    manifest: Manifest,
+    *,
+    force: bool = False,
+    cxi_fill: str = "data",
 ) -> None:
-    """Write a pattern; the ending of `path` says how. The file appears whole or not at all.
+    """Write a pattern or a crystal; the ending of `path` says how. The file appears whole or not at all.
 
     Parameters
     ----------
@@ -122,7 +128,8 @@ def save(
         `expectation`, `amplitude`, `oversampling`; what is known of `energy`, `distance`, `pixel_size`,
         `hkl`, `detector`, `grid_step`. `.h5`/`.hdf5`/`.nxs`: the same as NeXus. `.cxi`: PyNX's layout, see
         `sayre.io.cxi.write`. `.tif`/`.tiff`: series `intensity`, `sigma`, `mask`; no simulated patterns.
-        `.npy`: the counts of a filled pattern alone; mask, sigma and manifest are lost.
+        `.npy`: the counts of a filled pattern alone; mask, sigma and manifest are lost. A crystal goes to
+        `.npz`, `.cxi` or `.vti`: see `sayre.io.objects.save_crystal`.
     force
         Overwrite an existing file.
     cxi_fill
@@ -134,6 +141,8 @@ def save(
     InputError
         As `output_path_check`, or the disk is full, or `cxi_fill` does not apply.
     """
+    if isinstance(what, Crystal):
+        return save_crystal(path, what, manifest, force=force)
     path = output_path_check(path, force=force, kind=type(what))
     ending = path.suffix.lower()
     if cxi_fill not in ("data", "interpolated"):
@@ -148,6 +157,7 @@ def save(
             module.write(file, what, manifest, cxi_fill)
         else:
             module.write(file, what, manifest)
+    return None
 
 
 def output_path_check(path: str | Path, force: bool = False, *, kind: type = FilledPattern) -> Path:
@@ -159,6 +169,8 @@ def output_path_check(path: str | Path, force: bool = False, *, kind: type = Fil
         Unknown ending, or one that cannot hold `kind`; a missing or read-only folder; an existing file
         without `force`.
     """
+    if kind is Crystal:
+        return crystal_path_check(path, force=force)
     path = Path(path)
     ending = path.suffix.lower()
     _module(path)

@@ -75,7 +75,7 @@ def _first_mode(path: Path, found: Found) -> Found:
     if len(obj) > 1:
         warnings.warn(f"{path.name}: the first of {len(obj)} modes taken", SayreWarning, stacklevel=5)
     found["object"] = obj[0]
-    if np.ndim(found.get("support")) == 4:
+    if "support" in found and found["support"].ndim == 4:
         found["support"] = found["support"][0]
     found.pop("voxel_size", None)
     return found
@@ -84,8 +84,8 @@ def _first_mode(path: Path, found: Found) -> Found:
 def write(file: BinaryIO, crystal: Crystal, manifest: Manifest) -> None:
     """Write PyNX's layout of an object; what PyNX has no place for is in `/entry_1/sayre_1`.
 
-    `image_1/process_1/results` has every metric. `llk_poisson` and `free_llk_poisson`, where they are not
-    among the metrics, are the mean Poisson deviances, 1 for an ideal fit, as PyNX's normalised ones.
+    `image_1/process_1/results` has every metric, the mean log-likelihoods as `llk_poisson` and
+    `free_llk_poisson` too. PyNX divides their sums by fewer voxels, those used less those of the support.
     """
     file.write(hdf5.image(lambda h5: _build(h5, crystal, manifest)))
 
@@ -134,20 +134,22 @@ def _write_process(image: h5py.Group, crystal: Crystal, manifest: Manifest) -> N
     metrics = dict(crystal.metrics)
     for name, own in _ALIASES.items():
         if name not in metrics and isinstance(metrics.get(own), int | float):
-            metrics[name] = 2 * metrics[own]
+            metrics[name] = metrics[own]
     metrics["nb_point_support"] = int(crystal.support.sum())
     _write_values(group_of(process, "results", "NXcollection"), metrics)
 
 
 def _write_values(group: h5py.Group, values: Mapping[str, Any]) -> None:
-    """Numbers and lists of them as datasets with units, a mapping of equal lists as a table, the rest as text."""
+    """Numbers and lists of them with units, a mapping of equal lists as a table, the rest as text."""
     for name, value in values.items():
         if value is None:
             continue
         key = str(name).replace("/", "_")
         if isinstance(value, Mapping) and value and _is_table(value):
             columns = {str(k): np.asarray(v) for k, v in value.items()}
-            table = np.rec.fromarrays(list(columns.values()), names=list(columns))
+            table = np.empty(len(next(iter(columns.values()))), [(k, v.dtype) for k, v in columns.items()])
+            for column, numbers in columns.items():
+                table[column] = numbers
             group.create_dataset(key, data=table, track_times=False).attrs["units"] = "1"
         elif not isinstance(value, Mapping) and _is_numeric(value):
             put(group, key, value, _UNITS.get(key))

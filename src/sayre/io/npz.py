@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 import zlib
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -44,13 +45,29 @@ def read_mask(path: Path, inside: str | None = None) -> NDArray[Any]:
     with _open(path) as file:
         headers = _headers(path, file)
         if "mask" not in headers and len(headers) != 1:
-            raise InputError(f"{path}: holds {_listed(headers)}; the mask must be named mask, or be alone")
+            raise InputError(f"{path}: holds {listed(headers)}; the mask must be named mask, or be alone")
         return _read_array(path, file, "mask" if "mask" in headers else next(iter(headers)))
 
 
+def headers_of(path: Path) -> Headers:
+    """Shape and dtype of every array of an `.npz`."""
+    with _open(path) as file:
+        return _headers(path, file)
+
+
+def read_arrays(path: Path, names: Iterable[str]) -> dict[str, NDArray[Any]]:
+    """Arrays of an `.npz` by name."""
+    with _open(path) as file:
+        return {name: _read_array(path, file, name) for name in names}
+
+
 def write(file: BinaryIO, what: Output, manifest: Manifest) -> None:
+    """Write an `.npz` of a pattern."""
+    write_entries(file, arrays_of(what) | known_of(pattern_of(what)) | {"manifest": manifest.to_json()})
+
+
+def write_entries(file: BinaryIO, entries: Mapping[str, Any]) -> None:
     """Write an `.npz` whose bytes depend on its content alone."""
-    entries = arrays_of(what) | known_of(pattern_of(what)) | {"manifest": manifest.to_json()}
     with zipfile.ZipFile(file, "w") as archive:
         for name, value in entries.items():
             entry = zipfile.ZipInfo(f"{name}.npy", date_time=_EPOCH)
@@ -116,7 +133,7 @@ def _counts_name(path: Path, headers: Headers) -> str:
             return names[0]
         if names:
             break
-    raise InputError(f"{path}: holds {_listed(headers)}; name the counts intensity, data or I")
+    raise InputError(f"{path}: holds {listed(headers)}; name the counts intensity, data or I")
 
 
 def _read_array(path: Path, file: zipfile.ZipFile, name: str) -> NDArray[Any]:
@@ -136,7 +153,7 @@ def _unreadable(path: Path, error: Exception, name: str = "") -> InputError:
     )
 
 
-def _listed(headers: Headers) -> str:
+def listed(headers: Headers) -> str:
     shown = [
         f"{name} {'×'.join(map(str, shape)) or 'scalar'}" for name, (shape, _) in list(headers.items())[:6]
     ]

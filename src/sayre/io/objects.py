@@ -114,10 +114,12 @@ def crystal_path_check(path: str | Path, force: bool = False) -> Path:
 
 
 def _read_npz(path: Path) -> dict[str, Any]:
-    headers = npz.headers(path)
+    headers = npz.headers_of(path)
     place = next((name for name in _OBJECTS if name in headers), None)
     if place is None:
-        names = [name for name, (shape, dtype) in headers.items() if dtype.kind == "c" and len(shape) in (2, 3)]
+        names = [
+            name for name, (shape, dtype) in headers.items() if dtype.kind == "c" and len(shape) in (2, 3)
+        ]
         if len(names) != 1:
             raise InputError(f"{path}: holds {npz.listed(headers)}; the object must be complex, named object")
         place = names[0]

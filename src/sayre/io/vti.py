@@ -1,7 +1,7 @@
 """VTK XML image data (`.vti`), as ParaView opens it.
 
-The last array axis is VTK's x, so an array whose axes are (z, y, x) has VTK's axes in the laboratory. Lengths are
-in nm, voxels where the voxel size is not known.
+The last array axis is VTK's x, so an array whose axes are (z, y, x) has VTK's axes in the laboratory. Lengths
+are in nm, or in voxels where the voxel size is not known.
 """
 
 from __future__ import annotations
@@ -112,12 +112,12 @@ def _text(name: str, value: str) -> str:
 def _write_array(file: BinaryIO, name: str, array: NDArray[Any], unit: str) -> None:
     """One array: base64 of the block sizes, then of the zlib blocks."""
     data = np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<"))
-    raw = memoryview(data.reshape(-1).view(np.uint8))
+    raw = data.tobytes()
     blocks = [zlib.compress(raw[start : start + _BLOCK], 4) for start in range(0, len(raw), _BLOCK)]
     header = np.array([len(blocks), _BLOCK, len(raw) % _BLOCK, *map(len, blocks)], "<u8")
     file.write(
         f'<DataArray type="{_TYPES[data.dtype.str[1:]]}" Name="{name}" NumberOfComponents="1" '
-        f"ComponentName0={quoteattr(unit)} format=\"binary\">\n".encode()
+        f'ComponentName0={quoteattr(unit)} format="binary">\n'.encode()
     )
     file.write(base64.b64encode(header.tobytes()) + base64.b64encode(b"".join(blocks)))
     file.write(b"\n</DataArray>\n")
