@@ -10,7 +10,7 @@ import typer
 from typer.exceptions import TyperException
 
 from sayre import __version__
-from sayre.cli import demo, evaluate, inpaint, simulate, train, weights
+from sayre.cli import demo, evaluate, inpaint, phase, simulate, train, weights
 from sayre.errors import InputError, SayreWarning
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app = typer.Typer(
 )
 app.command("demo")(demo.demo)
 app.command("inpaint")(inpaint.inpaint)
+app.command("phase")(phase.phase)
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(simulate.app, name="simulate")
 app.add_typer(train.app, name="train")

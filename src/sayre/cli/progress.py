@@ -13,8 +13,8 @@ _PATIENCE = 2.0
 
 
 @contextmanager
-def progress(title: str, *, quiet: bool = False) -> Iterator[Callable[[float], None]]:
-    """Yield a function that takes the fraction done; the bar appears on stderr after two seconds."""
+def progress(title: str, *, quiet: bool = False) -> Iterator[Callable[..., None]]:
+    """Yield a function of the fraction done and a note; the bar appears on stderr after two seconds."""
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -25,12 +25,12 @@ def progress(title: str, *, quiet: bool = False) -> Iterator[Callable[[float], N
     )
     task, started, shown = bar.add_task(title, total=1.0), time.monotonic(), False
 
-    def advance(fraction: float) -> None:
+    def advance(fraction: float, note: str = "") -> None:
         nonlocal shown
         if not shown and not quiet and time.monotonic() - started > _PATIENCE:
             bar.start()
             shown = True
-        bar.update(task, completed=fraction)
+        bar.update(task, completed=fraction, description=f"{title}: {note}" if note else title)
 
     try:
         yield advance

@@ -34,7 +34,7 @@ class Phased:
     object
         complex64, the first mode of the believed runs: their average but for what differs.
     support
-        bool, where most of the believed runs have theirs.
+        bool, where the amplitude of `object` exceeds the threshold of shrink-wrap.
     modes
         Modes of the believed runs, with weights and the scatter to expect.
     runs
@@ -148,7 +148,7 @@ def phase(
         raise InputError(
             f"{_name(pattern)}: every run failed, the first: {done[0].failed}; another --recipe?"
         )
-    return _summary(bounds, done, select(done, keep), ratios, origin, where)
+    return _summary(bounds, wrap, done, select(done, keep), ratios, origin, where)
 
 
 def _starts(
@@ -170,6 +170,7 @@ def _starts(
 
 def _summary(
     bounds: Bounds,
+    wrap: ShrinkWrap,
     runs: list[Run],
     chosen: list[Run],
     ratios: tuple[float, ...],
@@ -178,15 +179,13 @@ def _summary(
 ) -> Phased:
     modes = find_modes([run.object for run in chosen])
     first = modes.modes[0]
-    present = np.mean(
-        [np.abs(align(run.object, first)) > 0.1 * np.abs(run.object).max() for run in chosen], 0
-    )
+    support = wrap.final(first)
     modulus = Modulus(bounds, 1, device)
     fit = modulus.fit(torch.from_numpy(np.fft.ifftshift(first))[None].to(device))
     apart = [correlation(align(run.object, chosen[0].object), chosen[0].object) for run in chosen[1:]]
     return Phased(
         object=first,
-        support=present > 0.5,
+        support=support,
         modes=modes,
         runs=tuple(runs),
         believed=tuple(run.index for run in chosen),

@@ -59,6 +59,22 @@ def centred(pattern: Measured) -> tuple[Measured, tuple[int, ...]]:
     return crop(pattern, tuple(box)), tuple(s.start for s in box)
 
 
+def around_peak(pattern: Measured, size: int) -> Measured:
+    """The `size` voxels a side around the brightest voxel, fewer where the array ends on either side.
+
+    Raises
+    ------
+    InputError
+        Fewer than 8 voxels.
+    """
+    if size < 8:
+        raise InputError(f"crop: {size} voxels are too few; 8 or more")
+    counts = pattern.intensity
+    peak = [int(p) for p in np.unravel_index(int(np.argmax(counts)), counts.shape)]
+    halves = [min(size // 2, c, n - c) for c, n in zip(peak, counts.shape, strict=True)]
+    return crop(pattern, tuple(slice(c - h, c + h) for c, h in zip(peak, halves, strict=True)))
+
+
 def crop(pattern: Measured, box: tuple[slice, ...]) -> Measured:
     """Part of a pattern."""
     if isinstance(pattern, FilledPattern):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -106,6 +106,13 @@ class ShrinkWrap:
                 new &= old
             self._keep_in_range(amplitude, new)
         return updated
+
+    def final(self, obj: NDArray[np.complex64]) -> NDArray[np.bool_]:
+        """Support of a finished centred object, not smoothed: the reference is taken where it is bright."""
+        amplitude = torch.from_numpy(np.abs(obj))[None]
+        bright = amplitude > 0.2 * amplitude.max()
+        sharp = replace(self, sigma=(0.0, 0.0), only_shrink=False)
+        return np.asarray(sharp.update(amplitude, bright, 1.0)[0].numpy())
 
     def _keep_in_range(self, amplitude: Tensor, support: Tensor) -> None:
         least, most = (int(f * support.numel()) for f in self.fraction)

@@ -1,0 +1,76 @@
+"""Finished runs on disk, so that a killed command goes on where it stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sayre.errors import InputError
+from sayre.phasing.runs import Run
+
+_CONFIG = "config.json"
+_NUMBERS = ("index", "residual", "likelihood", "free_likelihood")
+
+
+class KeptRuns:
+    """A folder of runs that belong to one configuration; made with the first run written."""
+
+    def __init__(self, folder: Path, config: Mapping[str, Any]) -> None:
+        self.folder, self.config = folder, json.dumps(config, sort_keys=True, default=str)
+
+    def read(self) -> tuple[Run, ...]:
+        """Runs of an earlier, stopped command.
+
+        Raises
+        ------
+        InputError
+            The folder holds runs of another configuration.
+        """
+        if not self.folder.is_dir():
+            return ()
+        known = self.folder / _CONFIG
+        if not known.is_file() or known.read_text() != self.config:
+            raise InputError(
+                f"{self.folder}: holds runs of another command; delete the folder, or give the same options"
+            )
+        return tuple(self._run(path) for path in sorted(self.folder.glob("*.npz")))
+
+    def write(self, run: Run) -> None:
+        """Keep a run; the file appears whole or not at all."""
+        self.folder.mkdir(exist_ok=True)
+        (self.folder / _CONFIG).write_text(self.config)
+        path = self.folder / f"{run.index:04d}.npz"
+        numbers = {name: getattr(run, name) for name in _NUMBERS}
+        with open(path.with_suffix(".part"), "wb") as file:
+            np.savez(
+                file,
+                object=run.object,
+                support=run.support,
+                history=np.array(run.history),
+                failed=np.array(run.failed),
+                **numbers,
+            )
+        os.replace(path.with_suffix(".part"), path)
+
+    def remove(self) -> None:
+        """Delete the folder."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    @staticmethod
+    def _run(path: Path) -> Run:
+        with np.load(path) as file:
+            numbers = {name: file[name].item() for name in _NUMBERS}
+            history = tuple((int(i), float(r)) for i, r in file["history"].reshape(-1, 2))
+            return Run(
+                object=file["object"],
+                support=file["support"],
+                history=history,
+                failed=str(file["failed"]),
+                **numbers,
+            )
