@@ -39,7 +39,7 @@ def phase(
     confidence: Annotated[
         float, typer.Option(help="Interval of measured counts in units of √(I + 1); 0 takes them as exact.")
     ] = 0.0,
-    threshold: Annotated[float, typer.Option(help="Of shrink-wrap.")] = 0.25,
+    threshold: Annotated[float, typer.Option(help="Of shrink-wrap.")] = 0.3,
     reference: Annotated[str, typer.Option(help="What it is a fraction of: max rms average.")] = "rms",
     smoothing: Annotated[
         tuple[float, float], typer.Option(help="Shrink-wrap's width in voxels at the start and end.")

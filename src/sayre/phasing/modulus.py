@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sayre.phasing.bounds import Bounds
+from sayre.phasing.coherence import Coherence
 from sayre.phasing.kernels import clamp_modulus
 
 
@@ -50,24 +51,37 @@ class Modulus:
         self.lower, self.upper = corner(bounds.lower), corner(bounds.upper)
         self.counts, self.weight = corner(bounds.counts), corner(bounds.weight)
         self.field = torch.empty((batch, *self.shape), dtype=torch.complex64, device=device)
-        self.total = float(self.counts.sum(dtype=torch.float64))
+        self.coherence: Coherence | None = None
 
     def project(self, x: Tensor, out: Tensor) -> Tensor:
         """The object nearest to `x` whose amplitudes lie within the bounds, written to `out`."""
         torch.fft.fftn(x, dim=self.dims, out=self.field)
-        clamp_modulus(self.field, self.lower, self.upper)
+        if self.coherence is None:
+            clamp_modulus(self.field, self.lower, self.upper)
+        else:
+            seen = self.coherence.blur(_intensity(self.field)).sqrt_()
+            self.field.mul_(seen.clamp(self.lower, self.upper).div_(seen.clamp_(min=1e-15)))
         torch.fft.ifftn(self.field, dim=self.dims, out=out)
         return out
 
     def fit(self, x: Tensor) -> Fit:
         """Agreement of objects `(batch, *shape)` with the counts."""
         torch.fft.fftn(x, dim=self.dims, out=self.field)
-        rows = [self._fit(field) for field in self.field]
+        seen = _intensity(self.field)
+        if self.coherence is not None:
+            seen = self.coherence.blur(seen)
+        rows = [self._fit(intensity) for intensity in seen]
         return Fit(*(torch.tensor(column, dtype=torch.float64) for column in zip(*rows, strict=True)))
 
-    def _fit(self, field: Tensor) -> tuple[float, float, float]:
+    def update_coherence(self, x: Tensor) -> None:
+        """Bring the point-spread function of each object `x` to the counts; the first call starts it."""
+        if self.coherence is None:
+            self.coherence = Coherence(len(self.field), self.shape, self.field.device)
+        torch.fft.fftn(x, dim=self.dims, out=self.field)
+        self.coherence.update(_intensity(self.field), self.counts, self.weight == 1)
+
+    def _fit(self, intensity: Tensor) -> tuple[float, float, float]:
         used, free = self.weight == 1, self.weight == 2
-        intensity = torch.view_as_real(field).square().sum(-1)
         misfit = (intensity.sqrt() - self.counts.sqrt()).square_()
         residual = _total(misfit[used]) / max(_total(self.counts[used]), 1e-30)
         n = self.counts
@@ -77,6 +91,10 @@ class Modulus:
             for where in (used, free)
         )
         return residual**0.5, likelihood, free_likelihood
+
+
+def _intensity(field: Tensor) -> Tensor:
+    return torch.view_as_real(field).square().sum(-1)
 
 
 def _total(a: Tensor) -> float:

@@ -15,7 +15,7 @@ PRESETS: dict[str, str] = {
     "fixed": "(RAAR*40 + ER*10)**10, ER*50",
     "precise": "(HIO*20 + SW)**20, (RAAR*20 + SW)**20, (ER*10 + SW)**5, ER*50, ML*50",
 }
-UPDATE, HALVE = "SW", "DETWIN"
+UPDATE, HALVE, SPREAD = "SW", "DETWIN", "PSF"
 MAX_STEPS = 1_000_000
 _TOKEN = re.compile(r"\s*(\*\*|[()*+,=]|[A-Za-z]+|\d+\.?\d*(?:[eE][-+]?\d+)?)")
 
@@ -33,8 +33,9 @@ def parse(text: str) -> list[Step]:
     """Steps of a recipe, from left to right.
 
     `NAME*n` are n iterations of ER, HIO, RAAR, CF, DM, GPS or ML, `NAME(beta=0.8)*n` with a parameter, `SW`
-    an update of the support by shrink-wrap, `DETWIN` a few iterations in one half of the support; `+` and
-    `,` chain; `(…)**n` repeats. A name of `PRESETS` is a recipe.
+    an update of the support by shrink-wrap, `DETWIN` a few iterations in one half of the support, `PSF` an
+    update of the point-spread function of partial coherence; `+` and `,` chain; `(…)**n` repeats. A name of
+    `PRESETS` is a recipe.
 
     Raises
     ------
@@ -80,10 +81,12 @@ class _Parser:
                 steps = steps * times
             return steps
         name = self._take()
-        if name in (UPDATE, HALVE):
+        if name in (UPDATE, HALVE, SPREAD):
             return [Step(None, what=name)]
         if name not in ALGORITHMS:
-            self._fail(f"{name or 'the end'!r} is none of {', '.join(ALGORITHMS)}, {UPDATE}, {HALVE}")
+            self._fail(
+                f"{name or 'the end'!r} is none of {', '.join(ALGORITHMS)}, {UPDATE}, {HALVE}, {SPREAD}"
+            )
         algorithm = ALGORITHMS[name](**self._parameters(name))
         self._must("*")
         return [Step(algorithm, self._count())]

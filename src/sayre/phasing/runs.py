@@ -13,7 +13,7 @@ from torch import Tensor
 from sayre.phasing.algorithms import ER, Algorithm, State
 from sayre.phasing.bounds import Bounds
 from sayre.phasing.modulus import Modulus
-from sayre.phasing.recipe import HALVE, Step
+from sayre.phasing.recipe import HALVE, SPREAD, Step
 from sayre.phasing.support import ShrinkWrap
 
 Objects = NDArray[np.complex64]
@@ -167,6 +167,9 @@ class _Batch:
             self._detwin()
             return
         if last is None:
+            return
+        if what == SPREAD:
+            self.modulus.update_coherence(last.estimate(state) * state.support)
             return
         state.support = self.shrink_wrap.update(
             last.estimate(state), state.support, iteration / self.iterations

@@ -73,7 +73,7 @@ class ShrinkWrap:
         voxels, so that it neither dies nor fills the box.
     """
 
-    threshold: float = 0.25
+    threshold: float = 0.3
     reference: Reference = "rms"
     sigma: tuple[float, float] = (2.0, 1.0)
     every: int = 20

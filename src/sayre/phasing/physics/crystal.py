@@ -119,14 +119,20 @@ def to_crystal(
 
 
 def centred(obj: Object, support: Support) -> tuple[Object, Support]:
-    """Both rolled by whole voxels so that the centre of the support is at index `n // 2`.
+    """Both rolled by whole voxels so that the middle of the support's box is at index `n // 2`.
 
-    The centre is circular: a support over the border of the array is brought together.
+    A support over the border of the array is brought together: the longest run of empty planes, going round,
+    is what is put at the border. An axis without an empty plane is left as it is.
     """
     for axis, n in enumerate(support.shape):
-        profile = support.sum(axis=tuple(i for i in range(support.ndim) if i != axis))
-        angle = np.angle(profile @ np.exp(2j * np.pi * (np.arange(n) - n // 2) / n))
-        shift = -round(float(angle) * n / (2 * np.pi))
+        occupied = np.flatnonzero(support.any(axis=tuple(i for i in range(support.ndim) if i != axis)))
+        gaps = np.diff(np.append(occupied, occupied[0] + n))
+        longest = int(gaps.argmax())
+        if gaps[longest] == 1:
+            continue
+        first = occupied[(longest + 1) % len(occupied)]
+        length = n - int(gaps[longest]) + 1
+        shift = n // 2 - (int(first) + length // 2)
         obj, support = np.roll(obj, shift, axis), np.roll(support, shift, axis)
     return obj, support
 
