@@ -142,7 +142,8 @@ def save(
         As `output_path_check`, or the disk is full, or `cxi_fill` does not apply.
     """
     if isinstance(what, Crystal):
-        return save_crystal(path, what, manifest, force=force)
+        save_crystal(path, what, manifest, force=force)
+        return
     path = output_path_check(path, force=force, kind=type(what))
     ending = path.suffix.lower()
     if cxi_fill not in ("data", "interpolated"):
@@ -157,7 +158,6 @@ def save(
             module.write(file, what, manifest, cxi_fill)
         else:
             module.write(file, what, manifest)
-    return None
 
 
 def output_path_check(path: str | Path, force: bool = False, *, kind: type = FilledPattern) -> Path:

@@ -125,6 +125,9 @@ def test_centred():
     moved, inside = centred(obj, support)
     np.testing.assert_array_equal(np.argwhere(inside).mean(0), [8, 7])
     np.testing.assert_array_equal(moved, 2 * inside)
+    tight = np.ones((4, 5), bool)
+    tight[0, 0] = False
+    np.testing.assert_array_equal(centred(obj[:4, :5], tight)[1], tight)
 
 
 def test_without_a_geometry():

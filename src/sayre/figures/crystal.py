@@ -1,0 +1,232 @@
+"""Pictures of a crystal."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from sayre.data import Crystal
+from sayre.errors import InputError
+from sayre.figures.filling import INK
+from sayre.figures.surface import Surface, render
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+MARGIN = 4
+FLAT = "#e9edf2"
+PERCENTILE = 98
+"""Of the absolute values that the colours reach to."""
+
+
+class _Quantity(NamedTuple):
+    """What a row shows, and in which colours."""
+
+    label: str
+    values: NDArray[Any]
+    cmap: str
+    low: float
+    high: float
+
+
+def crystal_figure(
+    crystal: Crystal, *, title: str = "", azimuth: float = 35, elevation: float = 25
+) -> Figure:
+    """Three central slices of amplitude, displacement (or phase) and strain, and the surface.
+
+    The surface is coloured by the strain, or where that is unknown by the displacement, or by the phase.
+
+    Parameters
+    ----------
+    crystal
+        3D. Oblique axes are drawn as if they were at right angles.
+    title
+        Written above.
+    azimuth, elevation
+        Of the viewer of the surface, degrees.
+
+    Raises
+    ------
+    InputError
+        A 2D crystal, or an empty support.
+    """
+    from matplotlib.figure import Figure
+
+    if crystal.object.ndim != 3 or not crystal.support.any():
+        raise InputError("crystal: the picture needs a 3D crystal with a support that is not empty")
+    crystal = _cut(crystal.numpy())
+    rows = _quantities(crystal)
+    size = crystal.voxel_size or (1.0, 1.0, 1.0)
+    names = _axis_names(crystal)
+    figure = Figure(figsize=(14.5, 2.75 * len(rows) + 0.5), layout="constrained", facecolor="white")
+    left, right = np.ravel(np.asarray(figure.subfigures(1, 2, width_ratios=(1.45, 1))))
+    panels = left.subplots(len(rows), 3, squeeze=False)
+    centre = tuple(round(c) for c in ndimage.center_of_mass(crystal.support))
+    for row, quantity in zip(panels, rows, strict=True):
+        for axis, panel in enumerate(row):
+            image = _slice(panel, quantity, crystal, axis, centre, size)
+        left.colorbar(image, ax=row.tolist(), label=quantity.label, shrink=0.9, aspect=16, pad=0.02)
+    for axis, panel in enumerate(panels[0]):
+        down, across = (names[i] for i in range(3) if i != axis)
+        panel.set_title(f"{down} ↑  {across} →", fontsize=10, color=INK)
+    _scale_bar(panels[0, 0], size, crystal)
+    _surface(right, crystal, rows[-1], names, azimuth, elevation)
+    if title:
+        figure.suptitle(title, fontsize=13, color=INK)
+    return figure
+
+
+def _cut(crystal: Crystal) -> Crystal:
+    """The crystal in the box of its support, with a margin of nothing."""
+    box = ndimage.find_objects(crystal.support.astype(np.int8))[0]
+    empty = {"object": 0, "support": False, "displacement": np.nan, "strain": np.nan}
+    arrays: dict[str, Any] = {
+        name: np.pad(array[box], MARGIN, constant_values=value)
+        for name, value in empty.items()
+        if (array := getattr(crystal, name)) is not None
+    }
+    return replace(crystal, **arrays)
+
+
+def _quantities(crystal: Crystal) -> list[_Quantity]:
+    amplitude, inside = crystal.amplitude, crystal.support
+    top = float(np.percentile(amplitude[inside], 99.5))
+    rows = [_Quantity("amplitude (√counts)", amplitude, "magma", 0, top)]
+    phase = np.where(inside, crystal.phase, np.nan)
+    if crystal.displacement is None:
+        rows.append(_Quantity("phase (rad)", phase, "twilight_shifted", -np.pi, np.pi))
+    else:
+        rows.append(_symmetric("displacement (Å)", crystal.displacement, "PuOr_r"))
+    if crystal.strain is not None:
+        rows.append(_symmetric("strain (%)", 100 * crystal.strain, "coolwarm"))
+    return rows
+
+
+def _symmetric(label: str, values: NDArray[np.floating], cmap: str) -> _Quantity:
+    known = np.abs(values[np.isfinite(values)])
+    high = float(np.percentile(known, PERCENTILE)) if len(known) else 1.0
+    high = high or 1.0
+    return _Quantity(label, values, cmap, -high, high)
+
+
+def _axis_names(crystal: Crystal) -> tuple[str, str, str]:
+    if crystal.axes is not None and np.allclose(crystal.axes, np.eye(3)[::-1], atol=1e-6):
+        return "z", "y", "x"
+    return "rocking", "row", "column"
+
+
+def _slice(
+    panel: Any,
+    quantity: _Quantity,
+    crystal: Crystal,
+    axis: int,
+    centre: tuple[int, ...],
+    size: tuple[float, ...],
+) -> Any:
+    """One plane across `axis`, with the outline of the support."""
+    plane = np.take(quantity.values, centre[axis], axis)
+    inside = np.take(crystal.support, centre[axis], axis)
+    down, across = (i for i in range(3) if i != axis)
+    extent = (0, plane.shape[1] * size[across], 0, plane.shape[0] * size[down])
+    panel.set_facecolor(FLAT)
+    image = panel.imshow(
+        plane,
+        cmap=quantity.cmap,
+        vmin=quantity.low,
+        vmax=quantity.high,
+        origin="lower",
+        extent=extent,
+        interpolation="nearest",
+    )
+    if inside.any() and not inside.all():
+        panel.contour(inside, levels=[0.5], colors=INK, linewidths=0.6, extent=extent)
+    panel.set_xticks([])
+    panel.set_yticks([])
+    for spine in panel.spines.values():
+        spine.set_visible(False)
+    return image
+
+
+def _round_length(length: float) -> float:
+    """The largest of 1, 2, 5 times a power of ten below `length`."""
+    power = 10.0 ** np.floor(np.log10(length))
+    return float(max(m * power for m in (1, 2, 5) if m * power <= length))
+
+
+def _unit(crystal: Crystal) -> str:
+    return "nm" if crystal.voxel_size else "voxels"
+
+
+def _scale_bar(panel: Any, size: tuple[float, ...], crystal: Crystal) -> None:
+    width, height = panel.get_xlim()[1], panel.get_ylim()[1]
+    length = _round_length(0.35 * width)
+    x, y = 0.05 * width, 0.06 * height
+    panel.plot([x, x + length], [y, y], color="white", lw=3, solid_capstyle="butt")
+    unit = "nm" if crystal.voxel_size else "voxels"
+    panel.text(
+        x + length / 2, y + 0.03 * height, f"{length:g} {unit}", color="white", ha="center", fontsize=9
+    )
+
+
+def _surface(
+    figure: Any,
+    crystal: Crystal,
+    quantity: _Quantity,
+    names: tuple[str, str, str],
+    azimuth: float,
+    elevation: float,
+) -> None:
+    from matplotlib import colormaps
+
+    size = crystal.voxel_size or (1.0, 1.0, 1.0)
+    surface = render(
+        crystal.amplitude,
+        crystal.support,
+        quantity.values,
+        size,
+        azimuth=azimuth,
+        elevation=elevation,
+    )
+    drawn = np.isfinite(surface.values)
+    shown = np.clip((np.nan_to_num(surface.values) - quantity.low) / (quantity.high - quantity.low), 0, 1)
+    colours = colormaps[quantity.cmap](shown)
+    colours[..., :3] *= np.clip(surface.light, 0, 1)[..., None]
+    colours[..., 3] = drawn
+    rows, columns = np.flatnonzero(drawn.any(1)), np.flatnonzero(drawn.any(0))
+    panel = figure.subplots()
+    panel.imshow(colours, origin="lower", interpolation="antialiased")
+    if len(rows):
+        border = 0.08 * max(np.ptp(rows), np.ptp(columns))
+        panel.set_xlim(columns[0] - border, columns[-1] + border)
+        panel.set_ylim(rows[0] - 2.2 * border, rows[-1] + border)
+        _triad(panel, surface, names)
+        _length_of_view(panel, surface, crystal)
+    panel.axis("off")
+    oblique = "" if crystal.orthogonal else " (oblique axes, drawn at right angles)"
+    panel.set_title(f"surface, coloured by {quantity.label}{oblique}", fontsize=10, color=INK)
+
+
+def _triad(panel: Any, surface: Surface, names: tuple[str, str, str]) -> None:
+    """The array axes as arrows in the lower left corner."""
+    (left, right), (bottom, _) = panel.get_xlim(), panel.get_ylim()
+    long = 0.09 * (right - left)
+    x, y = left + 1.4 * long, bottom + 1.2 * long
+    for name, arrow in zip(names, surface.camera[:2].T, strict=True):
+        tip = (x + long * arrow[0], y + long * arrow[1])
+        panel.annotate("", tip, (x, y), arrowprops={"arrowstyle": "-|>", "color": INK, "lw": 1.2})
+        label = (x + 1.25 * long * arrow[0], y + 1.35 * long * arrow[1])
+        side = "left" if arrow[0] > 0.3 else "right" if arrow[0] < -0.3 else "center"
+        panel.text(*label, name, color=INK, fontsize=9, ha=side, va="center")
+
+
+def _length_of_view(panel: Any, surface: Surface, crystal: Crystal) -> None:
+    (left, right), (bottom, top) = panel.get_xlim(), panel.get_ylim()
+    length = _round_length(0.3 * (right - left) * surface.pixel)
+    x, y = right - 0.05 * (right - left), bottom + 0.05 * (top - bottom)
+    panel.plot([x - length / surface.pixel, x], [y, y], color=INK, lw=3, solid_capstyle="butt")
+    middle, text = x - length / surface.pixel / 2, f"{length:g} {_unit(crystal)}"
+    panel.text(middle, y + 0.015 * (top - bottom), text, color=INK, ha="center", fontsize=9)

@@ -1,0 +1,154 @@
+"""The surface of a crystal as a lit image, by marching rays through it; no 3D library."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+Vector = NDArray[np.float64]
+
+SMOOTHING = 0.8
+"""Of the amplitude, voxels: takes the steps off the surface, not its facets."""
+INSIDE = 1.5
+"""How far below the surface, in voxels, its colour is read: the outermost voxels are half empty."""
+LIGHT = (-0.45, 0.6, 0.66)
+"""Direction to the lamp: right, up, towards the viewer."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surface:
+    """An image of a surface; rows from the bottom up.
+
+    Attributes
+    ----------
+    values
+        `(rows, columns)`: the field on the surface, NaN beside it.
+    light
+        Same shape: 0 dark to 1 lit.
+    camera
+        Rows are the unit vectors to the right, up, and towards the viewer, in array axes.
+    pixel
+        Its side, in the unit of the voxel size.
+    """
+
+    values: NDArray[np.float64]
+    light: NDArray[np.float64]
+    camera: Vector
+    pixel: float
+
+
+def camera(azimuth: float, elevation: float) -> Vector:
+    """Camera above an array whose axes are (z, y, x), y up; angles in degrees, azimuth from z towards x."""
+    a, e = np.radians([azimuth, elevation])
+    viewer = np.array([np.cos(e) * np.cos(a), np.sin(e), np.cos(e) * np.sin(a)])
+    right = np.array([-np.sin(a), 0.0, np.cos(a)])
+    up = np.array([-np.sin(e) * np.cos(a), np.cos(e), -np.sin(e) * np.sin(a)])
+    return np.stack([right, up, viewer])
+
+
+def render(
+    amplitude: NDArray[np.floating],
+    support: NDArray[np.bool_],
+    field: NDArray[np.floating],
+    voxel_size: tuple[float, ...],
+    *,
+    azimuth: float = 35.0,
+    elevation: float = 25.0,
+    level: float = 0.5,
+    pixels: int = 560,
+) -> Surface:
+    """Image of the surface where the amplitude passes `level` times its median in the support.
+
+    Parameters
+    ----------
+    amplitude, support, field
+        3D, of one shape; the field is read just below the surface, from its nearest finite voxel.
+    voxel_size
+        Of each axis, any unit.
+    azimuth, elevation
+        Of the viewer, degrees.
+    pixels
+        Sides of the image.
+    """
+    size = np.array(voxel_size)
+    smooth = ndimage.gaussian_filter(np.where(support, amplitude, 0).astype(np.float32), SMOOTHING)
+    limit = level * float(np.median(amplitude[support]))
+    view = camera(azimuth, elevation)
+    centre = (np.array(support.shape) - 1) / 2
+    reach = 0.5 * float(np.linalg.norm(size * support.shape))
+    across = np.linspace(-reach, reach, pixels)
+    plane = across[:, None, None] * view[1] + across[None, :, None] * view[0]
+    hits, found = _march(smooth, limit, plane.reshape(-1, 3), view[2], reach, size, centre)
+    values, light = np.full(pixels**2, np.nan), np.zeros(pixels**2)
+    if found.any():
+        places = hits / size + centre
+        normals = _normals(smooth, places, size)
+        depth = hits @ view[2]
+        near = (depth - depth.min()) / max(float(np.ptp(depth)), 1e-9)
+        light[found] = _lit(normals @ view.T) * (0.88 + 0.12 * near)
+        below = places - INSIDE * size.min() * normals / size
+        values[found] = _read(field, support, below)
+    side = (pixels, pixels)
+    return Surface(
+        values=values.reshape(side),
+        light=light.reshape(side),
+        camera=view,
+        pixel=float(across[1] - across[0]),
+    )
+
+
+def _march(
+    volume: NDArray[np.float32],
+    limit: float,
+    starts: Vector,
+    viewer: Vector,
+    reach: float,
+    size: Vector,
+    centre: Vector,
+) -> tuple[Vector, NDArray[np.bool_]]:
+    """Where rays from the viewer first pass `limit`: places of the rays that do, and which do."""
+    step = 0.7 * float(size.min())
+    before = np.zeros(len(starts), np.float32)
+    waiting = np.arange(len(starts))
+    place = np.zeros(starts.shape)
+    found = np.zeros(len(starts), bool)
+    for depth in np.arange(reach, -reach, -step):
+        points = starts[waiting] + depth * viewer
+        now = ndimage.map_coordinates(volume, (points / size + centre).T, order=1)
+        hit = now >= limit
+        if hit.any():
+            share = (now[hit] - limit) / np.maximum(now[hit] - before[hit], 1e-9)
+            which = waiting[hit]
+            place[which] = points[hit] + (np.clip(share, 0, 1) * step)[:, None] * viewer
+            found[which] = True
+        waiting, before = waiting[~hit], now[~hit]
+    return place[found], found
+
+
+def _normals(volume: NDArray[np.float32], places: Vector, size: Vector) -> Vector:
+    """Unit outward normals at fractional indices."""
+    slopes = [
+        ndimage.map_coordinates(ndimage.gaussian_filter(g, SMOOTHING), places.T, order=1) / s
+        for g, s in zip(np.gradient(volume), size, strict=True)
+    ]
+    normals = -np.stack(slopes, -1)
+    return np.asarray(normals / np.maximum(np.linalg.norm(normals, axis=-1, keepdims=True), 1e-12))
+
+
+def _lit(normals: Vector) -> NDArray[np.float64]:
+    """Light of a matt surface under a lamp and a sky, normals as (right, up, towards the viewer)."""
+    lamp = np.array(LIGHT) / np.linalg.norm(LIGHT)
+    return np.asarray(0.58 + 0.46 * np.clip(normals @ lamp, 0, None) + 0.06 * normals[:, 1])
+
+
+def _read(field: NDArray[np.floating], support: NDArray[np.bool_], places: Vector) -> NDArray[np.float64]:
+    """The field at fractional indices, every voxel without one given that of the nearest with one."""
+    known = support & np.isfinite(field)
+    if not known.any():
+        return np.full(len(places), np.nan)
+    nearest = ndimage.distance_transform_edt(~known, return_distances=False, return_indices=True)
+    filled = np.asarray(field, np.float64)[tuple(nearest)]
+    return np.asarray(ndimage.map_coordinates(filled, places.T, order=1, mode="nearest"))

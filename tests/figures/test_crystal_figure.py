@@ -1,0 +1,99 @@
+import numpy as np
+import pytest
+
+from sayre.data import Crystal
+from sayre.errors import InputError
+from sayre.figures.crystal import crystal_figure
+from sayre.figures.surface import camera, render
+
+SHAPE = (40, 44, 48)
+RADIUS = 15.0
+
+
+def ball(size=(1.0, 1.0, 1.0), shape=SHAPE):
+    places = np.stack(
+        np.meshgrid(
+            *((np.arange(n) - (n - 1) / 2) * s for n, s in zip(shape, size, strict=True)), indexing="ij"
+        )
+    )
+    distance = np.sqrt((places**2).sum(0))
+    # Falls to half at the radius, over three units.
+    amplitude = np.clip((RADIUS + 1.5 - distance) / 3, 0, 1)
+    return amplitude, distance < RADIUS + 1.5, places
+
+
+@pytest.mark.parametrize("size", [(1.0, 1.0, 1.0), (2.0, 1.0, 1.5)])
+@pytest.mark.parametrize("angles", [(0.0, 0.0), (35.0, 25.0)])
+def test_a_ball_is_a_disc(size, angles):
+    amplitude, support, _ = ball(size)
+    seen = render(amplitude, support, amplitude, size, azimuth=angles[0], elevation=angles[1], pixels=121)
+    drawn = np.isfinite(seen.values)
+    assert np.sqrt(drawn.sum() * seen.pixel**2 / np.pi) == pytest.approx(RADIUS, rel=0.04)
+    rows, columns = np.nonzero(drawn)
+    assert abs(rows.mean() - 60) < 1
+    assert abs(columns.mean() - 60) < 1
+    assert np.ptp(rows) == pytest.approx(np.ptp(columns), abs=2)
+    # The lamp is at the upper left: rows run from the bottom up.
+    bright = np.argwhere(seen.light > np.percentile(seen.light[drawn], 95)).mean(0)
+    assert bright[0] > 62
+    assert bright[1] < 58
+
+
+def test_the_field_is_that_of_the_side_one_sees():
+    """From azimuth 0 one looks down axis 0 from its far end: x to the right, y up, z towards the viewer."""
+    amplitude, support, places = ball()
+    np.testing.assert_allclose(camera(0, 0), [[0, 0, 1], [0, 1, 0], [1, 0, 0]], atol=1e-15)
+    for axis, name in ((2, "columns"), (1, "rows")):
+        seen = render(amplitude, support, places[axis], (1.0,) * 3, azimuth=0, elevation=0, pixels=101)
+        drawn = np.isfinite(seen.values)
+        where = np.nonzero(drawn)[1 if name == "columns" else 0]
+        expected = (where - 50) * seen.pixel * (RADIUS - 1.5) / RADIUS
+        assert np.abs(seen.values[drawn] - expected).max() < 1.2
+    depth = render(amplitude, support, places[0], (1.0,) * 3, azimuth=0, elevation=0, pixels=101).values
+    assert np.nanmin(depth) > -1.5
+    assert depth[50, 50] == pytest.approx(RADIUS - 1.5, abs=0.7)
+
+
+def test_camera_is_a_rotation():
+    for azimuth, elevation in ((10, 20), (-130, 70), (200, -40)):
+        matrix = camera(azimuth, elevation)
+        np.testing.assert_allclose(matrix @ matrix.T, np.eye(3), atol=1e-12)
+        # Array axes are (z, y, x): a right-handed view (x, y, z) is an odd permutation of them.
+        assert np.linalg.det(matrix) == pytest.approx(-1)
+
+
+def crystal(**changes):
+    amplitude, support, places = ball(shape=(36, 36, 36))
+    known = {
+        "object": (amplitude * np.exp(0.02j * places[0] ** 2)).astype(np.complex64),
+        "support": support,
+        "voxel_size": (3.0, 3.0, 3.0),
+        "displacement": np.where(support, places[1], np.nan).astype(np.float32),
+        "strain": np.where(support, 0.01 * places[2], np.nan).astype(np.float32),
+    }
+    return Crystal(**(known | changes))
+
+
+def texts(figure):
+    figure.canvas.draw()
+    return {t.get_text() for axes in figure.axes for t in [*axes.texts, axes.title, axes.yaxis.label]}
+
+
+def test_what_the_figure_says():
+    figure = crystal_figure(crystal(axes=np.eye(3)[::-1].copy()))
+    found = texts(figure)
+    assert {"amplitude (√counts)", "displacement (Å)", "strain (%)", "y ↑  x →"} <= found
+    assert "20 nm" in found  # 35 % of 41 voxels of 3 nm, rounded down to 1, 2 or 5
+    assert "surface, coloured by strain (%)" in found
+    strain = figure.axes[6].images[0]
+    assert strain.get_clim()[1] == pytest.approx(100 * 0.01 * 15, rel=0.2)
+
+    unknown = texts(crystal_figure(crystal(voxel_size=None, displacement=None, strain=None)))
+    assert {"phase (rad)", "10 voxels", "row ↑  column →", "surface, coloured by phase (rad)"} <= unknown
+
+
+def test_refusals():
+    with pytest.raises(InputError, match="not empty"):
+        crystal_figure(crystal(support=np.zeros((36, 36, 36), bool)))
+    with pytest.raises(InputError, match="3D"):
+        crystal_figure(Crystal(object=np.ones((4, 4), np.complex64), support=np.ones((4, 4), bool)))
