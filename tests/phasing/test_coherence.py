@@ -56,4 +56,4 @@ def test_recipe_with_point_spread_function_fits_better(blurred):
     )
     assert spread.residual < 0.5 * plain.residual
     errors = [np.linalg.norm(np.abs(run.object) - np.abs(obj)) for run in (plain, spread)]
-    assert errors[1] < 0.5 * errors[0]
+    assert errors[1] < 0.7 * errors[0]

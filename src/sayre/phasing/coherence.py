@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -22,8 +24,8 @@ class Coherence:
         self.shape, self.dims = shape, tuple(range(1, len(shape) + 1))
         reach = [min(REACH, (n - 1) // 2) for n in shape]
         self.lags = tuple(torch.arange(-r, r + 1) for r in reach)
-        grids: list[Tensor] = list(torch.meshgrid(*self.lags, indexing="ij"))  # type: ignore[arg-type]
-        self.near = (slice(None), *grids)
+        grids: list[Tensor] = list(torch.meshgrid(*self.lags, indexing="ij"))
+        self.near: Any = (slice(None), *grids)
         distance = torch.stack(grids).float().square().sum(0)
         kernel = torch.exp(-distance / (2 * sigma**2))
         self.kernel = (kernel / kernel.sum()).expand(batch, *kernel.shape).clone().to(device)
