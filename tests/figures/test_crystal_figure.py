@@ -82,7 +82,7 @@ def texts(figure):
 def test_what_the_figure_says():
     figure = crystal_figure(crystal(axes=np.eye(3)[::-1].copy()))
     found = texts(figure)
-    assert {"amplitude (√counts)", "displacement (Å)", "strain (%)", "y ↑  x →"} <= found
+    assert {"amplitude", "displacement (Å)", "strain (%)", "y ↑  x →"} <= found
     assert "20 nm" in found  # 35 % of 41 voxels of 3 nm, rounded down to 1, 2 or 5
     assert "surface, coloured by strain (%)" in found
     strain = figure.axes[6].images[0]

@@ -95,7 +95,7 @@ def _cut(crystal: Crystal) -> Crystal:
 def _quantities(crystal: Crystal) -> list[_Quantity]:
     amplitude, inside = crystal.amplitude, crystal.support
     top = float(np.percentile(amplitude[inside], 99.5))
-    rows = [_Quantity("amplitude (√counts)", amplitude, "magma", 0, top)]
+    rows = [_Quantity("amplitude", amplitude, "magma", 0, top)]
     phase = np.where(inside, crystal.phase, np.nan)
     if crystal.displacement is None:
         rows.append(_Quantity("phase (rad)", phase, "twilight_shifted", -np.pi, np.pi))

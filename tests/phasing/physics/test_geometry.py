@@ -1,4 +1,7 @@
+import re
+import tomllib
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -129,3 +132,10 @@ def test_unknown_beamline():
         Geometry.at("moon", angles=(1, 2))
     with pytest.raises(InputError, match="1 angles for circles"):
         Geometry.at("id01", angles=(1,))
+
+
+def test_examples_of_the_documentation():
+    text = (Path(__file__).parents[3] / "docs" / "physics.md").read_text(encoding="utf-8")
+    first, second = (tomllib.loads(block) for block in re.findall(r"```toml\n(.*?)```", text, re.S))
+    assert np.linalg.norm(Geometry.at(**first).g()) == pytest.approx(2.69, abs=0.01)
+    assert Geometry(**second).g()[1] > 0

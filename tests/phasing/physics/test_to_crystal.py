@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
-from physics_samples import SHAPE, field, geometry, places, strained_particle
+from physics_samples import SHAPE, cylinder, field, geometry, places, strained_particle
 from scipy import ndimage
 
 from sayre.data import Grid
@@ -159,8 +159,33 @@ def test_without_a_geometry():
     assert known.metrics["vortex_lines"] == 0
 
 
+def test_a_dislocation_is_not_smeared_on_its_way_to_the_laboratory():
+    """A vortex on oblique voxels: the strain has no cut, the displacement has one, and it is said."""
+    scan = geometry()
+    shape = (40, 48, 44)
+    support, angle, _ = cylinder(shape, 12)
+    obj = (support * np.exp(1j * angle)).astype(np.complex64)
+    with pytest.warns(SayreWarning, match="1 phase vortices .* the strain, from wrapped gradients, does not"):
+        crystal = to_crystal(obj, support, geometry=scan)
+    assert crystal.metrics["vortex_lines"] == 1
+    assert crystal.metrics["cut_voxels"] > 50
+    assert np.isfinite(crystal.strain[crystal.support]).mean() > 0.99
+    # The exact field of a vortex has |∇phase| = 1/r: a cut smeared over a voxel would show 2π per voxel.
+    basis = voxel_basis(scan.steps(), shape)
+    index = (places(crystal.shape, crystal.voxel_size[0] * LABORATORY) / 10) @ np.linalg.inv(basis)
+    r = np.hypot(index[..., 1] + 0.5, index[..., 2] + 0.5)
+    away = crystal.support & (r > 4)
+    steepest = 1 / (4 * 10 * np.linalg.svd(basis, compute_uv=False).min() * crystal.g)
+    assert np.nanmax(np.abs(crystal.strain[away])) < 1.2 * steepest
+    u = np.where(away, crystal.displacement, np.nan)
+    jumps = max(np.nanmax(np.abs(np.diff(u, axis=axis))) for axis in range(3))
+    assert jumps == pytest.approx(2 * np.pi / crystal.g, rel=0.2)
+
+
 def test_refusals():
     empty = np.zeros((8, 8, 8), bool)
+    with pytest.raises(InputError, match="axis 3 of an object with 3 axes; 0 to 2"):
+        to_crystal(np.ones((8, 8, 8), np.complex64), ~empty, along=3)
     with pytest.raises(InputError, match="support is empty"):
         to_crystal(np.ones((8, 8, 8), np.complex64), empty)
     with pytest.raises(InputError, match="support is empty"):

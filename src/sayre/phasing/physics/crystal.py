@@ -77,7 +77,7 @@ def to_crystal(
     Raises
     ------
     InputError
-        An empty support; a geometry that spans no volume; voxels that are too small.
+        An empty support; a geometry that spans no volume; voxels that are too small; an axis there is not.
 
     Warns
     -----
@@ -147,6 +147,8 @@ def _scanned(geometry: Geometry, shape: tuple[int, ...]) -> Frame:
 
 def _unscanned(grid: Grid | None, shape: tuple[int, ...], lattice: float | None, along: int | None) -> Frame:
     """Array axes at right angles, G of length `lattice` along one of them."""
+    if along is not None and along not in range(len(shape)):
+        raise InputError(f"along: axis {along} of an object with {len(shape)} axes; 0 to {len(shape) - 1}")
     basis = None
     if grid is not None and grid.unit == "1/angstrom":
         basis = voxel_basis(np.diag(grid.step), shape)
