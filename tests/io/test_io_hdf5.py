@@ -1,5 +1,8 @@
 """HDF5 and NeXus files as detectors and beamlines write them."""
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
 import h5py
 import hdf5plugin
 import numpy as np
@@ -7,6 +10,7 @@ import pytest
 
 from sayre.errors import InputError, SayreWarning
 from sayre.io import load
+from sayre.io.hdf5 import image
 
 COUNTS = np.arange(60).reshape(3, 4, 5)
 
@@ -211,3 +215,19 @@ def test_names_inside_a_linked_file_do_not_matter(tmp_path, path):
         file["entry/data"] = h5py.ExternalLink("b.h5", "/other/mask")
         file["entry/mask"] = np.eye(4, 5)
     assert load(path).mask.sum() == 3 * 4
+
+
+def test_threads_make_files_in_memory_at_the_same_time(tmp_path):
+    both = Barrier(2)
+
+    def made(number):
+        def build(file):
+            both.wait(timeout=10)
+            file["counts"] = np.full((2, 3, 4), number)
+
+        return image(build)
+
+    with ThreadPoolExecutor(2) as pool:
+        for number, content in enumerate(pool.map(made, range(2))):
+            (tmp_path / "a.h5").write_bytes(content)
+            np.testing.assert_array_equal(load(tmp_path / "a.h5").intensity, number)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import re
+import secrets
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -74,7 +75,8 @@ def write(file: BinaryIO, what: Output, manifest: Manifest) -> None:
 
 def image(build: Callable[[h5py.File], None]) -> bytes:
     """Bytes of the HDF5 file that `build` fills, made in memory: HDF5 does not survive a full disk."""
-    with h5py.File("memory.h5", "w", driver="core", backing_store=False) as h5:
+    # A name of its own, since the threads of a process share names.
+    with h5py.File(secrets.token_hex(16), "w", driver="core", backing_store=False) as h5:
         build(h5)
         h5.flush()
         return bytes(h5.id.get_file_image())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -64,12 +63,7 @@ def write_shard(config: DatasetConfig, folder: Path, number: int) -> int:
     path = shard_path(folder, number)
     for leftover in folder.glob(f".{path.name}.*.tmp"):
         leftover.unlink(missing_ok=True)
-    # In memory, since HDF5 does not survive a full disk; by a name of its own, since threads share names.
-    name = secrets.token_hex(16)
-    with h5py.File(name, "w", driver="core", backing_store=False) as h5:
-        _fill(h5, config, number)
-        h5.flush()
-        content = h5.id.get_file_image()
+    content = hdf5.image(lambda h5: _fill(h5, config, number))
     with replacing(path, force=True) as file:
         file.write(content)
     return number
