@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import json
 import time
-import tomllib
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sayre.cli.progress import progress
+from sayre.cli import options
+from sayre.cli.progress import phasing_report, progress
 from sayre.errors import InputError
 
 if TYPE_CHECKING:
     from sayre.phasing.phase import Phased
-    from sayre.phasing.physics.geometry import Geometry
-    from sayre.phasing.runs import Progress
 
 
 def phase(
@@ -24,15 +23,12 @@ def phase(
         str, typer.Argument(metavar="INPUT", help="Counts, measured or filled: .npz .npy .cxi .h5 .nxs .tif")
     ],
     output: Annotated[Path, typer.Option("-o", "--output", help=".npz, .cxi or .vti")],
-    mask: Annotated[str | None, typer.Option(help="File of the mask, non-zero = not measured.")] = None,
-    crop: Annotated[int | None, typer.Option(help="Voxels a side around the peak.")] = None,
+    mask: options.Mask = None,
+    crop: options.Crop = None,
     init: Annotated[str, typer.Option(help="random, or a file of an object to start from.")] = "random",
-    recipe: Annotated[
-        str,
-        typer.Option(help="default quick precise fixed, text such as '(HIO*20 + SW)**10, ER*50', or a file."),
-    ] = "default",
-    runs: Annotated[int, typer.Option(help="Starts.")] = 20,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same result.")] = 0,
+    recipe: options.Recipe = "default",
+    runs: options.Runs = 20,
+    seed: options.Seed = 0,
     keep: Annotated[float, typer.Option(help="Fraction of the starts to average at most.")] = 0.5,
     gaps: Annotated[str, typer.Option(help="bounded (by the filling's error), free or zero.")] = "bounded",
     sigmas: Annotated[float, typer.Option(help="Standard errors that bound a filled voxel.")] = 2.0,
@@ -44,89 +40,95 @@ def phase(
     smoothing: Annotated[
         tuple[float, float], typer.Option(help="Shrink-wrap's width in voxels at the start and end.")
     ] = (2.0, 1.0),
-    geometry: Annotated[
-        Path | None, typer.Option(help="TOML of the scan, for the laboratory frame; see docs/physics.md.")
+    geometry: options.GeometryFile = None,
+    hkl: options.Hkl = None,
+    lattice_constant: options.LatticeConstant = None,
+    along: options.Along = None,
+    voxel_size: options.VoxelSize = None,
+    device: options.Device = "auto",
+    picture: Annotated[Path | None, typer.Option(help="Draw the crystal there (.png .pdf .svg).")] = None,
+    live: Annotated[
+        Path | None, typer.Option(help="Redraw the best start so far there while it runs (.png).")
     ] = None,
-    hkl: Annotated[tuple[int, int, int] | None, typer.Option(help="Reflection.")] = None,
-    lattice_constant: Annotated[float | None, typer.Option(help="Å, of a cubic crystal.")] = None,
-    along: Annotated[int | None, typer.Option(help="Array axis along G, without a geometry.")] = None,
-    voxel_size: Annotated[float | None, typer.Option(help="nm, in the laboratory frame.")] = None,
-    device: Annotated[str, typer.Option(help="auto cpu cuda")] = "auto",
-    force: Annotated[bool, typer.Option("--force", help="Overwrite OUTPUT.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress, no summary.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite OUTPUT and the picture.")] = False,
+    quiet: options.Quiet = False,
+    as_json: options.Json = False,
 ) -> None:
     """Retrieve the phase of a Bragg peak: density, displacement and strain of the crystal.
 
     Finished starts are kept in OUTPUT.runs until all are done; a killed command goes on from there.
     """
     from sayre import io
-    from sayre.data import FilledPattern, Manifest
+    from sayre.data import Manifest
+    from sayre.data.manifest import hashes
+    from sayre.figures.crystal import crystal_figure
+    from sayre.figures.filling import figure_path_check, save_figure
+    from sayre.figures.live import LivePicture
     from sayre.io.objects import crystal_path_check, load_crystal, save_crystal
     from sayre.phasing.kept import KeptRuns
-    from sayre.phasing.phase import phase as retrieve
-    from sayre.phasing.physics.crystal import to_crystal
-    from sayre.phasing.prepare import around_peak
+    from sayre.phasing.physics.geometry_file import read_geometry
+    from sayre.phasing.prepare import around_peak, unfilled
+    from sayre.phasing.reconstruct import Scan, Settings, recipe_text, reconstruct
     from sayre.phasing.support import ShrinkWrap
 
     started = time.perf_counter()
     crystal_path_check(output, force=force)
-    scan = _geometry(geometry)
-    loaded = io.load_filled(source, mask=mask)
-    pattern = around_peak(loaded, crop) if crop is not None else loaded
-    measured = pattern.pattern if isinstance(pattern, FilledPattern) else pattern
-    config: dict[str, Any] = {
-        "recipe": Path(recipe).read_text() if Path(recipe).is_file() else recipe,
-        "runs": runs,
-        "seed": seed,
-        "gaps": gaps,
-        "sigmas": sigmas,
-        "confidence": confidence,
-        "keep": keep,
-    }
-    wrap: dict[str, Any] = {"threshold": threshold, "reference": reference, "sigma": smoothing}
-    inputs = {measured.meta.source or source: measured.meta.sha256 or ""}
-    identity = {**config, **wrap, "crop": crop, "init": init, "mask": mask, "inputs": inputs}
-    kept = KeptRuns(
-        output.with_name(output.name + ".runs"), {k: v for k, v in identity.items() if k != "keep"}
+    if picture is not None:
+        figure_path_check(picture, force=force)
+    drawn = None if live is None else LivePicture(figure_path_check(live, force=True))
+    settings = Settings(
+        recipe=recipe_text(recipe),
+        runs=runs,
+        seed=seed,
+        keep=keep,
+        gaps=gaps,  # type: ignore[arg-type]
+        sigmas=sigmas,
+        confidence=confidence,
+        shrink_wrap=ShrinkWrap(threshold=threshold, reference=reference, sigma=smoothing),  # type: ignore[arg-type]
     )
-    with progress(f"phasing {measured.meta.source}", quiet=quiet) as advance:
-
-        def report(now: Progress) -> None:
-            residuals = ", ".join(f"{r:.3f}" for r in now.residuals[:3])
-            advance(now.fraction, f"start {now.indices[0] + 1} of {runs}, R {residuals}")
-
-        found = retrieve(
-            pattern,
-            **config,
-            shrink_wrap=ShrinkWrap(**wrap),
-            init=None if init == "random" else load_crystal(init).object,
-            device=device,
-            finished=kept.read(),
-            report=report,
-            on_run=kept.write,
-        )
-    crystal = to_crystal(
-        found.object,
-        found.support,
-        geometry=scan,
-        grid=measured.grid,
-        voxel_size=voxel_size,
-        hkl=hkl or measured.meta.hkl,
+    scan = Scan(
+        geometry=None if geometry is None else read_geometry(geometry),
+        hkl=hkl,
         lattice_constant=lattice_constant,
         along=along,
-        metrics=found.metrics,
+        voxel_size=voxel_size,
     )
+    pattern = io.load_filled(source, mask=mask)
+    if picture is not None and len(unfilled(pattern).shape) != 3:
+        raise InputError("--picture: draws 3D crystals, these counts are 2D; leave it out")
+    if crop is not None:
+        pattern = around_peak(pattern, crop)
+    start = None if init == "random" else load_crystal(init).object
+    meta = unfilled(pattern).meta
+    inputs = {meta.source or source: meta.sha256 or ""} | hashes(mask, None if start is None else init)
+    kept = KeptRuns(
+        output.with_name(output.name + ".runs"), {**settings.of_a_run, "crop": crop, "inputs": inputs}
+    )
+    with progress(f"phasing {meta.source}", quiet=quiet) as advance:
+        found, crystal = reconstruct(
+            pattern,
+            settings,
+            scan,
+            init=start,
+            device=device,
+            kept=kept,
+            report=phasing_report(advance, runs, *([] if drawn is None else [drawn.report])),
+            on_run=None if drawn is None else drawn.finished,
+        )
     manifest = Manifest.collect(
         "sayre phase",
         started=started,
-        config={**config, **wrap, "crop": crop, "init": init},
+        config={**asdict(settings), "crop": crop, "init": init},
         seed=seed,
         inputs=inputs,
         device=device,
     )
     save_crystal(output, crystal, manifest, force=force)
     kept.remove()
+    if drawn is not None:
+        drawn.draw()
+    if picture is not None:
+        save_figure(crystal_figure(crystal, title=meta.source or ""), picture)
     if not quiet:
         summary = {"output": str(output), **found.metrics, "seconds": round(time.perf_counter() - started, 1)}
         typer.echo(json.dumps(summary) if as_json else sentence(output, found, summary["seconds"]))
@@ -145,19 +147,3 @@ def sentence(output: Path, found: Phased, seconds: float) -> str:
         f"{output}: {int(found.support.sum())} voxels, R = {found.residual:.3f}, {len(found.believed)} of "
         f"{len(found.runs)} starts averaged{f' ({failed} failed)' if failed else ''}, {seconds:.0f} s{apart}"
     )
-
-
-def _geometry(path: Path | None) -> Geometry | None:
-    """Geometry from TOML: the fields of `Geometry`, or `beamline` and `angles` and the rest of them."""
-    if path is None:
-        return None
-    from sayre.phasing.physics.geometry import Geometry
-
-    try:
-        known = tomllib.loads(path.read_text())
-        known = {key: tuple(v) if isinstance(v, list) else v for key, v in known.items()}
-        return Geometry.at(**known) if "beamline" in known else Geometry(**known)
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, TypeError) as error:
-        raise InputError(f"{path}: not a geometry: {error}; docs/physics.md has an example") from None

@@ -71,6 +71,12 @@ def sha256_of(path: str | Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def hashes(*files: str | Path | None) -> dict[str, str]:
+    """Names of files (`file.h5::/inside` too) with their SHA-256; None is left out."""
+    paths = [Path(str(file).partition("::")[0]) for file in files if file is not None]
+    return {path.name: sha256_of(path) for path in paths}
+
+
 def _jsonable(value: Any) -> Any:
     return value.tolist() if hasattr(value, "tolist") else str(value)
 

@@ -9,11 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sayre.data import FilledPattern
+from sayre.errors import InputError
+from sayre.io.atomic import check_place
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 INK, PALE = "#1b2a41", "#f4f1ea"
+ENDINGS = (".png", ".pdf", ".svg")
 AXES = ("rocking", "row", "column")
 
 
@@ -129,8 +132,22 @@ def profile_figure(
     return figure
 
 
+def figure_path_check(path: Path, *, force: bool) -> Path:
+    """Check, before any work, that `save_figure` will be able to write at `path`.
+
+    Raises
+    ------
+    InputError
+        Unknown ending, a missing or read-only folder, an existing file without `force`.
+    """
+    if path.suffix.lower() not in ENDINGS:
+        raise InputError(f"{path}: no ending of a picture; {', '.join(ENDINGS)} would do")
+    check_place(path, force=force)
+    return path
+
+
 def save_figure(figure: Figure, path: Path) -> None:
     """Write a picture under a temporary name, then move it."""
     temporary = path.with_name(f".{path.name}.part")
-    figure.savefig(temporary, dpi=130, format=path.suffix.lstrip("."))
+    figure.savefig(temporary, dpi=130, format=path.suffix.lstrip(".").lower())
     temporary.replace(path)

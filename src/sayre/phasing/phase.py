@@ -207,5 +207,4 @@ def _device(name: str) -> torch.device:
 
 
 def _name(pattern: Pattern | FilledPattern) -> str:
-    measured = pattern.pattern if isinstance(pattern, FilledPattern) else pattern
-    return measured.meta.source or "pattern"
+    return prepare.unfilled(pattern).meta.source or "pattern"

@@ -39,7 +39,7 @@ def centred(pattern: Measured) -> tuple[Measured, tuple[int, ...]]:
         What was cut off.
     """
     counts = pattern.intensity
-    what = _measured(pattern).meta.source or "pattern"
+    what = unfilled(pattern).meta.source or "pattern"
     peak = np.unravel_index(int(np.argmax(counts)), counts.shape)
     box = []
     for axis, (c, n) in enumerate(zip((int(p) for p in peak), counts.shape, strict=True)):
@@ -73,6 +73,11 @@ def around_peak(pattern: Measured, size: int) -> Measured:
     peak = [int(p) for p in np.unravel_index(int(np.argmax(counts)), counts.shape)]
     halves = [min(size // 2, c, n - c) for c, n in zip(peak, counts.shape, strict=True)]
     return crop(pattern, tuple(slice(c - h, c + h) for c, h in zip(peak, halves, strict=True)))
+
+
+def unfilled(pattern: Measured) -> Pattern:
+    """The pattern as it was measured."""
+    return pattern.pattern if isinstance(pattern, FilledPattern) else pattern
 
 
 def crop(pattern: Measured, box: tuple[slice, ...]) -> Measured:
@@ -124,7 +129,7 @@ def check(pattern: Measured) -> tuple[float, ...]:
     SayreWarning
         An autocorrelation whose weak tail fills the array, a saturated peak.
     """
-    measured = _measured(pattern)
+    measured = unfilled(pattern)
     what, counts = measured.meta.source or "pattern", measured.intensity
     total = float(counts.sum(dtype=np.float64))
     if total < LEAST_COUNTS:
@@ -157,7 +162,3 @@ def check(pattern: Measured) -> tuple[float, ...]:
             stacklevel=2,
         )
     return ratios
-
-
-def _measured(pattern: Measured) -> Pattern:
-    return pattern.pattern if isinstance(pattern, FilledPattern) else pattern

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -53,12 +54,16 @@ class Run:
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """Told after every few iterations: the fraction done of all starts, and residuals of those running."""
+    """Told after every few iterations: the fraction done of all starts, and residuals of those running.
+
+    `look` takes a place in `indices` and gives that start's present object, centred complex64, and support.
+    """
 
     fraction: float
     iteration: int
     indices: tuple[int, ...]
     residuals: tuple[float, ...]
+    look: Callable[[int], tuple[Objects, Mask]]
 
 
 def random_start(
@@ -213,8 +218,14 @@ class _Batch:
                     iteration=iteration,
                     indices=tuple(s.index for s in self.starts),
                     residuals=tuple(residuals),
+                    look=partial(self._look, algorithm),
                 )
             )
+
+    def _look(self, algorithm: Algorithm, row: int) -> tuple[Objects, Mask]:
+        support = self.state.support[row]
+        seen = algorithm.estimate(self.state)[row] * support
+        return np.fft.fftshift(seen.cpu().numpy()), np.fft.fftshift(support.cpu().numpy())
 
     def _finish(
         self, row: int, start: Start, solution: Tensor, residual: float, likelihood: float, free: float

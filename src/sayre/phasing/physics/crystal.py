@@ -86,8 +86,9 @@ def to_crystal(
     """
     if not support.any():
         raise InputError("crystal: the support is empty; the reconstruction failed")
-    lattice = cubic_modulus(hkl, lattice_constant) if hkl and lattice_constant else None
-    frame = _unscanned(grid, obj.shape, lattice, along) if geometry is None else _scanned(geometry, obj.shape)
+    frame = known_frame(
+        obj.shape, geometry=geometry, grid=grid, hkl=hkl, lattice_constant=lattice_constant, along=along
+    )
     if geometry is not None and frame.modulus and hkl and lattice_constant:
         check_reflection(frame.modulus, hkl, lattice_constant)
 
@@ -116,6 +117,27 @@ def to_crystal(
         strain=strained,
         metrics={**(metrics or {}), "peak_offset": peak.tolist(), **found},
     )
+
+
+def known_frame(
+    shape: tuple[int, ...],
+    *,
+    geometry: Geometry | None = None,
+    grid: Grid | None = None,
+    hkl: tuple[int, int, int] | None = None,
+    lattice_constant: float | None = None,
+    along: int | None = None,
+) -> Frame:
+    """Voxels and reflection of an object of `shape`, from what `to_crystal` is told.
+
+    Raises
+    ------
+    InputError
+        A geometry for an array that is not 3D or that spans no volume; an axis there is not; a reflection
+        that is none.
+    """
+    lattice = cubic_modulus(hkl, lattice_constant) if hkl and lattice_constant is not None else None
+    return _unscanned(grid, shape, lattice, along) if geometry is None else _scanned(geometry, shape)
 
 
 def centred(obj: Object, support: Support) -> tuple[Object, Support]:

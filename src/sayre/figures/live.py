@@ -1,0 +1,84 @@
+"""A picture of phase retrieval that is redrawn while it runs."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sayre.errors import SayreWarning
+from sayre.figures.filling import save_figure
+from sayre.figures.phasing import start_figure
+from sayre.phasing.runs import Progress, Run
+
+PATIENCE = 30.0
+"""Seconds between pictures while no start finishes."""
+SHARE = 0.1
+"""Of the time that drawing may take."""
+
+
+class _Best(NamedTuple):
+    """A start as it is drawn."""
+
+    residual: float
+    start: int
+    object: NDArray[np.complex64]
+    support: NDArray[np.bool_]
+
+
+class LivePicture:
+    """The best start so far, slices of amplitude and phase, and the residuals of all, in a file.
+
+    `report` and `finished` are what `sayre.phasing.phase.phase` calls; `draw` draws what is known at once.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._histories: dict[int, list[tuple[int, float]]] = {}
+        self._best: _Best | None = None
+        self._drawn, self._cost = time.monotonic(), 0.0
+
+    def report(self, now: Progress) -> None:
+        """Take in how the running starts do; draw if it is time."""
+        for index, residual in zip(now.indices, now.residuals, strict=True):
+            self._histories.setdefault(index, []).append((now.iteration, residual))
+        if time.monotonic() - self._drawn > max(PATIENCE, self._cost / SHARE):
+            place = min(range(len(now.indices)), key=lambda i: _order(now.residuals[i]))
+            residual = now.residuals[place]
+            if self._best is None or _order(residual) < self._best.residual:
+                self._show(_Best(residual, now.indices[place], *now.look(place)))
+            else:
+                self._show(self._best)
+
+    def finished(self, run: Run) -> None:
+        """Take in a finished start; draw unless that was done a moment ago."""
+        self._histories[run.index] = list(run.history)
+        if not run.failed and (self._best is None or run.residual < self._best.residual):
+            self._best = _Best(run.residual, run.index, run.object, run.support)
+        if time.monotonic() - self._drawn > self._cost / SHARE:
+            self.draw()
+
+    def draw(self) -> None:
+        """Draw the best start that finished, if one has."""
+        if self._best is not None:
+            self._show(self._best)
+
+    def _show(self, best: _Best) -> None:
+        """A picture that cannot be written is said and does not stop anything."""
+        began = time.monotonic()
+        title = f"start {best.start}, the best of {len(self._histories)} so far: R = {best.residual:.3f}"
+        try:
+            figure = start_figure(best.object, best.support, self._histories, best.start, title=title)
+            save_figure(figure, self.path)
+        except OSError as error:
+            warnings.warn(f"{self.path}: cannot be drawn ({error.strerror})", SayreWarning, stacklevel=2)
+        self._drawn = time.monotonic()
+        self._cost = self._drawn - began
+
+
+def _order(residual: float) -> float:
+    return residual if np.isfinite(residual) else np.inf

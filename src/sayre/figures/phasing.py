@@ -1,0 +1,200 @@
+"""Pictures of phase retrieval: how the starts went, what they found, how fine it can be trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sayre.figures.filling import INK
+from sayre.phasing.physics.crystal import centred
+from sayre.phasing.physics.ramp import remove_ramp
+from sayre.phasing.resolution import ShellCurve
+from sayre.phasing.runs import Run
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+History = Sequence[tuple[int, float]]
+
+BELIEVED, OTHER, FIRST = "#2e8b8b", "#b8bec8", "#d1495b"
+LABELLED = 40
+"""So many starts at most carry their numbers."""
+
+
+def convergence_figure(runs: Sequence[Run], believed: Sequence[int] = ()) -> Figure:
+    """Residual of every start against iterations, and where they end: residual and free likelihood.
+
+    Parameters
+    ----------
+    runs
+        All of them.
+    believed
+        Indices of those that were averaged, the middle one first.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10.5, 3.9), layout="constrained", facecolor="white")
+    left, right = figure.subplots(1, 2, width_ratios=(1.5, 1))
+    draw_histories(left, {run.index: run.history for run in runs}, believed)
+    _ends(right, [run for run in runs if not run.failed], believed)
+    failed = sum(bool(run.failed) for run in runs)
+    if failed:
+        left.set_title(f"{failed} of {len(runs)} starts failed", fontsize=10, color=INK)
+    return figure
+
+
+def draw_histories(panel: Any, histories: Mapping[int, History], believed: Sequence[int] = ()) -> None:
+    """Residual against iterations, a line a start; `believed` in colour, the first of them on top."""
+    for index, history in sorted(histories.items(), key=lambda item: _rank(item[0], believed)):
+        points = np.array(history, float).reshape(-1, 2)
+        points = points[np.isfinite(points[:, 1]) & (points[:, 1] > 0)]
+        color, width = _style(index, believed)
+        panel.plot(points[:, 0], points[:, 1], color=color, lw=width)
+    panel.set_yscale("log")
+    _plain_ticks(panel.yaxis)
+    panel.set_xlabel("iteration")
+    panel.set_ylabel("residual R")
+    panel.spines[["top", "right"]].set_visible(False)
+
+
+def _rank(index: int, believed: Sequence[int]) -> int:
+    return 0 if index not in believed else 2 if index == believed[0] else 1
+
+
+def _style(index: int, believed: Sequence[int]) -> tuple[str, float]:
+    return ((OTHER, 1.0), (BELIEVED, 1.2), (FIRST, 2.0))[_rank(index, believed)]
+
+
+def _plain_ticks(axis: Any) -> None:
+    """Numbers such as 0.2 on a logarithmic axis, which rarely spans more than two decades here."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def _ends(panel: Any, runs: Sequence[Run], believed: Sequence[int]) -> None:
+    """Final residual and likelihood of every start that finished."""
+    free = any(np.isfinite(run.free_likelihood) for run in runs)
+    labels = {0: "not averaged", 1: "averaged", 2: "middle of these"}
+    for rank, label in labels.items():
+        those = [run for run in runs if _rank(run.index, believed) == rank]
+        if not those:
+            continue
+        color, _ = _style(those[0].index, believed)
+        y = [run.free_likelihood if free else run.likelihood for run in those]
+        panel.scatter([run.residual for run in those], y, s=34, color=color, label=label, zorder=2 + rank)
+    if len(runs) <= LABELLED:
+        for run in runs:
+            place = (run.residual, run.free_likelihood if free else run.likelihood)
+            panel.annotate(
+                str(run.index), place, (4, 3), textcoords="offset points", fontsize=7, color="#5b6472"
+            )
+    panel.set_xlabel("final residual R")
+    panel.set_ylabel(f"{'free ' if free else ''}−log likelihood per voxel")
+    panel.margins(0.12)
+    panel.locator_params(nbins=5)
+    if believed:
+        panel.legend(frameon=False, fontsize=8, loc="best")
+    panel.spines[["top", "right"]].set_visible(False)
+
+
+def resolution_figure(curves: Mapping[str, ShellCurve]) -> Figure:
+    """Curves such as PRTF and FSC against |q|, their thresholds dashed, their resolutions marked."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7.2, 4.0), layout="constrained", facecolor="white")
+    panel = figure.subplots()
+    for (name, curve), color in zip(curves.items(), (FIRST, BELIEVED, "#edae49", INK), strict=False):
+        known = np.isfinite(curve.value) & (curve.q > 0)
+        q = curve.q[known]
+        panel.plot(q, curve.value[known], color=color, lw=1.8, label=_labelled(name, curve))
+        panel.plot(q, curve.threshold[known], color=color, lw=1.0, ls=(0, (4, 3)))
+        if np.isfinite(curve.resolution) and not curve.limited_by_detector:
+            panel.axvline(2 * np.pi / curve.resolution, color=color, lw=0.8, alpha=0.5)
+    some = next(iter(curves.values()))
+    panel.set_ylim(0, max(1.05, *(float(np.nanmax(c.value[c.q > 0], initial=0)) for c in curves.values())))
+    panel.set_xlim(0, max(float(c.q.max()) for c in curves.values()))
+    panel.set_xlabel("q (1/nm)" if some.unit == "nm" else "q (rad per voxel)")
+    panel.spines[["top", "right"]].set_visible(False)
+    panel.legend(frameon=False, fontsize=9, loc="best")
+    return figure
+
+
+def resolution_text(curve: ShellCurve) -> str:
+    """`12.3 nm`, `5 nm or finer: the detector ends there`, or `none`."""
+    if not np.isfinite(curve.resolution):
+        return "none: below its threshold from the start"
+    length = f"{curve.resolution:.3g} {curve.unit}"
+    return f"{length} or finer (the detector ends there)" if curve.limited_by_detector else length
+
+
+def _labelled(name: str, curve: ShellCurve) -> str:
+    return f"{name}: {resolution_text(curve)}"
+
+
+def start_figure(
+    obj: NDArray[np.complex64],
+    support: NDArray[np.bool_],
+    histories: Mapping[int, History],
+    index: int,
+    *,
+    title: str = "",
+) -> Figure:
+    """Central slices of amplitude and phase of a start, its support outlined, and the residuals of all.
+
+    Parameters
+    ----------
+    obj, support
+        Centred, of any place in the array, with any phase ramp.
+    histories
+        (iteration, residual) of every start by its index.
+    index
+        Of the start that `obj` is.
+    """
+    from matplotlib.figure import Figure
+
+    obj, support = _brought_together(obj, support)
+    axes = range(obj.ndim) if obj.ndim == 3 else (None,)
+    figure = Figure(figsize=(3.1 * len(axes) + 4.6, 5.4), layout="constrained", facecolor="white")
+    left, right = np.ravel(np.asarray(figure.subfigures(1, 2, width_ratios=(3.1 * len(axes), 4.6))))
+    panels = left.subplots(2, len(axes), squeeze=False)
+    middle = [round(float(np.mean(np.nonzero(support)[i]))) for i in range(obj.ndim)]
+    amplitude = np.abs(obj)
+    phase = np.where(support, np.angle(obj), np.nan)
+    top = float(np.percentile(amplitude[support], 99.5))
+    rows = (("amplitude", amplitude, "magma", 0.0, top), ("phase (rad)", phase, "twilight", -np.pi, np.pi))
+    for row, (label, values, cmap, low, high) in zip(panels, rows, strict=True):
+        for axis, panel in zip(axes, row, strict=True):
+            plane, inside = (v if axis is None else np.take(v, middle[axis], axis) for v in (values, support))
+            panel.set_facecolor("#e9edf2")
+            image = panel.imshow(
+                plane, cmap=cmap, vmin=low, vmax=high, origin="lower", interpolation="nearest"
+            )
+            if inside.any() and not inside.all():
+                panel.contour(inside, levels=[0.5], colors=INK, linewidths=0.6)
+            panel.set_xticks([])
+            panel.set_yticks([])
+        left.colorbar(image, ax=row.tolist(), label=label, shrink=0.9, aspect=18, pad=0.02)
+    draw_histories(right.subplots(), histories, (index,))
+    if title:
+        figure.suptitle(title, fontsize=11, color=INK)
+    return figure
+
+
+def _brought_together(
+    obj: NDArray[np.complex64], support: NDArray[np.bool_], margin: int = 3
+) -> tuple[NDArray[np.complex64], NDArray[np.bool_]]:
+    """In the box of the support and a margin, without phase ramp."""
+    if not support.any():
+        return obj, np.ones_like(support)
+    obj, support = centred(remove_ramp(obj, support)[0], support)
+    box = []
+    for axis in range(obj.ndim):
+        inside = np.flatnonzero(support.any(axis=tuple(i for i in range(obj.ndim) if i != axis)))
+        box.append(slice(max(int(inside[0]) - margin, 0), int(inside[-1]) + margin + 1))
+    return obj[tuple(box)], support[tuple(box)]

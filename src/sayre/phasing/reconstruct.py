@@ -1,0 +1,193 @@
+"""From a pattern to a crystal with units: phase retrieval, then what is known of the scan."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sayre.data import Crystal, FilledPattern, Pattern
+from sayre.errors import InputError
+from sayre.phasing import prepare
+from sayre.phasing.align import align
+from sayre.phasing.bounds import Gaps
+from sayre.phasing.kept import KeptRuns
+from sayre.phasing.phase import Phased, phase
+from sayre.phasing.physics.crystal import known_frame, to_crystal
+from sayre.phasing.physics.geometry import Geometry
+from sayre.phasing.recipe import parse
+from sayre.phasing.resolution import ShellCurve, fsc, prtf
+from sayre.phasing.runs import Progress, Run
+from sayre.phasing.support import ShrinkWrap
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What decides the result of phase retrieval beside the counts; see `sayre.phasing.phase.phase`."""
+
+    recipe: str = "default"
+    runs: int = 20
+    seed: int = 0
+    keep: float = 0.5
+    gaps: Gaps = "bounded"
+    sigmas: float = 2.0
+    confidence: float = 0.0
+    shrink_wrap: ShrinkWrap = field(default_factory=ShrinkWrap)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Keywords of `phase`."""
+        return {item.name: getattr(self, item.name) for item in fields(self)}
+
+    @property
+    def of_a_run(self) -> dict[str, Any]:
+        """As plain values, without `keep`: runs that were done with other ones are not the same."""
+        return {name: value for name, value in asdict(self).items() if name != "keep"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scan:
+    """What is known of the measurement beside the counts; see `sayre.phasing.physics.crystal.to_crystal`."""
+
+    geometry: Geometry | None = None
+    hkl: tuple[int, int, int] | None = None
+    lattice_constant: float | None = None
+    along: int | None = None
+    voxel_size: float | None = None
+
+    def of(self, pattern: Pattern | FilledPattern) -> Scan:
+        """With the reflection that the pattern's file names, where none was given.
+
+        Raises
+        ------
+        InputError
+            What does not go with the pattern, as `sayre.phasing.physics.crystal.known_frame` says it.
+        """
+        measured = prepare.unfilled(pattern)
+        scan = replace(self, hkl=self.hkl or measured.meta.hkl)
+        known_frame(measured.shape, grid=measured.grid, **scan.frame)
+        return scan
+
+    @property
+    def frame(self) -> dict[str, Any]:
+        """Keywords of `known_frame`."""
+        names = ("geometry", "hkl", "lattice_constant", "along")
+        return {name: getattr(self, name) for name in names}
+
+
+class Reconstruction(NamedTuple):
+    """What phase retrieval found, and the crystal that it is."""
+
+    phased: Phased
+    crystal: Crystal
+
+
+def reconstruct(
+    pattern: Pattern | FilledPattern,
+    settings: Settings,
+    scan: Scan,
+    *,
+    init: NDArray[np.complex64] | None = None,
+    device: str = "auto",
+    kept: KeptRuns | None = None,
+    report: Callable[[Progress], None] | None = None,
+    on_run: Callable[[Run], None] | None = None,
+) -> Reconstruction:
+    """Phase a pattern and bring what was found to the crystal's frame.
+
+    Parameters
+    ----------
+    init, device, report
+        As `sayre.phasing.phase.phase` takes them.
+    kept
+        Where runs are written as they finish, and found again by the next call; the caller removes it.
+    on_run
+        Told of every run: those kept before at once, the others as they finish.
+
+    Raises
+    ------
+    InputError
+        As `phase`, `KeptRuns.read` and `to_crystal`.
+    """
+
+    scan = scan.of(pattern)
+
+    def finished(run: Run) -> None:
+        if kept:
+            kept.write(run)
+        if on_run:
+            on_run(run)
+
+    known = kept.read() if kept else ()
+    if on_run:
+        for run in known:
+            on_run(run)
+
+    found = phase(
+        pattern,
+        **settings.options,
+        init=init,
+        device=device,
+        finished=known,
+        report=report,
+        on_run=finished,
+    )
+    crystal = to_crystal(
+        found.object,
+        found.support,
+        grid=prepare.unfilled(pattern).grid,
+        voxel_size=scan.voxel_size,
+        **scan.frame,
+        metrics=found.metrics,
+    )
+    return Reconstruction(found, crystal)
+
+
+def resolution_curves(
+    found: Phased, pattern: Pattern | FilledPattern, geometry: Geometry | None = None
+) -> dict[str, ShellCurve]:
+    """PRTF of the believed runs, and FSC of the means of two halves of them where there are two.
+
+    The halves share the counts and their noise, so that this FSC tells of the phasing alone.
+
+    Parameters
+    ----------
+    pattern
+        What was phased, as it was given to `phase`.
+    geometry
+        Gives the resolution in nm, as a grid in 1/Å does.
+    """
+    shape = found.object.shape
+    box = tuple(slice(first, first + n) for first, n in zip(found.origin, shape, strict=True))
+    cut = prepare.unfilled(prepare.crop(pattern, box))
+    basis = known_frame(shape, geometry=geometry, grid=cut.grid).basis
+    runs = {run.index: run.object for run in found.runs}
+    aligned = [align(runs[index], found.object) for index in found.believed]
+    curves = {"PRTF": prtf(aligned, cut, voxel_basis=basis)}
+    if len(aligned) > 1:
+        halves = [np.mean(aligned[first::2], axis=0) for first in (0, 1)]
+        share = float(found.support.mean())
+        curves["FSC"] = fsc(*halves, support_fraction=share, voxel_basis=basis)
+    return curves
+
+
+def recipe_text(recipe: str) -> str:
+    """A recipe, read from a file if it is the name of one, and checked.
+
+    Raises
+    ------
+    InputError
+        A file that is no text, or what `sayre.phasing.recipe.parse` refuses.
+    """
+    if os.path.isfile(recipe):
+        try:
+            recipe = Path(recipe).read_text().strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"recipe: {recipe} cannot be read ({error}); a text file would do") from None
+    parse(recipe)
+    return recipe
