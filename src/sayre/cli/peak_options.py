@@ -31,12 +31,8 @@ Diameter = Annotated[
     float | None, _option(_CRYSTAL, help="Instead of --atoms: that of the sphere of equal volume, nm.")
 ]
 Truncation = Annotated[float, _option(_CRYSTAL, help="Share of an edge cut off at either end, to 0.5.")]
-Energy100 = Annotated[
-    float, _option(_CRYSTAL, "--energy-100", help="Surface energy of {100} over {111}.")
-]
-Energy110 = Annotated[
-    float | None, _option(_CRYSTAL, "--energy-110", help="Of {110}; none by default.")
-]
+Energy100 = Annotated[float, _option(_CRYSTAL, "--energy-100", help="Surface energy of {100} over {111}.")]
+Energy110 = Annotated[float | None, _option(_CRYSTAL, "--energy-110", help="Of {110}; none by default.")]
 Substrate = Annotated[tuple[int, int, int], _option(_CRYSTAL, help="Plane of the interface.")]
 InterfaceEnergy = Annotated[float, _option(_CRYSTAL, help="Of a Winterbottom shape, over {111}.")]
 Defects = Annotated[
@@ -54,7 +50,9 @@ ParticleFile = Annotated[
 SaveParticle = Annotated[Path | None, _option(_CRYSTAL, help="Write the atoms: .xyz or .data.")]
 
 Relax = Annotated[bool, _option(_RELAXATION, "--relax", help="Minimise the energy by LAMMPS.")]
-Misfit = Annotated[float | None, _option(_RELAXATION, help="Hold the lowest layer on the substrate, so strained.")]
+Misfit = Annotated[
+    float | None, _option(_RELAXATION, help="Hold the lowest layer on the substrate, so strained.")
+]
 Steps = Annotated[int, _option(_RELAXATION, help="Most iterations.")]
 Potential = Annotated[Path | None, _option(_RELAXATION, help=".eam, .eam.alloy or .eam.fs of LAMMPS.")]
 
@@ -69,9 +67,7 @@ ShapePx = Annotated[int, _option(_SCATTERING, help="Voxels a side.")]
 Oversampling = Annotated[float, _option(_SCATTERING, help="Oversampling ratio.")]
 PhaseRange = Annotated[float, _option(_SCATTERING, help="Range of a smooth random phase G·u, rad.")]
 Rotate = Annotated[str, _option(_SCATTERING, help="none or random")]
-Blur = Annotated[
-    float, _option(_SCATTERING, help="Standard deviation of a Gaussian point spread, voxels.")
-]
+Blur = Annotated[float, _option(_SCATTERING, help="Standard deviation of a Gaussian point spread, voxels.")]
 Coherence = Annotated[
     tuple[float, float, float] | None,
     _option(
@@ -94,7 +90,9 @@ TotalCounts = Annotated[float | None, _option(_DETECTOR, help="Instead: expected
 Background = Annotated[float, _option(_DETECTOR, help="Counts a voxel.")]
 DetectorName = Annotated[
     str | None,
-    _option(_DETECTOR, "--detector", metavar="NAME", help="Whose module gaps are masked: maxipix, eiger2-4m …"),
+    _option(
+        _DETECTOR, "--detector", metavar="NAME", help="Whose module gaps are masked: maxipix, eiger2-4m …"
+    ),
 ]
 Corner = Annotated[
     tuple[int, int] | None,

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import typer
 from typer.core import TyperGroup
 
+from sayre.cli import peak_options as given
 from sayre.cli.dataset import dataset
+from sayre.cli.options import Quiet
 from sayre.cli.progress import progress
 from sayre.errors import InputError
 
 if TYPE_CHECKING:
     from sayre.data import Particle
+    from sayre.simulate.coherence import PointSpread
+    from sayre.simulate.detector import Readout
 
 _NOT_CONFIG = ("output", "save_particle", "force", "quiet", "seed")
 
@@ -38,61 +42,44 @@ def _root() -> None:
 @app.command("peak", hidden=True)
 def peak(
     context: typer.Context,
-    output: Annotated[Path, typer.Argument(metavar="OUT", help=".npz, .cxi or .h5")],
-    shape: Annotated[
-        str | None,
-        typer.Option(
-            help="wulff winterbottom random, cube octahedron tetrahedron and these truncated-; default wulff."
-        ),
-    ] = None,
-    element: Annotated[
-        str | None, typer.Option(help="Ag Al Au Cu Ni Pd Pt, Fe W; default Au, or the file's.")
-    ] = None,
-    atoms: Annotated[int | None, typer.Option(help="About how many; default 134000.")] = None,
-    diameter: Annotated[
-        float | None, typer.Option(help="Instead of --atoms: that of the sphere of equal volume, nm.")
-    ] = None,
-    truncation: Annotated[
-        float, typer.Option(help="Share of an edge cut off at either end, to 0.5.")
-    ] = 0.333,
-    energy_100: Annotated[float, typer.Option(help="Surface energy of {100} over {111}.")] = 1.15,
-    energy_110: Annotated[float | None, typer.Option(help="Of {110}; none by default.")] = None,
-    substrate: Annotated[tuple[int, int, int], typer.Option(help="Plane of the interface.")] = (1, 1, 1),
-    interface_energy: Annotated[float, typer.Option(help="Of a Winterbottom shape, over {111}.")] = 0.4,
-    defect: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="screw edge mixed twin stacking-fault bubble hole misfit; settings as in "
-            "screw:line=1,1,0 or bubble:radius=2; what is left open is drawn. Repeatable."
-        ),
-    ] = None,
-    relax: Annotated[bool, typer.Option("--relax", help="Minimise the energy by LAMMPS.")] = False,
-    misfit: Annotated[
-        float | None, typer.Option(help="With --relax: hold the lowest layer on the substrate, so strained.")
-    ] = None,
-    steps: Annotated[int, typer.Option(help="Most iterations of the relaxation.")] = 400,
-    potential: Annotated[Path | None, typer.Option(help=".eam, .eam.alloy or .eam.fs of LAMMPS.")] = None,
-    particle: Annotated[
-        Path | None, typer.Option(help="Atoms from a file instead: .xyz, or .data of LAMMPS.")
-    ] = None,
-    save_particle: Annotated[Path | None, typer.Option(help="Write the atoms: .xyz or .data.")] = None,
-    hkl: Annotated[tuple[int, int, int], typer.Option(help="Reflection.")] = (1, 1, 1),
-    forbidden: Annotated[
-        bool, typer.Option("--forbidden", help="Take a reflection the lattice forbids.")
-    ] = False,
-    form_factors: Annotated[
-        bool, typer.Option("--form-factors", help="Scatter with atomic form factors.")
-    ] = False,
-    shape_px: Annotated[int, typer.Option(help="Voxels a side.")] = 128,
-    oversampling: Annotated[float, typer.Option(help="Oversampling ratio.")] = 3.0,
-    max_counts: Annotated[float, typer.Option(help="Expected counts in the brightest voxel.")] = 1e6,
-    phase_range: Annotated[float, typer.Option(help="Range of a smooth random phase G·u, rad.")] = 0.0,
-    background: Annotated[float, typer.Option(help="Counts a voxel.")] = 0.0,
-    blur: Annotated[float, typer.Option(help="Standard deviation of the point spread, voxels.")] = 0.0,
-    rotate: Annotated[str, typer.Option(help="none or random")] = "none",
-    seed: Annotated[int, typer.Option(help="The same seed gives the same file.")] = 0,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite OUT.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress, no summary.")] = False,
+    output: given.Output,
+    shape: given.Shape = None,
+    element: given.Element = None,
+    atoms: given.Atoms = None,
+    diameter: given.Diameter = None,
+    truncation: given.Truncation = 0.333,
+    energy_100: given.Energy100 = 1.15,
+    energy_110: given.Energy110 = None,
+    substrate: given.Substrate = (1, 1, 1),
+    interface_energy: given.InterfaceEnergy = 0.4,
+    defect: given.Defects = None,
+    particle: given.ParticleFile = None,
+    save_particle: given.SaveParticle = None,
+    relax: given.Relax = False,
+    misfit: given.Misfit = None,
+    steps: given.Steps = 400,
+    potential: given.Potential = None,
+    hkl: given.Hkl = (1, 1, 1),
+    forbidden: given.Forbidden = False,
+    form_factors: given.FormFactors = False,
+    shape_px: given.ShapePx = 128,
+    oversampling: given.Oversampling = 3.0,
+    phase_range: given.PhaseRange = 0.0,
+    rotate: given.Rotate = "none",
+    blur: given.Blur = 0.0,
+    coherence: given.Coherence = None,
+    lorentzian: given.Lorentzian = 0.0,
+    rocking: given.Rocking = 0.0,
+    max_counts: given.MaxCounts = None,
+    total_counts: given.TotalCounts = None,
+    background: given.Background = 0.0,
+    detector: given.DetectorName = None,
+    corner: given.Corner = None,
+    flat: given.Flat = None,
+    saturation: given.Saturation = None,
+    seed: given.Seed = 0,
+    force: given.Force = False,
+    quiet: Quiet = False,
 ) -> None:
     """Simulate the Bragg peak of a nanocrystal: cut or read it, put defects in, relax it, scatter, count.
 
@@ -115,6 +102,9 @@ def peak(
         raise InputError(f"--rotate: {rotate!r} is not known; none or random")
     if not relax and (misfit is not None or potential is not None):
         raise InputError("--misfit, --potential: are of the relaxation; add --relax, or --defect misfit")
+    spread = _spread(blur, coherence, lorentzian, rocking)
+    exposure = Exposure(max_counts, total_counts, background, saturation)
+    readout = _readout(exposure, (shape_px, shape_px), detector, flat, corner, seed)
     generator = np.random.default_rng(seed)
     planned = [defects.parse(text) for text in defect or ()]
     if particle is not None:
@@ -143,15 +133,14 @@ def peak(
         form_factors=form_factors,
         shape_px=shape_px,
         oversampling=oversampling,
-        max_counts=max_counts,
         phase_range=phase_range,
-        background=background,
-        blur=blur,
         rotate=rotate == "random",
+        spread=spread,
+        readout=readout,
         generator=generator,
     )
     config = {name: _plain(value) for name, value in context.params.items() if name not in _NOT_CONFIG}
-    inputs = {str(path): sha256_of(path) for path in (particle, potential) if path is not None}
+    inputs = {str(path): sha256_of(path) for path in (particle, potential, flat) if path is not None}
     manifest = Manifest.collect("sayre simulate", started=started, config=config, seed=seed, inputs=inputs)
     if save_particle is not None:
         files.save_particle(save_particle, crystal, force=force)
@@ -159,6 +148,72 @@ def peak(
     if not quiet:
         photons = simulated.pattern.intensity.sum(dtype=float)
         typer.echo(f"{output}: {simulated.pattern.meta.source}, {photons:.4g} photons")
+
+
+def _spread(
+    blur: float, coherence: tuple[float, float, float] | None, lorentzian: float, rocking: float
+) -> PointSpread:
+    from sayre.simulate.coherence import FWHM, PointSpread
+
+    if coherence is not None and blur:
+        raise InputError("--blur, --coherence: are both the width of the point spread; give one")
+    if coherence is None and lorentzian:
+        raise InputError("--lorentzian: is a share of the point spread; give its widths by --coherence")
+    return PointSpread(fwhm=coherence or (FWHM * blur,) * 3, lorentzian=lorentzian, rocking=rocking)
+
+
+class Exposure(NamedTuple):
+    """How much light there is, and how much of it a voxel can hold."""
+
+    max_counts: float | None
+    total_counts: float | None
+    background: float
+    saturation: float | None
+
+
+def _readout(
+    exposure: Exposure,
+    frame: tuple[int, int],
+    name: str | None,
+    flat: Path | None,
+    corner: tuple[int, int] | None,
+    seed: int,
+) -> Readout:
+    """A detector with gaps, a flat field, or both at the same place.
+
+    The place has random numbers of its own, so that a detector changes neither crystal nor photons.
+    """
+    import numpy as np
+
+    from sayre.detectors import detector
+    from sayre.simulate.detector import Readout, gap_region, region, white_field
+
+    if corner is not None and name is None and flat is None:
+        raise InputError("--corner: there is nothing to place; add --detector or --flat")
+    generator = np.random.default_rng((seed, 1))
+    mask, response, where = None, None, None
+    if name is not None:
+        where = gap_region(name, frame, corner=corner, generator=generator)
+        mask = detector(name).mask()[where]
+    if flat is not None:
+        pixels, bad = white_field(flat)
+        whole = (bad.shape[0], bad.shape[1])
+        if name is not None and detector(name).shape != whole:
+            known = detector(name)
+            raise InputError(
+                f"--flat: {flat} has {whole[0]}×{whole[1]} pixels, {known.name} {known.shape[0]}×"
+                f"{known.shape[1]}; a white field of that detector would do"
+            )
+        where = where or region(f"--flat {flat}", whole, frame, corner, generator)
+        response, mask = pixels[where], bad[where] if mask is None else mask | bad[where]
+    if exposure.max_counts is None and exposure.total_counts is None:
+        exposure = exposure._replace(max_counts=1e6)
+    return Readout(
+        **exposure._asdict(),
+        flat=response,
+        mask=mask,
+        detector=None if name is None else detector(name).name,
+    )
 
 
 def _energies(of_100: float, of_110: float | None) -> dict[tuple[int, int, int], float]:

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
+from sayre import io
 from sayre.detectors import detector
 from sayre.detectors.masks import from_whitefield
-from sayre.errors import InputError
+from sayre.errors import InputError, SayreWarning
 
 Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 Corner = tuple[int, int]
+Region = tuple[slice, slice]
 
 _MOST_COUNTS = 1e15
 
@@ -155,6 +160,20 @@ def pixel_response(
     return response.astype(np.float32), bad
 
 
+@lru_cache(maxsize=8)
+def white_field(path: Path) -> tuple[NDArray[np.float32], Mask]:
+    """`pixel_response` of a file that `sayre.io.load` reads; what is no count is a bad pixel.
+
+    Raises
+    ------
+    InputError
+        As `load` and `pixel_response`.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SayreWarning)  # an average of frames holds no integers
+        return pixel_response(io.load(path).intensity)
+
+
 def module_gaps(
     name: str,
     shape: Corner,
@@ -186,12 +205,26 @@ def module_gaps(
     InputError
         Unknown detector, or a region that leaves it.
     """
+    where = gap_region(name, shape, corner=corner, generator=generator, margin=margin)
+    return detector(name).mask(margin=margin)[where].copy()
+
+
+def gap_region(
+    name: str,
+    shape: Corner,
+    *,
+    corner: Corner | None = None,
+    generator: np.random.Generator | None = None,
+    margin: int = 0,
+) -> Region:
+    """Rows and columns of the detector that `module_gaps` of the same arguments shows."""
     known = detector(name)
     whole = known.mask(margin=margin)
     while True:
-        part = whole[region(known.name, known.shape, shape, corner, generator)]
+        where = region(known.name, known.shape, shape, corner, generator)
+        part = whole[where]
         if corner is not None or not whole.any() or (part.any() and not part.all()):
-            return part.copy()
+            return where
 
 
 def region(
@@ -200,7 +233,7 @@ def region(
     shape: Corner,
     corner: Corner | None = None,
     generator: np.random.Generator | None = None,
-) -> tuple[slice, slice]:
+) -> Region:
     """Rows and columns of a region of `shape` inside `whole`, from `corner` on or at random.
 
     Raises
@@ -209,6 +242,8 @@ def region(
         A region that is not inside; `what` opens the message.
     """
     room = (whole[0] - shape[0], whole[1] - shape[1])
+    if min(shape) < 1:
+        raise InputError(f"{what}: a region of {shape[0]}×{shape[1]} pixels holds none")
     if min(room) < 0:
         raise InputError(
             f"{what}: has {whole[0]}×{whole[1]} pixels, fewer than the {shape[0]}×{shape[1]} wanted"

@@ -8,8 +8,6 @@ import warnings
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from functools import lru_cache
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,14 +15,13 @@ from numpy.typing import NDArray
 from scipy.spatial import KDTree
 from scipy.spatial.transform import Rotation
 
-from sayre import io
 from sayre.data import Particle, SimulatedPattern
 from sayre.errors import InputError, SayreWarning
 from sayre.simulate import scatter
 from sayre.simulate.coherence import PointSpread
 from sayre.simulate.dataset.config import DatasetConfig, Range
 from sayre.simulate.dataset.processes import end_with_parent
-from sayre.simulate.detector import Readout, module_gaps, pixel_response, region
+from sayre.simulate.detector import Readout, module_gaps, region, white_field
 from sayre.simulate.particles.lattice import ELEMENTS
 from sayre.simulate.particles.minimise import RelaxationError
 from sayre.simulate.particles.recipe import ParticleRecipe, random_particle
@@ -183,7 +180,7 @@ def _readout(config: DatasetConfig, generator: np.random.Generator) -> tuple[Rea
         mask |= module_gaps(gaps, frame, generator=generator, margin=recipe.margin)
     if recipe.white_fields and generator.random() < recipe.white_field_share:
         path = recipe.white_fields[int(generator.integers(len(recipe.white_fields)))]
-        response, bad = _response(path)
+        response, bad = white_field(path)
         part = region(str(path), (bad.shape[0], bad.shape[1]), frame, generator=generator)
         flat, white, mask = response[part], path.name, mask | bad[part]
     if recipe.saturation and generator.random() < recipe.saturation_share:
@@ -199,13 +196,6 @@ def _readout(config: DatasetConfig, generator: np.random.Generator) -> tuple[Rea
         detector=gaps,
     )
     return readout, {"detector": gaps, "white_field": white}
-
-
-@lru_cache(maxsize=8)
-def _response(path: Path) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", SayreWarning)
-        return pixel_response(io.load(path).intensity)
 
 
 def bond_strain(particle: Particle, *, sample: int = 5000) -> dict[str, float]:
