@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from itertools import islice
 
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -15,8 +16,16 @@ from sayre.inpaint.fill import inpaint
 from sayre.inpaint.training.curves import Curves
 from sayre.inpaint.training.samples import Truth, WindowRecipe, draw_scene, draw_window
 from sayre.inpaint.training.train import SimulatedWindows, validation_windows
+from sayre.simulate.dataset import DatasetConfig, build, read
 from sayre.simulate.simulate import Population
-from sayre.studies.train_inpaint import InpaintRun, mixed_source, simulated_source, train_inpaint
+from sayre.studies.train_inpaint import (
+    InpaintRun,
+    mixed_source,
+    simulated_source,
+    train_inpaint,
+    truth_sources,
+)
+from sayre.weights import read as weights_of
 
 TINY = InpaintRun(
     width=8,
@@ -154,6 +163,66 @@ def test_measured_files_are_mixed_in(tmp_path):
             mixed_source(SOURCE, folder, 0.5, smallest)
 
 
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("stored") / "set"
+    settings = {"count": 8, "patterns_per_particle": 2, "shard_size": 4, "shape": 36, "split": [0.5, 0.5, 0]}
+    build(DatasetConfig.model_validate(settings | {"particles": {"atoms": [500, 1000]}}), folder)
+    return folder
+
+
+def keys(patterns):
+    return {np.asarray(p / p.max()).tobytes() for p in patterns}
+
+
+def test_a_data_set_is_split_between_training_and_validation(stored):
+    known = {split: keys(r.signal for r in read(stored, split=split)) for split in ("train", "validation")}
+    assert all(known.values())
+    run = TINY.model_copy(update={"dataset": stored})
+    for source, split in zip(truth_sources(run), known, strict=True):
+        drawn = [source(np.random.default_rng(seed)) for seed in range(30)]
+        assert {t.values.tobytes() for t in drawn} == known[split]
+        assert not any(t.measured for t in drawn)
+    assert not known["train"] & known["validation"]
+
+
+def test_a_data_set_is_mixed_with_the_population(stored, monkeypatch):
+    known = keys(r.signal for r in read(stored))
+    other = Truth(np.ones((36, 36, 36), np.float32), False)
+    monkeypatch.setattr("sayre.studies.train_inpaint.simulated_source", lambda _: lambda _: other)
+    for fraction in (0.0, 0.4):
+        run = TINY.model_copy(update={"dataset": stored, "dataset_fraction": fraction})
+        for source in truth_sources(run):
+            drawn = [source(np.random.default_rng(seed)).values.tobytes() in known for seed in range(100)]
+            assert np.mean(drawn) == pytest.approx(fraction, abs=0.2 * (fraction > 0))
+
+
+def test_a_draw_reads_one_pattern(stored):
+    """Chunks of one pattern: HDF5 reads and unpacks no other."""
+    with h5py.File(next(stored.glob("shard-*"))) as file:
+        assert file["expectation"].chunks[0] == 1
+
+
+def test_weights_name_their_data_set_but_not_where_it_was(stored, tmp_path):
+    run = TINY.model_copy(update={"dataset": stored, "measured": tmp_path / "own", "steps": 2})
+    (tmp_path / "own").mkdir()
+    np.save(tmp_path / "own" / "peak.npy", np.full((40, 40, 40), 3, np.int32))
+    weights = train_inpaint(run, tmp_path / "run", progress=False).weights
+    training = weights_of(weights)[1]["training"]
+    assert (training["dataset"], training["measured"]) == ("set", "own")
+    for folder in (stored.parent, tmp_path):
+        assert str(folder).encode() not in weights.read_bytes()
+    again = train_inpaint(run, tmp_path / "again", progress=False).weights
+    assert again.read_bytes() == weights.read_bytes()
+
+
+def test_data_sets_that_cannot_be_trained_on(stored, tmp_path):
+    with pytest.raises(InputError, match="36 voxels a side, windows need 48"):
+        truth_sources(InpaintRun(dataset=stored, population=Population(size=48)))
+    with pytest.raises(InputError, match="holds no shards"):
+        truth_sources(TINY.model_copy(update={"dataset": tmp_path}))
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -162,6 +231,7 @@ def test_measured_files_are_mixed_in(tmp_path):
         ("steps = [", "not TOML"),
         ("[windows]\nshape = [30, 48, 48]", "32 planes"),
         ("[population]\nsize = 16", "larger than population"),
+        ("dataset_fraction = 2", "dataset_fraction: Input should be less"),
     ],
 )
 def test_configuration_errors_are_one_line(tmp_path, text, message):

@@ -15,13 +15,20 @@ from sayre.errors import InputError
 from sayre.inpaint.training.config import InpaintTraining
 from sayre.inpaint.training.samples import Source, Truth
 from sayre.inpaint.training.train import Filling, Result, export, train
+from sayre.simulate.dataset import dataset_source
 from sayre.simulate.simulate import Population, random_expectation
 
 
 class InpaintRun(InpaintTraining):
-    """How to train, and on what: simulated patterns, mixed with the measured ones of a folder."""
+    """How to train, and on what: patterns of a data set, or simulated meanwhile; measured ones mixed in.
+
+    `dataset_fraction` of the simulated patterns are of the data set, the rest of the `population`;
+    `measured_fraction` of all are measured.
+    """
 
     population: Population = Population()
+    dataset: Path | None = Field(None, description="data set of `sayre simulate dataset`")
+    dataset_fraction: float = Field(1.0, ge=0, le=1)
     measured: Path | None = Field(None, description="folder of measured patterns to mix in")
     measured_fraction: float = Field(0.5, ge=0, le=1)
 
@@ -61,6 +68,44 @@ def simulated_source(population: Population) -> Source:
     return source
 
 
+def stored_source(folder: Path, split: str, smallest: int) -> Source:
+    """Noise-free patterns of one split of a data set; each draw reads one pattern.
+
+    Raises
+    ------
+    InputError
+        No data set, none of its patterns in the split, or patterns of less than `smallest` voxels a side.
+    """
+    drawn = dataset_source(folder, split=split)
+    side = min(drawn(np.random.default_rng(0)).shape)
+    if side < smallest:
+        raise InputError(f"dataset: patterns of {folder} have {side} voxels a side, windows need {smallest}")
+
+    def source(generator: np.random.Generator) -> Truth:
+        return Truth(drawn(generator), False)
+
+    return source
+
+
+def truth_sources(run: InpaintRun) -> tuple[Source, Source]:
+    """Simulated patterns for training and for validation, which share no particle."""
+    simulated = simulated_source(run.population)
+    if run.dataset is None:
+        return simulated, simulated
+    train, validation = (
+        _mixed(stored_source(run.dataset, split, max(run.windows.shape)), simulated, run.dataset_fraction)
+        for split in ("train", "validation")
+    )
+    return train, validation
+
+
+def _mixed(some: Source, others: Source, fraction: float) -> Source:
+    def source(generator: np.random.Generator) -> Truth:
+        return (some if generator.random() < fraction else others)(generator)
+
+    return source
+
+
 def mixed_source(simulated: Source, folder: Path, fraction: float, smallest: int) -> Source:
     """`fraction` measured patterns of a folder, the rest simulated.
 
@@ -80,23 +125,17 @@ def mixed_source(simulated: Source, folder: Path, fraction: float, smallest: int
     if not truths:
         raise InputError(f"measured: {folder} has no 3D pattern of {smallest} voxels a side or more")
 
-    def source(generator: np.random.Generator) -> Truth:
-        if generator.random() < fraction:
-            return truths[int(generator.integers(len(truths)))]
-        return simulated(generator)
-
-    return source
+    return _mixed(lambda generator: truths[int(generator.integers(len(truths)))], simulated, fraction)
 
 
 def train_inpaint(
     run: InpaintRun, folder: Path, *, resume: Path | None = None, progress: bool = True
 ) -> Result:
     """Train as `run` says; validation is on simulated particles that training never draws."""
-    simulated = simulated_source(run.population)
-    source = simulated
+    source, validation = truth_sources(run)
     if run.measured is not None:
-        source = mixed_source(simulated, run.measured, run.measured_fraction, max(run.windows.shape))
-    return train(run, source, folder, validation=simulated, resume=resume, progress=progress)
+        source = mixed_source(source, run.measured, run.measured_fraction, max(run.windows.shape))
+    return train(run, source, folder, validation=validation, resume=resume, progress=progress)
 
 
 def export_checkpoint(checkpoint: Path, path: Path) -> Path:

@@ -243,9 +243,9 @@ def export(config: InpaintTraining, module: Filling, path: Path) -> Path:
     """Write the network's weights as a file that `sayre inpaint --weights` takes."""
     widths = config.windows.widths
     training = config.model_dump(mode="json")
-    for key in ("initial", "measured"):  # names travel, paths of this machine do not
-        if training.get(key):
-            training[key] = Path(training[key]).name
+    for key, value in config:
+        if isinstance(value, Path):  # names travel, paths of this machine do not
+            training[key] = value.name
     header = {
         "network": config.network,
         "options": network_options(config),
