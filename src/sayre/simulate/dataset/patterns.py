@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import threading
 import warnings
 from collections.abc import Iterator
@@ -61,7 +62,10 @@ def draw_particle(config: DatasetConfig, index: int) -> Drawn:
 
 
 def _isolated(recipe: ParticleRecipe, seed: tuple[int, ...]) -> Particle:
-    """`random_particle`, in a process of its own where LAMMPS could end the process."""
+    """`random_particle`, in a process of its own where LAMMPS could end the process.
+
+    That process has to start before what ends it counts against the particle.
+    """
     relaxes = recipe.relaxation is not None and recipe.relaxation.share > 0
     if not relaxes:
         return random_particle(recipe, np.random.default_rng(seed))
@@ -70,6 +74,10 @@ def _isolated(recipe: ParticleRecipe, seed: tuple[int, ...]) -> Particle:
             return random_particle(recipe, np.random.default_rng(seed))
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=context, initializer=end_with_parent) as pool:
+        try:
+            pool.submit(os.getpid).result()
+        except BrokenProcessPool:
+            raise InputError("particles: a process for LAMMPS does not start; its message is above") from None
         try:
             return pool.submit(random_particle, recipe, np.random.default_rng(seed)).result()
         except BrokenProcessPool:
