@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -265,6 +266,16 @@ def test_impossible_data_sets_are_refused_before_anything_is_written(tmp_path, c
     with pytest.raises(InputError, match=message):
         build(DatasetConfig.model_validate(changes), tmp_path / "set")
     assert not (tmp_path / "set").exists()
+
+
+EXAMPLES = sorted((Path(__file__).parents[3] / "examples").glob("dataset*.toml"))
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_examples_are_accepted_and_have_particles_to_validate_on(path):
+    config = DatasetConfig.from_toml(path)
+    splits = Counter(split_of(config, index) for index in range(config.particle_count))
+    assert min(splits[name] for name in ("train", "validation", "test")) >= 3
 
 
 def test_overrides_and_warnings():
