@@ -9,17 +9,21 @@ from sayre.cli import main
 from sayre.io.objects import load_crystal
 
 
+def words(options):
+    return options.split()
+
+
 @pytest.fixture(scope="module")
 def counts(tmp_path_factory):
     path = tmp_path_factory.mktemp("phase") / "counts.npz"
-    options = "--atoms 20000 --shape-px 40 --oversampling 3 --max-counts 1e6 --phase-range 1".split()
+    options = words("--atoms 20000 --shape-px 40 --oversampling 3 --max-counts 1e6 --phase-range 1")
     assert main(["simulate", str(path), *options]) == 0
     return path
 
 
 def test_phase_writes_a_crystal(counts, tmp_path, capsys):
     out = tmp_path / "object.npz"
-    options = "--runs 4 --recipe quick --hkl 1 1 1 --lattice-constant 4.08 --along 0 --json".split()
+    options = words("--runs 4 --recipe quick --hkl 1 1 1 --lattice-constant 4.08 --along 0 --json")
     assert main(["phase", str(counts), "-o", str(out), *options]) == 0
     summary = json.loads(capsys.readouterr().out)
     crystal = load_crystal(out)
@@ -38,7 +42,7 @@ def test_phase_writes_a_crystal(counts, tmp_path, capsys):
 def test_a_killed_command_goes_on(counts, tmp_path, monkeypatch):
     from sayre.phasing.kept import KeptRuns
 
-    command = ["phase", str(counts), "-o", str(tmp_path / "a.npz"), *"--runs 3 --recipe HIO*20,ER*10".split()]
+    command = ["phase", str(counts), "-o", str(tmp_path / "a.npz"), *words("--runs 3 --recipe HIO*20,ER*10")]
     write = KeptRuns.write
 
     def killed(self, run):
@@ -72,6 +76,11 @@ def test_a_killed_command_goes_on(counts, tmp_path, monkeypatch):
         (["--threshold", "2"], "threshold"),
         (["--runs", "0"], "runs"),
         (["--free", "1"], "No such option"),
+        (["--picture", "p.bmp"], ".png, .pdf, .svg"),
+        (["--picture", "nowhere/p.png"], "does not exist"),
+        (["--live", "nowhere/p.png"], "does not exist"),
+        (["--along", "3", "--hkl", "1", "1", "1", "--lattice-constant", "4.08"], "0 to 2"),
+        (["--recipe", "HIO*10 + " * 40 + "SW +"], "the end"),
     ],
 )
 def test_what_cannot_be_used_is_one_line(counts, tmp_path, capsys, options, message):
@@ -81,3 +90,57 @@ def test_what_cannot_be_used_is_one_line(counts, tmp_path, capsys, options, mess
     assert message in error
     assert len(error.splitlines()) == 1
     assert not any(tmp_path.iterdir())
+
+
+def test_pictures_of_the_crystal_and_of_the_best_start(counts, tmp_path):
+    out, final, live = (tmp_path / name for name in ("o.npz", "final.png", "live.png"))
+    command = ["phase", str(counts), "-o", str(out), *words("--runs 2 --recipe HIO*20,ER*10 --quiet")]
+    assert main([*command, "--picture", str(final), "--live", str(live)]) == 0
+    pictures = [path.read_bytes() for path in (final, live)]
+    assert all(data[:8] == b"\x89PNG\r\n\x1a\n" for data in pictures)
+    plain = out.read_bytes()
+    assert main([*command, "--force", "--picture", str(final), "--live", str(live)]) == 0
+    assert out.stat().st_size == pytest.approx(len(plain), abs=200)
+    out.unlink()
+    assert main([*command, "--picture", str(final)]) == 2
+    assert not out.exists()
+
+
+def test_a_recipe_from_a_file_is_kept_as_text(counts, tmp_path, capsys):
+    file, out = tmp_path / "recipe.txt", tmp_path / "o.npz"
+    file.write_text("HIO*20, ER*10\n")
+    command = ["phase", str(counts), "-o", str(out), "--runs", "1", "--quiet", "--recipe"]
+    assert main([*command, str(file)]) == 0
+    with np.load(out) as saved:
+        assert json.loads(str(saved["manifest"]))["config"]["recipe"] == "HIO*20, ER*10"
+    file.write_bytes(b"\xff\xfe\x00")
+    assert main([*command, str(file), "--force"]) == 2
+    assert "a text file" in capsys.readouterr().err
+
+
+def test_force_starts_anew_where_another_command_stopped(counts, tmp_path):
+    from sayre.phasing.kept import KeptRuns
+
+    out = tmp_path / "o.npz"
+    KeptRuns(tmp_path / "o.npz.runs", {"other": 1}).begin()
+    (tmp_path / "o.npz.runs" / "0000.npz").write_bytes(b"")
+    command = ["phase", str(counts), "-o", str(out), *words("--runs 1 --recipe HIO*10,ER*10 --quiet")]
+    assert main(command) == 2
+    assert main([*command, "--force"]) == 0
+    assert not (tmp_path / "o.npz.runs").exists()
+
+
+def test_run_writes_a_folder(counts, tmp_path, capsys):
+    out = tmp_path / "run"
+    command = ["run", str(counts), "-o", str(out), *words("--runs 2 --recipe quick --seed 3 --json")]
+    assert main(command) == 0
+    summary = json.loads(capsys.readouterr().out)
+    assert summary["filled_by"] is None
+    assert summary["residual"] < 0.1
+    assert not (out / "filled.npz").exists()
+    assert f"R = {summary['residual']:.3f}" in (out / "report.md").read_text()
+    assert main(command) == 2
+    assert "--force" in capsys.readouterr().err
+    assert main(["run", str(tmp_path / "missing.npz"), "-o", str(tmp_path / "x")]) == 2
+    assert "no such file" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]

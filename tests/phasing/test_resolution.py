@@ -137,3 +137,12 @@ def test_refusals():
         fsc(noise(0), noise(0), criterion="one")
     with pytest.raises(InputError, match="fraction"):
         fsc(noise(0), noise(0), support_fraction=0.0)
+
+
+def test_shells_of_at_most_one_independent_voxel_do_not_count():
+    obj = noise(3)
+    curve = fsc(obj, obj + 1e-3 * noise(4), support_fraction=0.02)
+    assert curve.threshold[1] == pytest.approx(1)
+    assert curve.value[1] < 1
+    assert np.isfinite(curve.resolution)
+    assert curve.limited_by_detector

@@ -11,6 +11,7 @@ from typer.exceptions import TyperException
 
 from sayre import __version__
 from sayre.cli import demo, evaluate, inpaint, phase, simulate, train, weights
+from sayre.cli.run import run as whole
 from sayre.errors import InputError, SayreWarning
 
 app = typer.Typer(
@@ -22,6 +23,7 @@ app = typer.Typer(
 app.command("demo")(demo.demo)
 app.command("inpaint")(inpaint.inpaint)
 app.command("phase")(phase.phase)
+app.command("run")(whole)
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(simulate.app, name="simulate")
 app.add_typer(train.app, name="train")
@@ -61,7 +63,7 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"sayre: {message} (--help after a command lists its options)", file=sys.stderr)
             return 2
         except (KeyboardInterrupt, typer.Abort):
-            print("sayre: stopped; nothing was written", file=sys.stderr)
+            print("sayre: stopped; no half-written file was left", file=sys.stderr)
             return 130
     return int(status or 0)
 

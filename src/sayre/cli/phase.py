@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sayre.cli import options
-from sayre.cli.progress import phasing_report, progress
+from sayre.cli.progress import progress
 from sayre.errors import InputError
 
 if TYPE_CHECKING:
     from sayre.phasing.phase import Phased
+    from sayre.phasing.runs import Progress
 
 
 def phase(
@@ -102,9 +103,17 @@ def phase(
     meta = unfilled(pattern).meta
     inputs = {meta.source or source: meta.sha256 or ""} | hashes(mask, None if start is None else init)
     kept = KeptRuns(
-        output.with_name(output.name + ".runs"), {**settings.of_a_run, "crop": crop, "inputs": inputs}
+        output.with_name(output.name + ".runs"),
+        {**settings.of_a_run, "crop": crop, "inputs": inputs},
+        replace=force,
     )
     with progress(f"phasing {meta.source}", quiet=quiet) as advance:
+
+        def report(now: Progress) -> None:
+            advance(now.fraction, now.note(runs))
+            if drawn is not None:
+                drawn.report(now)
+
         found, crystal = reconstruct(
             pattern,
             settings,
@@ -112,7 +121,7 @@ def phase(
             init=start,
             device=device,
             kept=kept,
-            report=phasing_report(advance, runs, *([] if drawn is None else [drawn.report])),
+            report=report,
             on_run=None if drawn is None else drawn.finished,
         )
     manifest = Manifest.collect(

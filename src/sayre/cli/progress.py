@@ -5,14 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bar
-
-if TYPE_CHECKING:
-    from sayre.phasing.runs import Progress
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 _PATIENCE = 2.0
 
@@ -20,7 +15,7 @@ _PATIENCE = 2.0
 @contextmanager
 def progress(title: str, *, quiet: bool = False) -> Iterator[Callable[..., None]]:
     """Yield a function of the fraction done and a note; the bar appears on stderr after two seconds."""
-    bar = Bar(
+    bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         TextColumn("{task.percentage:3.0f} %"),
@@ -42,17 +37,3 @@ def progress(title: str, *, quiet: bool = False) -> Iterator[Callable[..., None]
     finally:
         if shown:
             bar.stop()
-
-
-def phasing_report(
-    advance: Callable[..., None], runs: int, *others: Callable[[Progress], None]
-) -> Callable[[Progress], None]:
-    """A report for `sayre.phasing.phase.phase` that moves the bar, shows what starts are at, tells others."""
-
-    def report(now: Progress) -> None:
-        residuals = ", ".join(f"{r:.3f}" for r in now.residuals[:3])
-        advance(now.fraction, f"start {now.indices[0] + 1} of {runs}, R {residuals}")
-        for other in others:
-            other(now)
-
-    return report

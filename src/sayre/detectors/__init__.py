@@ -1,5 +1,5 @@
 """Detector geometry and masks."""
 
-from sayre.detectors.geometry import DETECTORS, Detector, detector
+from sayre.detectors.geometry import DETECTORS, Detector, detector, frame_mask
 
-__all__ = ["DETECTORS", "Detector", "detector"]
+__all__ = ["DETECTORS", "Detector", "detector", "frame_mask"]

@@ -207,5 +207,21 @@ def detector(name: str) -> Detector:
     raise InputError(f"detector {name!r} is not known; known are {', '.join(sorted(DETECTORS))}")
 
 
+def frame_mask(name: str, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Mask of a built-in detector for counts of `shape`, whose frames must be whole.
+
+    Raises
+    ------
+    InputError
+        An unknown name, or frames of another size.
+    """
+    known = detector(name)
+    if shape[-2:] != known.shape:
+        raise InputError(
+            f"--detector: {name} has {known.shape} pixels, frames {shape[-2:]}; for a part of it give --mask"
+        )
+    return known.mask()
+
+
 def _plain(name: str) -> str:
     return "".join(letter for letter in name.lower() if letter not in " -_")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sayre.data import FilledPattern
 from sayre.errors import InputError
-from sayre.io.atomic import check_place
+from sayre.io.atomic import check_place, replacing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -147,7 +147,12 @@ def figure_path_check(path: Path, *, force: bool) -> Path:
 
 
 def save_figure(figure: Figure, path: Path) -> None:
-    """Write a picture under a temporary name, then move it."""
-    temporary = path.with_name(f".{path.name}.part")
-    figure.savefig(temporary, dpi=130, format=path.suffix.lstrip(".").lower())
-    temporary.replace(path)
+    """Write a picture, whole or not at all; the ending says how.
+
+    Raises
+    ------
+    InputError
+        The folder is missing or read-only, or the disk is full.
+    """
+    with replacing(path, force=True) as file:
+        figure.savefig(file, dpi=130, format=path.suffix.lstrip(".").lower())

@@ -10,10 +10,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sayre.errors import SayreWarning
+from sayre.errors import InputError, SayreWarning
 from sayre.figures.filling import save_figure
 from sayre.figures.phasing import start_figure
 from sayre.phasing.runs import Progress, Run
+from sayre.phasing.select import judge
 
 PATIENCE = 30.0
 """Seconds between pictures while no start finishes."""
@@ -33,6 +34,7 @@ class _Best(NamedTuple):
 class LivePicture:
     """The best start so far, slices of amplitude and phase, and the residuals of all, in a file.
 
+    The best is that of the least free likelihood among those that finished, as `select` judges them.
     `report` and `finished` are what `sayre.phasing.phase.phase` calls; `draw` draws what is known at once.
     """
 
@@ -40,6 +42,7 @@ class LivePicture:
         self.path = path
         self._histories: dict[int, list[tuple[int, float]]] = {}
         self._best: _Best | None = None
+        self._judged = np.inf
         self._drawn, self._cost = time.monotonic(), 0.0
 
     def report(self, now: Progress) -> None:
@@ -47,18 +50,14 @@ class LivePicture:
         for index, residual in zip(now.indices, now.residuals, strict=True):
             self._histories.setdefault(index, []).append((now.iteration, residual))
         if time.monotonic() - self._drawn > max(PATIENCE, self._cost / SHARE):
-            place = min(range(len(now.indices)), key=lambda i: _order(now.residuals[i]))
-            residual = now.residuals[place]
-            if self._best is None or _order(residual) < self._best.residual:
-                self._show(_Best(residual, now.indices[place], *now.look(place)))
-            else:
-                self._show(self._best)
+            self._show(self._best or self._running(now))
 
     def finished(self, run: Run) -> None:
         """Take in a finished start; draw unless that was done a moment ago."""
         self._histories[run.index] = list(run.history)
-        if not run.failed and (self._best is None or run.residual < self._best.residual):
-            self._best = _Best(run.residual, run.index, run.object, run.support)
+        judged = judge(run)
+        if not run.failed and (self._best is None or judged < self._judged):
+            self._best, self._judged = _Best(run.residual, run.index, run.object, run.support), judged
         if time.monotonic() - self._drawn > self._cost / SHARE:
             self.draw()
 
@@ -67,6 +66,12 @@ class LivePicture:
         if self._best is not None:
             self._show(self._best)
 
+    @staticmethod
+    def _running(now: Progress) -> _Best:
+        """Of the starts that run, the one of least residual: not finished, they are not judged yet."""
+        place = min(range(len(now.indices)), key=lambda i: np.nan_to_num(now.residuals[i], nan=np.inf))
+        return _Best(now.residuals[place], now.indices[place], *now.look(place))
+
     def _show(self, best: _Best) -> None:
         """A picture that cannot be written is said and does not stop anything."""
         began = time.monotonic()
@@ -74,11 +79,7 @@ class LivePicture:
         try:
             figure = start_figure(best.object, best.support, self._histories, best.start, title=title)
             save_figure(figure, self.path)
-        except OSError as error:
-            warnings.warn(f"{self.path}: cannot be drawn ({error.strerror})", SayreWarning, stacklevel=2)
+        except InputError as error:
+            warnings.warn(f"the picture was not drawn: {error}", SayreWarning, stacklevel=2)
         self._drawn = time.monotonic()
         self._cost = self._drawn - began
-
-
-def _order(residual: float) -> float:
-    return residual if np.isfinite(residual) else np.inf

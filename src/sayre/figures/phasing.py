@@ -126,9 +126,9 @@ def resolution_figure(curves: Mapping[str, ShellCurve]) -> Figure:
 
 
 def resolution_text(curve: ShellCurve) -> str:
-    """`12.3 nm`, `5 nm or finer: the detector ends there`, or `none`."""
+    """`12.3 nm`, `5 nm or finer (the detector ends there)`, or that there is none."""
     if not np.isfinite(curve.resolution):
-        return "none: below its threshold from the start"
+        return "below its threshold from the start"
     length = f"{curve.resolution:.3g} {curve.unit}"
     return f"{length} or finer (the detector ends there)" if curve.limited_by_detector else length
 
@@ -167,7 +167,10 @@ def start_figure(
     amplitude = np.abs(obj)
     phase = np.where(support, np.angle(obj), np.nan)
     top = float(np.percentile(amplitude[support], 99.5))
-    rows = (("amplitude", amplitude, "magma", 0.0, top), ("phase (rad)", phase, "twilight", -np.pi, np.pi))
+    rows = (
+        ("amplitude", amplitude, "magma", 0.0, top),
+        ("phase (rad)", phase, "twilight_shifted", -np.pi, np.pi),
+    )
     for row, (label, values, cmap, low, high) in zip(panels, rows, strict=True):
         for axis, panel in zip(axes, row, strict=True):
             plane, inside = (v if axis is None else np.take(v, middle[axis], axis) for v in (values, support))

@@ -19,10 +19,25 @@ _NUMBERS = ("index", "residual", "likelihood", "free_likelihood")
 
 
 class KeptRuns:
-    """A folder of runs that belong to one configuration; made with the first run written."""
+    """A folder of runs that belong to one configuration; made with the first run written.
 
-    def __init__(self, folder: Path, config: Mapping[str, Any]) -> None:
-        self.folder, self.config = folder, json.dumps(config, sort_keys=True, default=str)
+    Parameters
+    ----------
+    config
+        What the runs depend on, as JSON can hold it.
+    replace
+        Remove runs of another configuration when the first one is written, rather than refuse them.
+    """
+
+    def __init__(self, folder: Path, config: Mapping[str, Any], *, replace: bool = False) -> None:
+        self.folder, self.replace = folder, replace
+        self.config = json.dumps(config, sort_keys=True, default=str)
+
+    @property
+    def ours(self) -> bool:
+        """Whether the folder is there and of this configuration."""
+        known = self.folder / _CONFIG
+        return known.is_file() and known.read_text() == self.config
 
     def read(self) -> tuple[Run, ...]:
         """Runs of an earlier, stopped command.
@@ -32,19 +47,30 @@ class KeptRuns:
         InputError
             The folder holds runs of another configuration.
         """
-        if not self.folder.is_dir():
-            return ()
-        known = self.folder / _CONFIG
-        if not known.is_file() or known.read_text() != self.config:
+        found = sorted(self.folder.glob("*.npz"))
+        if self.ours:
+            return tuple(self._run(path) for path in found)
+        if found and not self.replace:
             raise InputError(
-                f"{self.folder}: holds runs of another command; delete the folder, or give the same options"
+                f"{self.folder}: holds runs of another command; give the same options to go on with them, "
+                "--force to start anew, or delete the folder"
             )
-        return tuple(self._run(path) for path in sorted(self.folder.glob("*.npz")))
+        return ()
+
+    def begin(self) -> None:
+        """Make the folder, which tells a later command that this one was not finished."""
+        if self.ours:
+            return
+        if self.replace:
+            self.remove()
+        self.folder.mkdir(exist_ok=True)
+        part = self.folder / f"{_CONFIG}.part"
+        part.write_text(self.config)
+        os.replace(part, self.folder / _CONFIG)
 
     def write(self, run: Run) -> None:
         """Keep a run; the file appears whole or not at all."""
-        self.folder.mkdir(exist_ok=True)
-        (self.folder / _CONFIG).write_text(self.config)
+        self.begin()
         path = self.folder / f"{run.index:04d}.npz"
         numbers = {name: getattr(run, name) for name in _NUMBERS}
         with open(path.with_suffix(".part"), "wb") as file:

@@ -65,8 +65,8 @@ class Phased:
 
     @property
     def metrics(self) -> dict[str, Any]:
-        """Numbers worth printing and keeping."""
-        return {
+        """Numbers worth printing and keeping, as JSON can hold them: what is not known is None."""
+        found = {
             "residual": self.residual,
             "likelihood": self.likelihood,
             "free_likelihood": self.free_likelihood,
@@ -79,6 +79,7 @@ class Phased:
             "support_voxels": int(self.support.sum()),
             "oversampling": list(self.oversampling),
         }
+        return {name: None if value != value else value for name, value in found.items()}
 
 
 def phase(

@@ -31,7 +31,8 @@ class ShellCurve:
     q
         Mean |q| of the shell's voxels: rad per voxel, or 1/nm where the voxels of the object are known.
     value, threshold
-        The curve and what it is to exceed; NaN in shells without a voxel.
+        The curve and what it is to exceed; NaN in shells without a voxel. A threshold of 1 (half-bit of
+        at most one independent voxel) says nothing, and the resolution passes over it.
     voxels
         How many voxels a shell averages.
     unit
@@ -67,8 +68,8 @@ class ShellCurve:
         return bool((self._margin()[1] >= 0).all())
 
     def _margin(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Value less threshold of the shells that have voxels and a period."""
-        known = np.isfinite(self.value) & (self.q > 0)
+        """Value less threshold of the shells that have voxels, a period and a threshold that can be met."""
+        known = np.isfinite(self.value) & (self.threshold < 1 - 1e-9) & (self.q > 0)
         return self.q[known], (self.value - self.threshold)[known]
 
 

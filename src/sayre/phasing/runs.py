@@ -65,6 +65,11 @@ class Progress:
     residuals: tuple[float, ...]
     look: Callable[[int], tuple[Objects, Mask]]
 
+    def note(self, runs: int) -> str:
+        """For a progress bar: which start of how many, and the residuals of the first few that run."""
+        residuals = ", ".join(f"{r:.3f}" for r in self.residuals[:3])
+        return f"start {self.indices[0] + 1} of {runs}, R {residuals}"
+
 
 def random_start(
     bounds: Bounds, support: Mask, index: int, seed: int, *, amplitude: NDArray[np.floating] | None = None

@@ -27,11 +27,11 @@ def select(runs: Sequence[Run], keep: float = 0.5) -> list[Run]:
     ValueError
         No run finished.
     """
-    finished = sorted((run for run in runs if not run.failed), key=_likelihood)
+    finished = sorted((run for run in runs if not run.failed), key=judge)
     if not finished:
         raise ValueError("select: no run finished")
     best = finished[: max(1, round(keep * len(finished)))]
-    believed = [run for run in best if _likelihood(run) <= LIKELIHOOD_RANGE * _likelihood(best[0])]
+    believed = [run for run in best if judge(run) <= LIKELIHOOD_RANGE * judge(best[0])]
     if len(believed) < 3:
         return believed
     apart = 1 - agreement([run.object for run in believed])
@@ -40,6 +40,11 @@ def select(runs: Sequence[Run], keep: float = 0.5) -> list[Run]:
     near = apart[middle] <= OUTLIER * float(np.median(others)) + 1e-6
     order = np.argsort(apart[middle], kind="stable")
     return [believed[i] for i in order if near[i]]
+
+
+def judge(run: Run) -> float:
+    """The free likelihood, or where no voxels were free the likelihood; less is better."""
+    return run.free_likelihood if np.isfinite(run.free_likelihood) else run.likelihood
 
 
 def agreement(objects: Sequence[NDArray[np.complex64]]) -> NDArray[np.float64]:
@@ -54,7 +59,3 @@ def agreement(objects: Sequence[NDArray[np.complex64]]) -> NDArray[np.float64]:
         for j in range(i):
             table[i, j] = table[j, i] = correlation(aligned[i], aligned[j])
     return table
-
-
-def _likelihood(run: Run) -> float:
-    return run.free_likelihood if np.isfinite(run.free_likelihood) else run.likelihood

@@ -1,0 +1,74 @@
+"""`sayre run`."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sayre.cli import options
+from sayre.cli.phase import sentence
+from sayre.cli.progress import progress
+
+
+def run(
+    source: Annotated[
+        str,
+        typer.Argument(metavar="INPUT", help="Counts, with or without gaps: .npz .npy .cxi .h5 .nxs .tif"),
+    ],
+    folder: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Folder for the results.")],
+    mask: options.Mask = None,
+    detector: options.DetectorName = None,
+    crop: options.Crop = None,
+    method: options.Method = "auto",
+    recipe: options.Recipe = "default",
+    runs: options.Runs = 20,
+    seed: options.Seed = 0,
+    geometry: options.GeometryFile = None,
+    hkl: options.Hkl = None,
+    lattice_constant: options.LatticeConstant = None,
+    along: options.Along = None,
+    voxel_size: options.VoxelSize = None,
+    device: options.Device = "auto",
+    force: Annotated[bool, typer.Option("--force", help="Overwrite what DIR holds.")] = False,
+    quiet: options.Quiet = False,
+    as_json: options.Json = False,
+) -> None:
+    """Fill the gaps of a Bragg peak, phase it, and report the crystal: files and pictures in DIR.
+
+    A killed command goes on where it stopped when it is given again.
+    """
+    from sayre.phasing.physics.geometry_file import read_geometry
+    from sayre.phasing.reconstruct import Scan, Settings
+    from sayre.studies.report import numbers
+    from sayre.studies.run import run as whole
+
+    result = whole(
+        source,
+        folder,
+        mask=mask,
+        detector=detector,
+        crop=crop,
+        method=method,  # type: ignore[arg-type]
+        settings=Settings(recipe=recipe, runs=runs, seed=seed),
+        scan=Scan(
+            geometry=None if geometry is None else read_geometry(geometry),
+            hkl=hkl,
+            lattice_constant=lattice_constant,
+            along=along,
+            voxel_size=voxel_size,
+        ),
+        device=device,
+        force=force,
+        bar=partial(progress, quiet=quiet),
+    )
+    if quiet:
+        return
+    if as_json:
+        typer.echo(json.dumps(numbers(result)))
+    else:
+        typer.echo(sentence(folder, result.phased, result.manifest.seconds or 0))
+        typer.echo(f"{folder}/: {', '.join(result.files)}")

@@ -1,0 +1,263 @@
+"""From counts to a crystal and a report, in one folder."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from sayre import io
+from sayre.data import Crystal, FilledPattern, Manifest, Pattern
+from sayre.data.manifest import hashes
+from sayre.detectors import frame_mask
+from sayre.errors import InputError, SayreWarning
+from sayre.inpaint.fill import METHODS, Method, inpaint
+from sayre.inpaint.predict import find_device, weights_used
+from sayre.io.atomic import replacing
+from sayre.phasing.kept import KeptRuns
+from sayre.phasing.phase import Phased
+from sayre.phasing.prepare import around_peak, unfilled
+from sayre.phasing.reconstruct import Scan, Settings, recipe_text, reconstruct, resolution_curves
+from sayre.phasing.resolution import ShellCurve
+from sayre.phasing.runs import Progress
+
+FILLED, RUNS = "filled.npz", "runs"
+FILES = (
+    FILLED,
+    "object.npz",
+    "object.cxi",
+    "object.vti",
+    "filling.png",
+    "crystal.png",
+    "convergence.png",
+    "resolution.png",
+    "manifest.json",
+    "report.md",
+)
+"""What a folder may hold in the end, in the order it is written."""
+
+Bar = Callable[[str], AbstractContextManager[Callable[..., None]]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """What `run` did; `files` are those it wrote, `said` the warnings on the way."""
+
+    folder: Path
+    pattern: Pattern | FilledPattern
+    phased: Phased
+    crystal: Crystal
+    curves: dict[str, ShellCurve]
+    manifest: Manifest
+    files: tuple[str, ...] = ()
+    said: tuple[str, ...] = ()
+
+
+@contextmanager
+def _silent(title: str) -> Iterator[Callable[..., None]]:
+    yield lambda fraction, note="": None
+
+
+def run(
+    source: str | Path,
+    folder: str | Path,
+    *,
+    mask: str | Path | None = None,
+    detector: str | None = None,
+    crop: int | None = None,
+    method: Method = "auto",
+    settings: Settings | None = None,
+    scan: Scan | None = None,
+    device: str = "auto",
+    force: bool = False,
+    bar: Bar = _silent,
+) -> Result:
+    """Fill the gaps of a pattern, phase it, bring the crystal to its frame, and write all of it.
+
+    Nothing is written before the first iterations of phasing have run. From then on a call that was stopped
+    is taken up by the next one with the same arguments, at the start that it was stopped in.
+
+    Parameters
+    ----------
+    source, mask
+        As `sayre.io.load` takes them. Counts that `sayre inpaint` filled are not filled again unless
+        `method` names how.
+    folder
+        Made where it is missing; see `FILES`. 2D counts give no `.vti` and no pictures of filling, crystal.
+    detector
+        Name of a built-in detector whose gaps are masked.
+    crop
+        Voxels a side around the brightest one, before anything is filled.
+    method
+        As `sayre.inpaint` takes it, where voxels are masked.
+    settings, scan
+        Of phase retrieval; what is known of the measurement beside the counts.
+    device
+        `auto`, `cpu` or `cuda`.
+    force
+        Overwrite what `folder` holds.
+    bar
+        Makes a progress bar: a context manager of a title that gives a function of fraction and note.
+
+    Raises
+    ------
+    InputError
+        What cannot be read, filled, phased or written; a folder that is not empty, without `force`.
+    """
+    started = time.perf_counter()
+    settings, scan = settings or Settings(), scan or Scan()
+    settings = replace(settings, recipe=recipe_text(settings.recipe))
+    place = Path(folder)
+    _check_folder(place, force)
+    if method not in METHODS:
+        raise InputError(f"method: {method!r} is not known; one of {', '.join(METHODS)}")
+    find_device(device)
+    with _heard() as said:
+        counts = _counts(source, mask, detector, crop, method)
+        inputs = _inputs(counts, source, mask)
+        scan = scan.of(counts)
+        config = {"crop": crop, "method": method, "detector": detector, "mask": mask}
+        kept = KeptRuns(place / RUNS, {**settings.of_a_run, **config, "inputs": inputs}, replace=force)
+        if not (kept.ours or force):
+            _refuse_unfinished(place)
+        pattern = _filled(counts, method, device, place / FILLED if kept.ours else None, bar)
+        used = pattern.method if isinstance(pattern, FilledPattern) else method
+        manifest = Manifest.collect(
+            "sayre run",
+            config={**asdict(settings), **asdict(scan), **config, "method": used},
+            seed=settings.seed,
+            inputs=inputs,
+            weights=weights_used(used) if isinstance(pattern, FilledPattern) else {},
+            device=device,
+        )
+        with bar(f"phasing {unfilled(pattern).meta.source}") as advance:
+
+            def report(now: Progress) -> None:
+                if not kept.ours:
+                    _begin(place, pattern, manifest, kept)
+                advance(now.fraction, now.note(settings.runs))
+
+            found, crystal = reconstruct(pattern, settings, scan, device=device, kept=kept, report=report)
+        result = Result(
+            folder=place,
+            pattern=pattern,
+            phased=found,
+            crystal=crystal,
+            curves=resolution_curves(found, pattern, scan.geometry),
+            manifest=replace(manifest, seconds=round(time.perf_counter() - started, 3)),
+        )
+    result = _write(replace(result, said=tuple(said)))
+    kept.remove()
+    return result
+
+
+def _check_folder(folder: Path, force: bool) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder}: is a file; name a folder")
+    above = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
+    if not (above.is_dir() and os.access(above, os.W_OK | os.X_OK)):
+        raise InputError(f"{folder}: {above} cannot be written to; choose another folder")
+    if folder.is_dir() and any(folder.iterdir()) and not (force or (folder / RUNS).is_dir()):
+        raise InputError(f"{folder}: exists and is not empty; --force overwrites")
+
+
+def _refuse_unfinished(folder: Path) -> None:
+    if (folder / RUNS).is_dir():
+        raise InputError(
+            f"{folder}: holds an unfinished run of other options or counts; give the same to go on with it, "
+            "or --force to start anew"
+        )
+
+
+def _counts(
+    source: str | Path, mask: str | Path | None, detector: str | None, crop: int | None, method: str
+) -> Pattern | FilledPattern:
+    loaded = io.load_filled(source, mask=mask)
+    if method != "auto":
+        loaded = unfilled(loaded)
+    if detector is not None:
+        loaded = unfilled(loaded).with_mask(frame_mask(detector, unfilled(loaded).shape))
+    return loaded if crop is None else around_peak(loaded, crop)
+
+
+def _inputs(counts: Pattern | FilledPattern, source: str | Path, mask: str | Path | None) -> dict[str, str]:
+    meta = unfilled(counts).meta
+    return {meta.source or str(source): meta.sha256 or ""} | hashes(mask)
+
+
+def _filled(
+    counts: Pattern | FilledPattern, method: Method, device: str, before: Path | None, bar: Bar
+) -> Pattern | FilledPattern:
+    """Counts without gaps; `before` is where a stopped run left them."""
+    if isinstance(counts, FilledPattern) or not counts.mask.any():
+        return counts
+    if before is not None and before.is_file():
+        again = io.load_filled(before)
+        if isinstance(again, FilledPattern):
+            return replace(again, pattern=counts, method=_method_of(before))
+    with bar(f"filling {counts.meta.source}") as advance:
+        return inpaint(counts, method=method, device=device, progress=advance)
+
+
+def _method_of(filled: Path) -> str:
+    import numpy as np
+
+    with np.load(filled) as file:
+        return str(Manifest.from_json(str(file["manifest"])).config["method"])
+
+
+def _begin(folder: Path, pattern: Pattern | FilledPattern, manifest: Manifest, kept: KeptRuns) -> None:
+    """The folder, what was filled, and the mark that more is to come."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if isinstance(pattern, FilledPattern):
+        io.save(folder / FILLED, pattern, manifest, force=True)
+    kept.begin()
+
+
+def _write(result: Result) -> Result:
+    """Crystal, pictures, manifest and report; files of an earlier run that this one has not are removed."""
+    from sayre.studies.report import draw, report
+
+    folder, manifest = result.folder, result.manifest
+    solid = result.crystal.object.ndim == 3
+    files = [FILLED] if isinstance(result.pattern, FilledPattern) else []
+    for ending in ("npz", "cxi", "vti") if solid else ("npz", "cxi"):
+        files.append(f"object.{ending}")
+        io.save(folder / files[-1], result.crystal, manifest, force=True)
+    files += draw(result)
+    files += ["manifest.json", "report.md"]
+    result = replace(result, files=tuple(files))
+    _write_text(folder / "manifest.json", manifest.to_json() + "\n")
+    _write_text(folder / "report.md", report(result))
+    for name in set(FILES) - set(files):
+        with contextlib.suppress(FileNotFoundError):
+            (folder / name).unlink()
+    return result
+
+
+def _write_text(path: Path, text: str) -> None:
+    with replacing(path, force=True) as file:
+        file.write(text.encode())
+
+
+@contextmanager
+def _heard() -> Iterator[list[str]]:
+    """Warnings as they are shown."""
+    said: list[str] = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", SayreWarning, append=True)
+        show = warnings.showwarning
+
+        def both(message: Warning | str, category: type[Warning], *args: Any, **known: Any) -> None:
+            if issubclass(category, SayreWarning) and str(message) not in said:
+                said.append(str(message))
+            show(message, category, *args, **known)
+
+        warnings.showwarning = both
+        yield said

@@ -1,0 +1,194 @@
+"""From counts with a gap to a folder with the crystal, and what becomes of a run that is stopped."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from sayre import Pattern, io
+from sayre.detectors import masks
+from sayre.errors import InputError, SayreWarning
+from sayre.phasing import kept as kept_runs
+from sayre.phasing.align import align, correlation
+from sayre.phasing.reconstruct import Scan, Settings
+from sayre.simulate.simulate import simulate
+from sayre.studies.report import numbers
+from sayre.studies.run import FILES, run
+
+RECIPE = "(HIO*20 + SW)**8, ER*40"
+SETTINGS = Settings(runs=4, recipe=RECIPE)
+SCAN = Scan(lattice_constant=4.08, along=0)
+
+
+@pytest.fixture(scope="module")
+def peak(tmp_path_factory):
+    """A gapped peak of 40³ in a file, and the object behind it."""
+    crystal = simulate(
+        "wulff",
+        atoms=20_000,
+        shape_px=40,
+        oversampling=3.0,
+        max_counts=1e6,
+        phase_range=1.0,
+        generator=np.random.default_rng(0),
+    )
+    mask = masks.cross(crystal.pattern.shape, axes=(1, 2), starts=(25, 12), widths=(2, 2))
+    path = tmp_path_factory.mktemp("run") / "peak.npz"
+    np.savez(
+        path,
+        intensity=np.where(mask, 0, crystal.pattern.intensity),
+        mask=mask,
+        grid_step=crystal.pattern.grid.step,
+        hkl=(1, 1, 1),
+    )
+    truth = np.fft.fftshift(np.fft.ifftn(np.fft.ifftshift(crystal.amplitude))).astype(np.complex64)
+    return path, mask, truth
+
+
+@pytest.fixture(scope="module")
+def done(peak, tmp_path_factory):
+    return run(
+        peak[0], tmp_path_factory.mktemp("out") / "a" / "b", method="wiener", settings=SETTINGS, scan=SCAN
+    )
+
+
+def test_the_crystal_is_found_and_every_file_is_there(peak, done):
+    _, mask, truth = peak
+    assert {file.name for file in done.folder.iterdir()} == set(FILES) == set(done.files)
+    crystals = [io.load_crystal(done.folder / f"object.{ending}") for ending in ("npz", "cxi")]
+    for crystal in crystals:
+        assert correlation(align(crystal.object, truth), truth) > 0.95
+        assert crystal.voxel_size == pytest.approx(done.crystal.voxel_size)
+    filled = io.load_filled(done.folder / "filled.npz")
+    np.testing.assert_array_equal(filled.pattern.mask, mask)
+    np.testing.assert_array_equal(filled.intensity, done.pattern.intensity)
+    assert all((done.folder / name).stat().st_size > 10_000 for name in FILES if name.endswith("png"))
+
+
+def test_the_report_says_what_was_found(done):
+    text = (done.folder / "report.md").read_text()
+    found = done.phased
+    assert f"R = {found.residual:.3f}" in text
+    assert text.count("averaged |") + text.count("middle one |") == len(found.believed)
+    for name in ("filling", "crystal", "convergence", "resolution"):
+        assert f"]({name}.png)" in text
+    assert "cross of 2" in text
+    assert "wiener" in text
+    strain = done.crystal.strain[done.crystal.support]
+    rms = 100 * np.sqrt(np.nanmean(strain**2))
+    assert f"| strain, root mean square | {rms:.3g} % |" in text
+    manifest = json.loads((done.folder / "manifest.json").read_text())
+    assert manifest["config"]["recipe"] == RECIPE
+    assert manifest["config"]["method"] == "wiener"
+    assert all(len(digest) == 64 for digest in manifest["inputs"].values())
+
+
+def test_numbers_for_scripts(peak, done):
+    found = numbers(done)
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+    assert found["filled_voxels"] == peak[1].sum()
+    assert found["resolution_unit"] == "nm"
+    assert 0 < found["resolution"]["PRTF"] < 10
+    assert found["strain_rms"] > 0
+
+
+def test_a_stopped_run_goes_on_and_ends_the_same(peak, done, tmp_path, monkeypatch):
+    write = kept_runs.KeptRuns.write
+
+    def stopped(self, one):
+        write(self, one)
+        if one.index == 1:
+            raise KeyboardInterrupt
+
+    arguments = {"method": "wiener", "settings": SETTINGS, "scan": SCAN}
+    monkeypatch.setattr(kept_runs.KeptRuns, "write", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        run(peak[0], tmp_path, **arguments)
+    monkeypatch.setattr(kept_runs.KeptRuns, "write", write)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["filled.npz", "runs"]
+    assert len(list((tmp_path / "runs").glob("*.npz"))) == 2
+
+    other = Settings(runs=4, recipe=RECIPE, seed=1)
+    with pytest.raises(InputError, match="unfinished run of other options"):
+        run(peak[0], tmp_path, method="wiener", settings=other, scan=SCAN)
+
+    written = []
+    monkeypatch.setattr(kept_runs.KeptRuns, "write", lambda self, one: written.append(one.index))
+    monkeypatch.setattr("sayre.studies.run.inpaint", None)  # what was filled is read, not filled again
+    again = run(peak[0], tmp_path, **arguments)
+    assert written == [2, 3]
+    assert again.pattern.method == "wiener"
+    np.testing.assert_array_equal(again.crystal.object, done.crystal.object)
+    assert not (tmp_path / "runs").exists()
+    with pytest.raises(InputError, match="not empty; --force"):
+        run(peak[0], tmp_path, **arguments)
+
+
+def test_force_leaves_no_file_of_the_run_before(peak, done, tmp_path):
+    """A second run without gaps and in 2D has neither filling nor volume; the user's own file stays."""
+    for name in FILES:
+        (tmp_path / name).write_bytes((done.folder / name).read_bytes())
+    (tmp_path / "notes.txt").write_text("mine")
+    with np.load(peak[0]) as file:
+        plane = file["intensity"][20]
+    np.save(tmp_path.parent / "plane.npy", np.where(peak[1][20], 0, plane))
+    with pytest.warns(SayreWarning) as caught:
+        flat = run(
+            tmp_path.parent / "plane.npy",
+            tmp_path,
+            settings=Settings(runs=2, recipe="HIO*40, ER*20"),
+            force=True,
+        )
+    missing = {"filled.npz", "filling.png", "object.vti", "crystal.png"}
+    assert {file.name for file in tmp_path.iterdir()} == set(FILES) - missing | {"notes.txt"}
+    assert set(flat.said) == {str(w.message) for w in caught}
+    assert all(text in (tmp_path / "report.md").read_text() for text in flat.said)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"method": "magic"}, "one of auto"),
+        ({"detector": "maxipix"}, "516"),
+        ({"detector": "nothing"}, "not known"),
+        ({"device": "tpu"}, "auto, cpu or cuda"),
+        ({"crop": 2}, "8 or more"),
+        ({"settings": Settings(recipe="FOO*3")}, "none of ER"),
+        ({"settings": Settings(runs=0)}, "runs"),
+        ({"scan": Scan(along=5, lattice_constant=4.08)}, "0 to 2"),
+        ({"scan": Scan(hkl=(0, 0, 0), lattice_constant=4.08)}, "none"),
+        ({"mask": "missing.npy"}, "no such file"),
+    ],
+)
+def test_what_cannot_be_used_writes_nothing(peak, tmp_path, changed, message):
+    arguments = {"method": "linear", "settings": SETTINGS, "scan": SCAN} | changed
+    with pytest.raises(InputError, match=message) as refused:
+        run(peak[0], tmp_path / "out", **arguments)
+    assert len(str(refused.value).splitlines()) == 1
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_pattern_that_cannot_be_phased_writes_nothing(tmp_path):
+    counts = np.random.default_rng(0).poisson(0.01, (32, 32, 32))
+    counts[16, 16, 16] = 9
+    np.savez(tmp_path / "noise.npz", intensity=counts, mask=masks.plane(counts.shape, 1, 20, 2))
+    with pytest.raises(InputError, match="1000 or more"):
+        run(tmp_path / "noise.npz", tmp_path / "out", method="linear", settings=SETTINGS)
+    assert not (tmp_path / "out").exists()
+
+
+def test_counts_already_filled_are_taken_as_they_are(peak, tmp_path):
+    path, mask, _ = peak
+    with np.load(path) as file:
+        counts = file["intensity"]
+    filled = np.where(mask, 7, counts).astype(np.float32)
+    sigma = np.where(mask, 0.5, 0).astype(np.float32)
+    np.savez(tmp_path / "filled.npz", intensity=filled, sigma=sigma, mask=mask)
+    settings = Settings(runs=1, recipe="HIO*10, ER*10")
+    with pytest.warns(SayreWarning, match="no displacement"):
+        result = run(tmp_path / "filled.npz", tmp_path / "out", settings=settings)
+    np.testing.assert_array_equal(result.pattern.intensity, filled)
+    assert "FSC" not in result.curves
+    assert isinstance(io.load(tmp_path / "out" / "filled.npz"), Pattern)
