@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _PUBLIC = {
+    "Crystal": "sayre.data",
     "FilledPattern": "sayre.data",
     "Grid": "sayre.data",
     "InputError": "sayre.errors",
@@ -31,18 +32,22 @@ _PUBLIC = {
     "SimulatedPattern": "sayre.data",
     "inpaint": "sayre.inpaint.fill",
     "load": "sayre.io",
+    "load_crystal": "sayre.io",
+    "phase": "sayre.phasing.phase",
     "save": "sayre.io",
     "simulate": "sayre.simulate.simulate",
 }
 
 if TYPE_CHECKING:
-    from sayre.data import FilledPattern, Grid, Manifest, Meta, Particle, Pattern, SimulatedPattern
+    from sayre.data import Crystal, FilledPattern, Grid, Manifest, Meta, Particle, Pattern, SimulatedPattern
     from sayre.errors import InputError, SayreWarning
     from sayre.inpaint.fill import inpaint
-    from sayre.io import load, save
+    from sayre.io import load, load_crystal, save
+    from sayre.phasing.phase import phase
     from sayre.simulate.simulate import simulate
 
 __all__ = [
+    "Crystal",
     "FilledPattern",
     "Grid",
     "InputError",
@@ -54,6 +59,8 @@ __all__ = [
     "SimulatedPattern",
     "inpaint",
     "load",
+    "load_crystal",
+    "phase",
     "save",
     "simulate",
 ]

@@ -27,7 +27,7 @@ class Options(TypedDict, total=False):
     oversampling: float | tuple[float, float, float]
     max_counts: float
     phase_range: float
-    rotate: bool
+    rotate: bool | NDArray[np.float64]
     blur: float | tuple[float, float, float]
     background: float
     form_factors: bool
@@ -73,7 +73,7 @@ def simulate_particle(
     oversampling: float | tuple[float, float, float] = 3.0,
     max_counts: float = 1e6,
     phase_range: float = 0.0,
-    rotate: bool = False,
+    rotate: bool | NDArray[np.float64] = False,
     blur: float | tuple[float, float, float] = 0.0,
     background: float = 0.0,
     form_factors: bool = False,
@@ -100,7 +100,8 @@ def simulate_particle(
     phase_range
         Peak-to-peak range in rad of a smooth random phase `G·u`; 0 is no strain but that of the atoms.
     rotate
-        Turn the array axes at random against the crystal; else they are along its cubic axes.
+        Turn the array axes at random against the crystal, or to the unit vectors that are the rows of a
+        matrix; else they are along its cubic axes.
     blur
         Standard deviation in voxels of a Gaussian point spread along each axis.
     form_factors
@@ -119,8 +120,8 @@ def simulate_particle(
     Raises
     ------
     InputError
-        What cannot be: a forbidden reflection, oversampling below 1, non-positive counts, more memory than
-        there is.
+        What cannot be: a forbidden reflection, oversampling below 1, axes that are no rotation,
+        non-positive counts, more memory than there is.
 
     Warns
     -----
@@ -139,14 +140,21 @@ def simulate_particle(
     if spread is None:
         first, second, third = blur if isinstance(blur, tuple) else (blur,) * 3
         spread = PointSpread(fwhm=(FWHM * first, FWHM * second, FWHM * third))
-    axes = Rotation.random(random_state=generator).as_matrix() if rotate else np.eye(3)
     g = scatter.reflection(particle, hkl, forbidden=forbidden)
-    steps = scatter.q_steps(particle, sigma, axes)
+    steps = scatter.q_steps(particle, sigma, _array_axes(rotate, generator))
     phase = strain.smooth_random_phase(particle.positions, phase_range, generator) if phase_range else None
     amplitude = scatter_around(
         particle, g, steps, size, spread, phase=phase, form_factors=form_factors, threads=threads
     )
     return detect(amplitude, particle, steps, sigma, hkl, spread, readout, generator)
+
+
+def _array_axes(rotate: bool | NDArray[np.float64], generator: np.random.Generator) -> NDArray[np.float64]:
+    if isinstance(rotate, bool):
+        return np.asarray(Rotation.random(random_state=generator).as_matrix() if rotate else np.eye(3))
+    if rotate.shape != (3, 3) or not np.allclose(rotate @ rotate.T, np.eye(3), atol=1e-6):
+        raise InputError(f"rotate: the rows must be unit vectors at right angles, found {rotate.tolist()}")
+    return rotate
 
 
 def scatter_around(
