@@ -192,3 +192,12 @@ def test_counts_already_filled_are_taken_as_they_are(peak, tmp_path):
     np.testing.assert_array_equal(result.pattern.intensity, filled)
     assert "FSC" not in result.curves
     assert isinstance(io.load(tmp_path / "out" / "filled.npz"), Pattern)
+
+
+def test_a_folder_that_cannot_be_made(peak, tmp_path, monkeypatch):
+    def refused(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("pathlib.Path.mkdir", refused)
+    with pytest.raises(InputError, match="cannot be made"):
+        run(peak[0], tmp_path / "out", method="linear", settings=SETTINGS, scan=SCAN)

@@ -117,7 +117,10 @@ def resolution_figure(curves: Mapping[str, ShellCurve]) -> Figure:
         if np.isfinite(curve.resolution) and not curve.limited_by_detector:
             panel.axvline(2 * np.pi / curve.resolution, color=color, lw=0.8, alpha=0.5)
     some = next(iter(curves.values()))
-    panel.set_ylim(0, max(1.05, *(float(np.nanmax(c.value[c.q > 0], initial=0)) for c in curves.values())))
+    ends = [
+        end(c.value[np.isfinite(c.value)], initial=0) for c in curves.values() for end in (np.min, np.max)
+    ]
+    panel.set_ylim(min(0, *ends), max(1.05, *ends))
     panel.set_xlim(0, max(float(c.q.max()) for c in curves.values()))
     panel.set_xlabel("q (1/nm)" if some.unit == "nm" else "q (rad per voxel)")
     panel.spines[["top", "right"]].set_visible(False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from sayre.errors import InputError
+from sayre.io.atomic import replacing
 from sayre.phasing.runs import Run
 
 _CONFIG = "config.json"
@@ -58,22 +58,30 @@ class KeptRuns:
         return ()
 
     def begin(self) -> None:
-        """Make the folder, which tells a later command that this one was not finished."""
+        """Make the folder, which tells a later command that this one was not finished.
+
+        Raises
+        ------
+        InputError
+            It cannot be made or written to.
+        """
         if self.ours:
             return
         if self.replace:
             self.remove()
-        self.folder.mkdir(exist_ok=True)
-        part = self.folder / f"{_CONFIG}.part"
-        part.write_text(self.config)
-        os.replace(part, self.folder / _CONFIG)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"{self.folder}: cannot be made ({error.strerror}); choose another") from None
+        with replacing(self.folder / _CONFIG, force=True) as file:
+            file.write(self.config.encode())
 
     def write(self, run: Run) -> None:
         """Keep a run; the file appears whole or not at all."""
         self.begin()
         path = self.folder / f"{run.index:04d}.npz"
         numbers = {name: getattr(run, name) for name in _NUMBERS}
-        with open(path.with_suffix(".part"), "wb") as file:
+        with replacing(path, force=True) as file:
             np.savez(
                 file,
                 object=run.object,
@@ -82,7 +90,6 @@ class KeptRuns:
                 failed=np.array(run.failed),
                 **numbers,
             )
-        os.replace(path.with_suffix(".part"), path)
 
     def remove(self) -> None:
         """Delete the folder."""

@@ -214,7 +214,10 @@ def _method_of(filled: Path) -> str:
 
 def _begin(folder: Path, pattern: Pattern | FilledPattern, manifest: Manifest, kept: KeptRuns) -> None:
     """The folder, what was filled, and the mark that more is to come."""
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be made ({error.strerror}); choose another folder") from None
     if isinstance(pattern, FilledPattern):
         io.save(folder / FILLED, pattern, manifest, force=True)
     kept.begin()
