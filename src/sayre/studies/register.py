@@ -1,6 +1,6 @@
 """Adds trained weights to the registry: the file, a sample of what it does, and a row.
 
-    python -m sayre.studies.register runs/slab/weights.safetensors --name slab-1 --summary "…" \\
+    python -m sayre.studies.register runs/slab/weights.safetensors --name slab-3 --summary "…" \\
         --training training.json --validation validation.json [--sigma-scale 0.9]
 """
 
