@@ -19,7 +19,7 @@ METHODS: tuple[str, ...] = get_args(Method)
 Progress = Callable[[float], None]
 Log = NDArray[np.float32]
 
-DEFAULT_STRIDE = 32
+DEFAULT_STRIDE = 16
 """Distance of neighbouring windows; docs/inpainting.md has the curve of time and accuracy behind it."""
 
 

@@ -19,7 +19,7 @@ from sayre.data.interpolate import linear_fill
 from sayre.data.poisson import expectation_of_log, slope_of_expectation
 from sayre.inpaint.classical.checks import check
 from sayre.inpaint.wiener.calibration import ErrorTable, centroid, constant_table, error_table, shifted_mask
-from sayre.inpaint.wiener.posterior import ITERATIONS, conditional_mean
+from sayre.inpaint.wiener.posterior import ITERATIONS, Solution, mean_of, solve
 from sayre.inpaint.wiener.spectrum import Fringes, fringe_model, local_model
 
 Log = NDArray[np.float32]
@@ -70,14 +70,16 @@ def wiener_fill(log_counts: Log, mask: Mask, *, progress: Progress | None = None
     tiles = list(_tiles(mask, main))
     report = _Report(progress, 2 + len(tiles))
     fringes = fringe_model(local_model(values[main], mask[main]))
-    table = _calibrate(values[main], mask[main], fringes, report)
+    table, solution = _calibrate(values[main], mask[main], fringes, report)
     elsewhere = replace(fringes, symmetry=0.0)
 
     filled, sigma = np.array(log_counts, np.float32), np.zeros(mask.shape, np.float32)
     depth = distance_transform_cdt(mask, metric="chessboard")
     waiting = mask.copy()
     for core, box, model in [(main, main, fringes), *((core, box, elsewhere) for core, box in tiles)]:
-        mean = np.maximum(conditional_mean(local_model(values[box], mask[box]), model, step=report.step), 0)
+        local = local_model(values[box], mask[box])
+        start = solution if model is fringes else None
+        mean = np.maximum(mean_of(local, solve(local, model, start=start, step=report.step)), 0)
         now = np.zeros_like(waiting)
         now[core] = waiting[core]
         mean = mean[now[box]]
@@ -88,18 +90,21 @@ def wiener_fill(log_counts: Log, mask: Mask, *, progress: Progress | None = None
     return filled, sigma
 
 
-def _calibrate(values: Log, mask: Mask, fringes: Fringes, report: _Report) -> ErrorTable:
-    """Fill a shifted copy of the mask, hidden together with the mask itself."""
+def _calibrate(
+    values: Log, mask: Mask, fringes: Fringes, report: _Report
+) -> tuple[ErrorTable, Solution | None]:
+    """Fill a shifted copy of the mask, hidden together with the mask itself; its solution starts the next."""
     moved = shifted_mask(values, mask)
     hidden = mask | moved
     if not moved.any() or hidden.all():
-        return constant_table(fringes.variance)
+        return constant_table(fringes.variance), None
     local = local_model(linear_fill(values, hidden), hidden)
-    mean = np.maximum(conditional_mean(local, fringes, step=report.step), 0)
+    solution = solve(local, fringes, step=report.step)
+    mean = np.maximum(mean_of(local, solution), 0)
     depth = distance_transform_cdt(hidden, metric="chessboard")
     report.next()
     prior = fringes.variance * local.contrast**2
-    return error_table(mean[moved], values[moved], depth[moved], prior[moved])
+    return error_table(mean[moved], values[moved], depth[moved], prior[moved]), solution
 
 
 def _main_box(values: Log) -> Box:
