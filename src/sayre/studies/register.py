@@ -66,7 +66,7 @@ def _write_sample(weights: Path) -> None:
     names = ("filled", "sigma", "mask", "mirror", "mirror_mask")
     inputs = {n: getattr(volume, n)[window][None].astype(np.float16) for n in names}
     mean, _ = load_predictor(weights, "cpu")(*(a.astype(np.float32) for a in inputs.values()))
-    np.savez_compressed(weights.with_suffix(".sample.npz"), allow_pickle=False, **inputs, mean=mean)
+    np.savez_compressed(weights.with_suffix(".sample.npz"), **inputs, mean=mean)
 
 
 def main() -> None:

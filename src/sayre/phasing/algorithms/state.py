@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 
 from torch import Tensor
@@ -31,12 +32,12 @@ class State:
     extra: dict[str, Tensor] = field(default_factory=dict)
 
 
-class Algorithm:
+class Algorithm(ABC):
     """A fixed-point iteration."""
 
+    @abstractmethod
     def step(self, state: State, modulus: Modulus) -> None:
         """One iteration, in place."""
-        raise NotImplementedError
 
     def estimate(self, state: State) -> Tensor:
         """Object, not cut at the support, from which shrink-wrap takes the next support."""
