@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Self
 
 import numpy as np
 import torch
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from sayre import io
+from sayre.data.toml import FromToml
 from sayre.errors import InputError
 from sayre.inpaint.training.config import InpaintTraining
 from sayre.inpaint.training.samples import Source, Truth
@@ -19,7 +19,7 @@ from sayre.simulate.dataset import dataset_source
 from sayre.simulate.simulate import Population, random_expectation
 
 
-class InpaintRun(InpaintTraining):
+class InpaintRun(FromToml, InpaintTraining):
     """How to train, and on what: patterns of a data set, or simulated meanwhile; measured ones mixed in.
 
     `dataset_fraction` of the simulated patterns are of the data set, the rest of the `population`;
@@ -37,26 +37,6 @@ class InpaintRun(InpaintTraining):
         if max(self.windows.shape) > self.population.size:
             raise ValueError("windows.shape: larger than population.size")
         return self
-
-    @classmethod
-    def from_toml(cls, path: Path) -> InpaintRun:
-        """Read a configuration.
-
-        Raises
-        ------
-        InputError
-            Missing file, not TOML, unknown key or a value out of range.
-        """
-        try:
-            return cls.model_validate(tomllib.loads(path.read_text()))
-        except OSError as error:
-            raise InputError(f"{path}: {error.strerror}; examples/ has some to start from") from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise InputError(f"{path}: not TOML: {error}") from None
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"]) or "configuration"
-            raise InputError(f"{path}: {where}: {first['msg']}") from None
 
 
 def simulated_source(population: Population) -> Source:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import tomllib
 import warnings
 from math import inf
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from sayre.data.toml import FromToml
 from sayre.detectors import detector
 from sayre.errors import InputError, SayreWarning
 from sayre.simulate import memory
@@ -65,7 +65,7 @@ class DetectorRecipe(_Part):
     keep_saturated: bool = False
 
 
-class DatasetConfig(_Part):
+class DatasetConfig(FromToml, _Part):
     """A data set of `count` patterns; a key it does not know is refused.
 
     Each particle is shown `patterns_per_particle` times, with another reflection, rotation, oversampling,
@@ -135,26 +135,6 @@ class DatasetConfig(_Part):
         if abs(sum(self.split) - 1) > 1e-6:
             raise ValueError("split: the three shares must add up to 1")
         return self
-
-    @classmethod
-    def from_toml(cls, path: Path) -> DatasetConfig:
-        """Read a configuration.
-
-        Raises
-        ------
-        InputError
-            Missing file, not TOML, unknown key or a value out of range.
-        """
-        try:
-            return cls.model_validate(tomllib.loads(path.read_text()))
-        except OSError as error:
-            raise InputError(f"{path}: {error.strerror}; docs/simulation.md has one to start from") from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise InputError(f"{path}: not TOML: {error}") from None
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"]) or "configuration"
-            raise InputError(f"{path}: {where}: {' '.join(first['msg'].split())}") from None
 
     @property
     def particle_count(self) -> int:
