@@ -23,10 +23,10 @@ def measure(side: int, starts: int, device: str, repeats: int) -> dict[str, floa
     import numpy as np
     import torch
 
-    from sayre.phasing.algorithms import ALGORITHMS as KNOWN
-    from sayre.phasing.algorithms import State
-    from sayre.phasing.bounds import Bounds
-    from sayre.phasing.modulus import Modulus
+    from sayre.phasing.engine.algorithms import ALGORITHMS as KNOWN
+    from sayre.phasing.engine.algorithms import State
+    from sayre.phasing.engine.bounds import Bounds
+    from sayre.phasing.engine.modulus import Modulus
 
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     shape, where = (side,) * 3, torch.device(device)

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from sayre.data import FilledPattern, Pattern
 from sayre.detectors import masks
 from sayre.inpaint.fill import inpaint
-from sayre.phasing.align import align, correlation
+from sayre.phasing.choice.align import align, correlation
 from sayre.phasing.phase import phase
 from sayre.phasing.physics.strain import strain
 from sayre.simulate.particles import shapes

@@ -6,8 +6,8 @@ import pytest
 from sayre.errors import SayreWarning
 from sayre.figures import live
 from sayre.figures.phasing import convergence_figure, resolution_figure, resolution_text, start_figure
-from sayre.phasing.resolution import ShellCurve
-from sayre.phasing.runs import Progress, Run
+from sayre.phasing.choice.resolution import ShellCurve
+from sayre.phasing.engine.runs import Progress, Run
 
 
 def ball(shape=(24, 24, 24), at=(3, 12, 12)):

@@ -7,14 +7,14 @@ from hypothesis import strategies as st
 from sayre.data import Grid, Pattern
 from sayre.errors import InputError, SayreWarning
 from sayre.phasing import prepare
-from sayre.phasing.align import align, correlation, twin
-from sayre.phasing.bounds import amplitude_bounds
-from sayre.phasing.modes import find_modes
+from sayre.phasing.choice.align import align, correlation, twin
+from sayre.phasing.choice.modes import find_modes
+from sayre.phasing.choice.select import agreement, select
+from sayre.phasing.engine.bounds import amplitude_bounds
+from sayre.phasing.engine.recipe import parse
+from sayre.phasing.engine.runs import Run, Start, random_start, retrieve
+from sayre.phasing.engine.support import ShrinkWrap, initial_support
 from sayre.phasing.phase import phase
-from sayre.phasing.recipe import parse
-from sayre.phasing.runs import Run, Start, random_start, retrieve
-from sayre.phasing.select import agreement, select
-from sayre.phasing.support import ShrinkWrap, initial_support
 
 RECIPE = "(HIO*20 + SW)**6, (RAAR*20 + SW)**3, ER*20"
 

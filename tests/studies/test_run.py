@@ -11,7 +11,7 @@ from sayre import Pattern, io
 from sayre.detectors import masks
 from sayre.errors import InputError, SayreWarning
 from sayre.phasing import kept as kept_runs
-from sayre.phasing.align import align, correlation
+from sayre.phasing.choice.align import align, correlation
 from sayre.phasing.reconstruct import Scan, Settings
 from sayre.simulate.simulate import simulate
 from sayre.studies.report import numbers

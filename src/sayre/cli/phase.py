@@ -15,8 +15,8 @@ from sayre.cli.progress import progress
 from sayre.errors import InputError
 
 if TYPE_CHECKING:
+    from sayre.phasing.engine.runs import Progress
     from sayre.phasing.phase import Phased
-    from sayre.phasing.runs import Progress
 
 
 def phase(
@@ -66,11 +66,11 @@ def phase(
     from sayre.figures.filling import figure_path_check, save_figure
     from sayre.figures.live import LivePicture
     from sayre.io.objects import crystal_path_check, load_crystal, save_crystal
+    from sayre.phasing.engine.support import ShrinkWrap
     from sayre.phasing.kept import KeptRuns
     from sayre.phasing.physics.geometry_file import read_geometry
     from sayre.phasing.prepare import around_peak, unfilled
     from sayre.phasing.reconstruct import Scan, Settings, recipe_text, reconstruct
-    from sayre.phasing.support import ShrinkWrap
 
     started = time.perf_counter()
     crystal_path_check(output, force=force)

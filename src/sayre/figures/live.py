@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from sayre.errors import InputError, SayreWarning
 from sayre.figures.filling import save_figure
 from sayre.figures.phasing import start_figure
-from sayre.phasing.runs import Progress, Run
-from sayre.phasing.select import judge
+from sayre.phasing.choice.select import judge
+from sayre.phasing.engine.runs import Progress, Run
 
 PATIENCE = 30.0
 """Seconds between pictures while no start finishes."""

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sayre.figures.filling import INK
+from sayre.phasing.choice.resolution import ShellCurve
+from sayre.phasing.engine.runs import Run
 from sayre.phasing.physics.crystal import centred
 from sayre.phasing.physics.ramp import remove_ramp
-from sayre.phasing.resolution import ShellCurve
-from sayre.phasing.runs import Run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -12,7 +12,7 @@ import numpy as np
 
 from sayre.errors import InputError
 from sayre.io.atomic import replacing
-from sayre.phasing.runs import Run
+from sayre.phasing.engine.runs import Run
 
 _CONFIG = "config.json"
 _NUMBERS = ("index", "residual", "likelihood", "free_likelihood")

@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from sayre.data import FilledPattern, Pattern
 from sayre.errors import InputError
 from sayre.phasing import prepare
-from sayre.phasing.align import align, correlation
-from sayre.phasing.bounds import Bounds, Gaps, amplitude_bounds
-from sayre.phasing.modes import Modes, find_modes
-from sayre.phasing.modulus import Modulus
-from sayre.phasing.recipe import parse
-from sayre.phasing.runs import Progress, Run, Start, random_start, retrieve
-from sayre.phasing.select import select
-from sayre.phasing.support import ShrinkWrap, initial_support
+from sayre.phasing.choice.align import align, correlation
+from sayre.phasing.choice.modes import Modes, find_modes
+from sayre.phasing.choice.select import select
+from sayre.phasing.engine.bounds import Bounds, Gaps, amplitude_bounds
+from sayre.phasing.engine.modulus import Modulus
+from sayre.phasing.engine.recipe import parse
+from sayre.phasing.engine.runs import Progress, Run, Start, random_start, retrieve
+from sayre.phasing.engine.support import ShrinkWrap, initial_support
 
 Objects = NDArray[np.complex64]
 
@@ -42,7 +42,7 @@ class Phased:
     believed
         Indices of the runs behind `object`, the middle one first.
     residual, likelihood, free_likelihood
-        Of `object`, as in `sayre.phasing.modulus.Fit`.
+        Of `object`, as in `sayre.phasing.engine.modulus.Fit`.
     agreement
         Median complex correlation of the believed runs with the middle one.
     oversampling
@@ -107,13 +107,13 @@ def phase(
     pattern
         2D or 3D counts, measured or filled; cropped so that the peak lies at `n // 2`.
     recipe
-        Text as `sayre.phasing.recipe.parse` takes it.
+        Text as `sayre.phasing.engine.recipe.parse` takes it.
     runs, seed
         Starts, each with random phases inside the support of the autocorrelation.
     keep
-        Fraction of the runs to average at most; see `sayre.phasing.select.select`.
+        Fraction of the runs to average at most; see `sayre.phasing.choice.select.select`.
     gaps, sigmas, confidence, free
-        See `sayre.phasing.bounds.amplitude_bounds`.
+        See `sayre.phasing.engine.bounds.amplitude_bounds`.
     init
         Centred complex object of the shape phased to start from: one run from it as it is, the others
         from its amplitude with random phases.

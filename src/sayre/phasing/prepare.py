@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sayre.data import FilledPattern, Pattern
 from sayre.data.interpolate import linear_fill
 from sayre.errors import InputError, SayreWarning
-from sayre.phasing.support import autocorrelation
+from sayre.phasing.engine.support import autocorrelation
 
 Measured = Pattern | FilledPattern
 

@@ -14,16 +14,16 @@ from numpy.typing import NDArray
 from sayre.data import Crystal, FilledPattern, Pattern
 from sayre.errors import InputError
 from sayre.phasing import prepare
-from sayre.phasing.align import align
-from sayre.phasing.bounds import Gaps
+from sayre.phasing.choice.align import align
+from sayre.phasing.choice.resolution import ShellCurve, fsc, prtf
+from sayre.phasing.engine.bounds import Gaps
+from sayre.phasing.engine.recipe import parse
+from sayre.phasing.engine.runs import Progress, Run
+from sayre.phasing.engine.support import ShrinkWrap
 from sayre.phasing.kept import KeptRuns
 from sayre.phasing.phase import Phased, phase
 from sayre.phasing.physics.crystal import known_frame, to_crystal
 from sayre.phasing.physics.geometry import Geometry
-from sayre.phasing.recipe import parse
-from sayre.phasing.resolution import ShellCurve, fsc, prtf
-from sayre.phasing.runs import Progress, Run
-from sayre.phasing.support import ShrinkWrap
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,7 +182,7 @@ def recipe_text(recipe: str) -> str:
     Raises
     ------
     InputError
-        A file that is no text, or what `sayre.phasing.recipe.parse` refuses.
+        A file that is no text, or what `sayre.phasing.engine.recipe.parse` refuses.
     """
     if os.path.isfile(recipe):
         try:

@@ -21,8 +21,8 @@ from sayre.figures.crystal import crystal_figure
 from sayre.figures.filling import filling_figure, profile_figure, save_figure
 from sayre.inpaint.evaluate import Score, score
 from sayre.inpaint.fill import METHODS, inpaint
-from sayre.phasing.align import align, correlation
-from sayre.phasing.bounds import Gaps
+from sayre.phasing.choice.align import align, correlation
+from sayre.phasing.engine.bounds import Gaps
 from sayre.phasing.prepare import around_peak
 from sayre.phasing.reconstruct import Reconstruction, Scan, Settings, reconstruct
 from sayre.simulate.simulate import simulate

@@ -20,12 +20,12 @@ from sayre.errors import InputError, SayreWarning
 from sayre.inpaint.fill import METHODS, Method, inpaint
 from sayre.inpaint.predict import find_device, weights_used
 from sayre.io.atomic import replacing
+from sayre.phasing.choice.resolution import ShellCurve
+from sayre.phasing.engine.runs import Progress
 from sayre.phasing.kept import KeptRuns
 from sayre.phasing.phase import Phased
 from sayre.phasing.prepare import around_peak, unfilled
 from sayre.phasing.reconstruct import Scan, Settings, recipe_text, reconstruct, resolution_curves
-from sayre.phasing.resolution import ShellCurve
-from sayre.phasing.runs import Progress
 
 FILLED, RUNS = "filled.npz", "runs"
 FILES = (

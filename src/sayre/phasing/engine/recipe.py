@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from typing import NoReturn
 
 from sayre.errors import InputError
-from sayre.phasing.algorithms import ALGORITHMS, Algorithm
+from sayre.phasing.engine.algorithms import ALGORITHMS, Algorithm
 
 PRESETS: dict[str, str] = {
     "default": "(HIO*20 + SW)**20, (RAAR*20 + SW)**10, (ER*10 + SW)**5, ER*50",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sayre.phasing.align import align, correlation
+from sayre.phasing.choice.align import align, correlation
 
 Objects = NDArray[np.complex64]
 

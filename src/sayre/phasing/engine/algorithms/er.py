@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sayre.phasing.algorithms.state import Algorithm, State
-from sayre.phasing.kernels import relax
-from sayre.phasing.modulus import Modulus
+from sayre.phasing.engine.algorithms.state import Algorithm, State
+from sayre.phasing.engine.kernels import relax
+from sayre.phasing.engine.modulus import Modulus
 
 
 @dataclass(frozen=True)

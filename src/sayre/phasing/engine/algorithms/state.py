@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from sayre.phasing.modulus import Modulus
+from sayre.phasing.engine.modulus import Modulus
 
 
 @dataclass(kw_only=True)

@@ -3,7 +3,7 @@ import pytest
 
 from sayre.data import Grid, Pattern
 from sayre.errors import InputError
-from sayre.phasing.resolution import ShellCurve, fsc, prtf
+from sayre.phasing.choice.resolution import ShellCurve, fsc, prtf
 
 SHAPE = (24, 28, 34)  # no voxel lies between two shells
 

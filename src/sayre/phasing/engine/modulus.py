@@ -9,9 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sayre.phasing.bounds import Bounds
-from sayre.phasing.coherence import Coherence
-from sayre.phasing.kernels import clamp_modulus
+from sayre.phasing.engine.bounds import Bounds
+from sayre.phasing.engine.coherence import Coherence
+from sayre.phasing.engine.kernels import clamp_modulus
 
 
 class Fit(NamedTuple):

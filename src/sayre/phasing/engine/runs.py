@@ -11,11 +11,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sayre.phasing.algorithms import ER, Algorithm, State
-from sayre.phasing.bounds import Bounds
-from sayre.phasing.modulus import Modulus
-from sayre.phasing.recipe import HALVE, SPREAD, Step
-from sayre.phasing.support import ShrinkWrap
+from sayre.phasing.engine.algorithms import ER, Algorithm, State
+from sayre.phasing.engine.bounds import Bounds
+from sayre.phasing.engine.modulus import Modulus
+from sayre.phasing.engine.recipe import HALVE, SPREAD, Step
+from sayre.phasing.engine.support import ShrinkWrap
 
 Objects = NDArray[np.complex64]
 Mask = NDArray[np.bool_]
@@ -39,7 +39,7 @@ class Run:
     """One finished start; `failed` says why it has no object (empty when it has).
 
     `object` is complex64, zero outside `support`, both centred. `residual`, `likelihood` and
-    `free_likelihood` are those of `sayre.phasing.modulus.Fit`; `history` holds (iteration, residual).
+    `free_likelihood` are those of `sayre.phasing.engine.modulus.Fit`; `history` holds (iteration, residual).
     """
 
     index: int
@@ -103,7 +103,7 @@ def retrieve(
     bounds
         What the counts allow.
     steps
-        From `sayre.phasing.recipe.parse`.
+        From `sayre.phasing.engine.recipe.parse`.
     batch
         Starts on the device at once; by default one on a CPU, on a GPU what its free memory takes.
     """

@@ -6,10 +6,10 @@ import torch
 
 from sayre.data import FilledPattern, Grid, Pattern
 from sayre.errors import InputError
-from sayre.phasing import kernels
-from sayre.phasing.algorithms import CF, DM, ER, GPS, HIO, ML, RAAR, State
-from sayre.phasing.bounds import Bounds, amplitude_bounds
-from sayre.phasing.modulus import Modulus
+from sayre.phasing.engine import kernels
+from sayre.phasing.engine.algorithms import CF, DM, ER, GPS, HIO, ML, RAAR, State
+from sayre.phasing.engine.bounds import Bounds, amplitude_bounds
+from sayre.phasing.engine.modulus import Modulus
 
 
 def complex_normal(rng, shape):

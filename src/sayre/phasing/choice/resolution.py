@@ -87,7 +87,7 @@ def prtf(
     ----------
     objects
         Complex, centred, of the pattern's shape, scaled so that `|fftn|²` are counts, aligned with each
-        other (`sayre.phasing.align.align`); or one, their mean or first mode.
+        other (`sayre.phasing.choice.align.align`); or one, their mean or first mode.
     pattern
         The counts; masked voxels are left out.
     voxel_basis

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import torch
 
-from sayre.phasing.algorithms.state import Algorithm, State
-from sayre.phasing.kernels import relax
-from sayre.phasing.modulus import Modulus
+from sayre.phasing.engine.algorithms.state import Algorithm, State
+from sayre.phasing.engine.kernels import relax
+from sayre.phasing.engine.modulus import Modulus
 
 
 @dataclass(frozen=True)

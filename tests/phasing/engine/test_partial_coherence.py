@@ -3,12 +3,12 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 
-from sayre.phasing.bounds import Bounds
-from sayre.phasing.coherence import Coherence
-from sayre.phasing.modulus import Modulus
-from sayre.phasing.recipe import parse
-from sayre.phasing.runs import Start, retrieve
-from sayre.phasing.support import ShrinkWrap
+from sayre.phasing.engine.bounds import Bounds
+from sayre.phasing.engine.coherence import Coherence
+from sayre.phasing.engine.modulus import Modulus
+from sayre.phasing.engine.recipe import parse
+from sayre.phasing.engine.runs import Start, retrieve
+from sayre.phasing.engine.support import ShrinkWrap
 
 SIGMA = (1.2, 0.5, 0.9)
 

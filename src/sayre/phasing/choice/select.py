@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from sayre.phasing.align import align, correlation
-from sayre.phasing.runs import Run
+from sayre.phasing.choice.align import align, correlation
+from sayre.phasing.engine.runs import Run
 
 LIKELIHOOD_RANGE = 1.5
 """Starts whose free likelihood is worse than the best by more than this factor are not believed."""

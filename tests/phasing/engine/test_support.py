@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
 from sayre.errors import InputError
-from sayre.phasing.recipe import PRESETS, parse
-from sayre.phasing.support import ShrinkWrap, initial_support, smooth
+from sayre.phasing.engine.recipe import PRESETS, parse
+from sayre.phasing.engine.support import ShrinkWrap, initial_support, smooth
 
 
 def test_autocorrelation_gives_a_centrosymmetric_shape_whatever_its_strain():

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from sayre.phasing.algorithms.state import Algorithm, State
-from sayre.phasing.modulus import Modulus
+from sayre.phasing.engine.algorithms.state import Algorithm, State
+from sayre.phasing.engine.modulus import Modulus
 
 LEAST = 0.1
 """Counts below which the calculated intensity is not let weigh: n/λ has a pole at 0."""
