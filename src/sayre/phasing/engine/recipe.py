@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, fields
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from sayre.errors import InputError
 from sayre.phasing.engine.algorithms import ALGORITHMS, Algorithm
@@ -17,7 +17,7 @@ PRESETS: dict[str, str] = {
 }
 UPDATE, HALVE, SPREAD = "SW", "DETWIN", "PSF"
 MAX_STEPS = 1_000_000
-_TOKEN = re.compile(r"\s*(\*\*|[()*+,=]|[A-Za-z]+|\d+\.?\d*(?:[eE][-+]?\d+)?)")
+_TOKEN = re.compile(r"\s*(\*\*|[()*+,=]|[A-Za-z_]+|\d+\.?\d*(?:[eE][-+]?\d+)?)")
 
 
 @dataclass(frozen=True)
@@ -32,10 +32,10 @@ class Step:
 def parse(text: str) -> list[Step]:
     """Steps of a recipe, from left to right.
 
-    `NAME*n` are n iterations of ER, HIO, RAAR, CF, DM, GPS or ML, `NAME(beta=0.8)*n` with a parameter, `SW`
-    an update of the support by shrink-wrap, `DETWIN` a few iterations in one half of the support, `PSF` an
-    update of the point-spread function of partial coherence; `+` and `,` chain; `(…)**n` repeats. A name of
-    `PRESETS` is a recipe.
+    `NAME*n` are n iterations of ER, HIO, RAAR, CF, DM, GPS, ML or AD, `NAME(beta=0.8)*n` with a parameter,
+    `AD(support=convex)*n` with one that is a word, `SW` an update of the support by shrink-wrap,
+    `DETWIN` a few iterations in one half of the support, `PSF` an update of the point-spread function of
+    partial coherence; `+` and `,` chain; `(…)**n` repeats. A name of `PRESETS` is a recipe.
 
     Raises
     ------
@@ -91,9 +91,9 @@ class _Parser:
         self._must("*")
         return [Step(algorithm, self._count())]
 
-    def _parameters(self, name: str) -> dict[str, float]:
-        known = [f.name for f in fields(ALGORITHMS[name])]  # type: ignore[arg-type]
-        found: dict[str, float] = {}
+    def _parameters(self, name: str) -> dict[str, Any]:
+        known = {f.name: f.type for f in fields(ALGORITHMS[name])}  # type: ignore[arg-type]
+        found: dict[str, Any] = {}
         if self.token != "(":
             return found
         self._take()
@@ -102,11 +102,19 @@ class _Parser:
             if key not in known:
                 self._fail(f"{name} has {', '.join(known) or 'no parameters'}, not {key!r}")
             self._must("=")
-            found[key] = self._number()
+            found[key] = self._value(known[key])
             if self.token == ",":
                 self._take()
         self._must(")")
         return found
+
+    def _value(self, kind: Any) -> float | int | str:
+        """Of a parameter, whose annotation says whether it is a word, a whole number or any."""
+        if kind == "str":
+            if not self.token[:1].isalpha():
+                self._fail("a word is missing")
+            return self._take()
+        return self._count() if kind == "int" else self._number()
 
     def _count(self) -> int:
         value = self._number()

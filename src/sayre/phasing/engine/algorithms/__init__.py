@@ -1,5 +1,6 @@
 """One file an algorithm; each is a frozen dataclass with `start` and `step`."""
 
+from sayre.phasing.engine.algorithms.ad import AD
 from sayre.phasing.engine.algorithms.cf import CF
 from sayre.phasing.engine.algorithms.dm import DM
 from sayre.phasing.engine.algorithms.er import ER
@@ -17,6 +18,7 @@ ALGORITHMS: dict[str, type[Algorithm]] = {
     "DM": DM,
     "GPS": GPS,
     "ML": ML,
+    "AD": AD,
 }
 
-__all__ = ["ALGORITHMS", "CF", "DM", "ER", "GPS", "HIO", "ML", "RAAR", "Algorithm", "State"]
+__all__ = ["AD", "ALGORITHMS", "CF", "DM", "ER", "GPS", "HIO", "ML", "RAAR", "Algorithm", "State"]
