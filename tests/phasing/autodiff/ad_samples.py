@@ -31,7 +31,3 @@ def problem(shape=(10, 9, 8), batch=2, seed=0, gap_upper=np.inf):
         torch.from_numpy(np.fft.ifftshift(x, axes)),
         torch.from_numpy(np.fft.ifftshift(support, axes)),
     )
-
-
-def buffers(x):
-    return torch.zeros_like(x), torch.empty_like(x), torch.empty_like(x)

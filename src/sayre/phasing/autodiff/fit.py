@@ -65,10 +65,10 @@ class Fit:
         self.optimiser: torch.optim.Optimizer = make(self.parameters, lr=settings.lr)
         self.steps = 0
 
-    def step(self, x: Tensor, p: Tensor, field: Tensor) -> Tensor:
+    def step(self, x: Tensor) -> Tensor:
         """One step of the optimiser; returns the objective of each start before it, `(batch,)`.
 
-        `x`, which is 0 outside the box, then holds the objects before the step; `p` and `field` are buffers.
+        `x`, which is 0 outside the box, then holds the objects before the step.
         """
         if self.settings.half:
             for group in self.optimiser.param_groups:
@@ -77,7 +77,7 @@ class Fit:
 
         def closure() -> Tensor:
             self.optimiser.zero_grad()
-            objective = self.objective(x, p, field)
+            objective = self.objective(x)
             total = objective.sum()
             total.backward()  # type: ignore[no-untyped-call]
             found.append(objective.detach())
@@ -88,13 +88,13 @@ class Fit:
         self.steps += 1
         return found[0]
 
-    def objective(self, x: Tensor, p: Tensor, field: Tensor) -> Tensor:
+    def objective(self, x: Tensor) -> Tensor:
         """Misfit and weighted priors of each start, `(batch,)` float64."""
         model = self.model()
         width, background = self.width, self.background
         if width is not None and self.modulus.coherence is not None:
             self.modulus.coherence.transfer = self.detector.gaussian(width.detach())
-        total = self.detector.misfit(model.object, (x, field, p), width, background)
+        total = self.detector.misfit(model.object, x, width, background)
         for name, prior in PRIORS.items():
             weight = getattr(self.settings, name)
             if weight:

@@ -11,15 +11,17 @@ from torch import Tensor
 
 from sayre.phasing.autodiff.box import Box
 from sayre.phasing.autodiff.losses import LOSSES, Target, unit
-from sayre.phasing.engine.kernels import BLOCK
 from sayre.phasing.engine.modulus import Modulus
+
+BLOCK = 1 << 16
+"""Voxels handled at once on each thread of a CPU: they fit its cache."""
 
 
 class Detector:
     """Misfit of objects with what a `Modulus` allows.
 
     Value and gradient are computed together, the gradient in closed form: nothing of the array's size is kept
-    but three complex buffers.
+    for it.
 
     Parameters
     ----------
@@ -35,33 +37,27 @@ class Detector:
 
     def __init__(self, modulus: Modulus, box: Box, loss: str, dtype: torch.dtype) -> None:
         self.modulus, self.box = modulus, box
+        self.dims = tuple(range(1, len(modulus.shape) + 1))
         self.loss, self.target = LOSSES[loss], Target.of(modulus, dtype)
         self.unit = unit(loss, self.target)
         self._frequency: Tensor | None = None
 
-    def misfit(
-        self,
-        part: Tensor,
-        buffers: tuple[Tensor, Tensor, Tensor],
-        width: Tensor | None,
-        background: Tensor | None,
-    ) -> Tensor:
+    def misfit(self, part: Tensor, x: Tensor, width: Tensor | None, background: Tensor | None) -> Tensor:
         """Of each object, `(batch,)`; differentiable by `part`, `width` and `background`.
 
         Parameters
         ----------
         part
             Complex `(batch, *box)`.
-        buffers
-            Three complex arrays `(batch, *shape)`: the first is 0 outside the box and holds the objects
-            afterwards, the others are overwritten.
+        x
+            Complex `(batch, *shape)`, 0 outside the box; holds the objects afterwards.
         width
             `(batch,)`, standard deviations in voxels of the Gaussian point-spread function; None: that of
             `modulus.coherence`.
         background
             `(batch,)`, counts.
         """
-        found: Tensor = _Misfit.apply(part, width, background, self, buffers)  # type: ignore[no-untyped-call]
+        found: Tensor = _Misfit.apply(part, width, background, self, x)  # type: ignore[no-untyped-call]
         return found
 
     def gaussian(self, width: Tensor) -> Tensor:
@@ -96,7 +92,7 @@ class Detector:
         self, field: Tensor, width: Tensor | None, background: Tensor | None
     ) -> tuple[Tensor, Tensor | None, Tensor | None]:
         """As `coherent`, through a point-spread function and with a background; their gradients too."""
-        dims, shape = self.modulus.dims, self.modulus.shape
+        dims, shape = self.dims, self.modulus.shape
         intensity = _intensity(field)
         spectrum, transfer = None, self._transfer(width)
         if transfer is not None:
@@ -134,19 +130,17 @@ class _Misfit(torch.autograd.Function):
         width: Tensor | None,
         background: Tensor | None,
         detector: Detector,
-        buffers: tuple[Tensor, Tensor, Tensor],
+        x: Tensor,
     ) -> Tensor:
-        x, field, p = buffers
-        dims = detector.modulus.dims
         detector.box.put(x, part)
-        torch.fft.fftn(x, dim=dims, out=field)
+        field = torch.fft.fftn(x, dim=detector.dims)
         to_width = to_background = None
         if width is None and background is None and detector.modulus.coherence is None:
             total = detector.coherent(field)
         else:
             total, to_width, to_background = detector.seen(field, width, background)
-        torch.fft.ifftn(field, dim=dims, norm="forward", out=p)
-        ctx.save_for_backward(detector.box.take(p), to_width, to_background)
+        gradient = torch.fft.ifftn(field, dim=detector.dims, norm="forward")
+        ctx.save_for_backward(detector.box.take(gradient), to_width, to_background)
         return total
 
     @staticmethod

@@ -50,8 +50,8 @@ def _heights(normals: Tensor, offsets: Tensor, positions: Sequence[Tensor]) -> I
         yield height
 
 
-def polyhedron(feet: Tensor, centre: Tensor, edge: float, positions: Sequence[Tensor]) -> Tensor:
-    """1 inside every half-space and 0 outside, over about `edge` voxels: `(batch, *voxels)`.
+def polyhedron(feet: Tensor, centre: Tensor, edge: Tensor, positions: Sequence[Tensor]) -> Tensor:
+    """1 inside every half-space and 0 outside, by sigmoids of width `edge`: `(batch, *voxels)`.
 
     Parameters
     ----------
@@ -61,6 +61,8 @@ def polyhedron(feet: Tensor, centre: Tensor, edge: float, positions: Sequence[Te
         drifts, and moves the plane by as much as it moves itself.
     centre
         `(batch, dimensions)`, inside every half-space.
+    edge
+        `(batch,)`, voxels.
     positions
         Voxel coordinates of each axis, of the dtype of `feet`.
 
@@ -71,7 +73,8 @@ def polyhedron(feet: Tensor, centre: Tensor, edge: float, positions: Sequence[Te
     distance = feet.norm(dim=-1)
     normals = feet / distance[..., None]
     offsets = distance + (normals * centre[:, None]).sum(-1)
-    found: Tensor = _HalfSpaces.apply(normals / edge, offsets / edge, *positions)  # type: ignore[no-untyped-call]
+    steep = 1 / edge[:, None]
+    found: Tensor = _HalfSpaces.apply(normals * steep[..., None], offsets * steep, *positions)  # type: ignore[no-untyped-call]
     return found
 
 

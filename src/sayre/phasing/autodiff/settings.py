@@ -43,7 +43,7 @@ class Settings:
     planes
         Half-spaces of a convex support.
     edge
-        Width in voxels of the sigmoid that ends a convex or level-set support.
+        Width in voxels of the sigmoid that ends a convex or level-set support; of a convex one it is fitted.
     spacing
         Voxels from knot to knot of the displacement; a level set has twice as many knots on each axis.
     psf

@@ -36,11 +36,12 @@ class Convex(nn.Module):
         super().__init__()
         feet, centre = enclosing(support, settings.planes, box.positions)
         self.feet = nn.Parameter(feet.to(dtype))
-        self.centre, self.edge = centre.to(dtype), settings.edge
+        self.log_edge = nn.Parameter(torch.full_like(self.feet[:, 0, 0], settings.edge).log())
+        self.centre = centre.to(dtype)
         self.positions = [p.to(dtype) for p in box.positions]
 
     def forward(self) -> Tensor:
-        return polyhedron(self.feet, self.centre, self.edge, self.positions)
+        return polyhedron(self.feet, self.centre, self.log_edge.exp(), self.positions)
 
 
 class Level(nn.Module):

@@ -27,7 +27,7 @@ class AD(Settings, Algorithm):
         if "fit" not in kept:
             kept["fit"] = Fit(state.x, state.support, modulus, self)
         fit: Fit = kept["fit"]
-        fit.step(state.x, state.p, modulus.field)
+        fit.step(state.x)
 
     def estimate(self, state: State) -> Tensor:
         """The iterate, brought to the parameters after the last step, as the support is."""
