@@ -1,12 +1,15 @@
 """`sayre simulate`: particles, defects, relaxation and files."""
 
-from __future__ import annotations
+from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 import pytest
+import typer
 
 from sayre import Manifest, io
 from sayre.cli import main
+from sayre.cli.grouped import grouped
 from sayre.detectors import detector
 from sayre.io.atoms import load_particle
 from sayre.simulate.coherence import PointSpread
@@ -178,7 +181,19 @@ def test_coherence_is_the_point_spread_of_the_library(tmp_path):
         (("--relax", "--misfit", 0.9, "--atoms", 500), "between -0.2 and 0.2"),
         (("--relax", "--potential", "x.eam", "--atoms", 500), "no such potential"),
         (("--particle", "none.xyz"), "none.xyz"),
-        (("--particle", "none.xyz", "--atoms", 10), "drop --shape"),
+        (("--particle", "none.xyz", "--atoms", 10), "drop --atoms"),
+        (("--particle", "none.xyz", "--truncation", 0.2), "drop --truncation"),
+        (("--truncation", 0.2), "--truncation: a wulff has none; it goes with truncated-cube"),
+        (("--shape", "cube", "--energy-100", 2), "--energy-100: a cube has none"),
+        (("--interface-energy", 0.1), "it goes with winterbottom"),
+        (("--steps", 5), "--steps: of the relaxation; add --relax"),
+        (("--blur", "nan"), "--blur: must be 0 or more"),
+        (("--energy-100", "nan"), "must be numbers"),
+        (("--oversampling", "nan"), "oversampling"),
+        (("--phase-range", -1), "phase-range"),
+        (("--hkl", 0, 0, 0), "direct beam"),
+        (("--seed", -1), "--seed"),
+        (("--shape-px", 100_000, "--relax"), "GiB of memory"),
         (("--save-particle", "p.pdb"), "unknown ending .pdb"),
         (("--shape", "winterbottom", "--interface-energy", -5), "enclose no volume"),
     ],
@@ -197,3 +212,30 @@ def test_a_white_field_of_another_detector_is_refused(tmp_path, capsys):
     options = ("--detector", "maxipix", "--flat", tmp_path / "white.npy")
     assert run("simulate", tmp_path / "a.npz", *options, *SMALL) == 2
     assert "64×64 pixels, maxipix 516×516" in capsys.readouterr().err
+
+
+def test_the_element_of_a_file_is_not_overruled(tmp_path, capsys):
+    made(tmp_path / "a.npz", "--element", "Ni", "--save-particle", tmp_path / "p.xyz")
+    options = ("--particle", tmp_path / "p.xyz", "--element", "Pt")
+    assert run("simulate", tmp_path / "b.npz", *options, *SMALL) == 2
+    assert "holds Ni, not Pt" in capsys.readouterr().err
+
+
+def test_grouped_options_are_those_of_their_dataclasses():
+    """Names, defaults and help reach typer; a command is called with the groups filled."""
+
+    @dataclass(frozen=True)
+    class Size:
+        width: Annotated[int, typer.Option(help="Of it.")] = 3
+        name: str = "a"
+
+    seen = []
+
+    def command(path: str, size: Size, loud: bool = False) -> None:
+        seen.append((path, size, loud))
+
+    app = typer.Typer()
+    app.command()(grouped(command))
+    assert app(["there", "--width", "5", "--loud"], standalone_mode=False) in (None, 0)
+    assert app(["there"], standalone_mode=False) in (None, 0)
+    assert seen == [("there", Size(5, "a"), True), ("there", Size(3, "a"), False)]

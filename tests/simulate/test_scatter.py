@@ -143,7 +143,9 @@ def test_undersampling_is_warned_of(crystal):
 
 def test_what_does_not_fit_in_memory_is_refused_before_it_starts(crystal, monkeypatch):
     particle, g, steps = crystal
-    with pytest.raises(InputError, match=r"20000×20000×20000 needs \d+\.\d GiB of memory, .* are free"):
+    with pytest.raises(
+        InputError, match=r"20000×20000×20000 voxels needs \d+\.\d GiB of memory, .* are free"
+    ):
         scatter.scatter(particle, g, steps, (20_000, 20_000, 20_000))
     needed = scatter.memory_needed(len(particle), SHAPE)
     monkeypatch.setattr(memory, "available", lambda: needed - 1)
@@ -246,3 +248,43 @@ def test_same_generator_same_pattern():
     np.testing.assert_array_equal(a.pattern.intensity, b.pattern.intensity)
     np.testing.assert_array_equal(a.amplitude, b.amplitude)
     np.testing.assert_allclose(np.abs(a.amplitude) ** 2, a.expectation, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"oversampling": 0.5}, "from 1 on"),
+        ({"oversampling": np.nan}, "from 1 on"),
+        ({"oversampling": (3.0, np.inf, 3.0)}, "from 1 on"),
+        ({"phase_range": -1.0}, "phase-range"),
+        ({"phase_range": np.nan}, "phase-range"),
+        ({"hkl": (0, 0, 0)}, "direct beam"),
+        ({"hkl": (1, 1, 0)}, "forbidden in FCC"),
+        ({"shape_px": 4}, "too few"),
+    ],
+)
+def test_what_cannot_be_scattered_is_refused(options, message):
+    with pytest.raises(InputError, match=message):
+        simulate("wulff", atoms=500, generator=np.random.default_rng(0), **{"shape_px": 16} | options)
+
+
+def test_positions_that_are_no_numbers_are_refused():
+    """The NUFFT ends the process on them."""
+    particle = shapes.build("wulff", 500, generator=np.random.default_rng(0))
+    particle.positions[3, 1] = np.nan
+    with pytest.raises(InputError, match="not finite"):
+        scatter.scatter(particle, np.ones(3), np.eye(3) * 0.01, (16, 16, 16))
+
+
+def test_an_array_that_reaches_neighbouring_peaks_is_said():
+    """Along 111 at half the way to the next peak the pattern is periodic: as bright as on the other side."""
+    options = {"atoms": 500, "shape_px": 48, "generator": np.random.default_rng(0)}
+    with pytest.warns(SayreWarning, match="next Bragg peaks") as said:
+        simulate("wulff", oversampling=2.0, **options)
+    enough = float(str(said[0].message).split("; ")[1].split(" ")[0])
+    assert enough > 2
+    simulate("wulff", oversampling=enough, **options)
+    particle = shapes.build("wulff", 500, generator=np.random.default_rng(0))
+    least = scatter.least_oversampling(particle, np.eye(3), (48, 48, 48), share=0.5)
+    steps = 2 * np.pi / (least * np.ptp(particle.positions, axis=0))
+    np.testing.assert_allclose(24 * steps, np.sqrt(3) * np.pi / particle.lattice_constant)

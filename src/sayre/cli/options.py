@@ -21,8 +21,8 @@ Recipe = Annotated[
     str,
     typer.Option(help="default quick precise fixed, text such as '(HIO*20 + SW)**10, ER*50', or a file."),
 ]
-Runs = Annotated[int, typer.Option(help="Starts.")]
-Seed = Annotated[int, typer.Option(help="The same seed gives the same result.")]
+Runs = Annotated[int, typer.Option(min=1, help="Starts.")]
+Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same result.")]
 
 GeometryFile = Annotated[
     Path | None,

@@ -33,7 +33,8 @@ def datasheet_figure(summary: dict[str, Any], *, title: str = "") -> Figure:
     for empty in panels:
         empty.set_axis_off()
     counts = f"{summary['patterns']} patterns of {summary['particles']} particles"
-    figure.suptitle(f"{title}: {counts}" if title else counts, color=INK)
+    medians = "; dashed: medians" if quantities else ""
+    figure.suptitle(f"{title}: {counts}{medians}" if title else counts + medians, color=INK)
     return figure
 
 
@@ -60,7 +61,8 @@ def _draw_quantity(panel: Axes, name: str, quantity: dict[str, Any]) -> None:
     if quantity["logarithmic"]:
         panel.set_xscale("log")
         if quantity["maximum"] < min(100 * quantity["minimum"], 1e6):
-            panel.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            narrow = quantity["maximum"] < 5 * quantity["minimum"]
+            panel.xaxis.set_major_locator(MaxNLocator(4) if narrow else LogLocator(subs=(1, 2, 5)))
             panel.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
             panel.xaxis.set_minor_formatter(NullFormatter())
     panel.yaxis.set_major_locator(MaxNLocator(4, integer=True))

@@ -51,20 +51,24 @@ def load_particle(
     Raises
     ------
     InputError
-        The file cannot be read, holds several elements, or names none.
+        The file cannot be read, holds several elements or another than `species`, or names none.
     """
     path = Path(path)
     reader = _read_xyz if _ending(path) in _XYZ else _read_lammps
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as text ({error}); check the file") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); check the path") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: is not text; extended XYZ or LAMMPS data would do") from None
     try:
         positions, named, facts = reader(text)
     except (ValueError, IndexError) as error:
         raise InputError(
             f"{path}: damaged, or not of its ending's format ({error}); write it again"
         ) from None
+    if species is not None and named is not None and species != named:
+        raise InputError(f"{path}: holds {named}, not {species}; leave the element out")
     species, constant = species or named, lattice_constant or facts.get("lattice_constant")
     if species is None:
         raise InputError(f"{path}: names no element; say which by --element")

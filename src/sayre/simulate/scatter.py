@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,8 +30,10 @@ def reflection(
     Raises
     ------
     InputError
-        A reflection that the lattice forbids, unless `forbidden` ones are wanted.
+        A reflection that the lattice forbids or the direct beam, unless `forbidden` ones are wanted.
     """
+    if not any(hkl) and not forbidden:
+        raise InputError("hkl: 0 0 0 is the direct beam, no reflection; 1 1 1 (FCC) or 1 1 0 (BCC) would do")
     known = ELEMENTS.get(particle.species)
     if known and not forbidden and not reflects(known.structure, hkl):
         rule, other = _RULES[known.structure]
@@ -49,11 +52,18 @@ def q_steps(
     `axes` holds the unit vectors of the array axes as rows. The oversampling ratio of axis k is
     2π / (step · extent of the particle along it).
 
+    Raises
+    ------
+    InputError
+        Ratios that are no positive numbers.
+
     Warns
     -----
     SayreWarning
         An oversampling ratio below 2.
     """
+    if not all(0 < ratio < math.inf for ratio in oversampling):
+        raise InputError(f"oversampling: must be positive numbers, found {tuple(oversampling)}")
     if min(oversampling) < 2 - 1e-9:
         warnings.warn(
             f"oversampling: {min(oversampling):.3g} is below 2, the intensity is undersampled",
@@ -64,10 +74,41 @@ def q_steps(
     return np.asarray(axes * (2 * np.pi / (np.array(oversampling) * extents))[:, None])
 
 
+def least_oversampling(
+    particle: Particle, axes: NDArray[np.float64], shape: Sequence[int], *, share: float = 0.4
+) -> NDArray[np.float64]:
+    """Oversampling ratios from which on an array of `shape` ends before the neighbouring Bragg peaks, `(3,)`.
+
+    It then reaches along each of its `axes` (unit vectors, rows) to at most `share` of the distance of the
+    nearest ones: √3 (FCC) or √2 (BCC) times 2π/a.
+    """
+    known = ELEMENTS.get(particle.species)
+    lengths = np.array([np.ptp(particle.positions @ axis) for axis in axes]) / particle.lattice_constant
+    least = least_for_lengths(known.structure if known else "fcc", lengths, np.array(shape), share)
+    return np.asarray(least)
+
+
+def least_for_lengths(structure: str, lengths: Any, voxels: Any, share: float = 0.4) -> Any:
+    """`least_oversampling` of crystals of `lengths` in lattice constants on so many `voxels`."""
+    return voxels / (2 * share * math.sqrt(2 if structure == "bcc" else 3) * lengths)
+
+
 def memory_needed(atoms: int, shape: tuple[int, int, int]) -> int:
     """Bytes that `scatter` takes at its peak: fine grid and result, and the atoms' coordinates and order."""
     fine = math.prod(_fine(n) for n in shape)
     return 16 * (fine + math.prod(shape)) + 72 * atoms + 2**22
+
+
+def require_memory(atoms: int, shape: tuple[int, int, int]) -> None:
+    """Refuse what `scatter` has not the memory for.
+
+    Raises
+    ------
+    InputError
+        More is needed than is free.
+    """
+    size = "×".join(map(str, shape))
+    memory.require(memory_needed(atoms, shape), f"scattering of {atoms} atoms on {size} voxels")
 
 
 def _fine(n: int) -> int:
@@ -123,7 +164,7 @@ def scatter(
     Raises
     ------
     InputError
-        Not enough memory, or no form factor of the element.
+        Not enough memory, no form factor of the element, or positions or steps that are not finite.
 
     Notes
     -----
@@ -132,8 +173,7 @@ def scatter(
     """
     import finufft
 
-    size = "×".join(map(str, shape))
-    memory.require(memory_needed(len(particle), shape), f"scattering of {len(particle)} atoms on {size}")
+    require_memory(len(particle), shape)
     argument = particle.positions @ g
     if phase is not None:
         argument += phase
@@ -143,6 +183,8 @@ def scatter(
     np.conjugate(strengths, out=strengths)
     del argument
     x, y, z = steps @ particle.positions.T
+    if not np.isfinite(x.sum() + y.sum() + z.sum() + strengths.sum()):  # the NUFFT would crash
+        raise InputError("scattering: positions, steps or phases are not finite; check strain and sizes")
     amplitude = finufft.nufft3d1(
         x, y, z, strengths, shape, isign=-1, eps=tolerance, nthreads=threads, upsampfac=UPSAMPLING
     )

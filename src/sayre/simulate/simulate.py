@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import dataclass
 from typing import TypedDict, Unpack
 
@@ -11,9 +12,9 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from sayre.data import Grid, Meta, Particle, Pattern, SimulatedPattern
-from sayre.errors import InputError
+from sayre.errors import InputError, SayreWarning
 from sayre.simulate import photons, scatter
-from sayre.simulate.coherence import FWHM, PointSpread
+from sayre.simulate.coherence import PointSpread
 from sayre.simulate.coherence import blur as blur_intensity
 from sayre.simulate.detector import Readout, exposure_scale, record
 from sayre.simulate.particles import shapes, strain
@@ -28,8 +29,6 @@ class Options(TypedDict, total=False):
     max_counts: float
     phase_range: float
     rotate: bool | NDArray[np.float64]
-    blur: float | tuple[float, float, float]
-    background: float
     form_factors: bool
     forbidden: bool
     spread: PointSpread | None
@@ -74,8 +73,6 @@ def simulate_particle(
     max_counts: float = 1e6,
     phase_range: float = 0.0,
     rotate: bool | NDArray[np.float64] = False,
-    blur: float | tuple[float, float, float] = 0.0,
-    background: float = 0.0,
     form_factors: bool = False,
     forbidden: bool = False,
     spread: PointSpread | None = None,
@@ -95,23 +92,21 @@ def simulate_particle(
         Voxels along each axis.
     oversampling
         Oversampling ratio σ of each axis.
-    max_counts, background
-        Expected counts in the brightest voxel, and those in every voxel on top of it.
+    max_counts
+        Expected counts in the brightest voxel.
     phase_range
         Peak-to-peak range in rad of a smooth random phase `G·u`; 0 is no strain but that of the atoms.
     rotate
         Turn the array axes at random against the crystal, or to the unit vectors that are the rows of a
         matrix; else they are along its cubic axes.
-    blur
-        Standard deviation in voxels of a Gaussian point spread along each axis.
     form_factors
         Scatter with the atomic form factor; else every atom scatters alike at every q.
     forbidden
         Take reflections that the lattice forbids.
     spread
-        Partial coherence and rocking curve, instead of `blur`.
+        Partial coherence and rocking curve.
     readout
-        Exposure, flat field, gaps and saturation, instead of `max_counts` and `background`.
+        Exposure, background, flat field, gaps and saturation, instead of `max_counts`.
     threads
         Threads of the scattering sum; 0 takes all cores.
     generator
@@ -126,27 +121,44 @@ def simulate_particle(
     Warns
     -----
     SayreWarning
-        An oversampling ratio below 2.
+        An oversampling ratio below 2, or an array that reaches neighbouring Bragg peaks.
     """
     sigma = oversampling if isinstance(oversampling, tuple) else (oversampling,) * 3
     size = shape_px if isinstance(shape_px, tuple) else (shape_px,) * 3
-    if min(sigma) < 1:
+    if not 1 <= min(sigma) <= max(sigma) < math.inf:
         raise InputError(
-            f"oversampling: {min(sigma)} is below 1, the object would not fit its own array; 2 or more"
+            f"oversampling: {min(sigma)} is not from 1 on, where the object fits its own array; 2 or more"
         )
     if min(size) < 8:
         raise InputError(f"shape-px: {min(size)} voxels are too few; 8 or more")
-    readout = readout or Readout(max_counts=max_counts, background=background)
-    if spread is None:
-        first, second, third = blur if isinstance(blur, tuple) else (blur,) * 3
-        spread = PointSpread(fwhm=(FWHM * first, FWHM * second, FWHM * third))
-    g = scatter.reflection(particle, hkl, forbidden=forbidden)
-    steps = scatter.q_steps(particle, sigma, _array_axes(rotate, generator))
+    if not 0 <= phase_range < math.inf:
+        raise InputError(f"phase-range: must be 0 or more rad, found {phase_range}")
+    readout, spread = readout or Readout(max_counts=max_counts), spread or PointSpread()
+    g, axes = scatter.reflection(particle, hkl, forbidden=forbidden), _array_axes(rotate, generator)
+    _warn_of_neighbours(particle, axes, size, sigma)
+    steps = scatter.q_steps(particle, sigma, axes)
     phase = strain.smooth_random_phase(particle.positions, phase_range, generator) if phase_range else None
     amplitude = scatter_around(
         particle, g, steps, size, spread, phase=phase, form_factors=form_factors, threads=threads
     )
     return detect(amplitude, particle, steps, sigma, hkl, spread, readout, generator)
+
+
+def _warn_of_neighbours(
+    particle: Particle,
+    axes: NDArray[np.float64],
+    size: tuple[int, int, int],
+    sigma: tuple[float, float, float],
+) -> None:
+    """Beyond half the way to the next peak the pattern is no longer that of this reflection alone."""
+    least = scatter.least_oversampling(particle, axes, size, share=0.5)
+    if (np.array(sigma) < least).any():
+        warnings.warn(
+            f"oversampling: at {min(sigma):.3g}, {max(size)} voxels go past half the way to the next Bragg "
+            f"peaks of this particle; {np.ceil(10 * least.max()) / 10:g} or more would do, or fewer voxels",
+            SayreWarning,
+            stacklevel=3,
+        )
 
 
 def _array_axes(rotate: bool | NDArray[np.float64], generator: np.random.Generator) -> NDArray[np.float64]:

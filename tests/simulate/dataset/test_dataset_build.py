@@ -161,7 +161,7 @@ def test_a_process_that_lammps_ends_is_a_draw_to_skip(monkeypatch):
 
 def test_a_process_that_does_not_start_is_no_particle_to_skip(monkeypatch):
     recipe = small(particles={"atoms": (500, 600), "relaxation": {"share": 1.0}}).particles
-    monkeypatch.setattr(drawing, "end_with_parent", end_the_process)
+    monkeypatch.setattr("sayre.simulate.processes.end_with_parent", end_the_process)
     with pytest.raises(InputError, match="does not start") as caught:
         drawing._isolated(recipe, (0, 0, 0, 0))
     assert not isinstance(caught.value, RelaxationError)

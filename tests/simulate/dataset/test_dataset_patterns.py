@@ -151,6 +151,11 @@ def test_the_array_ends_before_the_neighbouring_peaks():
     from sayre.simulate.dataset.patterns import patterns
 
     drawn = draw_particle(config, 0)
+    free = config.model_copy(update={"whole_peak": False})
+    plain = [facts["oversampling"] for _, facts in patterns(free, 0, drawn)]
+    whole = [(facts["oversampling"], facts["oversampling_raised"]) for _, facts in patterns(config, 0, drawn)]
+    assert [raised for _, raised in whole] == [a != b for a, (b, _) in zip(plain, whole, strict=True)]
+    assert any(raised for _, raised in whole)
     for _, facts in patterns(config, 0, drawn):
         half = 16 * np.linalg.norm(facts["q_steps"], axis=1)
         nearest = np.sqrt(3) * 2 * np.pi / facts["lattice_constant"]
@@ -260,6 +265,7 @@ def _toml(value):
         ({"detector": {"gaps": ["merlin"]}, "shape": [8, 600, 8]}, "515×515 pixels, fewer"),
         ({"detector": {"white_fields": ["none.npy"]}}, "no such file"),
         ({"shape": 20_000}, "GiB of memory"),
+        ({"coherence": {"fwhm": [0, 2000], "lorentzian": [0, 1]}}, "GiB of memory"),
     ],
 )
 def test_impossible_data_sets_are_refused_before_anything_is_written(tmp_path, changes, message):
@@ -282,6 +288,10 @@ def test_overrides_and_warnings():
     DatasetConfig(reflections=((1, 1, 0),), forbidden=True, shape=16).check()
     with pytest.warns(SayreWarning, match=r"ratios from 1\.5"):
         DatasetConfig(oversampling=(1.5, 3.0), shape=16).check()
+    small = {"shape": 96, "oversampling": (2.0, 3.0), "particles": {"atoms": (1000, 60_000)}}
+    with pytest.warns(SayreWarning, match="96 voxels reach the neighbouring Bragg peaks of 1000 atoms"):
+        DatasetConfig.model_validate(small).check()
+    DatasetConfig.model_validate(small | {"whole_peak": False}).check()
 
 
 def test_missing_files_and_toml(tmp_path):

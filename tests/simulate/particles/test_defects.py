@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.spatial import ConvexHull, cKDTree
 
-from sayre.errors import InputError
+from sayre.errors import InputError, SayreWarning
 from sayre.simulate.particles import defects, displacements, lattice, planar, shapes
 
 RNG = np.random.default_rng
@@ -201,9 +201,14 @@ def test_defects_follow_their_generator_and_are_listed():
     ("text", "element", "message"),
     [
         ("dent", "Pt", "one of screw"),
-        ("screw:along=1,1,0", "Pt", "extra inputs"),
+        ("screw:along=1,1,0", "Pt", "along: is no setting of it; line, burgers, at are"),
         ("screw:line", "Pt", "not key=value"),
-        ("screw:line=1,1", "Pt", "line"),
+        ("screw:line=1,1", "Pt", "line: takes three numbers"),
+        ("hole:at=100", "Pt", "at: takes three numbers"),
+        ("screw:at=nan,0,0", "Pt", "finite number"),
+        ("bubble:swelling=nan", "Pt", "finite number"),
+        ("twin:at=50", "Pt", "misses the particle"),
+        ("stacking-fault:at=-50", "Pt", "misses the particle"),
         ("screw:line=1,0,0", "Pt", "no shortest Burgers vector"),
         ("screw:line=0,0,0", "Pt", "no direction"),
         ("screw:burgers=0.5,0.5,0.5", "Pt", "no translation of the FCC"),
@@ -220,3 +225,12 @@ def test_impossible_defects_are_refused(text, element, message):
     with pytest.raises(InputError, match=message) as raised:
         defects.parse(text).apply(particle_of(atoms=500, element=element), RNG(0))
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"), [("hole:at=90,90,90", "none is removed"), ("screw:at=90,0,0:line=0,1,1", "outside")]
+)
+def test_defects_beside_the_crystal_are_said(text, message):
+    with pytest.warns(SayreWarning, match=message):
+        made = defects.parse(text).apply(particle_of(atoms=500), RNG(0))
+    assert len(made) == len(particle_of(atoms=500))

@@ -90,6 +90,13 @@ def test_relaxed_on_a_substrate():
         {"defects": [{"share": 0.1, "defect": {"kind": "twin", "plane": (1, 0, 0)}}]},
         {"defects": [{"share": 0.1, "defect": {"kind": "twin"}}] * 2},
         {"size": 3},
+        {"truncation": (0.4, 0.9)},
+        {"energy_100": (-1.0, 1.0)},
+        {"interface_energy": (float("nan"), 1.0)},
+        {"displacement": (-1.0, 1.0)},
+        {"atoms": (1, 100)},
+        {"relaxation": {"misfit": (0.1, 0.5)}},
+        {"defects": [{"share": 1, "defect": {"kind": "screw", "at": (float("nan"), 0, 0)}}]},
     ],
 )
 def test_impossible_recipes_are_refused(settings):

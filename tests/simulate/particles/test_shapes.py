@@ -132,8 +132,16 @@ def test_negative_interface_energy_leaves_a_cap():
         ({"shape": "truncated-cube", "truncation": 0.7}, "above 0, to 0.5"),
         ({"shape": "winterbottom", "substrate": (0, 0, 0)}, "no direction"),
         ({"shape": "winterbottom", "interface_energy": -3.0}, "enclose no volume"),
+        ({"shape": "winterbottom", "interface_energy": np.nan}, "must be numbers"),
+        ({"energies": {(1, 1, 1): 1.0, (1, 0, 0): np.inf}}, "must be numbers"),
     ],
 )
 def test_impossible_particles_are_refused(options, message):
     with pytest.raises(InputError, match=message):
         shapes.build(**{"shape": "wulff", "atoms": 100, "generator": np.random.default_rng(0)} | options)
+
+
+def test_a_particle_too_large_for_the_memory_is_refused_before_it_is_cut(monkeypatch):
+    monkeypatch.setattr("sayre.simulate.memory.available", lambda: 10**6)
+    with pytest.raises(InputError, match="a particle of 20000 atoms needs"):
+        shapes.build("wulff", 20_000, generator=np.random.default_rng(0))

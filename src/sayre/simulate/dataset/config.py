@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from math import inf
 from pathlib import Path
@@ -13,11 +14,12 @@ from sayre.data.toml import FromToml
 from sayre.detectors import detector
 from sayre.errors import InputError, SayreWarning
 from sayre.simulate import memory
+from sayre.simulate.coherence import PointSpread
 from sayre.simulate.detector import region
-from sayre.simulate.particles.lattice import ELEMENTS, reflects
+from sayre.simulate.particles.lattice import ATOMS_PER_CELL, ELEMENTS, reflects
 from sayre.simulate.particles.minimise import pair_commands
 from sayre.simulate.particles.recipe import ParticleRecipe
-from sayre.simulate.scatter import memory_needed
+from sayre.simulate.scatter import least_for_lengths, memory_needed
 
 Range = tuple[float, float]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -26,7 +28,7 @@ _LARGEST_HALF = 4e9
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     @field_validator("*", mode="after")
     @classmethod
@@ -176,10 +178,7 @@ class DatasetConfig(FromToml, _Part):
         for path in self.detector.white_fields:
             if not path.is_file():
                 raise InputError(f"detector.white_fields: {path} is no such file")
-        # fine grid and atoms; pattern, expectation, counts and their temporaries
-        voxels = self.shape[0] * self.shape[1] * self.shape[2]
-        each = memory_needed(self.particles.atoms[1], self.shape) + 40 * voxels + 6 * voxels * self.shard_size
-        memory.require(workers * each, f"{workers} at a time of {self.shape} voxels")
+        self._check_memory(workers)
         lowest = min(low for low, _ in self.oversampling)
         if lowest < 2:
             warnings.warn(
@@ -187,3 +186,37 @@ class DatasetConfig(FromToml, _Part):
                 SayreWarning,
                 stacklevel=2,
             )
+        least, atoms = self._least_oversampling(), self.particles.atoms[0]
+        if self.whole_peak and least > max(high for _, high in self.oversampling):
+            warnings.warn(
+                f"oversampling: {max(self.shape)} voxels reach the neighbouring Bragg peaks of {atoms} atoms "
+                f"below a ratio of about {least:.2g}, to which it is raised; larger particles, fewer voxels, "
+                "or whole_peak = false",
+                SayreWarning,
+                stacklevel=2,
+            )
+
+    def _check_memory(self, workers: int) -> None:
+        """Fine grid and atoms; pattern, expectation, counts and their temporaries; the shard."""
+        recipe = self.coherence
+        widest = PointSpread(
+            fwhm=(recipe.fwhm[1],) * 3, lorentzian=recipe.lorentzian[1], rocking=recipe.rocking[1]
+        )
+        margin = widest.margin if recipe.share else (0, 0, 0)
+        first, second, third = (n + 2 * m for n, m in zip(self.shape, margin, strict=True))
+        voxels = math.prod(self.shape)
+        each = memory_needed(self.particles.atoms[1], (first, second, third))
+        each += 40 * first * second * third + 6 * voxels * self.shard_size
+        patterns = "×".join(map(str, self.shape))
+        memory.require(workers * each, f"{workers} at a time of {patterns} voxels")
+
+    def _least_oversampling(self) -> float:
+        """Of the longest axis and a ball of the fewest atoms."""
+        structures = {
+            ELEMENTS[symbol].structure for symbol, weight in self.particles.elements.items() if weight
+        }
+        cells = {structure: self.particles.atoms[0] / ATOMS_PER_CELL[structure] for structure in structures}
+        return max(
+            float(least_for_lengths(structure, (6 / math.pi * count) ** (1 / 3), max(self.shape)))
+            for structure, count in cells.items()
+        )

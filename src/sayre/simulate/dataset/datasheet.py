@@ -20,6 +20,7 @@ _KINDS: dict[str, Callable[[Facts], Iterable[str]]] = {
     "element": lambda f: [f["element"]],
     "defects": lambda f: sorted(set(f["made"].get("defects", ()))) or ["none"],
     "relaxed": lambda f: [_relaxation(f)],
+    "oversampling": lambda f: ["raised for a whole peak" if f.get("oversampling_raised") else "as drawn"],
     "reflection": lambda f: [" ".join(map(str, f["hkl"]))],
     "detector": lambda f: [f["detector"] or "no gaps"],
     "white field": lambda f: [f["white_field"] or "none"],
@@ -32,14 +33,14 @@ _QUANTITIES: dict[str, tuple[str, bool, Callable[[Facts], Iterable[float | None]
     "total_counts": ("counts", True, lambda f: [f["total_counts"]]),
     "background": ("counts a voxel", True, lambda f: [f["background"] or None]),
     "masked": ("share of voxels", False, lambda f: [f["masked"]]),
-    "fwhm": ("voxels, all axes", False, lambda f: f["fwhm"] if any(f["fwhm"]) else []),
-    "rocking": ("voxels", False, lambda f: [f["rocking"] or None]),
+    "point_spread": ("full width, voxels, all axes", False, lambda f: f["fwhm"] if any(f["fwhm"]) else []),
+    "rocking_curve": ("full width, voxels", False, lambda f: [f["rocking"] or None]),
     "saturation": ("counts", True, lambda f: [f["saturation"]]),
-    "displacement": ("Å", False, lambda f: [f["made"].get("displacement")]),
+    "displacement": ("range, Å", False, lambda f: [f["made"].get("displacement")]),
     "bond_strain_mean": ("%", False, lambda f: [100 * f["bond_strain"]["mean"]]),
     "bond_strain_rms": ("%", False, lambda f: [100 * f["bond_strain"]["rms"]]),
-    "bond_strain_1_percentile": ("%", False, lambda f: [100 * f["bond_strain"]["low"]]),
-    "bond_strain_99_percentile": ("%", False, lambda f: [100 * f["bond_strain"]["high"]]),
+    "bond_strain_lowest": ("%, 1st percentile", False, lambda f: [100 * f["bond_strain"]["low"]]),
+    "bond_strain_highest": ("%, 99th percentile", False, lambda f: [100 * f["bond_strain"]["high"]]),
 }
 
 
@@ -127,6 +128,13 @@ def markdown(found: Facts, *, title: str, picture: str | None = None) -> str:
     for name, q in found["quantities"].items():
         numbers = " | ".join(f"{q[key]:.4g}" for key in ("minimum", "median", "maximum"))
         lines.append(f"| {name.replace('_', ' ')} | {q['unit']} | {numbers} |")
+    raised = found["kinds"]["oversampling"].get("raised for a whole peak")
+    if raised:
+        lines += [
+            "",
+            f"The oversampling of {raised['patterns']} patterns was raised above what was drawn, so that "
+            "their arrays end before the neighbouring Bragg peaks (`whole_peak`).",
+        ]
     lines += ["", f"Draws skipped: {len(found['skipped'])}", ""]
     lines += [f"- particle {s['particle']}, draw {s['attempt']}: {s['reason']}" for s in found["skipped"]]
     return "\n".join(lines).rstrip() + "\n"

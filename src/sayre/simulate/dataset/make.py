@@ -15,8 +15,8 @@ from sayre import __version__
 from sayre.errors import InputError, SayreWarning
 from sayre.io.atomic import replacing
 from sayre.simulate.dataset.config import DatasetConfig
-from sayre.simulate.dataset.processes import end_with_parent, one_thread_each
 from sayre.simulate.dataset.shards import PATTERN, shard_path, write_shard
+from sayre.simulate.processes import end_with_parent, one_thread_each
 
 DESCRIPTION = "dataset.json"
 PATIENCE = "10s"

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import threading
 import warnings
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any, NamedTuple
 
@@ -21,11 +19,11 @@ from sayre.errors import InputError, SayreWarning
 from sayre.simulate import scatter
 from sayre.simulate.coherence import PointSpread
 from sayre.simulate.dataset.config import DatasetConfig, Range
-from sayre.simulate.dataset.processes import end_with_parent
 from sayre.simulate.detector import Readout, module_gaps, region, white_field
 from sayre.simulate.particles.lattice import ELEMENTS
 from sayre.simulate.particles.minimise import RelaxationError
 from sayre.simulate.particles.recipe import ParticleRecipe, random_particle
+from sayre.simulate.processes import isolated
 from sayre.simulate.simulate import detect, scatter_around
 
 Facts = dict[str, Any]
@@ -62,26 +60,17 @@ def draw_particle(config: DatasetConfig, index: int) -> Drawn:
 
 
 def _isolated(recipe: ParticleRecipe, seed: tuple[int, ...]) -> Particle:
-    """`random_particle`, in a process of its own where LAMMPS could end the process.
-
-    That process has to start before what ends it counts against the particle.
-    """
+    """`random_particle`, in a process of its own where LAMMPS could end the process."""
     relaxes = recipe.relaxation is not None and recipe.relaxation.share > 0
     if not relaxes:
         return random_particle(recipe, np.random.default_rng(seed))
     if multiprocessing.current_process().daemon:  # a Dask worker, which may not have children
         with _ONE_LAMMPS:
             return random_particle(recipe, np.random.default_rng(seed))
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=context, initializer=end_with_parent) as pool:
-        try:
-            pool.submit(os.getpid).result()
-        except BrokenProcessPool:
-            raise InputError("particles: a process for LAMMPS does not start; its message is above") from None
-        try:
-            return pool.submit(random_particle, recipe, np.random.default_rng(seed)).result()
-        except BrokenProcessPool:
-            raise RelaxationError("relaxation: LAMMPS ended its process; the particle is skipped") from None
+    try:
+        return isolated(random_particle, recipe, np.random.default_rng(seed))
+    except BrokenProcessPool:
+        raise RelaxationError("relaxation: LAMMPS ended its process; the particle is skipped") from None
 
 
 def split_of(config: DatasetConfig, index: int) -> str:
@@ -115,7 +104,9 @@ def _pattern(
 ) -> tuple[SimulatedPattern, Facts]:
     hkl = config.reflections[int(generator.integers(len(config.reflections)))]
     axes = Rotation.random(random_state=generator).as_matrix() if config.rotate else np.eye(3)
-    sigma = _oversampling(config, particle, axes, generator)
+    drawn = _oversampling(config, generator)
+    least = scatter.least_oversampling(particle, axes, config.shape) if config.whole_peak else drawn
+    sigma = tuple(np.maximum(drawn, least).tolist())
     offset = generator.uniform(-config.offset, config.offset, 3)
     spread = _spread(config, generator)
     readout, seen = _readout(config, generator)
@@ -132,6 +123,7 @@ def _pattern(
         "axes": axes.tolist(),
         "q_steps": steps.tolist(),
         "oversampling": list(sigma),
+        "oversampling_raised": bool((least > drawn).any()),
         "offset": offset.tolist(),
         "fwhm": list(spread.fwhm),
         "lorentzian": spread.lorentzian,
@@ -150,20 +142,12 @@ def _log_uniform(limits: Range, generator: np.random.Generator) -> float:
     return float(np.exp(generator.uniform(*np.log(limits))))
 
 
-def _oversampling(
-    config: DatasetConfig, particle: Particle, axes: NDArray[np.float64], generator: np.random.Generator
-) -> tuple[float, float, float]:
+def _oversampling(config: DatasetConfig, generator: np.random.Generator) -> NDArray[np.float64]:
     low, high = np.log(config.oversampling).T
     spread = np.log(config.anisotropy) / 2
     centre = low + generator.uniform() * (high - low)
-    sigma = np.exp(generator.uniform(np.maximum(centre - spread, low), np.minimum(centre + spread, high)))
-    if config.whole_peak:
-        # to 0.4 of the distance of the nearest Bragg peaks, √3 and √2 times 2π/a
-        apart = np.sqrt(3 if ELEMENTS[particle.species].structure == "fcc" else 2)
-        lengths = np.array([np.ptp(particle.positions @ axis) for axis in axes]) / particle.lattice_constant
-        sigma = np.maximum(sigma, np.array(config.shape) / (0.8 * apart * lengths))
-    first, second, third = sigma.tolist()
-    return first, second, third
+    drawn = generator.uniform(np.maximum(centre - spread, low), np.minimum(centre + spread, high))
+    return np.asarray(np.exp(drawn))
 
 
 def _spread(config: DatasetConfig, generator: np.random.Generator) -> PointSpread:

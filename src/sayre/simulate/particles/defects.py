@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import permutations, product
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from sayre.data import Particle
-from sayre.errors import InputError
+from sayre.errors import InputError, SayreWarning
 from sayre.simulate.particles import displacements, lattice, planar
 from sayre.simulate.particles.lattice import Miller
 from sayre.simulate.particles.shapes import FEWEST, family, unit
@@ -21,7 +22,7 @@ Point = tuple[float, float, float]
 
 
 class _Settings(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Dislocation(_Settings):
@@ -39,6 +40,13 @@ class Dislocation(_Settings):
         metal = lattice.element(particle.species)
         burgers, line = self._directions(metal.structure, generator)
         origin = _inside(particle, self.at, generator)
+        from_line = np.cross(particle.positions - origin, line / np.linalg.norm(line))
+        if np.linalg.norm(from_line, axis=1).min() > particle.lattice_constant:
+            warnings.warn(
+                f"{self.kind}: its line passes outside the crystal, which feels the far field only",
+                SayreWarning,
+                stacklevel=2,
+            )
         field = displacements.dislocation(
             particle.positions - origin, line, burgers * particle.lattice_constant, poisson=metal.poisson
         )
@@ -126,10 +134,19 @@ class Void(_Settings):
         if self.kind == "hole":
             along = _drawn(self.direction, (1, 0, 0), "hole", generator)
             distance = from_centre - (from_centre @ along)[:, None] * along
-        kept = np.linalg.norm(distance, axis=1) > radius
+        away = np.linalg.norm(distance, axis=1)
+        if self.radius is None and self.at is None:
+            radius = max(radius, float(away.min()))  # of a tiny particle: one atom at least
+        kept = away > radius
         if np.count_nonzero(kept) < FEWEST:
             raise InputError(
                 f"{self.kind}: a radius of {radius / 10:.3g} nm leaves no particle; take a smaller"
+            )
+        if kept.all():
+            warnings.warn(
+                f"{self.kind}: no atom was inside it, none is removed; see at and radius",
+                SayreWarning,
+                stacklevel=2,
             )
         field = displacements.swelling(from_centre[kept], radius, self.swelling)
         return _moved(replace(particle, positions=particle.positions[kept]), field)
@@ -175,8 +192,15 @@ def parse(text: str) -> Defect:
         return _ADAPTER.validate_python(settings)
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"][1:])
-        raise InputError(f"defect {text!r}: {where}: {first['msg'].lower()}") from error
+        where, asked = str(first["loc"][1]), type(_ADAPTER.validate_python({"kind": kind})).model_fields
+        known = ", ".join(name for name in asked if name != "kind")
+        what = {
+            "extra_forbidden": f"is no setting of it; {known} are",
+            "tuple_type": "takes three numbers, as in 1,1,0",
+            "missing": "takes three numbers, as in 1,1,0",
+            "too_long": "takes three numbers, as in 1,1,0",
+        }.get(first["type"], first["msg"].removeprefix("Input ").lower())
+        raise InputError(f"defect {text!r}: {where}: {what}") from None
 
 
 def apply(particle: Particle, defects: Sequence[Defect], generator: np.random.Generator) -> Particle:
@@ -212,9 +236,14 @@ def _plane_and_height(
     if plane is None:
         drawn = _directions_of(form)[generator.integers(len(_directions_of(form)))].astype(int)
         plane = (int(drawn[0]), int(drawn[1]), int(drawn[2]))
-    if at is not None:
-        return plane, 10 * at
     heights = particle.positions @ unit(plane, "plane")
+    if at is not None:
+        if not heights.min() < 10 * at < heights.max():
+            low, high = heights.min() / 10, heights.max() / 10
+            raise InputError(
+                f"defect: a plane at {at} nm misses the particle, {low:.3g} to {high:.3g} nm along its normal"
+            )
+        return plane, 10 * at
     return plane, 0.5 * float(heights[generator.integers(len(heights))])
 
 

@@ -103,6 +103,8 @@ def minimise(
 
     Raises
     ------
+    InputError
+        LAMMPS cannot use the potential.
     RelaxationError
         LAMMPS failed.
     """
@@ -116,18 +118,30 @@ def minimise(
         lmp.create_atoms(
             len(start), np.arange(1, len(start) + 1).tolist(), (held + 1).tolist(), start.ravel().tolist()
         )
-        lmp.commands_list([*pair, "group held type 2", "fix held held setforce 0 0 0", "min_style cg"])
+        _take_potential(lmp, pair)
+        lmp.commands_list(["group held type 2", "fix held held setforce 0 0 0", "min_style cg"])
         done = _descend(lmp, steps, force, progress)
         report = {"steps": done, "force": float(lmp.get_thermo("fnorm"))}
         report["energy"] = float(lmp.get_thermo("pe")) / len(start)
         found = np.empty_like(start)
         found[lmp.numpy.extract_atom("id")[: len(start)] - 1] = lmp.numpy.extract_atom("x")[: len(start)]
+    except InputError:
+        raise
     except Exception as error:
         reason = " ".join(str(error).split())
         raise RelaxationError(f"relaxation: LAMMPS failed ({reason}); take another particle") from error
     finally:
         lmp.close()
     return found, report
+
+
+def _take_potential(lmp: Any, pair: list[str]) -> None:
+    """A potential that LAMMPS cannot read is wrong for every particle."""
+    try:
+        lmp.commands_list(pair)
+    except Exception as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"relaxation: LAMMPS cannot use the potential ({reason}); check the file") from error
 
 
 def _descend(lmp: Any, steps: int, force: float, progress: Progress | None) -> int:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Annotated, Any, Self, TypeVar
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from sayre.data import Particle
 from sayre.simulate.particles import defects, lattice, shapes, strain
@@ -20,10 +20,20 @@ Weight = Annotated[float, Field(ge=0)]
 Choice = TypeVar("Choice", bound=str)
 
 
+_BOUNDS: dict[str, tuple[float, float]] = {
+    "atoms": (shapes.FEWEST, shapes.MOST),
+    "energy_100": (0.01, 100),
+    "energy_110": (0.01, 100),
+    "interface_energy": (-100, 100),
+    "truncation": (0.001, 0.5),
+    "displacement": (0, 1000),
+}
+
+
 class RandomDefect(BaseModel):
     """A defect and the share of particles that have it; what it leaves open is drawn anew each time."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
     share: Share
     defect: Defect
 
@@ -34,12 +44,17 @@ class RandomRelaxation(BaseModel):
     Of the Winterbottom ones a share `on_substrate` is held at its lowest layer, strained by `misfit`.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
     share: Share = 1.0
     on_substrate: Share = 0.3
     misfit: tuple[float, float] = (-0.01, 0.01)
     steps: Annotated[int, Field(ge=1)] = 400
     force: Annotated[float, Field(gt=0)] = 1e-3
+
+    @field_validator("misfit")
+    @classmethod
+    def _bearable(cls, limits: tuple[float, float]) -> tuple[float, float]:
+        return _within(limits, -0.2, 0.2)
 
 
 class ParticleRecipe(BaseModel):
@@ -50,7 +65,7 @@ class ParticleRecipe(BaseModel):
     displacement, which a share `strained` of the particles has.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     shapes: dict[Shape, Weight] = {
         "wulff": 0.15,
@@ -91,10 +106,8 @@ class ParticleRecipe(BaseModel):
 
     @field_validator("atoms", "energy_100", "energy_110", "interface_energy", "truncation", "displacement")
     @classmethod
-    def _ascending(cls, limits: tuple[float, float]) -> tuple[float, float]:
-        if limits[0] > limits[1]:
-            raise ValueError("the first of a range must not exceed the second")
-        return limits
+    def _ascending(cls, limits: tuple[float, float], info: ValidationInfo) -> tuple[float, float]:
+        return _within(limits, *_BOUNDS[str(info.field_name)])
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
@@ -106,8 +119,15 @@ class ParticleRecipe(BaseModel):
             trial = shapes.build("octahedron", 1000, element=symbol, generator=np.random.default_rng(0))
             for defect in planned:
                 if not isinstance(defect, defects.Void):
-                    defect.apply(trial, np.random.default_rng(0))
+                    anywhere = {"at": None} if "at" in type(defect).model_fields else {}
+                    defect.model_copy(update=anywhere).apply(trial, np.random.default_rng(0))
         return self
+
+
+def _within(limits: tuple[float, float], lowest: float, highest: float) -> tuple[float, float]:
+    if not lowest <= limits[0] <= limits[1] <= highest:
+        raise ValueError(f"must be two numbers from {lowest:g} to {highest:g}, the smaller first")
+    return limits
 
 
 def random_particle(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 from collections.abc import Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from sayre.simulate.particles import displacements, lattice
 from sayre.simulate.particles.lattice import Miller
 from sayre.simulate.particles.minimise import Progress, RelaxationError, minimise, pair_commands
 from sayre.simulate.particles.shapes import unit
+from sayre.simulate.processes import isolated, one_thread_each
 
 __all__ = ["RelaxationError", "aligned", "relax", "relax_many"]
 
@@ -105,37 +106,34 @@ def relax_many(
 ) -> list[Particle | RelaxationError]:
     """Relax several particles, each in a process of its own with one thread; results in order.
 
-    A particle that fails leaves its error in its place. `workers` are processes, all cores if None;
-    `settings` are those of `relax`; `progress` is called with the share of particles done.
+    A particle that fails leaves its error in its place, and the others go on even where LAMMPS ends its
+    process. `workers` are processes at a time, all cores if None; `settings` are those of `relax`; `progress`
+    is called with the share of particles done.
 
     Raises
     ------
     InputError
-        As `relax`, from what is wrong with all particles: LAMMPS missing, settings that cannot be.
+        As `relax`, from what is wrong with all particles: LAMMPS missing, settings that cannot be, a process
+        that does not start.
     """
     results: list[Particle | RelaxationError] = [RelaxationError("relaxation: not run")] * len(particles)
     count = max(1, min(workers or os.cpu_count() or 1, len(particles)))
-    # A fresh process each: MPI does not survive a fork.
-    with ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn")) as pool:
-        waiting: dict[Future[Particle], int] = {
-            pool.submit(relax, particle, **settings): place for place, particle in enumerate(particles)
-        }
-        while waiting:
-            for future in wait(waiting, return_when=FIRST_COMPLETED).done:
-                place = waiting.pop(future)
-                try:
-                    results[place] = future.result()
-                except RelaxationError as error:
-                    results[place] = error
-                except BrokenProcessPool:
-                    results[place] = RelaxationError(
-                        "relaxation: LAMMPS ended its process; skip the particle"
-                    )
-                except InputError:
-                    pool.shutdown(wait=False, cancel_futures=True)
-                    raise
-                if progress:
-                    progress(1 - len(waiting) / len(particles))
+    with one_thread_each(), ThreadPoolExecutor(count) as pool:
+        apart = partial(isolated, relax, **settings)
+        places = {pool.submit(apart, particle): place for place, particle in enumerate(particles)}
+        for done, future in enumerate(as_completed(places), 1):
+            place = places[future]
+            try:
+                results[place] = future.result()
+            except RelaxationError as error:
+                results[place] = error
+            except BrokenProcessPool:
+                results[place] = RelaxationError("relaxation: LAMMPS ended its process; skip the particle")
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+            if progress:
+                progress(done / len(particles))
     return results
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from sayre.data import Particle
 from sayre.errors import InputError
+from sayre.simulate import memory
 from sayre.simulate.particles import lattice
 from sayre.simulate.particles.lattice import Miller, volume
 
@@ -70,9 +71,12 @@ def half_spaces(
     Raises
     ------
     InputError
-        Unknown shape, plane (0 0 0), truncation outside (0, 1/2].
+        Unknown shape, plane (0 0 0), truncation outside (0, 1/2], energies that are no numbers.
     """
     if shape in ("wulff", "winterbottom"):
+        if not np.isfinite([*energies.values(), interface_energy]).all():
+            found = [*energies.values(), interface_energy]
+            raise InputError(f"energies: must be numbers, found {', '.join(map(str, found))}")
         forms = [(family(hkl), energy) for hkl, energy in energies.items()]
         normals = np.concatenate([n for n, _ in forms])
         distances = np.concatenate([np.full(len(n), e) for n, e in forms])
@@ -135,7 +139,7 @@ def build(
     ------
     InputError
         Unknown shape or element, `atoms` and `diameter` both or neither given, too few or too many atoms,
-        or half-spaces that close no volume.
+        also for the memory that is free, or half-spaces that close no volume.
     """
     metal = lattice.element(element)
     a, per_cell = metal.lattice_constant, lattice.ATOMS_PER_CELL[metal.structure]
@@ -151,6 +155,7 @@ def build(
         many = "too few for a faceted particle" if atoms < FEWEST else "more than memory is planned for"
         size = f" (a diameter of {diameter} nm)" if diameter is not None else ""
         raise InputError(f"atoms: {atoms}{size} are {many}; {FEWEST} to {MOST}")
+    memory.require(72 * atoms, f"a particle of {atoms} atoms")
     normals, distances = half_spaces(
         shape,
         generator,

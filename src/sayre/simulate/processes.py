@@ -1,0 +1,68 @@
+"""Processes that compute on one thread and end with the one that started them."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from sayre.errors import InputError
+
+Found = TypeVar("Found")
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+def end_with_parent() -> None:
+    """End this process when the one that started it is killed: it would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+
+    def watch() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def isolated(function: Callable[..., Found], *arguments: Any, **settings: Any) -> Found:
+    """Call `function` in a process of its own, which it may end without ending this one.
+
+    The process is a fresh one: MPI does not survive a fork. It has to start before what ends it counts
+    against the function.
+
+    Raises
+    ------
+    InputError
+        The process does not start.
+    BrokenProcessPool
+        The function ended it.
+    """
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=context, initializer=end_with_parent) as pool:
+        try:
+            pool.submit(os.getpid).result()
+        except BrokenProcessPool:
+            raise InputError(
+                "relaxation: a process for LAMMPS does not start, its message is above; a script needs its "
+                'calls under `if __name__ == "__main__":`'
+            ) from None
+        return pool.submit(function, *arguments, **settings).result()
+
+
+@contextmanager
+def one_thread_each() -> Iterator[None]:
+    """Let processes started meanwhile compute on one thread."""
+    before = {name: os.environ.get(name) for name in _THREADS}
+    os.environ.update(dict.fromkeys(_THREADS, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
