@@ -81,6 +81,14 @@ def test_a_killed_command_goes_on(counts, tmp_path, monkeypatch):
         (["--live", "nowhere/p.png"], "does not exist"),
         (["--along", "3", "--hkl", "1", "1", "1", "--lattice-constant", "4.08"], "0 to 2"),
         (["--recipe", "HIO*10 + " * 40 + "SW +"], "the end"),
+        (["--sigmas", "-1"], "--sigmas"),
+        (["--confidence", "nan"], "--confidence"),
+        (["--smoothing", "nan", "1"], "--smoothing"),
+        (["--seed", "-1"], "--seed"),
+        (["--hkl", "0", "0", "0"], "direct beam"),
+        (["--lattice-constant", "-4"], "--lattice-constant"),
+        (["--voxel-size", "5"], "add --geometry"),
+        (["--along", "1", "--geometry", "missing.toml"], "leave one of them out"),
     ],
 )
 def test_what_cannot_be_used_is_one_line(counts, tmp_path, capsys, options, message):
@@ -128,6 +136,30 @@ def test_force_starts_anew_where_another_command_stopped(counts, tmp_path):
     assert main(command) == 2
     assert main([*command, "--force"]) == 0
     assert not (tmp_path / "o.npz.runs").exists()
+
+
+def test_nothing_is_written_over_an_input(counts, tmp_path, capsys):
+    mine = tmp_path / "mine.npz"
+    mine.write_bytes(counts.read_bytes())
+    for command in (["phase", str(mine), "--runs", "1"], ["inpaint", str(mine)]):
+        assert main([*command, "-o", str(mine), "--force"]) == 2
+        assert "is read" in capsys.readouterr().err
+    assert mine.read_bytes() == counts.read_bytes()
+
+
+def test_a_plane_is_phased_and_drawn_and_is_no_volume(tmp_path, capsys):
+    y, x = np.indices((64, 64)) - 32
+    shape = (abs(x) < 9) & (abs(y + 0.4 * x) < 7)
+    wave = np.fft.fftshift(np.fft.fftn(np.fft.ifftshift(shape)))
+    np.savez(tmp_path / "plane.npz", intensity=np.random.default_rng(0).poisson(abs(wave) ** 2 * 20))
+    command = ["phase", str(tmp_path / "plane.npz"), *words("--runs 2 --recipe quick --quiet")]
+    assert main([*command, "-o", str(tmp_path / "o.vti")]) == 2
+    assert "3D crystals" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["plane.npz"]
+    drawn = tmp_path / "o.png"
+    assert main([*command, "-o", str(tmp_path / "o.npz"), "--picture", str(drawn)]) == 0
+    assert drawn.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    assert load_crystal(tmp_path / "o.npz").support.sum() == pytest.approx(shape.sum(), rel=0.2)
 
 
 def test_run_writes_a_folder(counts, tmp_path, capsys):

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
-from sayre.data import Crystal
+from sayre.data import Crystal, FilledPattern, Grid, Pattern
 from sayre.errors import InputError
 from sayre.figures.crystal import crystal_figure
+from sayre.figures.filling import filling_figure
 from sayre.figures.surface import camera, render
 
 SHAPE = (40, 44, 48)
@@ -95,5 +96,33 @@ def test_what_the_figure_says():
 def test_refusals():
     with pytest.raises(InputError, match="not empty"):
         crystal_figure(crystal(support=np.zeros((36, 36, 36), bool)))
-    with pytest.raises(InputError, match="3D"):
-        crystal_figure(Crystal(object=np.ones((4, 4), np.complex64), support=np.ones((4, 4), bool)))
+
+
+def test_a_plane_is_drawn_as_it_is():
+    y, x = np.indices((20, 24))
+    support = (abs(y - 10) < 4) & (abs(x - 11) < 6)
+    plane = Crystal(
+        object=np.where(support, (1 + 0.1 * x) * np.exp(0.3j * y), 0).astype(np.complex64), support=support
+    )
+    figure = crystal_figure(plane, title="a plane")
+    assert {"amplitude", "phase (rad)", "row ↑  column →", "5 voxels"} <= texts(figure)
+    drawn = np.asarray(figure.axes[0].images[0].get_array())
+    np.testing.assert_allclose(drawn[4:-4, 4:-4], plane.amplitude[7:14, 6:17])
+    phase = np.asarray(figure.axes[1].images[0].get_array())[4:-4, 4:-4]
+    np.testing.assert_allclose(np.diff(np.unwrap(phase[:, 0])), 0.3, atol=1e-5)
+
+
+def test_the_filling_of_a_plane_is_drawn_as_it_is():
+    counts = np.arange(400, dtype=np.float32).reshape(20, 20)
+    mask = np.zeros((20, 20), bool)
+    mask[:, 5:7] = True
+    pattern = Pattern(intensity=np.where(mask, 0, counts), mask=mask, grid=Grid(step=(1.0, 1.0)))
+    filled = FilledPattern(
+        pattern=pattern, intensity=counts, sigma=np.where(mask, 0.5, 0).astype(np.float32), method="linear"
+    )
+    figure = filling_figure(filled)
+    shown = [np.ma.getdata(axes.images[0].get_array()) for axes in figure.axes[:3]]
+    assert np.isnan(shown[0][:, 5:7]).all()
+    np.testing.assert_allclose(shown[1], np.log10(1 + counts), rtol=1e-6)
+    np.testing.assert_array_equal(np.isfinite(shown[2]), mask)
+    assert {"row", "filled by linear", "stated error"} <= texts(figure)

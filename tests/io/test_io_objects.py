@@ -130,6 +130,43 @@ def test_cxi_is_laid_out_as_pynx_does(tmp_path):
         assert units["entry_1/sayre_1/voxel_size"] == "nm"
 
 
+def test_the_default_chain_of_nexus_ends_at_the_object(tmp_path):
+    """What a viewer follows from the root: `default` to `default`, then `signal`."""
+    crystal = make()
+    save(tmp_path / "a.cxi", crystal, Manifest(command="sayre phase"))
+    with h5py.File(tmp_path / "a.cxi") as file:
+        node = file
+        while "default" in node.attrs:
+            node = node[node.attrs["default"]]
+        assert node.attrs["NX_class"] == "NXdata"
+        np.testing.assert_array_equal(node[node.attrs["signal"]], crystal.object)
+
+
+def test_silx_finds_the_object(tmp_path):
+    nxdata = pytest.importorskip("silx.io.nxdata")
+    crystal = make()
+    save(tmp_path / "a.cxi", crystal, Manifest(command="sayre phase"))
+    with h5py.File(tmp_path / "a.cxi") as file:
+        found = nxdata.get_default(file)
+        assert found.is_valid
+        np.testing.assert_array_equal(found.signal, crystal.object)
+
+
+def test_cdiutils_ranks_runs_by_what_is_written(tmp_path):
+    """Its analyser takes likelihoods, object and support from `*Run*.cxi`; the rest are its own reader's."""
+    phaser = pytest.importorskip("cdiutils.process.phaser")
+    pytest.importorskip("silx.io.h5py_utils")
+    cxi = pytest.importorskip("cdiutils.io.cxi")
+    for number, likelihood in ((1, 0.7), (2, 0.4)):
+        crystal = make(metrics={"likelihood": likelihood, "free_likelihood": 1.0 / number})
+        save(tmp_path / f"S1_Run000{number}.cxi", crystal, Manifest(command="sayre phase"))
+    analyser = phaser.PhasingResultAnalyser(result_dir_path=str(tmp_path))
+    analyser.analyse_phasing_results(sorting_criterion="llk", plot=False)
+    assert list(analyser.sorted_phasing_results) == ["S1_Run0002.cxi", "S1_Run0001.cxi"]
+    obj = cxi.load_cxi(str(tmp_path / "S1_Run0002.cxi"), "entry_1/data_1/data")
+    np.testing.assert_array_equal(obj, crystal.object)
+
+
 def test_files_of_others(tmp_path):
     """PyNX: no Sayre group, several modes; an npz with any one complex array."""
     obj = (np.arange(24.0) + 1j).reshape(2, 3, 4)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,10 +13,11 @@ from sayre.detectors import masks
 from sayre.errors import InputError, SayreWarning
 from sayre.phasing import kept as kept_runs
 from sayre.phasing.choice.align import align, correlation
+from sayre.phasing.engine.runs import Run
 from sayre.phasing.reconstruct import Scan, Settings
 from sayre.simulate.simulate import simulate
 from sayre.studies.report import numbers
-from sayre.studies.run import FILES, run
+from sayre.studies.run import FILES, forgetting_failures, run
 
 RECIPE = "(HIO*20 + SW)**8, ER*40"
 SETTINGS = Settings(runs=4, recipe=RECIPE)
@@ -127,7 +129,7 @@ def test_a_stopped_run_goes_on_and_ends_the_same(peak, done, tmp_path, monkeypat
 
 
 def test_force_leaves_no_file_of_the_run_before(peak, done, tmp_path):
-    """A second run without gaps and in 2D has neither filling nor volume; the user's own file stays."""
+    """A second run without gaps and in 2D has no filling and no volume; the user's own file stays."""
     for name in FILES:
         (tmp_path / name).write_bytes((done.folder / name).read_bytes())
     (tmp_path / "notes.txt").write_text("mine")
@@ -141,7 +143,7 @@ def test_force_leaves_no_file_of_the_run_before(peak, done, tmp_path):
             settings=Settings(runs=2, recipe="HIO*40, ER*20"),
             force=True,
         )
-    missing = {"filled.npz", "filling.png", "object.vti", "crystal.png"}
+    missing = {"filled.npz", "filling.png", "object.vti"}
     assert {file.name for file in tmp_path.iterdir()} == set(FILES) - missing | {"notes.txt"}
     assert set(flat.said) == {str(w.message) for w in caught}
     assert all(text in (tmp_path / "report.md").read_text() for text in flat.said)
@@ -192,6 +194,55 @@ def test_counts_already_filled_are_taken_as_they_are(peak, tmp_path):
     np.testing.assert_array_equal(result.pattern.intensity, filled)
     assert "FSC" not in result.curves
     assert isinstance(io.load(tmp_path / "out" / "filled.npz"), Pattern)
+
+
+def test_what_is_read_is_never_written_over(peak, tmp_path):
+    mine = tmp_path / "filled.npz"
+    mine.write_bytes(peak[0].read_bytes())
+    with pytest.raises(InputError, match="would be written over"):
+        run(mine, tmp_path, method="linear", settings=SETTINGS, scan=SCAN, force=True)
+    assert mine.read_bytes() == peak[0].read_bytes()
+
+
+def test_starts_that_all_failed_are_not_kept(tmp_path):
+    """Another command may follow at once."""
+    out = tmp_path / "out"
+    kept = kept_runs.KeptRuns(out / "runs", {"a": 1})
+    failed = Run(
+        index=0,
+        object=np.zeros((4, 4), np.complex64),
+        support=np.zeros((4, 4), bool),
+        history=(),
+        residual=np.nan,
+        likelihood=np.nan,
+        free_likelihood=np.nan,
+        failed="not finite",
+    )
+    kept.write(failed)
+    with pytest.raises(InputError, match="every run failed"), forgetting_failures(kept):
+        raise InputError("every run failed")
+    assert not (out / "runs").exists()
+    kept.write(failed)
+    kept.write(replace(failed, index=1, failed=""))
+    with pytest.raises(InputError, match="every run failed"), forgetting_failures(kept):
+        raise InputError("every run failed")
+    assert len(kept.read()) == 2
+
+
+def test_the_report_says_where_it_cannot_say_how_far_to_trust(peak, tmp_path):
+    result = run(
+        peak[0],
+        tmp_path / "out",
+        method="linear",
+        settings=Settings(runs=2, recipe="HIO*20, ER*10"),
+        scan=SCAN,
+        device="auto",
+    )
+    text = (result.folder / "report.md").read_text()
+    assert "Averaging 1 says nothing of how much another set of starts would differ" in text
+    assert result.manifest.device in ("cpu", "cuda")
+    added = result.pattern.intensity[peak[1]].sum() / result.pattern.intensity.sum()
+    assert f"{100 * added:.2g} % of all" in text
 
 
 def test_a_folder_that_cannot_be_made(peak, tmp_path, monkeypatch):

@@ -40,6 +40,7 @@ def inpaint(
 
     started = time.perf_counter()
     io.output_path_check(output, force=force)
+    options.spare_the_input(output, source, mask)
     if method not in METHODS:
         raise InputError(f"--method: {method!r} is not known; one of {', '.join(METHODS)}")
     pattern = io.load(source, mask=mask)

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import math
+import os
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from sayre.errors import InputError
+
+if TYPE_CHECKING:
+    from sayre.phasing.reconstruct import Scan
 
 Mask = Annotated[str | None, typer.Option(help="File of the mask, non-zero = not measured.")]
 DetectorName = Annotated[
@@ -24,11 +32,69 @@ Recipe = Annotated[
 Runs = Annotated[int, typer.Option(min=1, help="Starts.")]
 Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same result.")]
 
-GeometryFile = Annotated[
-    Path | None,
-    typer.Option("--geometry", help="TOML of the scan, for the laboratory frame; see docs/physics.md."),
-]
-Hkl = Annotated[tuple[int, int, int] | None, typer.Option(help="Reflection.")]
-LatticeConstant = Annotated[float | None, typer.Option(help="Å, of a cubic crystal.")]
-Along = Annotated[int | None, typer.Option(help="Array axis along G, without a geometry.")]
-VoxelSize = Annotated[float | None, typer.Option(help="nm, in the laboratory frame.")]
+_SCAN = "What is known of the scan"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScanOptions:
+    """What is known of the measurement beside the counts."""
+
+    geometry: Annotated[
+        Path | None,
+        typer.Option(help="TOML, for the laboratory frame; see docs/physics.md.", rich_help_panel=_SCAN),
+    ] = None
+    hkl: Annotated[tuple[int, int, int] | None, typer.Option(help="Reflection.", rich_help_panel=_SCAN)] = (
+        None
+    )
+    lattice_constant: Annotated[
+        float | None, typer.Option(help="Å, of a cubic crystal.", rich_help_panel=_SCAN)
+    ] = None
+    along: Annotated[
+        int | None,
+        typer.Option(
+            help="Array axis along G, without a geometry, where the file says its steps in q.",
+            rich_help_panel=_SCAN,
+        ),
+    ] = None
+    voxel_size: Annotated[
+        float | None,
+        typer.Option(help="nm, of the cubes of the laboratory frame.", rich_help_panel=_SCAN),
+    ] = None
+
+    def __post_init__(self) -> None:
+        if self.hkl is not None and not any(self.hkl):
+            raise InputError("--hkl: 0 0 0 is the direct beam, no reflection")
+        for name in ("lattice_constant", "voxel_size"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < math.inf:
+                raise InputError(f"--{name.replace('_', '-')}: must be a positive number, found {value}")
+        if self.voxel_size is not None and self.geometry is None:
+            raise InputError("--voxel-size: is of the laboratory frame; add --geometry")
+        if self.along is not None and self.geometry is not None:
+            raise InputError("--along: the geometry says where G points; leave one of them out")
+
+    def scan(self) -> Scan:
+        from sayre.phasing.physics.geometry_file import read_geometry
+        from sayre.phasing.reconstruct import Scan
+
+        return Scan(
+            geometry=None if self.geometry is None else read_geometry(self.geometry),
+            hkl=self.hkl,
+            lattice_constant=self.lattice_constant,
+            along=self.along,
+            voxel_size=self.voxel_size,
+        )
+
+
+def spare_the_input(output: Path, *read: str | Path | None) -> None:
+    """Refuse, `--force` or not, to write over a file that is read.
+
+    Raises
+    ------
+    InputError
+        `output` is one of them.
+    """
+    for name in read:
+        path = Path(str(name).partition("::")[0])
+        if name is not None and output.exists() and path.exists() and os.path.samefile(output, path):
+            raise InputError(f"{output}: is read; nothing is written over an input, choose another name")

@@ -3,49 +3,98 @@
 from __future__ import annotations
 
 import json
+import math
 import time
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sayre.cli import options
+from sayre.cli.grouped import grouped
 from sayre.cli.progress import progress
 from sayre.errors import InputError
 
 if TYPE_CHECKING:
     from sayre.phasing.engine.runs import Progress
     from sayre.phasing.phase import Phased
+    from sayre.phasing.reconstruct import Settings
 
 
+_RETRIEVAL = "Retrieval"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetrievalOptions:
+    """How the phase is retrieved."""
+
+    recipe: options.Recipe = "default"
+    runs: options.Runs = 20
+    seed: options.Seed = 0
+    keep: Annotated[
+        float,
+        typer.Option(help="Fraction of the starts to average at most.", rich_help_panel=_RETRIEVAL),
+    ] = 0.5
+    gaps: Annotated[
+        str, typer.Option(help="bounded (by the filling's error), free or zero.", rich_help_panel=_RETRIEVAL)
+    ] = "bounded"
+    sigmas: Annotated[
+        float,
+        typer.Option(min=0, help="Standard errors that bound a filled voxel.", rich_help_panel=_RETRIEVAL),
+    ] = 2.0
+    confidence: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            help="Interval of measured counts in units of √(I + 1); 0 takes them as exact.",
+            rich_help_panel=_RETRIEVAL,
+        ),
+    ] = 0.0
+    threshold: Annotated[float, typer.Option(help="Of shrink-wrap.", rich_help_panel=_RETRIEVAL)] = 0.3
+    reference: Annotated[
+        str, typer.Option(help="What it is a fraction of: max rms average.", rich_help_panel=_RETRIEVAL)
+    ] = "rms"
+    smoothing: Annotated[
+        tuple[float, float],
+        typer.Option(help="Shrink-wrap's width in voxels at the start and end.", rich_help_panel=_RETRIEVAL),
+    ] = (2.0, 1.0)
+
+    def __post_init__(self) -> None:
+        if not all(0 <= width < math.inf for width in self.smoothing):
+            raise InputError(f"--smoothing: must be 0 or more voxels, found {self.smoothing}")
+
+    def settings(self) -> Settings:
+        from sayre.phasing.engine.support import ShrinkWrap
+        from sayre.phasing.reconstruct import Settings, recipe_text
+
+        return Settings(
+            recipe=recipe_text(self.recipe),
+            runs=self.runs,
+            seed=self.seed,
+            keep=self.keep,
+            gaps=self.gaps,  # type: ignore[arg-type]
+            sigmas=self.sigmas,
+            confidence=self.confidence,
+            shrink_wrap=ShrinkWrap(
+                threshold=self.threshold,
+                reference=self.reference,  # type: ignore[arg-type]
+                sigma=self.smoothing,
+            ),
+        )
+
+
+@grouped
 def phase(
     source: Annotated[
         str, typer.Argument(metavar="INPUT", help="Counts, measured or filled: .npz .npy .cxi .h5 .nxs .tif")
     ],
     output: Annotated[Path, typer.Option("-o", "--output", help=".npz, .cxi or .vti")],
+    retrieval: RetrievalOptions,
+    known: options.ScanOptions,
     mask: options.Mask = None,
     crop: options.Crop = None,
     init: Annotated[str, typer.Option(help="random, or a file of an object to start from.")] = "random",
-    recipe: options.Recipe = "default",
-    runs: options.Runs = 20,
-    seed: options.Seed = 0,
-    keep: Annotated[float, typer.Option(help="Fraction of the starts to average at most.")] = 0.5,
-    gaps: Annotated[str, typer.Option(help="bounded (by the filling's error), free or zero.")] = "bounded",
-    sigmas: Annotated[float, typer.Option(help="Standard errors that bound a filled voxel.")] = 2.0,
-    confidence: Annotated[
-        float, typer.Option(help="Interval of measured counts in units of √(I + 1); 0 takes them as exact.")
-    ] = 0.0,
-    threshold: Annotated[float, typer.Option(help="Of shrink-wrap.")] = 0.3,
-    reference: Annotated[str, typer.Option(help="What it is a fraction of: max rms average.")] = "rms",
-    smoothing: Annotated[
-        tuple[float, float], typer.Option(help="Shrink-wrap's width in voxels at the start and end.")
-    ] = (2.0, 1.0),
-    geometry: options.GeometryFile = None,
-    hkl: options.Hkl = None,
-    lattice_constant: options.LatticeConstant = None,
-    along: options.Along = None,
-    voxel_size: options.VoxelSize = None,
     device: options.Device = "auto",
     picture: Annotated[Path | None, typer.Option(help="Draw the crystal there (.png .pdf .svg).")] = None,
     live: Annotated[
@@ -65,38 +114,26 @@ def phase(
     from sayre.figures.crystal import crystal_figure
     from sayre.figures.filling import figure_path_check, save_figure
     from sayre.figures.live import LivePicture
+    from sayre.inpaint.predict import find_device
     from sayre.io.objects import crystal_path_check, load_crystal, save_crystal
-    from sayre.phasing.engine.support import ShrinkWrap
     from sayre.phasing.kept import KeptRuns
-    from sayre.phasing.physics.geometry_file import read_geometry
     from sayre.phasing.prepare import around_peak, unfilled
-    from sayre.phasing.reconstruct import Scan, Settings, recipe_text, reconstruct
+    from sayre.phasing.reconstruct import reconstruct
+    from sayre.studies.run import forgetting_failures
 
     started = time.perf_counter()
     crystal_path_check(output, force=force)
+    for written in (output, picture, live):
+        if written is not None:
+            options.spare_the_input(written, source, mask, init, known.geometry)
+    used = find_device(device).type
     if picture is not None:
         figure_path_check(picture, force=force)
     drawn = None if live is None else LivePicture(figure_path_check(live, force=True))
-    settings = Settings(
-        recipe=recipe_text(recipe),
-        runs=runs,
-        seed=seed,
-        keep=keep,
-        gaps=gaps,  # type: ignore[arg-type]
-        sigmas=sigmas,
-        confidence=confidence,
-        shrink_wrap=ShrinkWrap(threshold=threshold, reference=reference, sigma=smoothing),  # type: ignore[arg-type]
-    )
-    scan = Scan(
-        geometry=None if geometry is None else read_geometry(geometry),
-        hkl=hkl,
-        lattice_constant=lattice_constant,
-        along=along,
-        voxel_size=voxel_size,
-    )
+    settings, scan = retrieval.settings(), known.scan()
     pattern = io.load_filled(source, mask=mask)
-    if picture is not None and len(unfilled(pattern).shape) != 3:
-        raise InputError("--picture: draws 3D crystals, these counts are 2D; leave it out")
+    if output.suffix.lower() == ".vti" and len(unfilled(pattern).shape) != 3:
+        raise InputError(f"{output}: .vti is for 3D crystals, these counts are 2D; .npz or .cxi")
     if crop is not None:
         pattern = around_peak(pattern, crop)
     start = None if init == "random" else load_crystal(init).object
@@ -110,27 +147,28 @@ def phase(
     with progress(f"phasing {meta.source}", quiet=quiet) as advance:
 
         def report(now: Progress) -> None:
-            advance(now.fraction, now.note(runs))
+            advance(now.fraction, now.note(settings.runs))
             if drawn is not None:
                 drawn.report(now)
 
-        found, crystal = reconstruct(
-            pattern,
-            settings,
-            scan,
-            init=start,
-            device=device,
-            kept=kept,
-            report=report,
-            on_run=None if drawn is None else drawn.finished,
-        )
+        with forgetting_failures(kept):
+            found, crystal = reconstruct(
+                pattern,
+                settings,
+                scan,
+                init=start,
+                device=used,
+                kept=kept,
+                report=report,
+                on_run=None if drawn is None else drawn.finished,
+            )
     manifest = Manifest.collect(
         "sayre phase",
         started=started,
         config={**asdict(settings), "crop": crop, "init": init},
-        seed=seed,
+        seed=settings.seed,
         inputs=inputs,
-        device=device,
+        device=used,
     )
     save_crystal(output, crystal, manifest, force=force)
     kept.remove()
@@ -147,11 +185,10 @@ def sentence(output: Path, found: Phased, seconds: float) -> str:
     """What a user wants to know of a result, in two lines."""
     failed = sum(bool(run.failed) for run in found.runs)
     scatter, apart = found.modes.scatter, ""
+    if found.agreement == found.agreement:
+        apart = f"\nstarts agree to {found.agreement:.3f} (complex correlation)"
     if scatter == scatter:
-        apart = (
-            f"\nstarts agree to {found.agreement:.3f} (complex correlation); another set of starts would "
-            f"differ by {100 * scatter:.0f} %"
-        )
+        apart += f"; another set of starts would differ by {100 * scatter:.0f} %"
     return (
         f"{output}: {int(found.support.sum())} voxels, R = {found.residual:.3f}, {len(found.believed)} of "
         f"{len(found.runs)} starts averaged{f' ({failed} failed)' if failed else ''}, {seconds:.0f} s{apart}"

@@ -10,16 +10,19 @@ from typing import Annotated
 import typer
 
 from sayre.cli import options
+from sayre.cli.grouped import grouped
 from sayre.cli.phase import sentence
 from sayre.cli.progress import progress
 
 
+@grouped
 def run(
     source: Annotated[
         str,
         typer.Argument(metavar="INPUT", help="Counts, with or without gaps: .npz .npy .cxi .h5 .nxs .tif"),
     ],
     folder: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Folder for the results.")],
+    known: options.ScanOptions,
     mask: options.Mask = None,
     detector: options.DetectorName = None,
     crop: options.Crop = None,
@@ -27,11 +30,6 @@ def run(
     recipe: options.Recipe = "default",
     runs: options.Runs = 20,
     seed: options.Seed = 0,
-    geometry: options.GeometryFile = None,
-    hkl: options.Hkl = None,
-    lattice_constant: options.LatticeConstant = None,
-    along: options.Along = None,
-    voxel_size: options.VoxelSize = None,
     device: options.Device = "auto",
     force: Annotated[bool, typer.Option("--force", help="Overwrite what DIR holds.")] = False,
     quiet: options.Quiet = False,
@@ -41,8 +39,7 @@ def run(
 
     A killed command goes on where it stopped when it is given again.
     """
-    from sayre.phasing.physics.geometry_file import read_geometry
-    from sayre.phasing.reconstruct import Scan, Settings
+    from sayre.phasing.reconstruct import Settings
     from sayre.studies.report import numbers
     from sayre.studies.run import run as whole
 
@@ -54,13 +51,7 @@ def run(
         crop=crop,
         method=method,  # type: ignore[arg-type]
         settings=Settings(recipe=recipe, runs=runs, seed=seed),
-        scan=Scan(
-            geometry=None if geometry is None else read_geometry(geometry),
-            hkl=hkl,
-            lattice_constant=lattice_constant,
-            along=along,
-            voxel_size=voxel_size,
-        ),
+        scan=known.scan(),
         device=device,
         force=force,
         bar=partial(progress, quiet=quiet),

@@ -11,7 +11,7 @@ from typer.core import TyperGroup
 
 from sayre.cli.dataset import dataset
 from sayre.cli.grouped import grouped
-from sayre.cli.options import Quiet, Seed
+from sayre.cli.options import Quiet, Seed, spare_the_input
 from sayre.cli.peak_options import CrystalOptions, DetectorOptions, RelaxationOptions, ScatteringOptions
 
 if TYPE_CHECKING:
@@ -65,6 +65,9 @@ def peak(
     io.output_path_check(output, force=force, kind=SimulatedPattern)
     if crystal.save_particle is not None:
         files.particle_path_check(crystal.save_particle, force=force)
+    for written in (output, crystal.save_particle):
+        if written is not None:
+            spare_the_input(written, crystal.particle, relaxation.potential, detector.flat)
     scattering.check_memory()
     readout = detector.readout((scattering.shape_px, scattering.shape_px), seed)
     generator = np.random.default_rng(seed)

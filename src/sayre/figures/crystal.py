@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -38,12 +39,13 @@ def crystal_figure(
 ) -> Figure:
     """Three central slices of amplitude, displacement (or phase) and strain, and the surface.
 
-    The surface is coloured by the strain, or where that is unknown by the displacement, or by the phase.
+    The surface is coloured by the strain, or where that is unknown by the displacement, or by the phase. Of a
+    2D crystal the plane itself is drawn.
 
     Parameters
     ----------
     crystal
-        3D. Oblique axes are drawn as if they were at right angles.
+        2D or 3D. Oblique axes are drawn as if they were at right angles.
     title
         Written above.
     azimuth, elevation
@@ -52,14 +54,16 @@ def crystal_figure(
     Raises
     ------
     InputError
-        A 2D crystal, or an empty support.
+        An empty support.
     """
     from matplotlib.figure import Figure
 
-    if crystal.object.ndim != 3 or not crystal.support.any():
-        raise InputError("crystal: the picture needs a 3D crystal with a support that is not empty")
+    if not crystal.support.any():
+        raise InputError("crystal: the picture needs a support that is not empty")
     crystal = _cut(crystal.numpy())
     rows = _quantities(crystal)
+    if crystal.object.ndim == 2:
+        return _plane_figure(crystal, rows, title)
     size = crystal.voxel_size or (1.0, 1.0, 1.0)
     names = _axis_names(crystal)
     figure = Figure(figsize=(14.5, 2.75 * len(rows) + 0.5), layout="constrained", facecolor="white")
@@ -68,13 +72,31 @@ def crystal_figure(
     centre = tuple(round(c) for c in ndimage.center_of_mass(crystal.support))
     for row, quantity in zip(panels, rows, strict=True):
         for axis, panel in enumerate(row):
-            image = _slice(panel, quantity, crystal, axis, centre, size)
+            shown, inside = (np.take(v, centre[axis], axis) for v in (quantity.values, crystal.support))
+            image = _slice(panel, quantity, shown, inside, [s for i, s in enumerate(size) if i != axis])
         left.colorbar(image, ax=row.tolist(), label=quantity.label, shrink=0.9, aspect=16, pad=0.02)
     for axis, panel in enumerate(panels[0]):
         down, across = (names[i] for i in range(3) if i != axis)
         panel.set_title(f"{down} ↑  {across} →", fontsize=10, color=INK)
     _scale_bar(panels[0, 0], size, crystal)
     _surface(right, crystal, rows[-1], names, azimuth, elevation)
+    if title:
+        figure.suptitle(title, fontsize=13, color=INK)
+    return figure
+
+
+def _plane_figure(crystal: Crystal, rows: list[_Quantity], title: str) -> Figure:
+    """The plane of a 2D crystal, once for each quantity."""
+    from matplotlib.figure import Figure
+
+    size = crystal.voxel_size or (1.0, 1.0)
+    figure = Figure(figsize=(4.2 * len(rows), 3.9), layout="constrained", facecolor="white")
+    panels = figure.subplots(1, len(rows), squeeze=False)[0]
+    for panel, quantity in zip(panels, rows, strict=True):
+        image = _slice(panel, quantity, quantity.values, crystal.support, size)
+        panel.set_title("row ↑  column →", fontsize=10, color=INK)
+        figure.colorbar(image, ax=panel, label=quantity.label, shrink=0.9, aspect=16, pad=0.02)
+    _scale_bar(panels[0], size, crystal)
     if title:
         figure.suptitle(title, fontsize=13, color=INK)
     return figure
@@ -122,16 +144,12 @@ def _axis_names(crystal: Crystal) -> tuple[str, str, str]:
 def _slice(
     panel: Any,
     quantity: _Quantity,
-    crystal: Crystal,
-    axis: int,
-    centre: tuple[int, ...],
-    size: tuple[float, ...],
+    plane: NDArray[Any],
+    inside: NDArray[np.bool_],
+    size: Sequence[float],
 ) -> Any:
-    """One plane across `axis`, with the outline of the support."""
-    plane = np.take(quantity.values, centre[axis], axis)
-    inside = np.take(crystal.support, centre[axis], axis)
-    down, across = (i for i in range(3) if i != axis)
-    extent = (0, plane.shape[1] * size[across], 0, plane.shape[0] * size[down])
+    """One plane in the colours of `quantity`, with the outline of the support; `size` of its voxels."""
+    extent = (0, plane.shape[1] * size[1], 0, plane.shape[0] * size[0])
     panel.set_facecolor(FLAT)
     image = panel.imshow(
         plane,

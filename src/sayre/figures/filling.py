@@ -28,7 +28,7 @@ def filling_figure(
     Parameters
     ----------
     filled
-        3D.
+        2D or 3D.
     truth
         Expected or measured counts without the gap, same shape.
     title
@@ -47,7 +47,9 @@ def filling_figure(
     if truth is not None:
         columns.append(("truth (no gap, no noise)", truth))
     stated = bool(np.isfinite(filled.sigma).all())
-    planes = _telling_planes(pattern.mask)
+    solid = len(pattern.shape) == 3
+    planes = _telling_planes(pattern.mask) if solid else [-1]
+    names = AXES if solid else AXES[1:]
     count = len(columns) + stated
     figure = Figure(
         figsize=(3.1 * count + 0.9, 3.0 * len(planes) + 0.5), layout="constrained", facecolor="white"
@@ -57,12 +59,12 @@ def filling_figure(
     for row, axis in zip(grid, planes, strict=True):
         box = tuple(
             int(peak[i]) if i == axis else slice(max(int(peak[i]) - half, 0), int(peak[i]) + half)
-            for i in range(3)
+            for i in range(len(names))
         )
         for panel, (name, volume) in zip(row, columns, strict=False):
             image = _show(panel, np.log10(1 + volume[box]), "magma", 0, top)
             panel.set_title(name, fontsize=10, color=INK)
-        label = [AXES[i] for i in range(3) if i != axis]
+        label = [name for i, name in enumerate(names) if i != axis]
         row[0].set_ylabel(label[0], color=INK)
         row[0].set_xlabel(label[1], color=INK)
         figure.colorbar(image, ax=row[len(columns) - 1], shrink=0.85, label="log₁₀(1 + counts)")

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 History = Sequence[tuple[int, float]]
 
 BELIEVED, OTHER, FIRST = "#2e8b8b", "#b8bec8", "#d1495b"
+THRESHOLDS = {"PRTF": "1/e", "FSC": "half-bit"}
+"""What a curve is read against, by its name."""
 LABELLED = 40
 """So many starts at most carry their numbers."""
 
@@ -72,7 +74,7 @@ def _plain_ticks(axis: Any) -> None:
     """Numbers such as 0.2 on a logarithmic axis, which rarely spans more than two decades here."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_formatter(NullFormatter())
 
@@ -124,7 +126,9 @@ def resolution_figure(curves: Mapping[str, ShellCurve]) -> Figure:
     panel.set_xlim(0, max(float(c.q.max()) for c in curves.values()))
     panel.set_xlabel("q (1/nm)" if some.unit == "nm" else "q (rad per voxel)")
     panel.spines[["top", "right"]].set_visible(False)
-    panel.legend(frameon=False, fontsize=9, loc="best")
+    thresholds = " and ".join(THRESHOLDS[name] for name in curves if name in THRESHOLDS)
+    legend = panel.legend(frameon=False, fontsize=9, loc="best", title=f"dashed: {thresholds}")
+    legend.get_title().set_fontsize(8)
     return figure
 
 

@@ -23,11 +23,9 @@ Row = tuple[str, str]
 def draw(result: Result) -> list[str]:
     """Write the pictures of a run to its folder; returns their names."""
     name, found, figures = unfilled(result.pattern).meta.source or "", result.phased, {}
-    solid = result.crystal.object.ndim == 3
-    if solid and isinstance(result.pattern, FilledPattern):
+    if isinstance(result.pattern, FilledPattern):
         figures["filling.png"] = filling_figure(result.pattern, title=name)
-    if solid:
-        figures["crystal.png"] = crystal_figure(result.crystal, title=name)
+    figures["crystal.png"] = crystal_figure(result.crystal, title=name)
     figures["convergence.png"] = convergence_figure(found.runs, found.believed)
     figures["resolution.png"] = resolution_figure(result.curves)
     for file, figure in figures.items():
@@ -80,6 +78,11 @@ def _opening(result: Result) -> str:
         text += f" They agree to {found.agreement:.3f} (complex correlation with the middle one)."
     if np.isfinite(found.modes.scatter):
         text += f" Another set of starts would differ by {100 * found.modes.scatter:.0f} % (‖a − b‖/‖a‖)."
+    else:
+        text += (
+            f" Averaging {len(found.believed)} says nothing of how much another set of starts would differ: "
+            "that takes four, from `--runs 10` or so."
+        )
     return text
 
 
@@ -95,7 +98,9 @@ def _counts(result: Result) -> list[Row]:
         gaps = [f"{gap.kind} of {gap.width}" for gap in pattern.gaps]
         shown = ", ".join(gaps[:4]) + (f" and {len(gaps) - 4} more" if len(gaps) > 4 else "")
         added = float(result.pattern.intensity[pattern.mask].sum(dtype=float))
-        rows += [("gaps", shown), ("filled by", result.pattern.method), ("photons filled in", f"{added:.4g}")]
+        share = 100 * added / max(added + float(pattern.intensity.sum(dtype=float)), 1.0)
+        photons = f"{added:.4g}, {share:.2g} % of all"
+        rows += [("gaps", shown), ("filled by", result.pattern.method), ("photons filled in", photons)]
     return [
         *rows,
         ("phased", f"{_sizes(found.object.shape)}, from voxel {_sizes(found.origin, ', ')}"),
@@ -161,7 +166,13 @@ def _starts(result: Result) -> str:
         for run in found.runs
     )
     weights = ", ".join(f"{weight:.3f}" for weight in found.modes.weights)
-    return head + "\n".join(rows) + f"\n\nWeights of the modes: {weights}."
+    legend = (
+        "R is the amplitude residual over the measured voxels; −log likelihood half the Poisson deviance a "
+        "voxel; *free* the same of voxels that phasing never saw; support the number of voxels inside it.\n\n"
+        f"Weights of the modes of the averaged starts: {weights}. What differs between the starts is in all "
+        "but the first."
+    )
+    return head + "\n".join(rows) + f"\n\n{legend}"
 
 
 def _resolution(result: Result) -> str:

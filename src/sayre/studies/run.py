@@ -89,7 +89,7 @@ def run(
         As `sayre.io.load` takes them. Counts that `sayre inpaint` filled are not filled again unless
         `method` names how.
     folder
-        Made where it is missing; see `FILES`. 2D counts give no `.vti` and no pictures of filling, crystal.
+        Made where it is missing; see `FILES`. 2D counts give no `.vti`.
     detector
         Name of a built-in detector whose gaps are masked.
     crop
@@ -108,16 +108,18 @@ def run(
     Raises
     ------
     InputError
-        What cannot be read, filled, phased or written; a folder that is not empty, without `force`.
+        What cannot be read, filled, phased or written; a folder that is not empty, without `force`, or
+        whose files are the input.
     """
     started = time.perf_counter()
     settings, scan = settings or Settings(), scan or Scan()
     settings = replace(settings, recipe=recipe_text(settings.recipe))
     place = Path(folder)
     _check_folder(place, force)
+    _spare_the_input(place, source, mask)
     if method not in METHODS:
         raise InputError(f"method: {method!r} is not known; one of {', '.join(METHODS)}")
-    find_device(device)
+    device = find_device(device).type
     with _heard() as said:
         counts = _counts(source, mask, detector, crop, method)
         inputs = _inputs(counts, source, mask)
@@ -143,7 +145,8 @@ def run(
                     _begin(place, pattern, manifest, kept)
                 advance(now.fraction, now.note(settings.runs))
 
-            found, crystal = reconstruct(pattern, settings, scan, device=device, kept=kept, report=report)
+            with forgetting_failures(kept):
+                found, crystal = reconstruct(pattern, settings, scan, device=device, kept=kept, report=report)
         result = Result(
             folder=place,
             pattern=pattern,
@@ -165,6 +168,25 @@ def _check_folder(folder: Path, force: bool) -> None:
         raise InputError(f"{folder}: {above} cannot be written to; choose another folder")
     if folder.is_dir() and any(folder.iterdir()) and not (force or (folder / RUNS).is_dir()):
         raise InputError(f"{folder}: exists and is not empty; --force overwrites")
+
+
+def _spare_the_input(folder: Path, *read: str | Path | None) -> None:
+    """Nothing is written over what is read, with or without `force`."""
+    names = [folder / name for name in FILES if (folder / name).exists()]
+    for path in (Path(str(name).partition("::")[0]) for name in read if name is not None):
+        if path.exists() and any(os.path.samefile(path, name) for name in names):
+            raise InputError(f"{folder}: {path} is read and would be written over; choose another folder")
+
+
+@contextmanager
+def forgetting_failures(kept: KeptRuns) -> Iterator[None]:
+    """Where every start failed, keep none of them: they are nothing to go on with."""
+    try:
+        yield
+    except InputError:
+        if kept.ours and all(run.failed for run in kept.read()):
+            kept.remove()
+        raise
 
 
 def _refuse_unfinished(folder: Path) -> None:
