@@ -110,6 +110,9 @@ def test_a_plane_is_drawn_as_it_is():
     np.testing.assert_allclose(drawn[4:-4, 4:-4], plane.amplitude[7:14, 6:17])
     phase = np.asarray(figure.axes[1].images[0].get_array())[4:-4, 4:-4]
     np.testing.assert_allclose(np.diff(np.unwrap(phase[:, 0])), 0.3, atol=1e-5)
+    line = np.concatenate([path.vertices for path in figure.axes[1].collections[0].get_paths()])
+    # 7 by 11 voxels behind a margin of 4: the outline is midway between centres, on their borders.
+    np.testing.assert_allclose([line.min(0), line.max(0)], [[4, 4], [15, 11]])
 
 
 def test_the_filling_of_a_plane_is_drawn_as_it_is():

@@ -161,7 +161,7 @@ def _slice(
         interpolation="nearest",
     )
     if inside.any() and not inside.all():
-        panel.contour(inside, levels=[0.5], colors=INK, linewidths=0.6, extent=extent)
+        panel.contour(inside, levels=[0.5], colors=INK, linewidths=0.6, origin="lower", extent=extent)
     panel.set_xticks([])
     panel.set_yticks([])
     for spine in panel.spines.values():
