@@ -72,7 +72,7 @@ def test_border_is_that_of_a_larger_pattern(lorentzian):
     """Simulated on 24³ and cropped from 60³: the same blurred expectation, borders included."""
     spread = PointSpread(fwhm=(2.0, 1.0, 1.5), lorentzian=lorentzian, rocking=1.0)
     small, large = (
-        simulate("cube", atoms=3000, shape_px=n, spread=spread, generator=np.random.default_rng(0))
+        simulate("cube", atoms=10_000, shape_px=n, spread=spread, generator=np.random.default_rng(0))
         for n in (24, 60)
     )
     crop = (slice(18, 42),) * 3

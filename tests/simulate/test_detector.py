@@ -132,7 +132,14 @@ def test_measured_whitefields(measured, tmp_path):
         assert flat[~bad].mean() == pytest.approx(1, abs=0.05)
         assert 0.005 < flat[~bad].std() < 0.5
         readout = Readout(max_counts=1e5, flat=flat, mask=bad)
-        made = simulate("cube", atoms=2000, shape_px=(16, 128, 128), readout=readout, generator=_rng())
+        made = simulate(
+            "cube",
+            atoms=2000,
+            shape_px=(16, 128, 128),
+            oversampling=(3.0, 10.0, 10.0),
+            readout=readout,
+            generator=_rng(),
+        )
         light = (made.expectation > 50) & ~made.pattern.mask
         ratio = made.pattern.intensity[light] / (made.expectation * flat)[light]
         assert ratio.mean() == pytest.approx(1, abs=0.02)
