@@ -136,7 +136,7 @@ def test_measured_whitefields(measured, tmp_path):
             "cube",
             atoms=2000,
             shape_px=(16, 128, 128),
-            oversampling=(3.0, 10.0, 10.0),
+            oversampling=(3.0, 12.0, 12.0),
             readout=readout,
             generator=_rng(),
         )

@@ -152,10 +152,11 @@ def _warn_of_neighbours(
 ) -> None:
     """Beyond half the way to the next peak the pattern is no longer that of this reflection alone."""
     least = scatter.least_oversampling(particle, axes, size, share=0.5)
-    if (np.array(sigma) < least).any():
+    worst = int(np.argmax(least / np.array(sigma)))
+    if sigma[worst] < least[worst]:
         warnings.warn(
-            f"oversampling: at {min(sigma):.3g}, {max(size)} voxels go past half the way to the next Bragg "
-            f"peaks of this particle; {np.ceil(10 * least.max()) / 10:g} or more would do, or fewer voxels",
+            f"oversampling: at {sigma[worst]:.3g}, {size[worst]} voxels pass half the way to the next Bragg "
+            f"peaks of this particle; {np.ceil(10 * least[worst]) / 10:g} or more would do, or fewer voxels",
             SayreWarning,
             stacklevel=3,
         )
