@@ -36,7 +36,8 @@ class Fit:
     Parameters
     ----------
     x, support
-        Complex and bool `(batch, *shape)`, origin at index 0: where the models start.
+        Complex and bool `(batch, *shape)`, origin at index 0: where the models start, but for a factor that
+        brings each object to the counts.
     modulus
         What the counts allow.
     settings
@@ -48,8 +49,9 @@ class Fit:
         self.box = Box.around(support, 0.0 if settings.support == "free" else MARGIN)
         self.detector = Detector(modulus, self.box, settings.loss, dtype)
         inside, first = self.box.take(support), self.box.take(x)
-        self.scale = _mean_amplitude(first, inside)
-        first = first / self.scale
+        scale = _mean_amplitude(first, inside)
+        first = first / scale
+        self.scale = scale * self.detector.best_scale(x * support)
         self.support = support_model(inside, self.box, settings, dtype)
         self.content = content_model(first * inside, inside, self.box, settings)
         self.extras = nn.ParameterDict()

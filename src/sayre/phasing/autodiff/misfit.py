@@ -60,6 +60,17 @@ class Detector:
         found: Tensor = _Misfit.apply(part, width, background, self, x)  # type: ignore[no-untyped-call]
         return found
 
+    def best_scale(self, x: Tensor) -> Tensor:
+        """Factor, `(batch, 1, …)`, that brings each object `(batch, *shape)` nearest to the counts.
+
+        By least squares of amplitudes over the voxels used; 1 for an object that is 0.
+        """
+        used = self.target.weight == 1
+        amplitude = torch.fft.fftn(x, dim=self.dims).flatten(1).abs() * used
+        power = amplitude.square().sum(1)
+        scale = (amplitude * self.target.counts.sqrt()).sum(1) / power
+        return self._wide(torch.where(power > 0, scale, torch.ones_like(scale)))
+
     def gaussian(self, width: Tensor) -> Tensor:
         """Transfer function `exp(−2π²σ²k²)` of each `width` σ, on the half-space of `rfftn`."""
         return torch.exp(-2 * (math.pi * self._wide(width)).square() * self.squares.to(width))

@@ -91,8 +91,13 @@ def directions(count: int, dims: int) -> Tensor:
     return torch.stack([height, across * torch.sin(turn), across * torch.cos(turn)], 1)
 
 
-def enclosing(support: Tensor, count: int, positions: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-    """Feet and centres of polyhedra that touch bool supports `(batch, *voxels)` from outside, float64."""
+def enclosing(
+    support: Tensor, count: int, positions: Sequence[Tensor], apart: float = 0.5
+) -> tuple[Tensor, Tensor]:
+    """Feet and centres of polyhedra around bool supports `(batch, *voxels)`, float64.
+
+    Planes are `apart` voxels from the outermost voxel's middle.
+    """
     normals = directions(count, len(positions)).to(support.device)
     feet, centres = [], []
     for row in support:
@@ -101,7 +106,7 @@ def enclosing(support: Tensor, count: int, positions: Sequence[Tensor]) -> tuple
             places = torch.tensor([[n // 2 for n in row.shape]], device=support.device)
         points = torch.stack([p.double()[places[:, a]] for a, p in enumerate(positions)], 1)
         centre = points.mean(0)
-        reach = torch.stack([((points - centre) @ normal).max() for normal in normals]) + 0.5
+        reach = torch.stack([((points - centre) @ normal).max() for normal in normals]) + apart
         feet.append(normals * reach.clamp(min=NEAREST)[:, None])
         centres.append(centre)
     return torch.stack(feet), torch.stack(centres)

@@ -34,7 +34,7 @@ class Convex(nn.Module):
 
     def __init__(self, support: Tensor, box: Box, settings: Settings, dtype: torch.dtype) -> None:
         super().__init__()
-        feet, centre = enclosing(support, settings.planes, box.positions)
+        feet, centre = enclosing(support, settings.planes, box.positions, 0.5 + settings.edge)
         self.feet = nn.Parameter(feet.to(dtype))
         self.log_edge = nn.Parameter(torch.full_like(self.feet[:, 0, 0], settings.edge).log())
         self.centre = centre.to(dtype)
