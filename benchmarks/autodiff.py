@@ -1,0 +1,91 @@
+"""Time of a step of AD, as a ratio to torch's FFT pair of the same array in the same process.
+
+    python benchmarks/autodiff.py [--sides 48 64 96 128] [--device cpu] [--threads 1]
+
+The support is a cube of 2/5 of the array's length (oversampling 2.5). On a CPU it is processor time, the
+least of some repeats, so that other programs do not count.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from sayre.phasing.engine.algorithms import AD, State
+from sayre.phasing.engine.bounds import Bounds
+from sayre.phasing.engine.modulus import Modulus
+
+CASES = {
+    "lsq": AD(),
+    "mae": AD(loss="mae"),
+    "poisson": AD(loss="poisson"),
+    "displacement": AD(phase="displacement"),
+    "convex, 24 planes": AD(support="convex", amplitude="uniform", phase="displacement"),
+    "level set": AD(support="level", amplitude="uniform", phase="displacement"),
+    "phase prior": AD(phase_smooth=0.01),
+    "point spread": AD(psf=0.5),
+}
+
+
+def least(work: Callable[[], object], repeats: int, device: str) -> float:
+    """Seconds of the fastest of some calls."""
+    clock = time.perf_counter if device == "cuda" else time.process_time
+    times = []
+    for _ in range(repeats + 1):
+        began = clock()
+        work()
+        if device == "cuda":
+            torch.cuda.synchronize()
+        times.append(clock() - began)
+    return min(times[1:])
+
+
+def measure(side: int, device: str, repeats: int) -> dict[str, float]:
+    """Milliseconds of the pair, and ratios."""
+    shape, rng = (side,) * 3, np.random.default_rng(0)
+    counts = rng.poisson(20.0, shape).astype(np.float32)
+    root = np.sqrt(counts)
+    bounds = Bounds(lower=root, upper=root, counts=counts, weight=np.ones(shape, np.uint8))
+    near = np.fft.ifftshift(np.abs(np.arange(side) - side // 2) <= side / 5)
+    support = torch.from_numpy(near[:, None, None] & near[:, None] & near)[None].to(device)
+    x = support * torch.randn((1, *shape), dtype=torch.complex64, device=device)
+    field = x.clone()
+
+    def pair() -> None:
+        torch.fft.fftn(x, dim=(1, 2, 3), out=field)
+        torch.fft.ifftn(field, dim=(1, 2, 3), out=field)
+
+    found = {}
+    for name, algorithm in CASES.items():
+        modulus = Modulus(bounds, 1, torch.device(device))
+        state = State(x=x.clone(), p=torch.empty_like(x), support=support.clone())
+        with torch.no_grad():
+            step = least(lambda a=algorithm, s=state, m=modulus: a.step(s, m), repeats, device)  # type: ignore[misc]
+        pairs = least(pair, repeats, device)
+        found |= {"pair_ms": 1e3 * pairs, name: step / pairs}
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--sides", type=int, nargs="+", default=[48, 64, 96, 128])
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--repeats", type=int, default=15)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    print("side  pair ms  " + "  ".join(CASES))
+    for side in options.sides:
+        found = measure(side, options.device, options.repeats)
+        ratios = "  ".join(f"{found[name]:{len(name)}.2f}" for name in CASES)
+        print(f"{side:4d} {found['pair_ms']:8.2f}  {ratios}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
