@@ -1,0 +1,54 @@
+"""Sayre as it comes: gaps filled by `wiener` and bounded by its error, the default recipe.
+
+Its answer to several starts is what it makes of them, from a call of its own.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+
+from peers.protocol import Problem, Watch, serve
+from sayre.data import Pattern
+from sayre.errors import SayreWarning
+from sayre.inpaint.fill import inpaint
+from sayre.phasing.engine.recipe import PRESETS, parse
+from sayre.phasing.engine.runs import Progress
+from sayre.phasing.phase import phase
+
+
+def length(recipe: str) -> int:
+    """Iterations of a recipe from one start."""
+    return sum(step.count for step in parse(recipe) if step.algorithm)
+
+
+def scaled(recipe: str, iterations: int) -> str:
+    """The recipe with its repetitions scaled to a budget, roughly."""
+    factor = iterations / length(recipe)
+    return re.sub(r"\*\*(\d+)", lambda m: f"**{max(1, round(int(m[1]) * factor))}", recipe)
+
+
+def solve(problem: Problem, watch: Watch) -> None:
+    warnings.simplefilter("ignore", SayreWarning)
+    measured = Pattern.from_counts(problem.intensity, problem.mask)
+    pattern = inpaint(measured, method="wiener", device="cpu") if problem.mask.any() else measured
+
+    recipe = scaled(PRESETS["default"], problem.iterations)
+    watch.iterations = length(recipe)
+
+    def report(progress: Progress) -> None:
+        watch.look(progress.iteration, lambda: progress.look(0)[0])
+
+    for start in range(problem.starts):
+        watch.begin()
+        seed = 1000 * problem.seed + start
+        found = phase(pattern, recipe=recipe, runs=1, seed=seed, device="cpu", report=report)
+        watch.end(found.object)
+    if problem.starts > 1:
+        watch.begin()
+        found = phase(pattern, recipe=recipe, runs=problem.starts, seed=1000 * problem.seed, device="cpu")
+        watch.answer(found.object)
+
+
+if __name__ == "__main__":
+    serve(solve, "sayre")
