@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from sayre.phasing.engine.fourier import Fourier, Visit
+
 REACH = 5
 """Voxels that the point-spread function reaches on each side."""
 LUCY_STEPS = 10
@@ -22,6 +24,7 @@ class Coherence:
 
     def __init__(self, batch: int, shape: tuple[int, ...], device: torch.device, sigma: float = 0.5) -> None:
         self.shape, self.dims = shape, tuple(range(1, len(shape) + 1))
+        self.fourier = Fourier(shape, device)
         reach = [min(REACH, (n - 1) // 2) for n in shape]
         self.lags = tuple(torch.arange(-r, r + 1) for r in reach)
         grids: list[Tensor] = list(torch.meshgrid(*self.lags, indexing="ij"))
@@ -31,29 +34,44 @@ class Coherence:
         self.kernel = (kernel / kernel.sum()).expand(batch, *kernel.shape).clone().to(device)
         self._spread()
 
-    def blur(self, intensity: Tensor) -> Tensor:
-        """Intensity `(batch, *shape)` as it is counted."""
-        seen: Tensor = torch.fft.irfftn(
-            torch.fft.rfftn(intensity, dim=self.dims) * self.transfer, self.shape, dim=self.dims
-        )
-        return seen.clamp_(min=0)
+    def blur(self, intensity: Tensor, *, out: Tensor | None = None, buffer: Tensor | None = None) -> Tensor:
+        """Intensity `(batch, *shape)` as it is counted.
 
-    def update(self, intensity: Tensor, counts: Tensor, used: Tensor) -> None:
+        `out` may be `intensity` itself; a complex `buffer` of its shape is overwritten.
+        """
+        transfer = self.transfer.flatten(2)
+
+        def damp(field: Tensor, starts: slice, columns: slice) -> None:
+            field.mul_(transfer[starts, :, columns])
+
+        return self._convolve(intensity, damp, out, buffer).clamp_(min=0)
+
+    def update(self, intensity: Tensor, counts: Tensor, used: Tensor, buffer: Tensor | None = None) -> None:
         """Richardson-Lucy steps on the kernel; voxels not `used` are taken to agree."""
-        spectrum = torch.fft.rfftn(intensity, dim=self.dims).conj_physical_()
+        spectrum = torch.fft.rfftn(intensity, dim=self.dims)
+        flat = spectrum.flatten(2)
         total = intensity.sum(self.dims, dtype=torch.float64).float().clamp(min=1e-30)
         sums = tuple(range(1, self.kernel.ndim))
+        ratio = torch.empty_like(intensity)
+
+        def correlate(field: Tensor, starts: slice, columns: slice) -> None:
+            field.mul_(flat[starts, :, columns].conj())
+
         for _ in range(LUCY_STEPS):
-            seen = self.blur(intensity)
-            ratio = torch.where(used, counts / seen.clamp(min=1e-3), torch.ones_like(seen))
-            weights = torch.fft.irfftn(
-                torch.fft.rfftn(ratio, dim=self.dims) * spectrum, self.shape, dim=self.dims
-            )
+            self.blur(intensity, out=ratio, buffer=buffer)
+            torch.div(counts, ratio.clamp_(min=1e-3), out=ratio)
+            ratio.masked_fill_(~used, 1)
+            weights = self._convolve(ratio, correlate, ratio, buffer)
             gain = weights[self.near] / total.reshape(-1, *(1,) * len(self.shape))
             kernel = self.kernel * gain.clamp(min=0)
             kernel = kernel + kernel.flip(sums)
             self.kernel = kernel / kernel.sum(sums, keepdim=True).clamp(min=1e-30)
             self._spread()
+
+    def _convolve(self, x: Tensor, visit: Visit, out: Tensor | None, buffer: Tensor | None) -> Tensor:
+        buffer = torch.empty(x.shape, dtype=torch.complex64, device=x.device) if buffer is None else buffer
+        out = torch.empty_like(x) if out is None else out
+        return self.fourier.through(x, out, visit, buffer=self.fourier.half(buffer))
 
     def widths(self) -> Tensor:
         """Standard deviation in voxels along each axis, `(batch, axes)`."""

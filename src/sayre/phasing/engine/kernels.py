@@ -1,34 +1,42 @@
-"""Element-wise steps of an iteration, in place, in blocks that fit the processor's cache.
+"""Element-wise steps of an iteration, in place.
 
-A step is several torch operations; over blocks they cost one pass over memory, as a compiled kernel would,
-with no compiler. On a GPU the block is the whole array.
+A step is several torch operations; over blocks that fit the processor's cache they cost one pass over memory,
+as a compiled kernel would, with no compiler. On a GPU the block is the whole array.
 """
 
 from __future__ import annotations
-
-from collections.abc import Iterator
 
 import torch
 from torch import Tensor
 
 BLOCK = 1 << 16
 """Voxels of a block for each CPU thread: a block's arrays together fill about 2 MiB."""
+LEAST = 1e-15
+"""Amplitude that is divided by at least."""
 
 
-def clamp_modulus(field: Tensor, lower: Tensor, upper: Tensor) -> None:
-    """Bring `|field|` into `[lower, upper]`, keeping its phase.
+def block() -> int:
+    """Voxels that a CPU handles at once."""
+    return BLOCK * torch.get_num_threads()
+
+
+def intensity(field: Tensor) -> Tensor:
+    """`|field|²`, float32, of the same order in memory."""
+    squares = torch.view_as_real(field).square()
+    return squares[..., 0] + squares[..., 1]
+
+
+def clamping(modulus: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
+    """Factors that bring each modulus into `[lower, upper]`, finite where it is 0.
 
     Parameters
     ----------
-    field
-        complex64 `(batch, *shape)`, contiguous, changed in place; zeros stay zeros.
+    modulus
+        float32, overwritten.
     lower, upper
-        float32 of `shape`, `0 ≤ lower ≤ upper`; `upper` may be infinite.
+        float32 that broadcast to it, `0 ≤ lower ≤ upper`; `upper` may be infinite.
     """
-    flat, low, high = field.flatten(1), lower.flatten(), upper.flatten()
-    for row in flat:
-        for block in _blocks(row):
-            _clamp(row[block], low[block], high[block])
+    return modulus.clamp(lower, upper).div_(modulus.clamp_(min=LEAST))
 
 
 def relax(x: Tensor, p: Tensor, support: Tensor, keep: float, add: float) -> None:
@@ -42,27 +50,14 @@ def relax(x: Tensor, p: Tensor, support: Tensor, keep: float, add: float) -> Non
         bool, `(batch, *shape)`.
     """
     x, p, support = x.flatten(), p.flatten(), support.flatten()
-    for block in _blocks(x):
-        _relax(x[block], p[block], support[block].float(), keep, add)
-
-
-def _clamp(field: Tensor, lower: Tensor, upper: Tensor) -> None:
-    parts = torch.view_as_real(field)
-    re, im = parts[:, 0], parts[:, 1]
-    modulus = (re * re).addcmul_(im, im).sqrt_()
-    scale = modulus.clamp(lower, upper).div_(modulus.clamp_(min=1e-30))
-    field.mul_(scale)
-
-
-def _relax(x: Tensor, p: Tensor, inside: Tensor, keep: float, add: float) -> None:
-    if keep == 0:
-        x.zero_()
-    else:
-        x.mul_((1 - inside).mul_(keep))
-    x.add_(p * inside.mul_(1 - add).add_(add))
-
-
-def _blocks(flat: Tensor) -> Iterator[slice]:
-    size = BLOCK * torch.get_num_threads() if flat.device.type == "cpu" else len(flat)
-    for first in range(0, len(flat), size):
-        yield slice(first, first + size)
+    size = block() if x.device.type == "cpu" else len(x)
+    parts = (torch.split(a, size) for a in (x, p, support))
+    for now, new, inside in zip(*parts, strict=True):
+        if keep == 0:
+            torch.mul(new, add, out=now)
+        else:
+            if keep != 1:
+                now.mul_(keep)
+            if add != 0:
+                now.add_(new, alpha=add)
+        torch.where(inside, new, now, out=now)

@@ -179,7 +179,7 @@ class _Batch:
         if last is None:
             return
         if what == SPREAD:
-            self.modulus.update_coherence(last.estimate(state) * state.support)
+            self.modulus.update_coherence(last.estimate(state), state.support)
             return
         state.support = self.shrink_wrap.update(
             last.estimate(state), state.support, iteration / self.iterations
@@ -213,7 +213,7 @@ class _Batch:
                 state.x[row].zero_()
                 state.p[row].zero_()
                 state.extra.clear()
-        residuals = self.modulus.fit(algorithm.estimate(state) * state.support).residual.tolist()
+        residuals = self.modulus.fit(algorithm.estimate(state), state.support).residual.tolist()
         for past, residual in zip(self.history, residuals, strict=True):
             past.append((iteration, residual))
         if self.report:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
-
 from sayre.phasing.engine.algorithms.state import Algorithm, State
 from sayre.phasing.engine.kernels import relax
 from sayre.phasing.engine.modulus import Modulus
@@ -27,9 +25,7 @@ class DM(Algorithm):
             relax(state.x, state.p, state.support, 1.0, -1.0)
             return
         x, p, b = state.x, state.p, self.beta
-        if "f" not in state.extra:
-            state.extra["f"] = torch.empty_like(x)
-        f = state.extra["f"].copy_(x)
+        f = modulus.field.copy_(x)
         relax(f, x, state.support, 1 / b, 0.0)  # f_S: x inside the support, x/β outside
         modulus.project(x, out=p)
         relax(x, p.mul_(1 + b), state.support, 1.0, 0.0)  # x + β P_S f_M: (1 + β) P_M x inside, x outside

@@ -26,8 +26,8 @@ class GPS(Algorithm):
     def step(self, state: State, modulus: Modulus) -> None:
         x, p = state.x, state.p
         if "y" not in state.extra:
-            state.extra["y"], state.extra["w"] = torch.zeros_like(x), torch.empty_like(x)
-        y, w = state.extra["y"], state.extra["w"]
+            state.extra["y"] = torch.zeros_like(x)
+        y, w = state.extra["y"], modulus.field
         y.add_(x, alpha=-self.s)
         torch.add(x, y, alpha=-self.t, out=w).add_(x, alpha=-self.t * self.s)
         modulus.project(w, out=p)
