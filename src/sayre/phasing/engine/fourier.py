@@ -89,7 +89,8 @@ class Fourier:
     def _at_once(self, x: Tensor, visit: Visit, out: Tensor | None, support: Tensor | None) -> None:
         forward, back = _pair(x)
         for starts, columns in self.parts(len(x)):
-            field = forward(x[starts] if support is None else x[starts] * support[starts], dim=self.axes)
+            seen = x[starts] if support is None else x[starts] * support[starts]
+            field = forward(seen, dim=self.axes).contiguous()
             visit(field.flatten(2), starts, columns)
             if out is not None:
                 out[starts] = back(field, s=self.shape, dim=self.axes)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import islice
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from sayre.phasing.engine.algorithms import ER, Algorithm, State
 from sayre.phasing.engine.bounds import Bounds
 from sayre.phasing.engine.modulus import Modulus
 from sayre.phasing.engine.recipe import HALVE, SPREAD, Step
+from sayre.phasing.engine.snapshots import Snapshot, Snapshots, arrays_of, restore
 from sayre.phasing.engine.support import ShrinkWrap
 
 Objects = NDArray[np.complex64]
@@ -79,22 +81,26 @@ def random_start(
     Scaled to the measured counts; the same `seed` and `index` give the same start.
     """
     generator = np.random.default_rng([seed, index])
-    phases = generator.uniform(-np.pi, np.pi, bounds.counts.shape)
-    field = support * np.exp(1j * phases) * (1 if amplitude is None else amplitude)
-    power = float(np.sum(np.abs(field) ** 2)) * field.size
+    phases = generator.uniform(-np.pi, np.pi, bounds.counts.shape)[support]
+    values = np.exp(1j * phases) * (1 if amplitude is None else amplitude[support])
+    power = float(np.sum(np.abs(values) ** 2)) * bounds.counts.size
     scale = np.sqrt(float(bounds.counts.sum(dtype=np.float64)) / max(power, 1e-30))
-    return Start(index=index, object=(field * scale).astype(np.complex64), support=support)
+    field = np.zeros(bounds.counts.shape, np.complex64)
+    field[support] = values * scale
+    return Start(index=index, object=field, support=support)
 
 
 def retrieve(
     bounds: Bounds,
-    starts: Sequence[Start],
+    starts: Iterable[Start],
     steps: Sequence[Step],
     shrink_wrap: ShrinkWrap,
     *,
+    count: int | None = None,
     device: str | torch.device = "cpu",
     batch: int | None = None,
     report: Callable[[Progress], None] | None = None,
+    snapshots: Snapshots | None = None,
 ) -> Iterator[Run]:
     """Run a recipe from every start; yields runs as they finish, in the order of the starts.
 
@@ -102,19 +108,28 @@ def retrieve(
     ----------
     bounds
         What the counts allow.
+    starts
+        Taken as they are needed, so that they may be made one by one.
     steps
         From `sayre.phasing.engine.recipe.parse`.
+    count
+        How many starts there are, where `starts` has no length; for the progress.
     batch
         Starts on the device at once; by default one on a CPU, on a GPU what its free memory takes.
+    snapshots
+        Where running starts are kept, and taken up again.
     """
     device = torch.device(device)
     size = batch or _batch_size(bounds.counts.size, device)
-    done = 0
-    for first in range(0, len(starts), size):
-        group = starts[first : first + size]
+    total = len(starts) if isinstance(starts, Sized) else count
+    waiting, done = iter(starts), 0
+    while group := list(islice(waiting, size)):
         modulus = Modulus(bounds, len(group), device)
-        yield from _Batch(group, modulus, steps, shrink_wrap, report, done, len(starts)).run()
+        running = _Batch(group, modulus, steps, shrink_wrap, report, snapshots)
+        running.done, running.total = done, max(total or 0, done + len(group))
         done += len(group)
+        group.clear()
+        yield from running.run()
 
 
 def _batch_size(voxels: int, device: torch.device) -> int:
@@ -125,7 +140,14 @@ def _batch_size(voxels: int, device: torch.device) -> int:
 
 
 class _Batch:
-    """Starts that run together."""
+    """Starts that run together.
+
+    `at` is the place in `steps`, `within` the iterations done of that step, `iteration` those of all; `done`
+    of `total` starts were finished before.
+    """
+
+    at = within = iteration = done = total = 0
+    last: Algorithm | None = None
 
     def __init__(
         self,
@@ -134,57 +156,67 @@ class _Batch:
         steps: Sequence[Step],
         shrink_wrap: ShrinkWrap,
         report: Callable[[Progress], None] | None,
-        done: int,
-        total: int,
+        snapshots: Snapshots | None,
     ) -> None:
-        device = modulus.field.device
-        x = torch.stack([torch.from_numpy(np.fft.ifftshift(s.object)) for s in starts]).to(device)
-        support = torch.stack([torch.from_numpy(np.fft.ifftshift(s.support)) for s in starts]).to(device)
-        self.state = State(x=x, p=x.clone(), support=support)
-        self.starts, self.modulus, self.steps, self.shrink_wrap = starts, modulus, steps, shrink_wrap
-        self.report, self.done, self.total = report, done, total
+        self.indices = tuple(start.index for start in starts)
+        self.modulus, self.steps, self.shrink_wrap = modulus, steps, shrink_wrap
+        self.report, self.snapshots = report, snapshots
         self.failed = [""] * len(starts)
         self.history: list[list[tuple[int, float]]] = [[] for _ in starts]
         self.iterations = sum(step.count for step in steps if step.algorithm)
+        x = torch.empty_like(modulus.field)
+        self.state = State(x=x, p=torch.zeros_like(x), support=torch.empty_like(x, dtype=torch.bool))
+        left = snapshots.left(self.indices) if snapshots else None
+        if left is None:
+            for start, one, inside in zip(starts, x, self.state.support, strict=True):
+                one.copy_(torch.from_numpy(np.fft.ifftshift(start.object)))
+                inside.copy_(torch.from_numpy(np.fft.ifftshift(start.support)))
+        else:
+            self._resume(left)
 
     def run(self) -> Iterator[Run]:
         with torch.no_grad():
             last = self._iterate()
-            solution = last.solution(self.state, self.modulus).clone()
+            solution = last.solution(self.state, self.modulus)
             fit = self.modulus.fit(solution)
-        for row, start in enumerate(self.starts):
-            yield self._finish(row, start, solution[row], *(float(value[row]) for value in fit))
+        for row, one in enumerate(solution):
+            yield self._finish(row, one, *(float(value[row]) for value in fit))
 
     def _iterate(self) -> Algorithm:
-        iteration, last = 0, None
-        for step in self.steps:
+        while self.at < len(self.steps):
+            step = self.steps[self.at]
             if step.algorithm is None:
-                self._special(step.what, last, iteration)
-                continue
-            if step.algorithm != last:
-                self.state.extra.clear()
-                last = step.algorithm
-            for _ in range(step.count):
-                last.step(self.state, self.modulus)
-                iteration += 1
-            self._check(last, iteration)
-        assert last is not None
-        return last
+                self._special(step.what)
+            else:
+                self._repeat(step.algorithm, step.count)
+            self.at += 1
+        assert self.last is not None
+        return self.last
 
-    def _special(self, what: str, last: Algorithm | None, iteration: int) -> None:
-        state = self.state
+    def _repeat(self, algorithm: Algorithm, count: int) -> None:
+        if algorithm != self.last:
+            self.state.extra.clear()
+            self.last = algorithm
+        while self.within < count:
+            if self.snapshots and self.snapshots.due:
+                self._keep(self.snapshots)
+            algorithm.step(self.state, self.modulus)
+            self.within += 1
+            self.iteration += 1
+        self.within = 0
+        self._check(algorithm)
+
+    def _special(self, what: str) -> None:
+        state, last = self.state, self.last
         if what == HALVE:
             self._detwin()
-            return
-        if last is None:
-            return
-        if what == SPREAD:
+        elif last is not None and what == SPREAD:
             self.modulus.update_coherence(last.estimate(state), state.support)
-            return
-        state.support = self.shrink_wrap.update(
-            last.estimate(state), state.support, iteration / self.iterations
-        )
-        state.extra.clear()
+        elif last is not None:
+            state.support = self.shrink_wrap.update(
+                last.estimate(state), state.support, self.iteration / self.iterations, self.modulus.field
+            )
+            state.extra.clear()
 
     def _detwin(self) -> None:
         """A few error reductions in one half of each support, so that one of the twins wins."""
@@ -200,28 +232,28 @@ class _Batch:
         state.support = whole
         state.extra.clear()
 
-    def _check(self, algorithm: Algorithm, iteration: int) -> None:
+    def _check(self, algorithm: Algorithm) -> None:
         """Take out starts that broke; tell how the others do."""
-        state = self.state
-        for row in range(len(self.starts)):
-            power = float(torch.view_as_real(state.x[row]).square().sum(dtype=torch.float64))
+        state, when = self.state, f"after {self.iteration} iterations"
+        for row, x in enumerate(state.x):
+            power = float(torch.vdot(x.flatten(), x.flatten()).real)
             if not self.failed[row] and not np.isfinite(power):
-                self.failed[row] = f"not finite after {iteration} iterations"
+                self.failed[row] = f"not finite {when}"
             elif not self.failed[row] and (power == 0 or not bool(state.support[row].any())):
-                self.failed[row] = f"support or object empty after {iteration} iterations"
+                self.failed[row] = f"support or object empty {when}"
             if self.failed[row]:
-                state.x[row].zero_()
+                x.zero_()
                 state.p[row].zero_()
                 state.extra.clear()
         residuals = self.modulus.fit(algorithm.estimate(state), state.support).residual.tolist()
         for past, residual in zip(self.history, residuals, strict=True):
-            past.append((iteration, residual))
+            past.append((self.iteration, residual))
         if self.report:
             self.report(
                 Progress(
-                    fraction=(self.done + len(self.starts) * iteration / self.iterations) / self.total,
-                    iteration=iteration,
-                    indices=tuple(s.index for s in self.starts),
+                    fraction=(self.done + len(self.indices) * self.iteration / self.iterations) / self.total,
+                    iteration=self.iteration,
+                    indices=self.indices,
                     residuals=tuple(residuals),
                     look=partial(self._look, algorithm),
                 )
@@ -232,13 +264,31 @@ class _Batch:
         seen = algorithm.estimate(self.state)[row] * support
         return np.fft.fftshift(seen.cpu().numpy()), np.fft.fftshift(support.cpu().numpy())
 
-    def _finish(
-        self, row: int, start: Start, solution: Tensor, residual: float, likelihood: float, free: float
-    ) -> Run:
+    def _keep(self, snapshots: Snapshots) -> None:
+        arrays = arrays_of(self.state, self.modulus)
+        if arrays is not None:
+            snapshots.keep(
+                {
+                    **arrays,
+                    "indices": np.array(self.indices),
+                    "place": np.array([self.at, self.within, self.iteration]),
+                    "history": np.array(self.history, np.float64),
+                    "failed": np.array(self.failed),
+                }
+            )
+
+    def _resume(self, left: Snapshot) -> None:
+        restore(left, self.state, self.modulus)
+        self.at, self.within, self.iteration = (int(n) for n in left["place"])
+        self.last = self.steps[self.at].algorithm
+        self.history = [[(int(i), float(r)) for i, r in past] for past in left["history"]]
+        self.failed = [str(why) for why in left["failed"]]
+
+    def _finish(self, row: int, solution: Tensor, residual: float, likelihood: float, free: float) -> Run:
         object_ = np.fft.fftshift(solution.cpu().numpy())
         support = np.fft.fftshift(self.state.support[row].cpu().numpy())
         run = Run(
-            index=start.index,
+            index=self.indices[row],
             object=object_,
             support=support,
             residual=residual,

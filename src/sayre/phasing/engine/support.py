@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Literal
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sayre.errors import InputError
+from sayre.phasing.engine.fourier import Fourier
 
 Reference = Literal["max", "rms", "average"]
 
@@ -88,13 +90,16 @@ class ShrinkWrap:
         if self.every < 1 or not 0 < self.fraction[0] < self.fraction[1] <= 1:
             raise InputError("support: every must be 1 or more and fractions rise between 0 and 1")
 
-    def update(self, x: Tensor, support: Tensor, progress: float) -> Tensor:
-        """New supports, bool `(batch, *shape)`, of objects `x`; `progress` of the run is from 0 to 1."""
+    def update(self, x: Tensor, support: Tensor, progress: float, buffer: Tensor | None = None) -> Tensor:
+        """New supports, bool `(batch, *shape)`, of objects `x`; `progress` of the run is from 0 to 1.
+
+        A complex `buffer` of the shape of `x` is overwritten.
+        """
         width = self.sigma[0] + (self.sigma[1] - self.sigma[0]) * progress
         updated = torch.empty_like(support)
         for one, old, new in zip(x, support, updated, strict=True):
-            amplitude = smooth(one.abs(), width)
-            inside = amplitude[old] if old.any() else amplitude.flatten()
+            amplitude = smooth(one.abs(), width, buffer)
+            inside = amplitude.masked_select(old) if old.any() else amplitude.flatten()
             if self.reference == "max":
                 level = inside.max()
             elif self.reference == "rms":
@@ -119,19 +124,30 @@ class ShrinkWrap:
         count = int(support.sum())
         if count < max(least, 1) or count > most:
             wanted = max(least, 1) if count < max(least, 1) else most
-            level = amplitude.flatten().kthvalue(amplitude.numel() - wanted + 1).values
-            torch.ge(amplitude, level, out=support)
+            place = amplitude.numel() - wanted
+            level = np.partition(amplitude.flatten().cpu().numpy(), place)[place]
+            torch.ge(amplitude, float(level), out=support)
 
 
-def smooth(amplitude: Tensor, sigma: float) -> Tensor:
-    """Gaussian of standard deviation `sigma` voxels on a periodic array of any dimension, real."""
+def smooth(amplitude: Tensor, sigma: float, buffer: Tensor | None = None) -> Tensor:
+    """Gaussian of standard deviation `sigma` voxels on a periodic array of any dimension, real.
+
+    `amplitude` is overwritten, and so is a complex `buffer`, `(1 or more, *shape)`.
+    """
     if sigma <= 0:
         return amplitude
-    field = torch.fft.rfftn(amplitude)
-    last = amplitude.ndim - 1
-    for axis, n in enumerate(amplitude.shape):
-        frequency = (torch.fft.rfftfreq if axis == last else torch.fft.fftfreq)(n, device=amplitude.device)
-        damp = torch.exp(-2 * (np.pi * sigma * frequency) ** 2)
-        field *= damp.reshape([-1 if i == axis else 1 for i in range(amplitude.ndim)])
-    smoothed: Tensor = torch.fft.irfftn(field, amplitude.shape)
-    return smoothed
+    fourier, shape = Fourier(tuple(amplitude.shape), amplitude.device), amplitude.shape
+    lines = [
+        (torch.fft.rfftfreq if axis == len(shape) - 1 else torch.fft.fftfreq)(n, device=amplitude.device)
+        for axis, n in enumerate(shape)
+    ]
+    first, *rest = (torch.exp(-2 * (np.pi * sigma * line) ** 2) for line in lines)
+    others = reduce(lambda a, b: torch.outer(a, b).flatten(), rest)
+
+    def damp(field: Tensor, _: slice, columns: slice) -> None:
+        field.mul_(torch.outer(first, others[columns]))
+
+    if buffer is None:
+        buffer = torch.empty((1, *shape), dtype=torch.complex64, device=amplitude.device)
+    fourier.through(amplitude[None], amplitude[None], damp, buffer=fourier.half(buffer[:1]))
+    return amplitude
