@@ -77,7 +77,7 @@ def main() -> None:
     parser.add_argument("--sides", type=int, nargs="+", default=[48, 64, 96, 128])
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--repeats", type=int, default=15)
+    parser.add_argument("--repeats", type=int, default=40)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     print("side  pair ms  " + "  ".join(CASES))
