@@ -13,9 +13,9 @@ import torch
 from sayre.data import Pattern
 from sayre.errors import InputError
 from sayre.inpaint.fill import inpaint
-from sayre.inpaint.training.curves import Curves
 from sayre.inpaint.training.samples import Truth, WindowRecipe, draw_scene, draw_window
-from sayre.inpaint.training.train import SimulatedWindows, validation_windows
+from sayre.inpaint.training.train import validation_windows, window_stream
+from sayre.learning.curves import Curves
 from sayre.simulate.dataset import DatasetConfig, build, read
 from sayre.simulate.simulate import Population
 from sayre.studies.train_inpaint import (
@@ -53,7 +53,7 @@ SOURCE = simulated_source(TINY.population)
 
 
 def take(count, epoch=0):
-    return list(islice(iter(SimulatedWindows(TINY, SOURCE, epoch, 0)), count))
+    return list(islice(window_stream(TINY, SOURCE)([TINY.seed, epoch, 0, 0]), count))
 
 
 def same(a, b):

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import lightning as L
 import numpy as np
 import torch
-from lightning.pytorch.callbacks import EMAWeightAveraging, ModelCheckpoint
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from sayre.inpaint.networks import build
 from sayre.inpaint.networks.patch import patch_range
 from sayre.inpaint.training.config import InpaintTraining
-from sayre.inpaint.training.curves import Curves
 from sayre.inpaint.training.losses import mean_and_spread_loss, published_loss
-from sayre.inpaint.training.optimizer import Muon
 from sayre.inpaint.training.samples import (
     Source,
     Window,
@@ -30,6 +25,7 @@ from sayre.inpaint.training.samples import (
     draw_window,
     windows,
 )
+from sayre.learning.fit import Data, Stream, fit, optimisers, prepare
 from sayre.weights import read, write
 
 Floats = NDArray[np.float32]
@@ -41,21 +37,6 @@ VALIDATION_WIDTHS = (3, 6, 9, 12, 16)
 def network_options(config: InpaintTraining) -> dict[str, Any]:
     """Constructor options of the network a configuration names."""
     return {"width": config.width, "blocks": config.blocks} if config.network == "slab" else {}
-
-
-class SimulatedWindows(IterableDataset[Window[Floats]]):
-    """Endless windows, the same for the same seed, epoch, rank and worker."""
-
-    def __init__(self, config: InpaintTraining, source: Source, epoch: int, rank: int) -> None:
-        self.config, self.source, self.epoch, self.rank = config, source, epoch, rank
-
-    def __iter__(self) -> Iterator[Window[Floats]]:
-        info = get_worker_info()
-        worker = info.id if info else 0
-        generator = np.random.default_rng([self.config.seed, self.epoch, self.rank, worker])
-        return windows(
-            self.source, self.config.windows, generator, uses=self.config.uses, held=self.config.held
-        )
 
 
 class Filling(L.LightningModule):
@@ -102,63 +83,17 @@ class Filling(L.LightningModule):
         self.log_dict(scores, batch_size=1, sync_dist=True)
 
     def configure_optimizers(self) -> Any:
-        config = self.config
-        optimizer: torch.optim.Optimizer
-        if config.optimizer == "muon":
-            optimizer = Muon(
-                self.network,
-                config.learning_rate,
-                adam_rate=config.adam_rate,
-                weight_decay=config.weight_decay,
-            )
-        else:
-            optimizer = torch.optim.AdamW(
-                self.network.parameters(),
-                config.adam_rate,
-                weight_decay=config.weight_decay,
-                betas=(0.9, 0.98),
-            )
-
-        def rate(step: int) -> float:
-            left = (config.steps - step) / max(config.decay * config.steps, 1)
-            return max(min((step + 1) / (config.warm_up + 1), left, 1.0), 1e-3)
-
-        if config.schedule == "plateau":
-            plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer)
-            return {"optimizer": optimizer, "lr_scheduler": {"scheduler": plateau, "monitor": "error"}}
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+        return optimisers(self.network, self.config)
 
 
-class Windows(L.LightningDataModule):
-    """A fresh stream an epoch, so that a run resumed at an epoch sees what it would have seen."""
+def window_stream(config: InpaintTraining, source: Source) -> Stream:
+    """Endless windows, the same for the same seeds."""
 
-    def __init__(self, config: InpaintTraining, source: Source) -> None:
-        super().__init__()
-        self.config, self.source = config, source
+    def stream(seeds: Sequence[int]) -> Iterator[Window[Floats]]:
+        generator = np.random.default_rng(seeds)
+        return windows(source, config.windows, generator, uses=config.uses, held=config.held)
 
-    def train_dataloader(self) -> DataLoader[Window[Floats]]:
-        trainer = self.trainer
-        assert trainer is not None
-        epoch = trainer.global_step // self.config.epoch_steps
-        dataset = SimulatedWindows(self.config, self.source, epoch, trainer.global_rank)
-        return DataLoader(
-            dataset,
-            batch_size=self.config.batch,
-            num_workers=self.config.workers,
-            collate_fn=collate,
-            worker_init_fn=_quiet_worker,
-            prefetch_factor=8 if self.config.workers else None,
-            multiprocessing_context="fork" if self.config.workers else None,
-        )
-
-    def val_dataloader(self) -> DataLoader[int]:
-        count = self.config.validation_patterns * len(VALIDATION_WIDTHS)
-        return DataLoader(range(count), batch_size=1)  # type: ignore[arg-type]
-
-
-def _quiet_worker(_: int) -> None:
-    torch.set_num_threads(1)
+    return stream
 
 
 def validation_windows(config: InpaintTraining, source: Source) -> list[tuple[int, Window[Tensor]]]:
@@ -211,48 +146,24 @@ def train(
     configuration gives the same weights on the same machine; a run resumed from a checkpoint goes on as if
     it had not stopped.
     """
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    if config.threads:
-        torch.set_num_threads(config.threads)
-    L.seed_everything(config.seed, verbose=False)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "config.json").write_text(config.model_dump_json(indent=1))
+
+    prepare(config)
     module = Filling(config, validation_windows(config, validation or source))
     module.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    saver = ModelCheckpoint(folder, "last", enable_version_counter=False, save_on_train_epoch_end=True)
-    trainer = L.Trainer(
-        default_root_dir=folder,
-        max_steps=config.steps,
-        max_epochs=-1,
-        limit_train_batches=config.epoch_steps,
-        reload_dataloaders_every_n_epochs=1,
-        devices=config.devices,
-        precision="bf16-mixed" if config.precision == "auto" else config.precision,
-        gradient_clip_val=1.0,
-        logger=False,
-        callbacks=[saver, EMAWeightAveraging(decay=config.average), Curves(folder / "metrics.csv")],
-        enable_progress_bar=progress,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-    )
-    trainer.fit(module, datamodule=Windows(config, source), ckpt_path=resume, weights_only=True)
-    return Result(folder / "last.ckpt", export(config, module, folder / "weights.safetensors"))
+    data = Data(config, window_stream(config, source), collate, len(module.validation))
+    checkpoint = fit(module, data, config, folder, resume=resume, progress=progress)
+    return Result(checkpoint, export(config, module, folder / "weights.safetensors"))
 
 
 def export(config: InpaintTraining, module: Filling, path: Path) -> Path:
     """Write the network's weights as a file that `sayre inpaint --weights` takes."""
-    widths = config.windows.widths
-    training = config.model_dump(mode="json")
-    for key, value in config:
-        if isinstance(value, Path):  # names travel, paths of this machine do not
-            training[key] = value.name
     header = {
         "network": config.network,
         "options": network_options(config),
         "window": config.windows.shape,
         "baseline": config.windows.baseline,
-        "widths": widths,
-        "training": training,
+        "widths": config.windows.widths,
+        "training": config.named(),
     }
     write(path, module.network.state_dict(), header)
     return path

@@ -22,7 +22,7 @@ def smooth_random_phase(
     """
     extent = float(np.ptp(positions, axis=0).max())
     wavelengths = extent * np.exp(generator.uniform(np.log(shortest), np.log(4.0), waves))
-    directions = generator.normal(size=(waves, 3))
+    directions = generator.normal(size=(waves, positions.shape[1]))
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
     offsets = generator.uniform(0, 2 * np.pi, waves)
     amplitudes = wavelengths * generator.normal(size=waves)

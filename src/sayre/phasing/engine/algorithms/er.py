@@ -7,12 +7,22 @@ from dataclasses import dataclass
 from sayre.phasing.engine.algorithms.state import Algorithm, State
 from sayre.phasing.engine.kernels import relax
 from sayre.phasing.engine.modulus import Modulus
+from sayre.phasing.engine.uniform import plateau, relax_below
 
 
 @dataclass(frozen=True)
 class ER(Algorithm):
-    """Alternating projections `x ← P_S P_M x` (Fienup, Appl. Opt. 21, 2758, 1982, section IV)."""
+    """Alternating projections `x ← P_S P_M x` (Fienup, Appl. Opt. 21, 2758, 1982, section IV).
+
+    With a `ceiling` the amplitude may not exceed that many times its own plateau; 0 is none.
+    """
+
+    ceiling: float = 0.0
 
     def step(self, state: State, modulus: Modulus) -> None:
         modulus.project(state.x, out=state.p)
+        if self.ceiling:
+            top = self.ceiling * plateau(state.p, state.support)
+            relax_below(state.x, state.p, state.support, top, None)
+            return
         relax(state.x, state.p, state.support, 0.0, 0.0)

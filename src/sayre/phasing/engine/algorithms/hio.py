@@ -7,14 +7,23 @@ from dataclasses import dataclass
 from sayre.phasing.engine.algorithms.state import Algorithm, State
 from sayre.phasing.engine.kernels import relax
 from sayre.phasing.engine.modulus import Modulus
+from sayre.phasing.engine.uniform import plateau, relax_below
 
 
 @dataclass(frozen=True)
 class HIO(Algorithm):
-    """`x ← P_M x` inside the support, `x − β P_M x` outside (Fienup, Appl. Opt. 21, 2758, 1982, eq. 44)."""
+    """`x ← P_M x` inside the support, `x − β P_M x` outside (Fienup, Appl. Opt. 21, 2758, 1982, eq. 44).
+
+    With a `ceiling` the amplitude may not exceed that many times its own plateau; 0 is none.
+    """
 
     beta: float = 0.9
+    ceiling: float = 0.0
 
     def step(self, state: State, modulus: Modulus) -> None:
         modulus.project(state.x, out=state.p)
+        if self.ceiling:
+            top = self.ceiling * plateau(state.p, state.support)
+            relax_below(state.x, state.p, state.support, top, self.beta)
+            return
         relax(state.x, state.p, state.support, 1.0, -self.beta)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from sayre.inpaint.training.optimizer import Muon, orthogonalise
+from sayre.learning.optimizer import Muon, orthogonalise
 
 
 def test_orthogonalise_keeps_the_singular_vectors_and_levels_the_values():

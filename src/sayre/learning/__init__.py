@@ -1,0 +1,1 @@
+"""How networks are trained, whatever they learn: settings, optimiser, loop, curves."""
