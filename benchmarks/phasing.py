@@ -1,72 +1,129 @@
-"""Time of an iteration, as a ratio to torch's FFT pair of the same array in the same process.
+"""Time of an iteration as a ratio to torch's FFT pair of the same arrays, and memory, in one process a row.
 
-    python benchmarks/phasing.py [--sides 64 128 256] [--starts 1] [--device cpu]
+    python benchmarks/phasing.py [--sides 64 128 256] [--starts 1 4] [--device cpu] [--clock wall]
 
-Also the largest memory of the process above that of the imports, in arrays of the volume.
+Pair and iterations take turns, and the fastest of each is taken. `fit` is what a look at the residuals costs,
+`SW` an update of the support. `HIO GiB` and `ML GiB` are the largest memory of a process that runs a start of
+so many voxels from bounds to object, less that of the imports and bounds, and `arrays` the same in complex64
+arrays of the volume for each start. On a loaded machine `--clock cpu` with one thread is the steadier one.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
-import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sayre.phasing.engine.bounds import Bounds
 
 ALGORITHMS = ("ER", "HIO", "RAAR", "DM", "GPS", "ML")
+RECIPES = {"HIO": "HIO*3 + SW + RAAR*3 + SW + ER*3", "ML": "HIO*3 + SW + ML*3"}
+CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 
 
-def measure(side: int, starts: int, device: str, repeats: int) -> dict[str, float]:
-    """Median milliseconds of the pair and ratios of each algorithm; runs in the child process."""
+def ball(side: int) -> Any:
+    """A support of 6 % of the array, bool, centred."""
+    import numpy as np
+
+    squares = (np.arange(side, dtype=np.float32) - side // 2) ** 2
+    return (squares[:, None, None] + squares[:, None] + squares) < (0.243 * side) ** 2
+
+
+def made_bounds(side: int) -> Bounds:
+    """Bounds of the counts of a ball, some voxels free."""
+    import numpy as np
+
+    from sayre.phasing.engine.bounds import Bounds
+
+    lower = np.abs(np.fft.fftn(ball(side).astype(np.float32))).astype(np.float32)
+    lower = np.fft.fftshift(lower) * np.float32(1e3 / lower.max())
+    generator = np.random.default_rng(0)
+    weight = (1 + (generator.random(lower.shape, dtype=np.float32) < 0.05)).astype(np.uint8)
+    upper = np.where(weight == 2, np.float32(np.inf), lower)
+    return Bounds(lower=lower, upper=upper, counts=lower**2, weight=weight)
+
+
+def times(side: int, starts: int, device: str, repeats: int, clock: str) -> dict[str, float]:
+    """Milliseconds of the pair, and ratios to it."""
     import numpy as np
     import torch
 
     from sayre.phasing.engine.algorithms import ALGORITHMS as KNOWN
     from sayre.phasing.engine.algorithms import State
-    from sayre.phasing.engine.bounds import Bounds
     from sayre.phasing.engine.modulus import Modulus
+    from sayre.phasing.engine.support import ShrinkWrap
 
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    shape, where = (side,) * 3, torch.device(device)
-    lower = np.random.default_rng(0).uniform(0, 9, shape).astype(np.float32)
-    bounds = Bounds(lower=lower, upper=lower, counts=lower**2, weight=np.ones(shape, np.uint8))
-    modulus = Modulus(bounds, starts, where)
-    x = torch.randn((starts, *shape), dtype=torch.complex64, device=where)
-    support = torch.rand((starts, *shape), device=where) < 0.1
-
-    def wait() -> None:
-        if device == "cuda":
-            torch.cuda.synchronize()
-
-    def timed(work: object) -> float:
-        assert callable(work)
-        work()
-        wait()
-        times = []
-        for _ in range(repeats):
-            began = time.perf_counter()
-            work()
-            wait()
-            times.append(time.perf_counter() - began)
-        return statistics.median(times)
-
-    state = State(x=x, p=torch.empty_like(x), support=support)
+    modulus = Modulus(made_bounds(side), starts, torch.device(device))
+    x = torch.randn((starts, *modulus.shape), dtype=torch.complex64, device=device)
+    inside = torch.from_numpy(np.fft.ifftshift(ball(side))).to(device)
+    support = inside.expand(x.shape).contiguous()
+    field, back, wrap = torch.empty_like(x), torch.empty_like(x), ShrinkWrap()
 
     def pair() -> None:
-        torch.fft.fftn(state.x, dim=modulus.dims, out=modulus.field)
-        torch.fft.ifftn(modulus.field, dim=modulus.dims, out=state.p)
+        torch.fft.fftn(x, dim=modulus.dims, out=field)
+        torch.fft.ifftn(field, dim=modulus.dims, out=back)
 
-    found = {"pair_ms": 1e3 * timed(pair)}
+    work: dict[str, Callable[[], object]] = {"pair": pair}
     for name in ALGORITHMS:
-        algorithm = KNOWN[name]()
-        state.extra.clear()
-        mine = timed(lambda algorithm=algorithm: algorithm.step(state, modulus))
-        found[name] = mine / timed(pair)
-        if name == "RAAR":
-            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-            found["arrays"] = peak * 1024 / (8 * starts * side**3)
+        state, algorithm = State(x=x.clone(), p=torch.zeros_like(x), support=support), KNOWN[name]()
+        work[name] = lambda state=state, algorithm=algorithm: algorithm.step(state, modulus)  # type: ignore[misc]
+    work["fit"] = lambda: modulus.fit(x, support)
+    work["SW"] = lambda: wrap.update(x, support, 0.5, modulus.field)
+    best = dict.fromkeys(work, float("inf"))
+    with torch.no_grad():
+        for turn in range(repeats + 1):
+            for name, call in work.items():
+                began = CLOCKS[clock]()
+                call()
+                if device == "cuda":
+                    torch.cuda.synchronize()
+                best[name] = min(best[name], CLOCKS[clock]() - began if turn else float("inf"))
+    per_pair = best.pop("pair")
+    return {"pair_ms": 1e3 * per_pair} | {name: seconds / per_pair for name, seconds in best.items()}
+
+
+def memory(side: int, starts: int, device: str, recipe: str) -> dict[str, float]:
+    """GiB, and arrays of the volume a start."""
+    import torch
+
+    from sayre.phasing.engine.recipe import parse
+    from sayre.phasing.engine.runs import random_start, retrieve
+    from sayre.phasing.engine.support import ShrinkWrap
+
+    def run(side: int) -> int:
+        bounds, support = made_bounds(side), ball(side)
+        before = resident()
+        made = (random_start(bounds, support, index, 0) for index in range(starts))
+        for _ in retrieve(bounds, made, parse(RECIPES[recipe]), ShrinkWrap(), device=device, batch=starts):
+            pass
+        return before
+
+    run(32)
+    before = run(side)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before
+    if device == "cuda":
+        peak = torch.cuda.max_memory_allocated()
+    return {"gib": peak / 2**30, "arrays": peak / (8 * starts * side**3)}
+
+
+def resident() -> int:
+    """Bytes of this process now."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def child(what: str, *arguments: object) -> dict[str, float]:
+    """A measurement in a process of its own."""
+    command = [sys.executable, __file__, "--child", json.dumps([what, *arguments])]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    found: dict[str, float] = json.loads(done.stdout)
     return found
 
 
@@ -75,23 +132,28 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--sides", type=int, nargs="+", default=[64, 128, 256])
-    parser.add_argument("--starts", type=int, default=1)
+    parser.add_argument("--starts", type=int, nargs="+", default=[1])
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--repeats", type=int, default=15)
-    parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--clock", default="wall", choices=list(CLOCKS))
+    parser.add_argument("--child", type=json.loads, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
-        found = measure(options.sides[0], options.starts, options.device, options.repeats)
-        print(json.dumps(found))
+        what, *arguments = options.child
+        print(json.dumps({"times": times, "memory": memory}[what](*arguments)))
         return
-    print("side   FFT pair ms " + "".join(f"{name:>7s}" for name in ALGORITHMS) + "   arrays")
+    columns = (*ALGORITHMS, "fit", "SW")
+    print("side starts  pair ms " + "".join(f"{name:>6s}" for name in columns), end="")
+    print("".join(f"{name + ' GiB':>9s}{'arrays':>7s}" for name in RECIPES))
     for side in options.sides:
-        command = [sys.executable, __file__, "--child", "--sides", str(side), "--starts", str(options.starts)]
-        command += ["--device", options.device, "--repeats", str(options.repeats)]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-        r = json.loads(done.stdout)
-        ratios = "".join(f"{r[name]:7.2f}" for name in ALGORITHMS)
-        print(f"{side:4d} {r['pair_ms']:13.1f} {ratios} {r['arrays']:8.1f}", flush=True)
+        for starts in options.starts:
+            r = child("times", side, starts, options.device, options.repeats, options.clock)
+            row = f"{side:4d} {starts:6d} {r['pair_ms']:8.1f} " + "".join(f"{r[n]:6.2f}" for n in columns)
+            print(row, end="", flush=True)
+            for recipe in RECIPES:
+                m = child("memory", side, starts, options.device, recipe)
+                print(f"{m['gib']:9.2f}{m['arrays']:7.2f}", end="", flush=True)
+            print()
 
 
 if __name__ == "__main__":

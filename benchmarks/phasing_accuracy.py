@@ -5,6 +5,10 @@
 Crystals from atoms, weakly strained (phase range 0 to π), σ 2.2 to 3.5, peaks of 1e5 to 1e7 counts. `cross`
 masks two planes of 6 voxels that miss the peak's centre and fills them (`--method`), their error bounding the
 amplitude. Results go to `--json` crystal by crystal; those already there are not repeated.
+
+    python benchmarks/phasing_accuracy.py --measured FILE [--crop 96] [--sets 3]
+
+phases a measured peak from several sets of starts, and compares them with each other.
 """
 
 from __future__ import annotations
@@ -19,12 +23,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sayre import io
 from sayre.data import FilledPattern, Pattern
 from sayre.detectors import masks
 from sayre.inpaint.fill import inpaint
 from sayre.phasing.choice.align import align, correlation
 from sayre.phasing.phase import phase
 from sayre.phasing.physics.strain import strain
+from sayre.phasing.prepare import around_peak
 from sayre.simulate.particles import shapes
 from sayre.simulate.simulate import simulate
 
@@ -89,6 +95,25 @@ def strain_error(ours: NDArray[np.complex64], truth: NDArray[np.complex64]) -> f
     return float(np.sqrt(np.mean(errors)))
 
 
+def measured(path: str, options: argparse.Namespace) -> None:
+    """Phase one measured pattern from several sets of starts."""
+    pattern = around_peak(io.load_filled(path), options.crop)
+    objects: list[NDArray[np.complex64]] = []
+    print("set      R  singles R      agreement  scatter  support  apart from the sets before   time")
+    for seed in range(options.sets):
+        began = time.perf_counter()
+        found = phase(pattern, recipe=options.recipe, runs=options.runs, seed=seed)
+        singles = [run.residual for run in found.runs if not run.failed]
+        apart = [np.sqrt(2 - 2 * correlation(align(x, found.object), found.object)) for x in objects]
+        objects.append(found.object)
+        print(
+            f"{seed:3d}  {found.residual:.3f}  {min(singles):.3f} to {max(singles):.3f}"
+            f"  {found.agreement:9.3f}  {found.modes.scatter:7.3f}  {found.support.sum():7d}"
+            f"  {', '.join(f'{x:.3f}' for x in apart):26s}  {time.perf_counter() - began:5.0f} s",
+            flush=True,
+        )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -100,8 +125,14 @@ def main() -> None:
     parser.add_argument("--method", default="auto")
     parser.add_argument("--recipe", default="default")
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--measured", metavar="FILE")
+    parser.add_argument("--crop", type=int, default=96)
+    parser.add_argument("--sets", type=int, default=3)
     options = parser.parse_args()
     warnings.simplefilter("ignore")
+    if options.measured:
+        measured(options.measured, options)
+        return
     rows = json.loads(options.json.read_text()) if options.json and options.json.exists() else []
     known = {(row["index"], row["gaps"]) for row in rows}
     for index in range(options.crystals):

@@ -14,11 +14,11 @@ from sayre.data import FilledPattern, Pattern
 from sayre.errors import InputError
 from sayre.phasing import prepare
 from sayre.phasing.choice.align import align, correlation
-from sayre.phasing.choice.modes import Modes, find_modes
+from sayre.phasing.choice.consensus import consensus
+from sayre.phasing.choice.modes import Modes
 from sayre.phasing.choice.select import select
 from sayre.phasing.engine.bounds import Bounds, Gaps, amplitude_bounds
-from sayre.phasing.engine.modulus import Modulus
-from sayre.phasing.engine.recipe import parse
+from sayre.phasing.engine.recipe import Step, parse, split
 from sayre.phasing.engine.runs import Progress, Run, Start, random_start, retrieve
 from sayre.phasing.engine.support import ShrinkWrap, initial_support
 
@@ -32,7 +32,8 @@ class Phased:
     Attributes
     ----------
     object
-        complex64, the first mode of the believed runs: their average but for what differs.
+        complex64, the first mode of the believed runs: their average but for what differs. Where the recipe
+        has `MEAN`, what its steps made of that.
     support
         bool, where the amplitude of `object` exceeds the threshold of shrink-wrap.
     modes
@@ -107,7 +108,8 @@ def phase(
     pattern
         2D or 3D counts, measured or filled; cropped so that the peak lies at `n // 2`.
     recipe
-        Text as `sayre.phasing.engine.recipe.parse` takes it.
+        Text as `sayre.phasing.engine.recipe.parse` takes it; what follows `MEAN` is done with the average
+        of the believed runs, see `sayre.phasing.choice.consensus.consensus`.
     runs, seed
         Starts, each with random phases inside the support of the autocorrelation.
     keep
@@ -131,7 +133,8 @@ def phase(
     """
     if runs < 1 or not 0 < keep <= 1:
         raise InputError(f"runs must be 1 or more and keep between 0 and 1, found {runs} and {keep}")
-    steps, wrap = parse(recipe), shrink_wrap or ShrinkWrap()
+    steps, after = split(parse(recipe))
+    wrap = shrink_wrap or ShrinkWrap()
     where = _device(device)
     cut, origin = prepare.centred(pattern)
     ratios = prepare.check(cut)
@@ -149,7 +152,7 @@ def phase(
         raise InputError(
             f"{_name(pattern)}: every run failed, the first: {done[0].failed}; another --recipe?"
         )
-    return _summary(bounds, wrap, done, select(done, keep), ratios, origin, where)
+    return _summary(bounds, after, wrap, done, select(done, keep), ratios, origin, where)
 
 
 def _starts(
@@ -171,6 +174,7 @@ def _starts(
 
 def _summary(
     bounds: Bounds,
+    steps: list[Step],
     wrap: ShrinkWrap,
     runs: list[Run],
     chosen: list[Run],
@@ -178,21 +182,17 @@ def _summary(
     origin: tuple[int, ...],
     device: torch.device,
 ) -> Phased:
-    modes = find_modes([run.object for run in chosen])
-    first = modes.modes[0]
-    support = wrap.final(first)
-    modulus = Modulus(bounds, 1, device)
-    fit = modulus.fit(torch.from_numpy(np.fft.ifftshift(first))[None].to(device))
+    found = consensus([run.object for run in chosen], bounds, steps, wrap, device=device)
     apart = [correlation(align(run.object, chosen[0].object), chosen[0].object) for run in chosen[1:]]
     return Phased(
-        object=first,
-        support=support,
-        modes=modes,
+        object=found.object,
+        support=wrap.final(found.object),
+        modes=found.modes,
         runs=tuple(runs),
         believed=tuple(run.index for run in chosen),
-        residual=float(fit.residual[0]),
-        likelihood=float(fit.likelihood[0]),
-        free_likelihood=float(fit.free_likelihood[0]),
+        residual=found.residual,
+        likelihood=found.likelihood,
+        free_likelihood=found.free_likelihood,
         agreement=float(np.median(apart)) if apart else float("nan"),
         oversampling=ratios,
         origin=origin,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,13 +23,16 @@ class Modes:
         complex64 `(modes, *shape)`, the strongest first, each with the norm of its part in the objects.
     weights
         Fractions of the objects' total power, falling, sum at most 1.
+    halves
+        First modes of two halves of the objects; none for fewer than four.
     scatter
-        Relative error expected between the first mode and that of as many other starts: ‖a − b‖/‖a‖ of the
-        first modes of two halves of the objects, over √2. NaN for fewer than four.
+        Relative error expected between the first mode and that of as many other starts, see `scatter`: of
+        the halves, or of what became of them. NaN where there are none.
     """
 
     modes: NDArray[np.complex64]
     weights: NDArray[np.float64]
+    halves: tuple[Objects, ...]
     scatter: float
 
 
@@ -42,11 +46,21 @@ def find_modes(objects: list[Objects], count: int = 3) -> Modes:
     """
     aligned = [objects[0], *(align(x, objects[0]) for x in objects[1:])]
     modes, weights = _modes(aligned)
-    scatter = float("nan")
+    halves: tuple[Objects, ...] = ()
     if len(aligned) >= 4:
-        halves = [_modes(aligned[first::2])[0][0] for first in (0, 1)]
-        scatter = float(np.sqrt(2 - 2 * correlation(*halves)) / np.sqrt(2))
-    return Modes(modes=modes[:count], weights=weights[:count], scatter=scatter)
+        halves = tuple(_modes(aligned[first::2])[0][0] for first in (0, 1))
+    return Modes(modes=modes[:count], weights=weights[:count], halves=halves, scatter=scatter(halves))
+
+
+def scatter(halves: Sequence[Objects]) -> float:
+    """‖a − b‖/‖a‖ of the results of two halves of the starts, over √2: that of two sets of all of them.
+
+    NaN where there are not two.
+    """
+    if len(halves) != 2:
+        return float("nan")
+    first, second = halves
+    return float(np.sqrt(1 - min(correlation(align(second, first), first), 1.0)))
 
 
 def _modes(objects: list[Objects]) -> tuple[NDArray[np.complex64], NDArray[np.float64]]:

@@ -39,6 +39,11 @@ def clamping(modulus: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
     return modulus.clamp(lower, upper).div_(modulus.clamp_(min=LEAST))
 
 
+def cut(x: Tensor, support: Tensor) -> Tensor:
+    """`x`, in place, with 0 outside the bool `support`."""
+    return x.masked_fill_(~support, 0)
+
+
 def relax(x: Tensor, p: Tensor, support: Tensor, keep: float, add: float) -> None:
     """`x = p` inside the support, `x = keep · x + add · p` outside.
 

@@ -10,19 +10,19 @@ from sayre.errors import InputError
 from sayre.phasing.engine.algorithms import ALGORITHMS, Algorithm
 
 PRESETS: dict[str, str] = {
-    "default": "(HIO*20 + SW)**20, (RAAR*20 + SW)**10, (ER*10 + SW)**5, ER*50",
-    "quick": "(HIO*20 + SW)**10, ER*50",
+    "default": "(HIO*20 + SW)**10, (RAAR*20 + SW)**10, ER*50, MEAN, (RAAR*20 + SW)**4, ML*20",
+    "quick": "(HIO*20 + SW)**10, ER*50, MEAN, (RAAR*20 + SW)**2, ML*20",
     "fixed": "(RAAR*40 + ER*10)**10, ER*50",
-    "precise": "(HIO*20 + SW)**20, (RAAR*20 + SW)**20, (ER*10 + SW)**5, ER*50, ML*50",
+    "precise": "(HIO*20 + SW)**20, (RAAR*20 + SW)**20, ER*50, MEAN, (RAAR*20 + SW)**8, ML*50",
 }
-UPDATE, HALVE, SPREAD = "SW", "DETWIN", "PSF"
+UPDATE, HALVE, SPREAD, MEAN = "SW", "DETWIN", "PSF", "MEAN"
 MAX_STEPS = 1_000_000
 _TOKEN = re.compile(r"\s*(\*\*|[()*+,=]|[A-Za-z_]+|\d+\.?\d*(?:[eE][-+]?\d+)?)")
 
 
 @dataclass(frozen=True)
 class Step:
-    """`count` iterations of an algorithm; or, where that is None, one update `what` of the support."""
+    """`count` iterations of an algorithm; or, where that is None, one of `SW`, `DETWIN`, `PSF` and `MEAN`."""
 
     algorithm: Algorithm | None
     count: int = 1
@@ -35,7 +35,8 @@ def parse(text: str) -> list[Step]:
     `NAME*n` are n iterations of ER, HIO, RAAR, CF, DM, GPS, ML or AD, `NAME(beta=0.8)*n` with a parameter,
     `AD(support=convex)*n` with one that is a word, `SW` an update of the support by shrink-wrap,
     `DETWIN` a few iterations in one half of the support, `PSF` an update of the point-spread function of
-    partial coherence; `+` and `,` chain; `(…)**n` repeats. A name of `PRESETS` is a recipe.
+    partial coherence; `+` and `,` chain; `(…)**n` repeats. `MEAN` ends the starts: what follows is done with
+    what they agree on (see `split`). A name of `PRESETS` is a recipe.
 
     Raises
     ------
@@ -45,9 +46,20 @@ def parse(text: str) -> list[Step]:
     parser = _Parser(PRESETS.get(text.strip(), text))
     steps = parser.chain()
     parser.expect_end()
-    if not any(step.algorithm for step in steps):
+    starts, after = split(steps)
+    if not any(step.algorithm for step in starts):
         raise InputError(f"recipe: {text!r} has no iterations; for example HIO*200, ER*50")
+    if len(starts) < len(steps) and (
+        not any(step.algorithm for step in after) or any(step.what == MEAN for step in after)
+    ):
+        raise InputError(f"recipe: {text!r} should have {MEAN} once at most, and iterations after it")
     return steps
+
+
+def split(steps: list[Step]) -> tuple[list[Step], list[Step]]:
+    """Steps of every start, and those after `MEAN`: none where the recipe does not have it."""
+    ends = [i for i, step in enumerate(steps) if step.what == MEAN]
+    return (steps[: ends[0]], steps[ends[0] + 1 :]) if ends else (steps, [])
 
 
 class _Parser:
@@ -81,12 +93,11 @@ class _Parser:
                 steps = steps * times
             return steps
         name = self._take()
-        if name in (UPDATE, HALVE, SPREAD):
+        if name in (UPDATE, HALVE, SPREAD, MEAN):
             return [Step(None, what=name)]
         if name not in ALGORITHMS:
-            self._fail(
-                f"{name or 'the end'!r} is none of {', '.join(ALGORITHMS)}, {UPDATE}, {HALVE}, {SPREAD}"
-            )
+            known = ", ".join((*ALGORITHMS, UPDATE, HALVE, SPREAD, MEAN))
+            self._fail(f"{name or 'the end'!r} is none of {known}")
         algorithm = ALGORITHMS[name](**self._parameters(name))
         self._must("*")
         return [Step(algorithm, self._count())]

@@ -179,6 +179,7 @@ class _Batch:
             last = self._iterate()
             solution = last.solution(self.state, self.modulus)
             fit = self.modulus.fit(solution)
+        self.state.x = solution  # frees the iterate
         for row, one in enumerate(solution):
             yield self._finish(row, one, *(float(value[row]) for value in fit))
 

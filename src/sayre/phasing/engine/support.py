@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sayre.errors import InputError
+from sayre.phasing.engine import kernels
 from sayre.phasing.engine.fourier import Fourier
 
 Reference = Literal["max", "rms", "average"]
@@ -99,17 +100,11 @@ class ShrinkWrap:
         updated = torch.empty_like(support)
         for one, old, new in zip(x, support, updated, strict=True):
             amplitude = smooth(one.abs(), width, buffer)
-            inside = amplitude.masked_select(old) if old.any() else amplitude.flatten()
-            if self.reference == "max":
-                level = inside.max()
-            elif self.reference == "rms":
-                level = inside.square().mean().sqrt()
-            else:
-                level = inside.mean()
+            level = self._level(amplitude, old if old.any() else ~old)
             torch.gt(amplitude, self.threshold * level, out=new)
             if self.only_shrink:
                 new &= old
-            self._keep_in_range(amplitude, new)
+            self._keep_in_range(amplitude, new, buffer)
         return updated
 
     def final(self, obj: NDArray[np.complex64]) -> NDArray[np.bool_]:
@@ -119,14 +114,29 @@ class ShrinkWrap:
         sharp = replace(self, sigma=(0.0, 0.0), only_shrink=False)
         return np.asarray(sharp.update(amplitude, bright, 1.0)[0].numpy())
 
-    def _keep_in_range(self, amplitude: Tensor, support: Tensor) -> None:
+    def _level(self, amplitude: Tensor, support: Tensor) -> float:
+        """What the threshold is a fraction of."""
+        found, size = [], kernels.block() if amplitude.device.type == "cpu" else amplitude.numel()
+        parts = (torch.split(a.flatten(), size) for a in (amplitude, support))
+        for values, inside in zip(*parts, strict=True):
+            within = values * inside
+            found.append(torch.stack([within.max(), within.sum(), torch.dot(within, within)]))
+        most, total, squares = torch.stack(found).double().unbind(1)
+        count = float(torch.count_nonzero(support))
+        if self.reference == "max":
+            return float(most.max())
+        return float((squares.sum() / count).sqrt() if self.reference == "rms" else total.sum() / count)
+
+    def _keep_in_range(self, amplitude: Tensor, support: Tensor, buffer: Tensor | None) -> None:
         least, most = (int(f * support.numel()) for f in self.fraction)
-        count = int(support.sum())
+        count = int(torch.count_nonzero(support))
         if count < max(least, 1) or count > most:
             wanted = max(least, 1) if count < max(least, 1) else most
             place = amplitude.numel() - wanted
-            level = np.partition(amplitude.flatten().cpu().numpy(), place)[place]
-            torch.ge(amplitude, float(level), out=support)
+            spare = torch.empty_like(amplitude) if buffer is None else torch.view_as_real(buffer)
+            order = spare.flatten()[: amplitude.numel()].copy_(amplitude.flatten()).cpu().numpy()
+            order.partition(place)
+            torch.ge(amplitude, float(order[place]), out=support)
 
 
 def smooth(amplitude: Tensor, sigma: float, buffer: Tensor | None = None) -> Tensor:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from sayre.phasing.engine.algorithms.state import Algorithm, State
-from sayre.phasing.engine.kernels import clamping, intensity
+from sayre.phasing.engine.kernels import clamping, cut, intensity
 from sayre.phasing.engine.modulus import Modulus
 
 LEAST = 0.1
@@ -28,9 +28,9 @@ class ML(Algorithm):
     def step(self, state: State, modulus: Modulus) -> None:
         x, extra = state.x.flatten(), state.extra
         if "inside" not in extra:
-            state.x.mul_(state.support)
+            cut(state.x, state.support)
             extra["inside"] = state.support.flatten().nonzero().squeeze(1)
-            extra["sizes"] = state.support.flatten(1).sum(1)
+            extra["sizes"] = torch.stack([torch.count_nonzero(one) for one in state.support])
             extra["g"] = torch.zeros_like(extra["inside"], dtype=x.dtype)
             extra["d"] = torch.zeros_like(extra["g"])
         inside, sizes, d = extra["inside"], extra["sizes"], extra["d"]
@@ -52,7 +52,7 @@ class ML(Algorithm):
 
     def solution(self, state: State, modulus: Modulus) -> Tensor:
         """The iterate itself: projecting it on the counts would bring their noise back."""
-        return torch.mul(state.x, state.support, out=state.p)
+        return cut(state.p.copy_(state.x), state.support)
 
 
 def _gradient(state: State, modulus: Modulus) -> Tensor:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
+from sayre.phasing.engine.kernels import cut
 from sayre.phasing.engine.modulus import Modulus
 
 
@@ -46,5 +47,4 @@ class Algorithm(ABC):
     def solution(self, state: State, modulus: Modulus) -> Tensor:
         """The object that the iterate stands for, inside the support; overwrites `state.p`."""
         modulus.project(state.x, out=state.p)
-        state.p.mul_(state.support)
-        return state.p
+        return cut(state.p, state.support)
