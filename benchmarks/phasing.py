@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sayre.phasing.engine.bounds import Bounds
 
 ALGORITHMS = ("ER", "HIO", "RAAR", "DM", "GPS", "ML")
-RECIPES = {"HIO": "HIO*3 + SW + RAAR*3 + SW + ER*3", "ML": "HIO*3 + SW + ML*3"}
+RECIPES = {"HIO": "HIO*3 + SW + RAAR*3 + SW + ER*3", "ML": "HIO*3 + ML*3 + SW"}
 CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 
 

@@ -13,12 +13,11 @@ from numpy.typing import NDArray
 from sayre.data import FilledPattern, Pattern
 from sayre.errors import InputError
 from sayre.phasing import prepare
-from sayre.phasing.choice.align import align, correlation
 from sayre.phasing.choice.consensus import consensus
 from sayre.phasing.choice.modes import Modes
 from sayre.phasing.choice.select import select
 from sayre.phasing.engine.bounds import Bounds, Gaps, amplitude_bounds
-from sayre.phasing.engine.recipe import Step, parse, split
+from sayre.phasing.engine.recipe import Stages, divide, parse
 from sayre.phasing.engine.runs import Progress, Run, Start, random_start, retrieve
 from sayre.phasing.engine.support import ShrinkWrap, initial_support
 
@@ -37,9 +36,9 @@ class Phased:
     support
         bool, where the amplitude of `object` exceeds the threshold of shrink-wrap.
     modes
-        Modes of the believed runs, with weights and the scatter to expect.
+        Modes of the believed runs, with weights, and the scatter to expect of `object`.
     runs
-        Every run as it finished.
+        Every run: those believed as they were averaged, the others as the recipe's first part left them.
     believed
         Indices of the runs behind `object`, the middle one first.
     residual, likelihood, free_likelihood
@@ -108,8 +107,8 @@ def phase(
     pattern
         2D or 3D counts, measured or filled; cropped so that the peak lies at `n // 2`.
     recipe
-        Text as `sayre.phasing.engine.recipe.parse` takes it; what follows `MEAN` is done with the average
-        of the believed runs, see `sayre.phasing.choice.consensus.consensus`.
+        Text as `sayre.phasing.engine.recipe.parse` takes it; what follows `WIDE` and `MEAN` is done with the
+        believed runs and their average, see `sayre.phasing.choice.consensus.consensus`.
     runs, seed
         Starts, each with random phases inside the support of the autocorrelation.
     keep
@@ -133,7 +132,7 @@ def phase(
     """
     if runs < 1 or not 0 < keep <= 1:
         raise InputError(f"runs must be 1 or more and keep between 0 and 1, found {runs} and {keep}")
-    steps, after = split(parse(recipe))
+    stages = divide(parse(recipe))
     wrap = shrink_wrap or ShrinkWrap()
     where = _device(device)
     cut, origin = prepare.centred(pattern)
@@ -143,7 +142,7 @@ def phase(
     known = {run.index: run for run in finished}
     done: list[Run] = list(known.values())
     waiting = [start for start in starts if start.index not in known]
-    for run in retrieve(bounds, waiting, steps, wrap, device=where, report=report):
+    for run in retrieve(bounds, waiting, stages.starts, wrap, device=where, report=report):
         done.append(run)
         if on_run:
             on_run(run)
@@ -152,7 +151,7 @@ def phase(
         raise InputError(
             f"{_name(pattern)}: every run failed, the first: {done[0].failed}; another --recipe?"
         )
-    return _summary(bounds, after, wrap, done, select(done, keep), ratios, origin, where)
+    return _summary(bounds, stages, wrap, done, select(done, keep), ratios, origin, where)
 
 
 def _starts(
@@ -174,7 +173,7 @@ def _starts(
 
 def _summary(
     bounds: Bounds,
-    steps: list[Step],
+    stages: Stages,
     wrap: ShrinkWrap,
     runs: list[Run],
     chosen: list[Run],
@@ -182,18 +181,18 @@ def _summary(
     origin: tuple[int, ...],
     device: torch.device,
 ) -> Phased:
-    found = consensus([run.object for run in chosen], bounds, steps, wrap, device=device)
-    apart = [correlation(align(run.object, chosen[0].object), chosen[0].object) for run in chosen[1:]]
+    found = consensus(chosen, bounds, stages, wrap, device=device)
+    further = {run.index: run for run in found.runs}
     return Phased(
         object=found.object,
         support=wrap.final(found.object),
         modes=found.modes,
-        runs=tuple(runs),
-        believed=tuple(run.index for run in chosen),
+        runs=tuple(further.get(run.index, run) for run in runs),
+        believed=tuple(further),
         residual=found.residual,
         likelihood=found.likelihood,
         free_likelihood=found.free_likelihood,
-        agreement=float(np.median(apart)) if apart else float("nan"),
+        agreement=found.modes.agreement,
         oversampling=ratios,
         origin=origin,
     )

@@ -9,7 +9,7 @@ the object is sampled finer and ends at its surface again.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,8 +21,8 @@ from sayre.errors import SayreWarning
 from sayre.phasing.choice.modes import Modes, find_modes, scatter
 from sayre.phasing.engine.bounds import Bounds
 from sayre.phasing.engine.modulus import Modulus
-from sayre.phasing.engine.recipe import Step
-from sayre.phasing.engine.runs import Start, retrieve
+from sayre.phasing.engine.recipe import Stages, Step
+from sayre.phasing.engine.runs import Run, Start, retrieve
 from sayre.phasing.engine.support import ShrinkWrap
 
 Objects = NDArray[np.complex64]
@@ -33,19 +33,22 @@ MARGIN = 1.25
 
 @dataclass(frozen=True, kw_only=True)
 class Consensus:
-    """The result of several runs.
+    """The result of several runs; arrays of their shape, centred.
 
     Attributes
     ----------
     object
-        complex64, centred, of the runs' shape: their first mode, or what the steps after `MEAN` made of it.
+        complex64, their first mode, or what the steps after `MEAN` made of it.
+    runs
+        Those averaged, as they were when they were.
     modes
-        Of the runs; its `scatter` is that of `object`.
+        Of the runs, but `scatter` is that of `object`.
     residual, likelihood, free_likelihood
         Of `object`, as in `sayre.phasing.engine.modulus.Fit`.
     """
 
     object: Objects
+    runs: tuple[Run, ...]
     modes: Modes
     residual: float
     likelihood: float
@@ -53,66 +56,52 @@ class Consensus:
 
 
 def consensus(
-    objects: Sequence[Objects],
+    runs: Sequence[Run],
     bounds: Bounds,
-    steps: Sequence[Step],
+    stages: Stages,
     shrink_wrap: ShrinkWrap,
     *,
     device: str | torch.device = "cpu",
 ) -> Consensus:
-    """Average objects, and take the average through `steps` on an array with a margin.
+    """Take runs through the steps after `WIDE`, and their average through those after `MEAN`.
 
     Parameters
     ----------
-    objects
-        Of the believed runs; the others are aligned on the first.
-    steps
-        What follows `MEAN` in a recipe; without any the average is the result.
+    runs
+        Those believed, the `starts` of the recipe behind them; the others are aligned on the first.
+    stages
+        Of the recipe. The array has a margin if there are steps after `WIDE`.
     shrink_wrap
         As for the runs, its smoothing that of their end.
 
     Notes
     -----
-    Two halves of the objects take the same way on their own, so that `scatter` is of results as they are
-    returned. What is found is cut back to the measured array: it is then what the detector saw of the
-    crystal, and rings a little outside of its support, as the true field does.
+    What is found with a margin is cut back to the measured array: it is then what the detector saw of the
+    crystal, and rings a little outside of its support, as the true field does. Two halves of the runs are
+    averaged and taken through the steps after `MEAN` too, so that `scatter` is of objects like the result.
 
     Warns
     -----
     SayreWarning
-        The steps broke (not finite, empty); the average is the result.
+        Steps broke (not finite, empty): of all runs after `WIDE`, or after `MEAN`. They are left out.
     """
-    modes = find_modes(list(objects))
-    if steps:
-        wide, shape = with_margin(bounds), bounds.counts.shape
-        sharp = replace(shrink_wrap, sigma=(shrink_wrap.sigma[1],) * 2)
-        starts = [
-            Start(index=index, object=x, support=shrink_wrap.final(x))
-            for index, x in enumerate(
-                resampled(x, wide.counts.shape) for x in (modes.modes[0], *modes.halves)
-            )
-        ]
-        first, *halves = retrieve(wide, starts, steps, sharp, device=device)
+    around = with_margin(bounds) if stages.wide else bounds
+    sharp = replace(shrink_wrap, sigma=(shrink_wrap.sigma[1],) * 2)
+    averaged = tuple(runs)
+    if stages.wide:
+        further = _further([run.object for run in runs], around, bounds, stages.wide, sharp, device)
+        went = [replace(run, index=old.index) for old, run in zip(runs, further, strict=True)]
+        averaged = tuple(run for run in went if not run.failed) or averaged
+        if all(run.failed for run in went):
+            _left_out(f"WIDE: {went[0].failed}")
+    modes = find_modes([run.object for run in averaged])
+    if stages.mean:
+        first, *halves = _further([modes.modes[0], *modes.halves], around, bounds, stages.mean, sharp, device)
         if not first.failed:
-            ends = [resampled(run.object, shape) for run in halves if not run.failed]
-            return Consensus(
-                object=resampled(first.object, shape),
-                modes=replace(modes, scatter=scatter(ends)),
-                residual=first.residual,
-                likelihood=first.likelihood,
-                free_likelihood=first.free_likelihood,
-            )
-        warnings.warn(f"MEAN: {first.failed}; the average of the starts is given", SayreWarning, stacklevel=2)
-    device = torch.device(device)
-    first_mode = torch.from_numpy(np.fft.ifftshift(modes.modes[0]))[None].to(device)
-    fit = Modulus(bounds, 1, device).fit(first_mode)
-    return Consensus(
-        object=modes.modes[0],
-        modes=modes,
-        residual=float(fit.residual[0]),
-        likelihood=float(fit.likelihood[0]),
-        free_likelihood=float(fit.free_likelihood[0]),
-    )
+            ends = [run.object for run in halves if not run.failed]
+            return _consensus(first, averaged, replace(modes, scatter=scatter(ends)))
+        _left_out(f"MEAN: {first.failed}")
+    return _consensus(_as_run(modes.modes[0], bounds, torch.device(device)), averaged, modes)
 
 
 def with_margin(bounds: Bounds, margin: float = MARGIN) -> Bounds:
@@ -144,3 +133,52 @@ def _beyond(n: int, size: int) -> tuple[int, int]:
     """Voxels that an axis of `size` has before and after one of `n`, their centres together."""
     before = size // 2 - n // 2
     return before, size - n - before
+
+
+def _further(
+    objects: Sequence[Objects],
+    around: Bounds,
+    bounds: Bounds,
+    steps: Sequence[Step],
+    shrink_wrap: ShrinkWrap,
+    device: str | torch.device,
+) -> Iterator[Run]:
+    """Objects taken on in bounds `around`, and cut back to the shape of `bounds`."""
+
+    def starts() -> Iterator[Start]:
+        for index, obj in enumerate(objects):
+            finer = resampled(obj, around.counts.shape)
+            yield Start(index=index, object=finer, support=shrink_wrap.final(finer))
+
+    for run in retrieve(around, starts(), steps, shrink_wrap, count=len(objects), device=device):
+        obj = resampled(run.object, bounds.counts.shape)
+        yield replace(run, object=obj, support=shrink_wrap.final(obj))
+
+
+def _as_run(obj: Objects, bounds: Bounds, device: torch.device) -> Run:
+    """An object as it is, with its fit."""
+    fit = Modulus(bounds, 1, device).fit(torch.from_numpy(np.fft.ifftshift(obj))[None].to(device))
+    residual, likelihood, free = (float(value[0]) for value in fit)
+    return Run(
+        index=0,
+        object=obj,
+        support=np.ones(obj.shape, bool),
+        residual=residual,
+        likelihood=likelihood,
+        free_likelihood=free,
+    )
+
+
+def _consensus(result: Run, averaged: tuple[Run, ...], modes: Modes) -> Consensus:
+    return Consensus(
+        object=result.object,
+        runs=averaged,
+        modes=modes,
+        residual=result.residual,
+        likelihood=result.likelihood,
+        free_likelihood=result.free_likelihood,
+    )
+
+
+def _left_out(why: str) -> None:
+    warnings.warn(f"{why}; these steps are left out", SayreWarning, stacklevel=3)

@@ -23,6 +23,8 @@ class Modes:
         complex64 `(modes, *shape)`, the strongest first, each with the norm of its part in the objects.
     weights
         Fractions of the objects' total power, falling, sum at most 1.
+    agreement
+        Median complex correlation of the others with the first object, aligned. NaN for a single one.
     halves
         First modes of two halves of the objects; none for fewer than four.
     scatter
@@ -32,6 +34,7 @@ class Modes:
 
     modes: NDArray[np.complex64]
     weights: NDArray[np.float64]
+    agreement: float
     halves: tuple[Objects, ...]
     scatter: float
 
@@ -49,7 +52,14 @@ def find_modes(objects: list[Objects], count: int = 3) -> Modes:
     halves: tuple[Objects, ...] = ()
     if len(aligned) >= 4:
         halves = tuple(_modes(aligned[first::2])[0][0] for first in (0, 1))
-    return Modes(modes=modes[:count], weights=weights[:count], halves=halves, scatter=scatter(halves))
+    near = [correlation(x, objects[0]) for x in aligned[1:]]
+    return Modes(
+        modes=modes[:count],
+        weights=weights[:count],
+        agreement=float(np.median(near)) if near else float("nan"),
+        halves=halves,
+        scatter=scatter(halves),
+    )
 
 
 def scatter(halves: Sequence[Objects]) -> float:

@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, fields
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from sayre.errors import InputError
 from sayre.phasing.engine.algorithms import ALGORITHMS, Algorithm
 
 PRESETS: dict[str, str] = {
-    "default": "(HIO*20 + SW)**10, (RAAR*20 + SW)**10, ER*50, MEAN, (RAAR*20 + SW)**4, ML*20",
-    "quick": "(HIO*20 + SW)**10, ER*50, MEAN, (RAAR*20 + SW)**2, ML*20",
+    "default": (
+        "(HIO*20 + SW)**10, (RAAR*20 + SW)**10, ER*20, WIDE, (RAAR*20 + SW)**4, ER*20, MEAN, RAAR*20, ML*20"
+    ),
+    "quick": "(HIO*20 + SW)**10, ER*20, WIDE, (RAAR*20 + SW)**2, ER*20, MEAN, RAAR*20, ML*20",
     "fixed": "(RAAR*40 + ER*10)**10, ER*50",
-    "precise": "(HIO*20 + SW)**20, (RAAR*20 + SW)**20, ER*50, MEAN, (RAAR*20 + SW)**8, ML*50",
+    "precise": (
+        "(HIO*20 + SW)**20, (RAAR*20 + SW)**20, ER*20, WIDE, (RAAR*20 + SW)**10, ER*20, MEAN, RAAR*20, ML*50"
+    ),
 }
-UPDATE, HALVE, SPREAD, MEAN = "SW", "DETWIN", "PSF", "MEAN"
+UPDATE, HALVE, SPREAD, WIDE, MEAN = "SW", "DETWIN", "PSF", "WIDE", "MEAN"
 MAX_STEPS = 1_000_000
 _TOKEN = re.compile(r"\s*(\*\*|[()*+,=]|[A-Za-z_]+|\d+\.?\d*(?:[eE][-+]?\d+)?)")
 
 
 @dataclass(frozen=True)
 class Step:
-    """`count` iterations of an algorithm; or, where that is None, one of `SW`, `DETWIN`, `PSF` and `MEAN`."""
+    """`count` iterations of an algorithm; or, where that is None, `what` its name says."""
 
     algorithm: Algorithm | None
     count: int = 1
@@ -35,8 +39,8 @@ def parse(text: str) -> list[Step]:
     `NAME*n` are n iterations of ER, HIO, RAAR, CF, DM, GPS, ML or AD, `NAME(beta=0.8)*n` with a parameter,
     `AD(support=convex)*n` with one that is a word, `SW` an update of the support by shrink-wrap,
     `DETWIN` a few iterations in one half of the support, `PSF` an update of the point-spread function of
-    partial coherence; `+` and `,` chain; `(…)**n` repeats. `MEAN` ends the starts: what follows is done with
-    what they agree on (see `split`). A name of `PRESETS` is a recipe.
+    partial coherence; `+` and `,` chain; `(…)**n` repeats. `WIDE` and `MEAN` `divide` it.
+    A name of `PRESETS` is a recipe.
 
     Raises
     ------
@@ -46,20 +50,45 @@ def parse(text: str) -> list[Step]:
     parser = _Parser(PRESETS.get(text.strip(), text))
     steps = parser.chain()
     parser.expect_end()
-    starts, after = split(steps)
-    if not any(step.algorithm for step in starts):
+    found = divide(steps)
+    if not _iterates(found.starts):
         raise InputError(f"recipe: {text!r} has no iterations; for example HIO*200, ER*50")
-    if len(starts) < len(steps) and (
-        not any(step.algorithm for step in after) or any(step.what == MEAN for step in after)
+    marks = [step.what for step in steps if step.what in (WIDE, MEAN)]
+    if marks not in ([], [WIDE], [MEAN], [WIDE, MEAN]) or not all(
+        _iterates(part) for mark, part in ((WIDE, found.wide), (MEAN, found.mean)) if mark in marks
     ):
-        raise InputError(f"recipe: {text!r} should have {MEAN} once at most, and iterations after it")
+        raise InputError(
+            f"recipe: {text!r}: {WIDE}, {MEAN}, each once at most, in this order, with iterations after it"
+        )
     return steps
 
 
-def split(steps: list[Step]) -> tuple[list[Step], list[Step]]:
-    """Steps of every start, and those after `MEAN`: none where the recipe does not have it."""
-    ends = [i for i, step in enumerate(steps) if step.what == MEAN]
-    return (steps[: ends[0]], steps[ends[0] + 1 :]) if ends else (steps, [])
+class Stages(NamedTuple):
+    """Parts of a recipe; `wide` and `mean` are empty where it has no `WIDE` and no `MEAN`.
+
+    `starts` is for every start, `wide` for those believed, on an array beyond the edges of the detector, and
+    `mean` for their average.
+    """
+
+    starts: list[Step]
+    wide: list[Step]
+    mean: list[Step]
+
+
+def divide(steps: list[Step]) -> Stages:
+    """A recipe's parts before and after `WIDE` and `MEAN`."""
+    found: dict[str, list[Step]] = {"": [], WIDE: [], MEAN: []}
+    now = ""
+    for step in steps:
+        if step.what in (WIDE, MEAN):
+            now = step.what
+        else:
+            found[now].append(step)
+    return Stages(found[""], found[WIDE], found[MEAN])
+
+
+def _iterates(steps: list[Step]) -> bool:
+    return any(step.algorithm for step in steps)
 
 
 class _Parser:
@@ -93,10 +122,10 @@ class _Parser:
                 steps = steps * times
             return steps
         name = self._take()
-        if name in (UPDATE, HALVE, SPREAD, MEAN):
+        if name in (UPDATE, HALVE, SPREAD, WIDE, MEAN):
             return [Step(None, what=name)]
         if name not in ALGORITHMS:
-            known = ", ".join((*ALGORITHMS, UPDATE, HALVE, SPREAD, MEAN))
+            known = ", ".join((*ALGORITHMS, UPDATE, HALVE, SPREAD, WIDE, MEAN))
             self._fail(f"{name or 'the end'!r} is none of {known}")
         algorithm = ALGORITHMS[name](**self._parameters(name))
         self._must("*")

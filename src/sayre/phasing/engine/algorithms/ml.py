@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -33,18 +34,19 @@ class ML(Algorithm):
             extra["sizes"] = torch.stack([torch.count_nonzero(one) for one in state.support])
             extra["g"] = torch.zeros_like(extra["inside"], dtype=x.dtype)
             extra["d"] = torch.zeros_like(extra["g"])
-        inside, sizes, d = extra["inside"], extra["sizes"], extra["d"]
-        gradient = _gradient(state, modulus)[inside]
-        turn = _turn(gradient, extra["g"], sizes)
+        gradient = _gradient(state, modulus).flatten()[extra["inside"]]
+        for new, old, direction in _rows(extra["sizes"], gradient, extra["g"], extra["d"]):
+            direction.mul_(_turn(new, old)).sub_(new)
         extra["g"] = gradient
-        d.mul_(turn.repeat_interleave(sizes)).sub_(gradient)
-        direction = modulus.field.zero_()
-        direction.flatten()[inside] = d
-        bend = _bend(direction, state, modulus)
-        # the slope of the objective is 2 Re⟨F* gradient, d⟩, and ifftn divides by the voxels
-        slope = 2 * state.x[0].numel() * _dots(gradient, d, sizes)
-        length = -slope / torch.where(bend > 0, bend, torch.inf)
-        x[inside] += d * length.repeat_interleave(sizes)
+        whole = modulus.field.zero_()
+        whole.flatten()[extra["inside"]] = extra["d"]
+        bend = _bend(whole, state, modulus)
+        for start, row in enumerate(_rows(extra["sizes"], extra["inside"], gradient, extra["d"])):
+            inside, new, direction = row
+            # the slope of the objective is 2 Re⟨F* gradient, d⟩, and ifftn divides by the voxels
+            slope = 2 * modulus.fourier.voxels * torch.vdot(new, direction).real
+            length = -slope / torch.where(bend[start] > 0, bend[start], torch.inf)
+            x.index_add_(0, inside, direction * length)
 
     def estimate(self, state: State) -> Tensor:
         """The iterate: `state.p` is the field."""
@@ -56,14 +58,14 @@ class ML(Algorithm):
 
 
 def _gradient(state: State, modulus: Modulus) -> Tensor:
-    """Of the objective by the conjugate of each voxel of x, flat; keeps F x in `state.p`."""
+    """Of the objective by the conjugate of each voxel of x; keeps F x in `state.p`."""
     kept = modulus.fourier.ordered(state.p)
 
     def slope(field: Tensor, starts: slice, columns: slice) -> None:
         kept[starts, :, columns] = field
         field.mul_(_slopes(intensity(field), modulus, columns)[0])
 
-    return modulus.fourier.through(state.x, modulus.field, slope).flatten()
+    return modulus.fourier.through(state.x, modulus.field, slope)
 
 
 def _bend(direction: Tensor, state: State, modulus: Modulus) -> Tensor:
@@ -97,14 +99,13 @@ def _slopes(seen: Tensor, modulus: Modulus, columns: slice) -> tuple[Tensor, Ten
     return slope, curvature
 
 
-def _turn(new: Tensor, old: Tensor, sizes: Tensor) -> Tensor:
-    """Polak and Ribière's factor of each start."""
-    power = _dots(old, old, sizes)
-    turn = ((_dots(new, new, sizes) - _dots(new, old, sizes)) / power.clamp(min=1e-30)).clamp(min=0)
-    return torch.where(power > 0, turn, 0)
+def _turn(new: Tensor, old: Tensor) -> Tensor:
+    """Polak and Ribière's factor, of gradients; 0 after none."""
+    power = torch.vdot(old, old).real
+    turn = (torch.vdot(new, new).real - torch.vdot(new, old).real) / power.clamp(min=1e-30)
+    return torch.where(power > 0, turn.clamp(min=0), 0)
 
 
-def _dots(a: Tensor, b: Tensor, sizes: Tensor) -> Tensor:
-    """Real part of the inner product of each start, of vectors that lie one after the other."""
-    rows = (torch.split(vector, sizes.tolist()) for vector in (a, b))
-    return torch.stack([torch.vdot(one, other).real for one, other in zip(*rows, strict=True)])
+def _rows(sizes: Tensor, *vectors: Tensor) -> Iterator[tuple[Tensor, ...]]:
+    """What belongs to each start, of vectors in which starts lie one after the other."""
+    yield from zip(*(torch.split(vector, sizes.tolist()) for vector in vectors), strict=True)
