@@ -26,8 +26,10 @@ Json = Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")
 
 Crop = Annotated[int | None, typer.Option(help="Voxels a side around the peak.")]
 Recipe = Annotated[
-    str,
-    typer.Option(help="default quick precise fixed, text such as '(HIO*20 + SW)**10, ER*50', or a file."),
+    str | None,
+    typer.Option(
+        help="default quick precise strained fixed, text such as '(HIO*20 + SW)**10, ER*50', or a file."
+    ),
 ]
 Runs = Annotated[int, typer.Option(min=1, help="Starts.")]
 Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same result.")]

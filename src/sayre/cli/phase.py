@@ -29,8 +29,17 @@ _RETRIEVAL = "Retrieval"
 class RetrievalOptions:
     """How the phase is retrieved."""
 
-    recipe: options.Recipe = "default"
+    recipe: options.Recipe = None
     runs: options.Runs = 20
+    enough: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=1,
+            help="No more starts once two agree to this complex correlation; 0.95 with --init network.",
+            rich_help_panel=_RETRIEVAL,
+        ),
+    ] = None
     seed: options.Seed = 0
     keep: Annotated[
         float,
@@ -69,8 +78,9 @@ class RetrievalOptions:
         from sayre.phasing.reconstruct import Settings, recipe_text
 
         return Settings(
-            recipe=recipe_text(self.recipe),
+            recipe=self.recipe and recipe_text(self.recipe),
             runs=self.runs,
+            enough=self.enough,
             seed=self.seed,
             keep=self.keep,
             gaps=self.gaps,  # type: ignore[arg-type]
@@ -94,7 +104,11 @@ def phase(
     known: options.ScanOptions,
     mask: options.Mask = None,
     crop: options.Crop = None,
-    init: Annotated[str, typer.Option(help="random, or a file of an object to start from.")] = "random",
+    init: Annotated[
+        str,
+        typer.Option(help="random, network (the shape is learned: for strain), or a file of an object."),
+    ] = "random",
+    weights: Annotated[str | None, typer.Option(help="Of the network: a name, or a file.")] = None,
     device: options.Device = "auto",
     picture: Annotated[Path | None, typer.Option(help="Draw the crystal there (.png .pdf .svg).")] = None,
     live: Annotated[
@@ -119,6 +133,7 @@ def phase(
     from sayre.phasing.kept import KeptRuns
     from sayre.phasing.prepare import around_peak, unfilled
     from sayre.phasing.reconstruct import reconstruct
+    from sayre.phasing.shape.predict import weights_used
     from sayre.studies.run import forgetting_failures
 
     started = time.perf_counter()
@@ -136,12 +151,14 @@ def phase(
         raise InputError(f"{output}: .vti is for 3D crystals, these counts are 2D; .npz or .cxi")
     if crop is not None:
         pattern = around_peak(pattern, crop)
-    start = None if init == "random" else load_crystal(init).object
+    from_file = init not in ("random", "network")
+    start = load_crystal(init).object if from_file else init
+    learned = weights_used(weights, unfilled(pattern).intensity.ndim) if init == "network" else {}
     meta = unfilled(pattern).meta
-    inputs = {meta.source or source: meta.sha256 or ""} | hashes(mask, None if start is None else init)
+    inputs = {meta.source or source: meta.sha256 or ""} | hashes(mask, init if from_file else None)
     kept = KeptRuns(
         output.with_name(output.name + ".runs"),
-        {**settings.of_a_run, "crop": crop, "inputs": inputs},
+        {**settings.of_a_run, "crop": crop, "inputs": inputs, "weights": learned},
         replace=force,
     )
     with progress(f"phasing {meta.source}", quiet=quiet) as advance:
@@ -157,6 +174,7 @@ def phase(
                 settings,
                 scan,
                 init=start,
+                weights=weights,
                 device=used,
                 kept=kept,
                 report=report,
@@ -168,6 +186,7 @@ def phase(
         config={**asdict(settings), "crop": crop, "init": init},
         seed=settings.seed,
         inputs=inputs,
+        weights=learned,
         device=used,
     )
     save_crystal(output, crystal, manifest, force=force)

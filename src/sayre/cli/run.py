@@ -27,7 +27,7 @@ def run(
     detector: options.DetectorName = None,
     crop: options.Crop = None,
     method: options.Method = "auto",
-    recipe: options.Recipe = "default",
+    recipe: options.Recipe = None,
     runs: options.Runs = 20,
     seed: options.Seed = 0,
     device: options.Device = "auto",

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+_USE = "sayre phase … --init network --weights"
+
 app = typer.Typer(help="Train networks.", no_args_is_help=True)
 
 
@@ -42,13 +44,17 @@ def phase(
     resume: Annotated[Path | None, typer.Option(help="Checkpoint to go on from.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
 ) -> None:
-    """Train a network that gives phase retrieval its start, on simulated strained crystals."""
-    from sayre.studies.train_phase import PhaseRun, train_phase
+    """Train a network that gives phase retrieval its start, on simulated strained crystals.
 
-    settings = PhaseRun.from_toml(config)
+    The key `network` of the configuration says which: "shape" or "published".
+    """
+    from sayre.studies.train_phase import AnyPhaseRun, PublishedRun, train_phase
+
+    settings = AnyPhaseRun.from_toml(config).root
     _check_resume(resume)
     weights = train_phase(settings, out, resume=resume, progress=not quiet)
-    typer.echo(f"{weights}: use it by `sayre phase … --init network --weights`; curves in {out}/metrics.csv")
+    use = "sayre.phasing.published.predict.load" if isinstance(settings, PublishedRun) else _USE
+    typer.echo(f"{weights}: use it by `{use}`; curves in {out}/metrics.csv")
 
 
 def _check_resume(resume: Path | None) -> None:

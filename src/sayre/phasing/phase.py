@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,15 +14,18 @@ from numpy.typing import NDArray
 from sayre.data import FilledPattern, Pattern
 from sayre.errors import InputError
 from sayre.phasing import prepare
+from sayre.phasing.choice.align import align, correlation
 from sayre.phasing.choice.consensus import consensus
 from sayre.phasing.choice.modes import Modes
-from sayre.phasing.choice.select import select
+from sayre.phasing.choice.select import LIKELIHOOD_RANGE, judge, select
 from sayre.phasing.engine.bounds import Bounds, Gaps, amplitude_bounds
 from sayre.phasing.engine.recipe import Stages, divide, parse
-from sayre.phasing.engine.runs import Progress, Run, Start, random_start, retrieve
-from sayre.phasing.engine.support import ShrinkWrap, initial_support
+from sayre.phasing.engine.runs import Progress, Run, retrieve
+from sayre.phasing.engine.support import ShrinkWrap
+from sayre.phasing.starts import Init, starts
 
-Objects = NDArray[np.complex64]
+ENOUGH = 0.95
+"""Complex correlation of two starts that ends a search."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,8 +89,9 @@ class Phased:
 def phase(
     pattern: Pattern | FilledPattern,
     *,
-    recipe: str = "default",
+    recipe: str | None = None,
     runs: int = 20,
+    enough: float | None = None,
     seed: int = 0,
     keep: float = 0.5,
     gaps: Gaps = "bounded",
@@ -94,7 +99,8 @@ def phase(
     confidence: float = 0.0,
     free: float = 0.05,
     shrink_wrap: ShrinkWrap | None = None,
-    init: Objects | None = None,
+    init: Init = "random",
+    weights: str | Path | None = None,
     device: str = "auto",
     finished: tuple[Run, ...] = (),
     report: Callable[[Progress], None] | None = None,
@@ -108,16 +114,19 @@ def phase(
         2D or 3D counts, measured or filled; cropped so that the peak lies at `n // 2`.
     recipe
         Text as `sayre.phasing.engine.recipe.parse` takes it; what follows `WIDE` and `MEAN` is done with the
-        believed runs and their average, see `sayre.phasing.choice.consensus.consensus`.
+        believed runs and their average, see `sayre.phasing.choice.consensus.consensus`. By default
+        "default", or "strained" where a network gives the shape.
     runs, seed
-        Starts, each with random phases inside the support of the autocorrelation.
+        Starts at most.
+    enough
+        No further starts once two that fit as well as the best agree to this complex correlation. By
+        default `ENOUGH` where a network gives the shape, else all starts are made.
     keep
         Fraction of the runs to average at most; see `sayre.phasing.choice.select.select`.
     gaps, sigmas, confidence, free
         See `sayre.phasing.engine.bounds.amplitude_bounds`.
-    init
-        Centred complex object of the shape phased to start from: one run from it as it is, the others
-        from its amplitude with random phases.
+    init, weights
+        Where runs begin, see `sayre.phasing.starts.starts`.
     device
         `auto`, `cpu` or `cuda`.
     finished
@@ -132,21 +141,28 @@ def phase(
     """
     if runs < 1 or not 0 < keep <= 1:
         raise InputError(f"runs must be 1 or more and keep between 0 and 1, found {runs} and {keep}")
-    stages = divide(parse(recipe))
+    learned = not isinstance(init, np.ndarray) and init == "network"
+    stages = divide(parse(recipe or ("strained" if learned else "default")))
+    enough = ENOUGH if enough is None and learned else enough
     wrap = shrink_wrap or ShrinkWrap()
     where = _device(device)
     cut, origin = prepare.centred(pattern)
     ratios = prepare.check(cut)
     bounds = amplitude_bounds(cut, gaps=gaps, sigmas=sigmas, confidence=confidence, free=free, seed=seed)
-    starts = _starts(bounds, cut, runs, seed, init)
+    start = starts(cut, bounds, init, seed=seed, ratios=ratios, device=where, weights=weights)
+    done: list[Run] = []
     known = {run.index: run for run in finished}
-    done: list[Run] = list(known.values())
-    waiting = [start for start in starts if start.index not in known]
-    for run in retrieve(bounds, waiting, stages.starts, wrap, device=where, report=report):
-        done.append(run)
-        if on_run:
+    waiting = [index for index in range(runs) if index not in known]
+    fresh = retrieve(
+        bounds, map(start, waiting), stages.starts, wrap, count=len(waiting), device=where, report=report
+    )
+    for index in range(runs):
+        run = known[index] if index in known else next(fresh)
+        if index not in known and on_run:
             on_run(run)
-    done.sort(key=lambda run: run.index)
+        done.append(run)
+        if enough is not None and _agrees(run, done[:-1], enough):
+            break
     if all(run.failed for run in done):
         raise InputError(
             f"{_name(pattern)}: every run failed, the first: {done[0].failed}; another --recipe?"
@@ -154,21 +170,16 @@ def phase(
     return _summary(bounds, stages, wrap, done, select(done, keep), ratios, origin, where)
 
 
-def _starts(
-    bounds: Bounds, pattern: Pattern | FilledPattern, runs: int, seed: int, init: Objects | None
-) -> list[Start]:
-    support = initial_support(prepare.first_fill(pattern))
-    if not support.any():
-        raise InputError(f"{_name(pattern)}: the autocorrelation shows no object; the counts are noise")
-    if init is None:
-        return [random_start(bounds, support, index, seed) for index in range(runs)]
-    if init.shape != bounds.counts.shape:
-        raise InputError(f"init: the object has shape {init.shape}, the pattern phased {bounds.counts.shape}")
-    amplitude = np.abs(init)
-    inside = amplitude > 0.1 * float(amplitude.max())
-    first = Start(index=0, object=init.astype(np.complex64), support=inside)
-    others = (random_start(bounds, inside, i, seed, amplitude=amplitude) for i in range(1, runs))
-    return [first, *others]
+def _agrees(run: Run, others: list[Run], enough: float) -> bool:
+    """Whether a run and one of the others fit as well as the best, and are the same object."""
+    finished = [one for one in others if not one.failed]
+    if run.failed or not finished:
+        return False
+    limit = LIKELIHOOD_RANGE * min(judge(one) for one in (run, *finished))
+    near = [one for one in finished if judge(one) <= limit]
+    return judge(run) <= limit and any(
+        correlation(align(one.object, run.object), run.object) >= enough for one in near
+    )
 
 
 def _summary(

@@ -7,16 +7,24 @@ from dataclasses import replace
 
 import numpy as np
 import scipy.fft
+import scipy.special
 from numpy.typing import NDArray
 
 from sayre.data import FilledPattern, Pattern
 from sayre.data.interpolate import linear_fill
 from sayre.errors import InputError, SayreWarning
-from sayre.phasing.engine.support import autocorrelation
+from sayre.phasing.engine.support import autocorrelation, initial_support
 
 Measured = Pattern | FilledPattern
 
 LEAST_COUNTS = 1000
+FEW_PHOTONS = 30
+"""Counts for each voxel of the object below which noise decides: V voxels from N counts are off by √(V/2N)
+of their norm at the least, and in trials of two blocks the correlation with the truth fell below 0.94."""
+LONE = 0.1
+"""Part of its own counts that the neighbours of a peak have at least: cos²(π/σ), σ the oversampling, bounds
+a function with no frequency beyond 1/σ a voxel from below; a crystal of plain shape has 0.4 and more."""
+LEAST_CHANCE = 1e-3
 SATURATED = 8
 """So many voxels at exactly the highest count, touching the peak, are taken for saturation."""
 
@@ -31,18 +39,18 @@ def centred(pattern: Measured) -> tuple[Measured, tuple[int, ...]]:
     Raises
     ------
     InputError
-        The peak is so near a border that less than half of the array would be left on an axis.
+        As `cleaned`; or the peak is so near a border that less than half of the array would be left on an
+        axis.
 
     Warns
     -----
     SayreWarning
-        What was cut off.
+        What was cut off; as `cleaned`.
     """
-    counts = pattern.intensity
-    what = unfilled(pattern).meta.source or "pattern"
-    peak = np.unravel_index(int(np.argmax(counts)), counts.shape)
+    pattern = cleaned(pattern)
+    counts, what = pattern.intensity, _name(pattern)
     box = []
-    for axis, (c, n) in enumerate(zip((int(p) for p in peak), counts.shape, strict=True)):
+    for axis, (c, n) in enumerate(zip(_brightest(counts), counts.shape, strict=True)):
         half = min(c, n - c)
         size = next((s for s in range(2 * half, 0, -2) if s == scipy.fft.next_fast_len(s)), 0)
         if size < max(n // 2, 4):
@@ -65,14 +73,61 @@ def around_peak(pattern: Measured, size: int) -> Measured:
     Raises
     ------
     InputError
-        Fewer than 8 voxels.
+        Fewer than 8 voxels; as `cleaned`.
     """
     if size < 8:
         raise InputError(f"crop: {size} voxels are too few; 8 or more")
-    counts = pattern.intensity
-    peak = [int(p) for p in np.unravel_index(int(np.argmax(counts)), counts.shape)]
-    halves = [min(size // 2, c, n - c) for c, n in zip(peak, counts.shape, strict=True)]
+    pattern = cleaned(pattern)
+    peak = _brightest(pattern.intensity)
+    halves = [min(size // 2, c, n - c) for c, n in zip(peak, pattern.intensity.shape, strict=True)]
     return crop(pattern, tuple(slice(c - h, c + h) for c, h in zip(peak, halves, strict=True)))
+
+
+def cleaned(pattern: Measured) -> Measured:
+    """The pattern with hot pixels that outshine its peak masked.
+
+    Raises
+    ------
+    InputError
+        No peak: the brightest voxel is no brighter than the Poisson noise of constant counts would have it.
+        A hot pixel in counts that are filled already.
+
+    Warns
+    -----
+    SayreWarning
+        What was masked.
+    """
+    counts, what = pattern.intensity, _name(pattern)
+    hot = lone(counts, unfilled(pattern).mask & (counts == 0))
+    top = float(counts.max(where=~hot, initial=0))
+    hot &= counts > top
+    _require_peak(pattern, top, hot, what)
+    if not hot.any():
+        return pattern
+    found = (
+        f"{what}: {int(hot.sum())} voxels of up to {counts.max():.0f} counts outshine the peak of {top:.0f} and "
+        f"stand alone in their frame, the first at {_place(np.argwhere(hot)[0])}: hot pixels"
+    )
+    if isinstance(pattern, FilledPattern):
+        raise InputError(f"{found}; mask them (--mask) before the gaps are filled")
+    warnings.warn(f"{found}, masked", SayreWarning, stacklevel=3)
+    return pattern.with_mask(hot)
+
+
+def lone(counts: NDArray[np.float32], unknown: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Voxels that no neighbour in their frame (last two axes) comes near, beyond what chance would do.
+
+    Sampled finely enough for phasing, counts cannot fall so steeply: see `LONE`. A hot pixel is lone in each
+    of its frames, a peak of which the rocking curve has one frame is not. `unknown` neighbours count as bright.
+    """
+    known = np.where(unknown, np.float32(np.inf), counts)
+    frame = [(0, 0)] * (counts.ndim - 2) + [(1, 1)] * 2
+    around = np.pad(known, frame)
+    nearest = np.zeros_like(counts)
+    for rows, columns in ((0, 1), (2, 1), (1, 0), (1, 2)):
+        m, n = counts.shape[-2:]
+        np.maximum(nearest, around[..., rows : rows + m, columns : columns + n], out=nearest)
+    return np.asarray(LONE * counts > nearest + 4 * np.sqrt(nearest + 1))
 
 
 def unfilled(pattern: Measured) -> Pattern:
@@ -116,29 +171,63 @@ def oversampling(intensity: NDArray[np.float32], threshold: float = 0.02) -> tup
 
 
 def check(pattern: Measured) -> tuple[float, ...]:
-    """Refuse what cannot be phased; returns the oversampling ratio of each axis.
+    """Refuse what cannot be phased, of a centred pattern; returns the oversampling ratio of each axis.
 
     Raises
     ------
     InputError
-        Fewer than 1,000 counts, oversampling below 2 on an axis, or a mask over the centre of counts
-        that nothing filled.
+        Fewer than 1,000 counts, no object in the autocorrelation, or oversampling below 2 on an axis.
 
     Warns
     -----
     SayreWarning
-        An autocorrelation whose weak tail fills the array, a saturated peak.
+        An autocorrelation whose weak tail fills the array, few counts for an object of this size, a saturated
+        peak, a peak that may lie in a gap that nothing filled.
     """
-    measured = unfilled(pattern)
-    what, counts = measured.meta.source or "pattern", measured.intensity
-    total = float(counts.sum(dtype=np.float64))
+    measured, what = unfilled(pattern), _name(pattern)
+    total = float(measured.intensity.sum(dtype=np.float64))
     if total < LEAST_COUNTS:
         raise InputError(f"{what}: {total:.0f} counts in all; phasing needs {LEAST_COUNTS} or more")
-    middle = tuple(n // 2 for n in counts.shape)
-    near = tuple(slice(m - 1, m + 2) for m in middle)
-    if isinstance(pattern, Pattern) and measured.mask[near].all():
-        raise InputError(f"{what}: the mask covers the centre of the peak; fill it first with sayre inpaint")
     intensity = first_fill(pattern)
+    _check_photons(intensity, what)
+    ratios = _check_oversampling(intensity, what)
+    _check_middle(pattern, what)
+    return ratios
+
+
+def photons(intensity: NDArray[np.float32]) -> tuple[float, float, int]:
+    """Counts of the object, their noise, and the voxels of the object, as the autocorrelation has them.
+
+    A constant background and white noise are in the autocorrelation's middle voxel alone, so that the one
+    beside it tells the counts of the object, a little too low.
+    """
+    shadow, noise = autocorrelation(intensity)
+    middle = tuple(n // 2 for n in shadow.shape)
+    beside = [
+        float(shadow[tuple(m + (i == axis) for i, m in enumerate(middle))]) for axis in range(shadow.ndim)
+    ]
+    size = shadow.size
+    return max(beside) * size, noise * size, int(initial_support(intensity).sum())
+
+
+def _check_photons(intensity: NDArray[np.float32], what: str) -> None:
+    signal, noise, voxels = photons(intensity)
+    if signal < 8 * noise:
+        raise InputError(
+            f"{what}: the autocorrelation shows no object: {signal:.0f} counts beside its middle, where noise "
+            f"alone has {noise:.0f}; the counts are noise or a background, a longer measurement would do"
+        )
+    if signal < FEW_PHOTONS * voxels:
+        warnings.warn(
+            f"{what}: {signal:.0f} counts for an object of about {voxels} voxels, {signal / voxels:.1f} each; "
+            f"below {FEW_PHOTONS} photon noise decides much of the result: count longer, or --crop to coarser "
+            "voxels",
+            SayreWarning,
+            stacklevel=4,
+        )
+
+
+def _check_oversampling(intensity: NDArray[np.float32], what: str) -> tuple[float, ...]:
     ratios, surely = oversampling(intensity), oversampling(intensity, threshold=0.1)
     shown = ", ".join(f"{r:.2f}" for r in ratios)
     if min(surely) < 2:
@@ -151,14 +240,53 @@ def check(pattern: Measured) -> tuple[float, ...]:
             f"{what}: oversampling ratio {shown}: the autocorrelation nearly fills the array; "
             "a poorly filled gap or too coarse a measurement",
             SayreWarning,
-            stacklevel=2,
+            stacklevel=4,
+        )
+    return ratios
+
+
+def _check_middle(pattern: Measured, what: str) -> None:
+    """Warn of a peak that saturated the detector, or may not have been seen."""
+    measured = unfilled(pattern)
+    counts, middle = measured.intensity, [n // 2 for n in measured.shape]
+    beside, near = (tuple(slice(m - r, m + r + 1) for m in middle) for r in (1, 4))
+    hidden = 0 if isinstance(pattern, FilledPattern) else int(measured.mask[beside].sum())
+    if hidden:
+        warnings.warn(
+            f"{what}: {hidden} voxels beside the brightest one are masked: the peak may lie in the gap; "
+            "sayre inpaint fills it, and so does sayre run",
+            SayreWarning,
+            stacklevel=4,
         )
     top = counts == counts.max()
-    if int(top[tuple(slice(m - 4, m + 5) for m in middle)].sum()) >= SATURATED:
+    if int(top[near].sum()) >= SATURATED:
         warnings.warn(
             f"{what}: {int(top.sum())} voxels hold the same highest count {counts.max():.0f}; "
             "if the detector saturated, mask and fill them",
             SayreWarning,
-            stacklevel=2,
+            stacklevel=4,
         )
-    return ratios
+
+
+def _require_peak(pattern: Measured, top: float, hot: NDArray[np.bool_], what: str) -> None:
+    measured = unfilled(pattern)
+    seen = ~(measured.mask | hot)
+    mean, voxels = float(measured.intensity.mean(where=seen, dtype=np.float64)), int(seen.sum())
+    chance = float(scipy.special.gammainc(top, mean)) if top > 0 else 1.0  # that a voxel has `top` or more
+    if chance * voxels > LEAST_CHANCE:
+        raise InputError(
+            f"{what}: no peak: the brightest voxel has {top:.0f} counts, as the noise of {mean:.3g} in each has "
+            "it; counts of a Bragg peak would do"
+        )
+
+
+def _brightest(counts: NDArray[np.float32]) -> tuple[int, ...]:
+    return tuple(int(i) for i in np.unravel_index(int(np.argmax(counts)), counts.shape))
+
+
+def _place(index: NDArray[np.intp]) -> str:
+    return "(" + ", ".join(map(str, index)) + ")"
+
+
+def _name(pattern: Measured) -> str:
+    return unfilled(pattern).meta.source or "pattern"

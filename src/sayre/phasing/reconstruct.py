@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sayre.data import Crystal, FilledPattern, Pattern
 from sayre.errors import InputError
@@ -24,14 +23,16 @@ from sayre.phasing.kept import KeptRuns
 from sayre.phasing.phase import Phased, phase
 from sayre.phasing.physics.crystal import known_frame, to_crystal
 from sayre.phasing.physics.geometry import Geometry
+from sayre.phasing.starts import Init
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """What decides the result of phase retrieval beside the counts; see `sayre.phasing.phase.phase`."""
 
-    recipe: str = "default"
+    recipe: str | None = None
     runs: int = 20
+    enough: float | None = None
     seed: int = 0
     keep: float = 0.5
     gaps: Gaps = "bounded"
@@ -92,7 +93,8 @@ def reconstruct(
     settings: Settings,
     scan: Scan,
     *,
-    init: NDArray[np.complex64] | None = None,
+    init: Init = "random",
+    weights: str | Path | None = None,
     device: str = "auto",
     kept: KeptRuns | None = None,
     report: Callable[[Progress], None] | None = None,
@@ -102,7 +104,7 @@ def reconstruct(
 
     Parameters
     ----------
-    init, device, report
+    init, weights, device, report
         As `sayre.phasing.phase.phase` takes them.
     kept
         Where runs are written as they finish, and found again by the next call; the caller removes it.
@@ -132,6 +134,7 @@ def reconstruct(
         pattern,
         **settings.options,
         init=init,
+        weights=weights,
         device=device,
         finished=known,
         report=report,

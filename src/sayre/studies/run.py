@@ -113,7 +113,7 @@ def run(
     """
     started = time.perf_counter()
     settings, scan = settings or Settings(), scan or Scan()
-    settings = replace(settings, recipe=recipe_text(settings.recipe))
+    settings = replace(settings, recipe=settings.recipe and recipe_text(settings.recipe))
     place = Path(folder)
     _check_folder(place, force)
     _spare_the_input(place, source, mask)

@@ -3,26 +3,69 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
-from pydantic import model_validator
+from pydantic import Discriminator, RootModel, Tag, model_validator
 
 from sayre.data.toml import FromToml
+from sayre.phasing.published.training import PublishedTraining, Scattered, train_published
+from sayre.phasing.published.training import Source as PublishedSource
 from sayre.phasing.shape.training import Drawn, ShapeTraining, Source, train_shape
 from sayre.simulate.voxels import VoxelPopulation, draw
 
 
 class PhaseRun(FromToml, ShapeTraining):
-    """How to train, and on which crystals."""
+    """How to train the network that sees the shape, and on which crystals."""
 
+    population: VoxelPopulation = VoxelPopulation()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named(cls, raw: Any) -> Any:
+        if isinstance(raw, dict) and raw.get("network") == "shape":
+            return {key: value for key, value in raw.items() if key != "network"}
+        return raw
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        _same_dimensions(self.population, self.dimensions)
+        return self
+
+
+class PublishedRun(FromToml, PublishedTraining):
+    """How to train the published network, and on which crystals."""
+
+    network: Literal["published"] = "published"
     population: VoxelPopulation = VoxelPopulation()
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        if self.population.dimensions != self.dimensions:
-            raise ValueError(f"population.dimensions: {self.population.dimensions}, not {self.dimensions}")
+        _same_dimensions(self.population, self.dimensions)
         return self
+
+
+def _same_dimensions(population: VoxelPopulation, dimensions: int) -> None:
+    if population.dimensions != dimensions:
+        raise ValueError(f"population.dimensions: {population.dimensions}, not {dimensions}")
+
+
+def _kind(raw: Any) -> Any:
+    return raw.get("network", "shape") if isinstance(raw, dict) else None
+
+
+_Run = Annotated[
+    Annotated[PhaseRun, Tag("shape")] | Annotated[PublishedRun, Tag("published")],
+    Discriminator(
+        _kind,
+        custom_error_type="network",
+        custom_error_message="network is neither 'shape' nor 'published'",
+    ),
+]
+
+
+class AnyPhaseRun(FromToml, RootModel[_Run]):
+    """A configuration whose key `network` says what is trained: "shape" (the default) or "published"."""
 
 
 def voxel_source(population: VoxelPopulation) -> Source:
@@ -36,6 +79,22 @@ def voxel_source(population: VoxelPopulation) -> Source:
     return source
 
 
-def train_phase(run: PhaseRun, folder: Path, *, resume: Path | None = None, progress: bool = True) -> Path:
+def amplitude_source(population: VoxelPopulation) -> PublishedSource:
+    """Photon counts of random strained crystals, with the amplitude behind them."""
+
+    def source(generator: np.random.Generator) -> Scattered:
+        made = draw(population, generator)
+        counts = generator.poisson(np.abs(made.amplitude) ** 2).astype(np.float32)
+        return Scattered(counts, made.amplitude)
+
+    return source
+
+
+def train_phase(
+    run: PhaseRun | PublishedRun, folder: Path, *, resume: Path | None = None, progress: bool = True
+) -> Path:
     """Train as `run` says; returns the weights."""
+    if isinstance(run, PublishedRun):
+        source = amplitude_source(run.population)
+        return train_published(run, source, folder, resume=resume, progress=progress)
     return train_shape(run, voxel_source(run.population), folder, resume=resume, progress=progress)

@@ -24,16 +24,17 @@ FOLDER = Path(str(resources.files("sayre.weights")))
 class Weights:
     """One row of the registry.
 
-    `task` is what the weights do ("inpaint"); `widths` the gap widths they were trained on, inclusive;
-    `training` and `validation` record what made them and how good they are; `default` marks the row that
-    `--method auto` takes.
+    `task` is what the weights do ("inpaint", "shape"), on counts of so many `dimensions`; `widths` the gap
+    widths they were trained on, inclusive; `training` and `validation` record what made them and how good
+    they are; `default` marks the row taken where no weights are named.
     """
 
     name: str
     file: str
     sha256: str
     task: str
-    widths: tuple[int, int]
+    dimensions: int = 3
+    widths: tuple[int, int] = (0, 0)
     default: bool = False
     summary: str = ""
     sigma_scale: float = 1.0
@@ -54,7 +55,10 @@ class Weights:
 def registry() -> dict[str, Weights]:
     """All weights that ship, by name."""
     rows = tomllib.loads((FOLDER / "registry.toml").read_text())
-    return {name: Weights(name=name, **{**row, "widths": tuple(row["widths"])}) for name, row in rows.items()}
+    return {
+        name: Weights(name=name, **{**row, "widths": tuple(row.get("widths", (0, 0)))})
+        for name, row in rows.items()
+    }
 
 
 def find(name: str) -> Weights:
@@ -70,6 +74,12 @@ def find(name: str) -> Weights:
     except KeyError:
         known = ", ".join(registry()) or "none ship"
         raise InputError(f"weights: {name!r} is neither a file nor a known name; known: {known}") from None
+
+
+def default(task: str, dimensions: int = 3) -> Weights | None:
+    """The row taken for a task where no weights are named, if any ships."""
+    rows = (row for row in registry().values() if row.default)
+    return next((row for row in rows if (row.task, row.dimensions) == (task, dimensions)), None)
 
 
 def read(path: Path, sha256: str | None = None) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -14,6 +14,10 @@ PRESETS: dict[str, str] = {
         "(HIO*20 + SW)**10, (RAAR*20 + SW)**10, ER*20, WIDE, (RAAR*20 + SW)**4, ER*20, MEAN, RAAR*20, ML*20"
     ),
     "quick": "(HIO*20 + SW)**10, ER*20, WIDE, (RAAR*20 + SW)**2, ER*20, MEAN, RAAR*20, ML*20",
+    "strained": (
+        "HIO(ceiling=1)*140, SW, (HIO(ceiling=1)*40, SW)**4, ER(ceiling=1)*20, SW, ER*20, "
+        "WIDE, (RAAR*20 + SW)**2, ER*20, MEAN, RAAR*20, ML*20"
+    ),
     "fixed": "(RAAR*40 + ER*10)**10, ER*50",
     "precise": (
         "(HIO*20 + SW)**20, (RAAR*20 + SW)**20, ER*20, WIDE, (RAAR*20 + SW)**10, ER*20, MEAN, RAAR*20, ML*50"

@@ -1,0 +1,122 @@
+"""The network of Masto et al. (arXiv:2507.06644, 2025): a U-Net from scaled counts to a phase."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+DILATED = ((32, (8, 5, 3, 1)), (64, (6, 4, 2, 1)))
+"""Filters, shared out to the dilation rates, of the first two encoder blocks; kernel 5."""
+PLAIN = ((128, 4), (256, 3), (512, 3), (1024, 3))
+"""Filters and kernel of the other encoder blocks."""
+BOTTLENECK = (2048, 2)
+DECODER = ((1024, 3), (512, 3), (256, 3), (128, 4), (64, 5), (32, 5))
+MERGE = (16, 5)
+REDUCTION = 2 ** (len(DILATED) + len(PLAIN))
+"""The side must be a multiple of it."""
+
+
+class PublishedNet(nn.Module):
+    """Phase φ(q) of each voxel, an unbounded number in rad from a linear head.
+
+    Parameters
+    ----------
+    dimensions
+        3 as published; 2 has the same layers in the plane.
+    width
+        Factor to the filters of every layer; 1 as published (143.8 million parameters in 3D).
+
+    Notes
+    -----
+    Six encoder blocks, each halved by its maximum: two of four dilated convolutions side by side, joined to
+    their input, then four of one convolution. Every block's output before the halving goes, its channels
+    halved by a convolution of kernel 3, to the decoder: transposed convolutions of stride 2. Leaky rectifiers
+    of slope 0.2 throughout; no normalisation. At 64 voxels a side the bottleneck is a single cell.
+
+    The paper's text leaves open how filters are shared among the dilation rates, which kernels the deeper
+    layers have, and the last layer but one; the training script that its author published
+    (matteomasto/high_strain_CNN) tells, and with its values the number of parameters comes out right. Even
+    kernels and transposed convolutions are aligned as Keras aligns "same".
+    """
+
+    def __init__(self, dimensions: int = 3, width: float = 1.0) -> None:
+        super().__init__()
+
+        def wide(filters: int) -> int:
+            return max(4, 4 * round(filters * width / 4))
+
+        self.dimensions = dimensions
+        self.dilated = nn.ModuleList()
+        self.plain = nn.ModuleList()
+        channels, skipped = 1, []
+        for filters, rates in DILATED:
+            self.dilated.append(_Dilated(dimensions, channels, wide(filters), rates))
+            channels += wide(filters)
+            skipped.append(channels)
+        for filters, kernel in PLAIN:
+            self.plain.append(_conv(dimensions, channels, wide(filters), kernel))
+            channels = wide(filters)
+            skipped.append(channels)
+        self.skips = nn.ModuleList(_conv(dimensions, c, c // 2, 3) for c in skipped)
+        self.bottleneck = _conv(dimensions, channels, wide(BOTTLENECK[0]), BOTTLENECK[1])
+        widths = [wide(BOTTLENECK[0]), *(wide(filters) for filters, _ in DECODER)]
+        joined = [0, *(c // 2 for c in reversed(skipped))]
+        self.decoder = nn.ModuleList(
+            _Grow(dimensions, before + skip, after, kernel)
+            for (before, after), skip, (_, kernel) in zip(pairwise(widths), joined, DECODER, strict=False)
+        )
+        self.merge = _conv(dimensions, widths[-1] + joined[-1], wide(MERGE[0]), MERGE[1])
+        self.head = _conv(dimensions, wide(MERGE[0]), 1, MERGE[1])
+
+    def forward(self, seen: Tensor) -> Tensor:
+        """From scaled counts `(batch, side, …)` to phases in rad of the same shape, float32."""
+        halve = F.max_pool3d if self.dimensions == 3 else F.max_pool2d
+        x, skips = seen[:, None], []
+        for block, skip in zip([*self.dilated, *self.plain], self.skips, strict=True):
+            x = _leaky(block(x))
+            skips.append(_leaky(skip(x)))
+            x = halve(x, 2)
+        x = _leaky(self.bottleneck(x))
+        for block in self.decoder:
+            x = _leaky(block(x))
+            x = torch.cat([x, skips.pop()], 1)
+        phase: Tensor = self.head(_leaky(self.merge(x))).float()[:, 0]
+        return phase
+
+
+class _Dilated(nn.Module):
+    """Convolutions of kernel 5 at several dilation rates side by side, after their input."""
+
+    def __init__(self, dimensions: int, channels: int, filters: int, rates: Sequence[int]) -> None:
+        super().__init__()
+        share = filters // len(rates)
+        self.branches = nn.ModuleList(_conv(dimensions, channels, share, 5, rate) for rate in rates)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat([x, *(branch(x) for branch in self.branches)], 1)
+
+
+class _Grow(nn.Module):
+    """Transposed convolution to twice the size."""
+
+    def __init__(self, dimensions: int, channels: int, filters: int, kernel: int) -> None:
+        super().__init__()
+        grow = nn.ConvTranspose3d if dimensions == 3 else nn.ConvTranspose2d
+        self.grow = grow(channels, filters, kernel, stride=2, padding=kernel // 2 - 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        grown: Tensor = self.grow(x)
+        return grown[(..., *(slice(2 * n) for n in x.shape[2:]))]
+
+
+def _conv(dimensions: int, channels: int, filters: int, kernel: int, rate: int = 1) -> nn.Module:
+    conv = nn.Conv3d if dimensions == 3 else nn.Conv2d
+    return conv(channels, filters, kernel, padding="same", dilation=rate)
+
+
+def _leaky(x: Tensor) -> Tensor:
+    return F.leaky_relu(x, 0.2)
