@@ -1,6 +1,7 @@
 """Accuracy tables of docs/inpainting.md.
 
 python benchmarks/accuracy.py simulated [--patterns 12]
+python benchmarks/accuracy.py dataset FOLDER [--split test] [--patterns 12]
 python benchmarks/accuracy.py measured FILE [--crop 128]
 python benchmarks/accuracy.py published [--windows 1000] [--strain 0]
 """
@@ -13,18 +14,21 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sayre import io
 from sayre.data import Grid, Pattern, metrics
 from sayre.inpaint.evaluate import Score, crop_around_peak, cut_gap, evaluate
 from sayre.inpaint.fill import inpaint
 from sayre.simulate import photons, scatter
+from sayre.simulate.dataset import read
 from sayre.simulate.particles import shapes, strain
 from sayre.simulate.simulate import Population, random_expectation
 
 WIDTHS = (3, 6, 9, 12, 16)
 TEST_SEED = 20_240_917
 METHODS = ("linear", "wiener", "unet")
+Counts = NDArray[np.float32]
 
 
 def simulated(options: argparse.Namespace) -> list[Score]:
@@ -34,26 +38,43 @@ def simulated(options: argparse.Namespace) -> list[Score]:
         generator = np.random.default_rng([TEST_SEED, index])
         unit, _ = random_expectation(Population(oversampling=(2.0, 7.0), size=options.size), generator)
         truth = unit * np.float32(10 ** generator.uniform(5, 8))
-        counts = photons.count(truth, generator)
-        pattern = Pattern(
-            intensity=counts, mask=np.zeros(counts.shape, bool), grid=Grid(step=(1.0, 1.0, 1.0))
-        )
-        for width in WIDTHS:
-            axis = int(generator.integers(3))
-            near = generator.random() < 0.5
-            offset = int(generator.integers(-10, 11) if near else generator.choice([-30, -20, 20, 30]))
-            position = counts.shape[axis] // 2 + offset - (width - 1) // 2
-            scores += evaluate(
-                pattern,
-                width=width,
-                axis=axis,
-                position=position,
-                methods=options.methods,
-                truth=truth,
-                weights=options.weights,
-                stride=options.stride,
-            )
+        scores += _places(photons.count(truth, generator), truth, generator, options)
         print(f"\r{index + 1}/{options.patterns}", end="", file=sys.stderr, flush=True)
+    return scores
+
+
+def dataset(options: argparse.Namespace) -> list[Score]:
+    """Patterns of a data set's held-out particles, evenly taken, against their noise-free expectation."""
+    records = list(read(options.file, split=options.split))
+    scores: list[Score] = []
+    for index in range(options.patterns):
+        record = records[index * len(records) // options.patterns]
+        generator = np.random.default_rng([TEST_SEED, index])
+        scores += _places(record.counts, record.expectation, generator, options)
+        print(f"\r{index + 1}/{options.patterns}", end="", file=sys.stderr, flush=True)
+    return scores
+
+
+def _places(
+    counts: Counts, truth: Counts, generator: np.random.Generator, options: argparse.Namespace
+) -> list[Score]:
+    """A gap of each width, half of them near the peak, on axes drawn at random."""
+    pattern = Pattern(intensity=counts, mask=np.zeros(counts.shape, bool), grid=Grid(step=(1.0, 1.0, 1.0)))
+    scores: list[Score] = []
+    for width in WIDTHS:
+        axis = int(generator.integers(3))
+        near = generator.random() < 0.5
+        offset = int(generator.integers(-10, 11) if near else generator.choice([-30, -20, 20, 30]))
+        scores += evaluate(
+            pattern,
+            width=width,
+            axis=axis,
+            position=counts.shape[axis] // 2 + offset - (width - 1) // 2,
+            methods=options.methods,
+            truth=truth,
+            weights=options.weights,
+            stride=options.stride,
+        )
     return scores
 
 
@@ -150,8 +171,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("table", choices=("simulated", "measured", "published"))
-    parser.add_argument("file", nargs="?")
+    parser.add_argument("table", choices=("simulated", "dataset", "measured", "published"))
+    parser.add_argument("file", nargs="?", help="or folder")
+    parser.add_argument("--split", default="test")
     parser.add_argument("--patterns", type=int, default=12)
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--crop", type=int, default=128)
@@ -166,7 +188,7 @@ def main() -> None:
     if options.table == "published":
         published(options)
         return
-    scores = simulated(options) if options.table == "simulated" else measured(options)
+    scores = {"simulated": simulated, "dataset": dataset, "measured": measured}[options.table](options)
     report(scores)
     if options.json:
         options.json.write_text(json.dumps([vars(s) for s in scores]))
