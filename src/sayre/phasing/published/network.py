@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -39,8 +40,8 @@ class PublishedNet(nn.Module):
 
     The paper's text leaves open how filters are shared among the dilation rates, which kernels the deeper
     layers have, and the last layer but one; the training script that its author published
-    (matteomasto/high_strain_CNN) tells, and with its values the number of parameters comes out right. Even
-    kernels and transposed convolutions are aligned as Keras aligns "same".
+    (matteomasto/high_strain_CNN) tells, and with its values the number of parameters comes out right. As
+    in Keras are the alignment of even kernels and transposed convolutions, and the initial weights (Glorot).
     """
 
     def __init__(self, dimensions: int = 3, width: float = 1.0) -> None:
@@ -71,6 +72,11 @@ class PublishedNet(nn.Module):
         )
         self.merge = _conv(dimensions, widths[-1] + joined[-1], wide(MERGE[0]), MERGE[1])
         self.head = _conv(dimensions, wide(MERGE[0]), 1, MERGE[1])
+        for name, parameter in self.named_parameters():
+            if name.endswith("weight"):
+                nn.init.xavier_uniform_(parameter)
+            else:
+                nn.init.zeros_(parameter)
 
     def forward(self, seen: Tensor) -> Tensor:
         """From scaled counts `(batch, side, …)` to phases in rad of the same shape, float32."""
@@ -110,12 +116,17 @@ class _Grow(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         grown: Tensor = self.grow(x)
-        return grown[(..., *(slice(2 * n) for n in x.shape[2:]))]
+        for axis, n in enumerate(x.shape[2:], 2):
+            grown = grown.narrow(axis, 0, 2 * n)
+        return grown
 
 
 def _conv(dimensions: int, channels: int, filters: int, kernel: int, rate: int = 1) -> nn.Module:
     conv = nn.Conv3d if dimensions == 3 else nn.Conv2d
-    return conv(channels, filters, kernel, padding="same", dilation=rate)
+    pad: Any = nn.ZeroPad3d if dimensions == 3 else nn.ZeroPad2d
+    if kernel % 2:
+        return conv(channels, filters, kernel, padding=kernel // 2 * rate, dilation=rate)
+    return nn.Sequential(pad((kernel // 2 - 1, kernel // 2) * dimensions), conv(channels, filters, kernel))
 
 
 def _leaky(x: Tensor) -> Tensor:

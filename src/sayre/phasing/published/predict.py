@@ -60,7 +60,7 @@ class PhasePredictor:
         lost = 1 - float(inner.sum(dtype=np.float64)) / max(total, 1e-30)
         if lost > 0.01:
             warnings.warn(
-                f"{self.name}: sees {self.side} voxels a side; {lost:.1%} of the counts lie outside, left out",
+                f"{self.name}: sees {self.side} voxels a side; {lost:.1%} of the counts are outside",
                 SayreWarning,
                 stacklevel=2,
             )
