@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +14,16 @@ from numpy.typing import NDArray
 from sayre.data import FilledPattern, Pattern
 from sayre.errors import InputError
 from sayre.phasing import prepare
-from sayre.phasing.choice.align import align, correlation
-from sayre.phasing.choice.consensus import consensus
+from sayre.phasing.choice.consensus import Consensus, consensus
 from sayre.phasing.choice.modes import Modes
-from sayre.phasing.choice.select import LIKELIHOOD_RANGE, judge, select
-from sayre.phasing.engine.bounds import Bounds, Gaps, amplitude_bounds
-from sayre.phasing.engine.recipe import Stages, divide, parse
+from sayre.phasing.choice.select import agreed, select
+from sayre.phasing.engine.bounds import Gaps, amplitude_bounds
+from sayre.phasing.engine.recipe import divide, iterations, parse
 from sayre.phasing.engine.runs import Progress, Run, retrieve
 from sayre.phasing.engine.support import ShrinkWrap
 from sayre.phasing.starts import Init, starts
 
+Report = Callable[[Progress], None]
 ENOUGH = 0.95
 """Complex correlation of two starts that ends a search."""
 
@@ -35,8 +35,7 @@ class Phased:
     Attributes
     ----------
     object
-        complex64, the first mode of the believed runs: their average but for what differs. Where the recipe
-        has `MEAN`, what its steps made of that.
+        complex64, the first mode of the believed runs: their average but for what differs.
     support
         bool, where the amplitude of `object` exceeds the threshold of shrink-wrap.
     modes
@@ -103,7 +102,7 @@ def phase(
     weights: str | Path | None = None,
     device: str = "auto",
     finished: tuple[Run, ...] = (),
-    report: Callable[[Progress], None] | None = None,
+    report: Report | None = None,
     on_run: Callable[[Run], None] | None = None,
 ) -> Phased:
     """Retrieve the phase of a pattern from many starts.
@@ -113,8 +112,8 @@ def phase(
     pattern
         2D or 3D counts, measured or filled; cropped so that the peak lies at `n // 2`.
     recipe
-        Text as `sayre.phasing.engine.recipe.parse` takes it; what follows `WIDE` and `MEAN` is done with the
-        believed runs and their average, see `sayre.phasing.choice.consensus.consensus`. By default
+        Text as `sayre.phasing.engine.recipe.parse` takes it; what follows `WIDE` is done with the
+        believed runs, see `sayre.phasing.choice.consensus.consensus`. By default
         "default", or "strained" where a network gives the shape.
     runs, seed
         Starts at most.
@@ -142,7 +141,7 @@ def phase(
     if runs < 1 or not 0 < keep <= 1:
         raise InputError(f"runs must be 1 or more and keep between 0 and 1, found {runs} and {keep}")
     learned = not isinstance(init, np.ndarray) and init == "network"
-    stages = divide(parse(recipe or ("strained" if learned else "default")))
+    steps, wide = divide(parse(recipe or ("strained" if learned else "default")))
     enough = ENOUGH if enough is None and learned else enough
     wrap = shrink_wrap or ShrinkWrap()
     where = _device(device)
@@ -153,46 +152,43 @@ def phase(
     done: list[Run] = []
     known = {run.index: run for run in finished}
     waiting = [index for index in range(runs) if index not in known]
-    fresh = retrieve(
-        bounds, map(start, waiting), stages.starts, wrap, count=len(waiting), device=where, report=report
-    )
+    first, last = _shares(report, runs * iterations(steps), round(keep * runs) * iterations(wide))
+    fresh = retrieve(bounds, map(start, waiting), steps, wrap, count=len(waiting), device=where, report=first)
     for index in range(runs):
         run = known[index] if index in known else next(fresh)
         if index not in known and on_run:
             on_run(run)
         done.append(run)
-        if enough is not None and _agrees(run, done[:-1], enough):
+        chosen = agreed(done, enough) if enough is not None else []
+        if chosen:
             break
     if all(run.failed for run in done):
         raise InputError(
             f"{_name(pattern)}: every run failed, the first: {done[0].failed}; another --recipe?"
         )
-    return _summary(bounds, stages, wrap, done, select(done, keep), ratios, origin, where)
+    found = consensus(chosen or select(done, keep), bounds, wide, wrap, device=where, report=last)
+    return _summary(found, wrap, done, ratios, origin)
 
 
-def _agrees(run: Run, others: list[Run], enough: float) -> bool:
-    """Whether a run and one of the others fit as well as the best, and are the same object."""
-    finished = [one for one in others if not one.failed]
-    if run.failed or not finished:
-        return False
-    limit = LIKELIHOOD_RANGE * min(judge(one) for one in (run, *finished))
-    near = [one for one in finished if judge(one) <= limit]
-    return judge(run) <= limit and any(
-        correlation(align(one.object, run.object), run.object) >= enough for one in near
-    )
+def _shares(
+    report: Callable[[Progress], None] | None, *work: float
+) -> tuple[Callable[[Progress], None], ...]:
+    """For parts of a work one after the other, reports of the whole."""
+
+    def part(before: float, own: float) -> Report:
+        def told(now: Progress) -> None:
+            if report:
+                report(replace(now, fraction=(before + now.fraction * own) / sum(work)))
+
+        return told
+
+    return tuple(part(sum(work[:i]), own) for i, own in enumerate(work))
 
 
 def _summary(
-    bounds: Bounds,
-    stages: Stages,
-    wrap: ShrinkWrap,
-    runs: list[Run],
-    chosen: list[Run],
-    ratios: tuple[float, ...],
-    origin: tuple[int, ...],
-    device: torch.device,
+    found: Consensus, wrap: ShrinkWrap, runs: list[Run], ratios: tuple[float, ...], origin: tuple[int, ...]
 ) -> Phased:
-    found = consensus(chosen, bounds, stages, wrap, device=device)
+    residual, likelihood, free_likelihood = (float(value[0]) for value in found.fit)
     further = {run.index: run for run in found.runs}
     return Phased(
         object=found.object,
@@ -200,9 +196,9 @@ def _summary(
         modes=found.modes,
         runs=tuple(further.get(run.index, run) for run in runs),
         believed=tuple(further),
-        residual=found.residual,
-        likelihood=found.likelihood,
-        free_likelihood=found.free_likelihood,
+        residual=residual,
+        likelihood=likelihood,
+        free_likelihood=free_likelihood,
         agreement=found.modes.agreement,
         oversampling=ratios,
         origin=origin,

@@ -17,6 +17,7 @@ from sayre.errors import InputError
 if TYPE_CHECKING:
     from torch import Tensor
 
+_SCALE = "::scale"
 FOLDER = Path(str(resources.files("sayre.weights")))
 
 
@@ -101,20 +102,40 @@ def read(path: Path, sha256: str | None = None) -> tuple[dict[str, Tensor], dict
     try:
         with safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
-            tensors = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118
+            stored = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
         raise InputError(f"{path}: not a safetensors file: {error}") from None
     if "sayre" not in header:
         raise InputError(f"{path}: holds no Sayre configuration; `sayre train` writes files that do")
+    tensors = {
+        name: tensor * stored[name + _SCALE] if name + _SCALE in stored else tensor
+        for name, tensor in stored.items()
+        if not name.endswith(_SCALE)
+    }
     return tensors, json.loads(header["sayre"])
 
 
-def write(path: Path, tensors: Mapping[str, Tensor], config: Mapping[str, Any]) -> str:
-    """Write tensors in half precision with their configuration; returns the SHA-256."""
+def write(
+    path: Path, tensors: Mapping[str, Tensor], config: Mapping[str, Any], *, small: bool = False
+) -> str:
+    """Write tensors in half precision with their configuration; returns the SHA-256.
+
+    `small` takes eight bits for each number of a tensor of two or more dimensions, and a scale for each of
+    its rows.
+    """
+    import torch
     from safetensors.torch import save_file
 
-    half = {name: tensor.detach().half().contiguous() for name, tensor in tensors.items()}
+    stored = {}
+    for name, tensor in tensors.items():
+        if small and tensor.ndim > 1:
+            rows = tensor.detach().float()
+            scale = rows.abs().amax(tuple(range(1, rows.ndim)), keepdim=True).clamp(min=1e-12) / 127
+            stored[name] = (rows / scale).round().to(torch.int8)
+            stored[name + _SCALE] = scale
+        else:
+            stored[name] = tensor.detach().half().contiguous()
     temporary = path.with_name(path.name + ".part")
-    save_file(half, temporary, metadata={"sayre": json.dumps(config, sort_keys=True)})
+    save_file(stored, temporary, metadata={"sayre": json.dumps(config, sort_keys=True)})
     temporary.replace(path)
     return sha256_of(path)

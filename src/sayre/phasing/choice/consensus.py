@@ -9,7 +9,7 @@ the object is sampled finer and ends at its surface again.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,11 +18,11 @@ import torch
 from numpy.typing import NDArray
 
 from sayre.errors import SayreWarning
-from sayre.phasing.choice.modes import Modes, find_modes, scatter
+from sayre.phasing.choice.modes import Modes, find_modes
 from sayre.phasing.engine.bounds import Bounds
-from sayre.phasing.engine.modulus import Modulus
-from sayre.phasing.engine.recipe import Stages, Step
-from sayre.phasing.engine.runs import Run, Start, retrieve
+from sayre.phasing.engine.modulus import Fit, Modulus
+from sayre.phasing.engine.recipe import Step
+from sayre.phasing.engine.runs import Progress, Run, Start, retrieve
 from sayre.phasing.engine.support import ShrinkWrap
 
 Objects = NDArray[np.complex64]
@@ -38,70 +38,66 @@ class Consensus:
     Attributes
     ----------
     object
-        complex64, their first mode, or what the steps after `MEAN` made of it.
+        complex64, their first mode.
     runs
         Those averaged, as they were when they were.
     modes
-        Of the runs, but `scatter` is that of `object`.
-    residual, likelihood, free_likelihood
-        Of `object`, as in `sayre.phasing.engine.modulus.Fit`.
+        Of the runs.
+    fit
+        Of `object`.
     """
 
     object: Objects
     runs: tuple[Run, ...]
     modes: Modes
-    residual: float
-    likelihood: float
-    free_likelihood: float
+    fit: Fit
 
 
 def consensus(
     runs: Sequence[Run],
     bounds: Bounds,
-    stages: Stages,
+    steps: Sequence[Step],
     shrink_wrap: ShrinkWrap,
     *,
     device: str | torch.device = "cpu",
+    report: Callable[[Progress], None] | None = None,
 ) -> Consensus:
-    """Take runs through the steps after `WIDE`, and their average through those after `MEAN`.
+    """Take runs through `steps` on an array with a margin, if there are any, and average them.
 
     Parameters
     ----------
     runs
-        Those believed, the `starts` of the recipe behind them; the others are aligned on the first.
-    stages
-        Of the recipe. The array has a margin if there are steps after `WIDE`.
+        Those believed; the others are aligned on the first.
+    steps
+        Of the recipe, those after `WIDE`.
     shrink_wrap
         As for the runs, its smoothing that of their end.
 
     Notes
     -----
     What is found with a margin is cut back to the measured array: it is then what the detector saw of the
-    crystal, and rings a little outside of its support, as the true field does. Two halves of the runs are
-    averaged and taken through the steps after `MEAN` too, so that `scatter` is of objects like the result.
+    crystal, and rings a little outside of its support, as the true field does.
 
     Warns
     -----
     SayreWarning
-        Steps broke (not finite, empty): of all runs after `WIDE`, or after `MEAN`. They are left out.
+        The steps broke all runs (not finite, empty); they are left out.
     """
-    around = with_margin(bounds) if stages.wide else bounds
-    sharp = replace(shrink_wrap, sigma=(shrink_wrap.sigma[1],) * 2)
     averaged = tuple(runs)
-    if stages.wide:
-        further = _further([run.object for run in runs], around, bounds, stages.wide, sharp, device)
-        went = [replace(run, index=old.index) for old, run in zip(runs, further, strict=True)]
-        averaged = tuple(run for run in went if not run.failed) or averaged
-        if all(run.failed for run in went):
-            _left_out(f"WIDE: {went[0].failed}")
+    if steps:
+        further = tuple(_beyond_the_edges(runs, bounds, steps, shrink_wrap, device, report))
+        averaged = tuple(run for run in further if not run.failed) or averaged
+        if all(run.failed for run in further):
+            why = further[0].failed
+            warnings.warn(f"WIDE: {why}; the steps after it are left out", SayreWarning, stacklevel=2)
     modes = find_modes([run.object for run in averaged])
-    if stages.mean:
-        first, *halves = _further([modes.modes[0], *modes.halves], around, bounds, stages.mean, sharp, device)
-        if not first.failed:
-            ends = [run.object for run in halves if not run.failed]
-            return _consensus(first, averaged, replace(modes, scatter=scatter(ends)))
-        _left_out(f"MEAN: {first.failed}")
-    return _consensus(_as_run(modes.modes[0], bounds, torch.device(device)), averaged, modes)
+    first = torch.from_numpy(np.fft.ifftshift(modes.modes[0]))[None].to(device)
+    return Consensus(
+        object=modes.modes[0],
+        runs=averaged,
+        modes=modes,
+        fit=Modulus(bounds, 1, torch.device(device)).fit(first),
+    )
 
 
 def with_margin(bounds: Bounds, margin: float = MARGIN) -> Bounds:
@@ -135,50 +131,23 @@ def _beyond(n: int, size: int) -> tuple[int, int]:
     return before, size - n - before
 
 
-def _further(
-    objects: Sequence[Objects],
-    around: Bounds,
+def _beyond_the_edges(
+    runs: Sequence[Run],
     bounds: Bounds,
     steps: Sequence[Step],
     shrink_wrap: ShrinkWrap,
     device: str | torch.device,
+    report: Callable[[Progress], None] | None,
 ) -> Iterator[Run]:
-    """Objects taken on in bounds `around`, and cut back to the shape of `bounds`."""
+    """Runs taken on in an array with a margin, and cut back."""
+    wide, shape = with_margin(bounds), bounds.counts.shape
+    sharp = replace(shrink_wrap, sigma=(shrink_wrap.sigma[1],) * 2)
 
     def starts() -> Iterator[Start]:
-        for index, obj in enumerate(objects):
-            finer = resampled(obj, around.counts.shape)
-            yield Start(index=index, object=finer, support=shrink_wrap.final(finer))
+        for run in runs:
+            finer = resampled(run.object, wide.counts.shape)
+            yield Start(index=run.index, object=finer, support=sharp.final(finer))
 
-    for run in retrieve(around, starts(), steps, shrink_wrap, count=len(objects), device=device):
-        obj = resampled(run.object, bounds.counts.shape)
-        yield replace(run, object=obj, support=shrink_wrap.final(obj))
-
-
-def _as_run(obj: Objects, bounds: Bounds, device: torch.device) -> Run:
-    """An object as it is, with its fit."""
-    fit = Modulus(bounds, 1, device).fit(torch.from_numpy(np.fft.ifftshift(obj))[None].to(device))
-    residual, likelihood, free = (float(value[0]) for value in fit)
-    return Run(
-        index=0,
-        object=obj,
-        support=np.ones(obj.shape, bool),
-        residual=residual,
-        likelihood=likelihood,
-        free_likelihood=free,
-    )
-
-
-def _consensus(result: Run, averaged: tuple[Run, ...], modes: Modes) -> Consensus:
-    return Consensus(
-        object=result.object,
-        runs=averaged,
-        modes=modes,
-        residual=result.residual,
-        likelihood=result.likelihood,
-        free_likelihood=result.free_likelihood,
-    )
-
-
-def _left_out(why: str) -> None:
-    warnings.warn(f"{why}; these steps are left out", SayreWarning, stacklevel=3)
+    for run in retrieve(wide, starts(), steps, sharp, count=len(runs), device=device, report=report):
+        obj = resampled(run.object, shape)
+        yield replace(run, object=obj, support=sharp.final(obj))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,17 +24,14 @@ class Modes:
         Fractions of the objects' total power, falling, sum at most 1.
     agreement
         Median complex correlation of the others with the first object, aligned. NaN for a single one.
-    halves
-        First modes of two halves of the objects; none for fewer than four.
     scatter
-        Relative error expected between the first mode and that of as many other starts, see `scatter`: of
-        the halves, or of what became of them. NaN where there are none.
+        Relative error ‖a − b‖/‖a‖ expected between the first mode and that of as many other starts: between
+        those of two halves of the objects, over √2. NaN for a single one.
     """
 
     modes: NDArray[np.complex64]
     weights: NDArray[np.float64]
     agreement: float
-    halves: tuple[Objects, ...]
     scatter: float
 
 
@@ -49,27 +45,19 @@ def find_modes(objects: list[Objects], count: int = 3) -> Modes:
     """
     aligned = [objects[0], *(align(x, objects[0]) for x in objects[1:])]
     modes, weights = _modes(aligned)
-    halves: tuple[Objects, ...] = ()
-    if len(aligned) >= 4:
-        halves = tuple(_modes(aligned[first::2])[0][0] for first in (0, 1))
     near = [correlation(x, objects[0]) for x in aligned[1:]]
     return Modes(
         modes=modes[:count],
         weights=weights[:count],
         agreement=float(np.median(near)) if near else float("nan"),
-        halves=halves,
-        scatter=scatter(halves),
+        scatter=_scatter(aligned),
     )
 
 
-def scatter(halves: Sequence[Objects]) -> float:
-    """‖a − b‖/‖a‖ of the results of two halves of the starts, over √2: that of two sets of all of them.
-
-    NaN where there are not two.
-    """
-    if len(halves) != 2:
+def _scatter(objects: list[Objects]) -> float:
+    if len(objects) < 2:
         return float("nan")
-    first, second = halves
+    first, second = (_modes(objects[half::2])[0][0] for half in (0, 1))
     return float(np.sqrt(1 - min(correlation(align(second, first), first), 1.0)))
 
 

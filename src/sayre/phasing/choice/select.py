@@ -42,6 +42,23 @@ def select(runs: Sequence[Run], keep: float = 0.5) -> list[Run]:
     return [believed[i] for i in order if near[i]]
 
 
+def agreed(runs: Sequence[Run], enough: float) -> list[Run]:
+    """The last run and those that are the same object; none if there are none, or if another fits better.
+
+    Fits as well: `LIKELIHOOD_RANGE`; the same: a complex correlation of `enough` after alignment.
+    """
+    *others, last = (run for run in runs if not run.failed or run is runs[-1])
+    if last.failed or not others:
+        return []
+    limit = LIKELIHOOD_RANGE * min(judge(run) for run in (last, *others))
+    same = [
+        run
+        for run in others
+        if judge(run) <= limit and correlation(align(run.object, last.object), last.object) >= enough
+    ]
+    return [last, *same] if same and judge(last) <= limit else []
+
+
 def judge(run: Run) -> float:
     """The free likelihood, or where no voxels were free the likelihood; less is better."""
     return run.free_likelihood if np.isfinite(run.free_likelihood) else run.likelihood

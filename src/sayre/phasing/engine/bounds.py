@@ -6,7 +6,9 @@ it, a free voxel has (0, ∞), a gap enforced as zero (0, 0), a filled gap the i
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from numbers import Real
 from typing import Literal, get_args
 
 import numpy as np
@@ -75,10 +77,7 @@ def amplitude_bounds(
     InputError
         An option that is not known or out of range.
     """
-    if gaps not in GAPS:
-        raise InputError(f"gaps: {gaps!r} is not known; one of {', '.join(GAPS)}")
-    if not 0 <= free < 0.5:
-        raise InputError(f"free: a fraction from 0 to below 0.5, found {free}")
+    check_options(gaps=gaps, sigmas=sigmas, confidence=confidence, free=free)
     filled = pattern if isinstance(pattern, FilledPattern) else None
     measured = filled.pattern if filled else pattern
     assert isinstance(measured, Pattern)
@@ -98,6 +97,23 @@ def amplitude_bounds(
     chosen = free_voxels(counts, mask, free, np.random.default_rng(seed))
     lower[chosen], upper[chosen], weight[chosen] = 0, np.inf, 2
     return Bounds(lower=lower, upper=upper, counts=counts, weight=weight)
+
+
+def check_options(*, gaps: str, sigmas: float, confidence: float, free: float = 0.0) -> None:
+    """Refuse what `amplitude_bounds` cannot use.
+
+    Raises
+    ------
+    InputError
+        An option that is not known or out of range.
+    """
+    if gaps not in GAPS:
+        raise InputError(f"gaps: {gaps!r} is not known; one of {', '.join(GAPS)}")
+    for name, value in (("sigmas", sigmas), ("confidence", confidence)):
+        if not (isinstance(value, Real) and 0 <= value < math.inf):
+            raise InputError(f"{name}: must be a number of 0 or more, found {value!r}")
+    if not 0 <= free < 0.5:
+        raise InputError(f"free: a fraction from 0 to below 0.5, found {free}")
 
 
 def free_voxels(

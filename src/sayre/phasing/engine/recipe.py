@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 
 from sayre.errors import InputError
 from sayre.phasing.engine.algorithms import ALGORITHMS, Algorithm
 
 PRESETS: dict[str, str] = {
-    "default": (
-        "(HIO*20 + SW)**10, (RAAR*20 + SW)**10, ER*20, WIDE, (RAAR*20 + SW)**4, ER*20, MEAN, RAAR*20, ML*20"
-    ),
-    "quick": "(HIO*20 + SW)**10, ER*20, WIDE, (RAAR*20 + SW)**2, ER*20, MEAN, RAAR*20, ML*20",
+    "default": ("(HIO*20 + SW)**10, (RAAR*20 + SW)**10, ER*20, WIDE, (RAAR*20 + SW)**4, ER*20"),
+    "quick": "(HIO*20 + SW)**10, ER*20, WIDE, (RAAR*20 + SW)**2, ER*20",
     "strained": (
         "HIO(ceiling=1)*140, SW, (HIO(ceiling=1)*40, SW)**4, ER(ceiling=1)*20, SW, ER*20, "
-        "WIDE, (RAAR*20 + SW)**2, ER*20, MEAN, RAAR*20, ML*20"
+        "WIDE, (RAAR*20 + SW)**2, ER*20"
     ),
     "fixed": "(RAAR*40 + ER*10)**10, ER*50",
-    "precise": (
-        "(HIO*20 + SW)**20, (RAAR*20 + SW)**20, ER*20, WIDE, (RAAR*20 + SW)**10, ER*20, MEAN, RAAR*20, ML*50"
-    ),
+    "precise": ("(HIO*20 + SW)**20, (RAAR*20 + SW)**20, ER*20, WIDE, (RAAR*20 + SW)**10, ER*20"),
 }
-UPDATE, HALVE, SPREAD, WIDE, MEAN = "SW", "DETWIN", "PSF", "WIDE", "MEAN"
+UPDATE, HALVE, SPREAD, WIDE = "SW", "DETWIN", "PSF", "WIDE"
 MAX_STEPS = 1_000_000
 _TOKEN = re.compile(r"\s*(\*\*|[()*+,=]|[A-Za-z_]+|\d+\.?\d*(?:[eE][-+]?\d+)?)")
 
@@ -43,8 +41,8 @@ def parse(text: str) -> list[Step]:
     `NAME*n` are n iterations of ER, HIO, RAAR, CF, DM, GPS, ML or AD, `NAME(beta=0.8)*n` with a parameter,
     `AD(support=convex)*n` with one that is a word, `SW` an update of the support by shrink-wrap,
     `DETWIN` a few iterations in one half of the support, `PSF` an update of the point-spread function of
-    partial coherence; `+` and `,` chain; `(…)**n` repeats. `WIDE` and `MEAN` `divide` it.
-    A name of `PRESETS` is a recipe.
+    partial coherence; `+` and `,` chain; `(…)**n` repeats. What follows `WIDE` is for the starts
+    believed, on an array beyond the edges of the detector. A name of `PRESETS` is a recipe.
 
     Raises
     ------
@@ -54,45 +52,23 @@ def parse(text: str) -> list[Step]:
     parser = _Parser(PRESETS.get(text.strip(), text))
     steps = parser.chain()
     parser.expect_end()
-    found = divide(steps)
-    if not _iterates(found.starts):
+    starts, wide = divide(steps)
+    if not iterations(starts):
         raise InputError(f"recipe: {text!r} has no iterations; for example HIO*200, ER*50")
-    marks = [step.what for step in steps if step.what in (WIDE, MEAN)]
-    if marks not in ([], [WIDE], [MEAN], [WIDE, MEAN]) or not all(
-        _iterates(part) for mark, part in ((WIDE, found.wide), (MEAN, found.mean)) if mark in marks
-    ):
-        raise InputError(
-            f"recipe: {text!r}: {WIDE}, {MEAN}, each once at most, in this order, with iterations after it"
-        )
+    if len(starts) < len(steps) and (not iterations(wide) or any(step.what == WIDE for step in wide)):
+        raise InputError(f"recipe: {text!r} should have {WIDE} once at most, and iterations after it")
     return steps
 
 
-class Stages(NamedTuple):
-    """Parts of a recipe; `wide` and `mean` are empty where it has no `WIDE` and no `MEAN`.
-
-    `starts` is for every start, `wide` for those believed, on an array beyond the edges of the detector, and
-    `mean` for their average.
-    """
-
-    starts: list[Step]
-    wide: list[Step]
-    mean: list[Step]
+def divide(steps: list[Step]) -> tuple[list[Step], list[Step]]:
+    """A recipe's steps before and after `WIDE`: of every start, and of those believed."""
+    marks = [i for i, step in enumerate(steps) if step.what == WIDE]
+    return (steps[: marks[0]], steps[marks[0] + 1 :]) if marks else (steps, [])
 
 
-def divide(steps: list[Step]) -> Stages:
-    """A recipe's parts before and after `WIDE` and `MEAN`."""
-    found: dict[str, list[Step]] = {"": [], WIDE: [], MEAN: []}
-    now = ""
-    for step in steps:
-        if step.what in (WIDE, MEAN):
-            now = step.what
-        else:
-            found[now].append(step)
-    return Stages(found[""], found[WIDE], found[MEAN])
-
-
-def _iterates(steps: list[Step]) -> bool:
-    return any(step.algorithm for step in steps)
+def iterations(steps: Sequence[Step]) -> int:
+    """Of all steps together."""
+    return sum(step.count for step in steps if step.algorithm)
 
 
 class _Parser:
@@ -126,14 +102,21 @@ class _Parser:
                 steps = steps * times
             return steps
         name = self._take()
-        if name in (UPDATE, HALVE, SPREAD, WIDE, MEAN):
+        if name in (UPDATE, HALVE, SPREAD, WIDE):
             return [Step(None, what=name)]
         if name not in ALGORITHMS:
-            known = ", ".join((*ALGORITHMS, UPDATE, HALVE, SPREAD, WIDE, MEAN))
+            known = ", ".join((*ALGORITHMS, UPDATE, HALVE, SPREAD, WIDE))
             self._fail(f"{name or 'the end'!r} is none of {known}")
-        algorithm = ALGORITHMS[name](**self._parameters(name))
+        algorithm = self._algorithm(name)
         self._must("*")
         return [Step(algorithm, self._count())]
+
+    def _algorithm(self, name: str) -> Algorithm:
+        parameters = self._parameters(name)
+        try:
+            return ALGORITHMS[name](**parameters)
+        except InputError as error:
+            self._fail(str(error).removeprefix("recipe: "))
 
     def _parameters(self, name: str) -> dict[str, Any]:
         known = {f.name: f.type for f in fields(ALGORITHMS[name])}  # type: ignore[arg-type]
@@ -168,9 +151,12 @@ class _Parser:
 
     def _number(self) -> float:
         try:
-            return float(self._take())
+            value = float(self._take())
         except ValueError:
+            value = math.nan
+        if not math.isfinite(value):
             self._fail("a number is missing")
+        return value
 
     def _must(self, token: str) -> None:
         if self.token != token:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Literal
@@ -86,6 +87,8 @@ class ShrinkWrap:
     def __post_init__(self) -> None:
         if not 0 < self.threshold < 1:
             raise InputError(f"support threshold: between 0 and 1, found {self.threshold}")
+        if not all(0 <= width < math.inf for width in self.sigma):
+            raise InputError(f"support sigma: two widths of 0 or more voxels, found {self.sigma}")
         if self.reference not in ("max", "rms", "average"):
             raise InputError(f"support reference: {self.reference!r} is not known; max, rms or average")
         if self.every < 1 or not 0 < self.fraction[0] < self.fraction[1] <= 1:

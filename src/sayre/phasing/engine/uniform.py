@@ -12,6 +12,9 @@ from torch import Tensor
 
 from sayre.phasing.engine.kernels import block, intensity
 
+CEILINGS = (0.5, 100.0)
+"""What a ceiling must be above, and may be at most, in plateaus: under half of one nothing is left of it."""
+
 
 def plateau(p: Tensor, support: Tensor) -> Tensor:
     """Amplitude of each object where it is flat, `(batch,)`: √(Σ|p|⁴ / Σ|p|²); dark voxels hardly move it."""

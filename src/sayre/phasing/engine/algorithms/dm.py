@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 from sayre.phasing.engine.algorithms.state import Algorithm, State
 from sayre.phasing.engine.kernels import relax
@@ -16,6 +18,8 @@ class DM(Algorithm):
     Elser, J. Opt. Soc. Am. A 20, 40 (2003), eqs. 5 and 6, with γ_S = −1/β and γ_M = 1/β. Two FFT pairs an
     iteration; at β = 1 it is HIO with β = 1 and needs one.
     """
+
+    ranges: ClassVar[Mapping[str, tuple[float, float]]] = {"beta": (0, 2)}
 
     beta: float = 0.9
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 from sayre.phasing.engine.algorithms.state import Algorithm, State
 from sayre.phasing.engine.kernels import relax
 from sayre.phasing.engine.modulus import Modulus
-from sayre.phasing.engine.uniform import plateau, relax_below
+from sayre.phasing.engine.uniform import CEILINGS, plateau, relax_below
 
 
 @dataclass(frozen=True)
@@ -16,6 +18,8 @@ class ER(Algorithm):
 
     With a `ceiling` the amplitude may not exceed that many times its own plateau; 0 is none.
     """
+
+    ranges: ClassVar[Mapping[str, tuple[float, float]]] = {"ceiling": CEILINGS}
 
     ceiling: float = 0.0
 

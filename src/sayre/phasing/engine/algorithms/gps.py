@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 
@@ -18,6 +20,8 @@ class GPS(Algorithm):
     `x ← (σ w + t P_M w)/(σ + t)` with `w = x − t y`, then `y ← (1 − P_S)(y + s (2 x − x_before))`: Pham, Yin,
     Miao and Osher, Opt. Express 27, 2792 (2019), Algorithm 1 (GPS-R without its low-pass filter).
     """
+
+    ranges: ClassVar[Mapping[str, tuple[float, float]]] = {"t": (0, 10), "s": (0, 10), "sigma": (0, 10)}
 
     t: float = 1.0
     s: float = 0.9

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 from sayre.phasing.engine.algorithms.state import Algorithm, State
 from sayre.phasing.engine.kernels import relax
@@ -15,6 +17,8 @@ class RAAR(Algorithm):
 
     Inside the support that is `P_M x`, outside `β x + (1 − 2β) P_M x`.
     """
+
+    ranges: ClassVar[Mapping[str, tuple[float, float]]] = {"beta": (0, 1)}
 
     beta: float = 0.9
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from torch import Tensor
 
+from sayre.errors import InputError
 from sayre.phasing.engine.kernels import cut
 from sayre.phasing.engine.modulus import Modulus
 
@@ -34,7 +37,26 @@ class State:
 
 
 class Algorithm(ABC):
-    """A fixed-point iteration."""
+    """A fixed-point iteration.
+
+    `ranges` are what parameters must be above, and may be at most; their defaults are always allowed.
+
+    Raises
+    ------
+    InputError
+        A parameter out of its range.
+    """
+
+    ranges: ClassVar[Mapping[str, tuple[float, float]]] = {}
+
+    def __post_init__(self) -> None:
+        for name, (low, high) in self.ranges.items():
+            value, default = getattr(self, name), getattr(type(self), name)
+            if value != default and not low < value <= high:
+                raise InputError(
+                    f"recipe: {type(self).__name__}({name}={value}): must be above {low:g} and at most "
+                    f"{high:g}, or {default:g}, the default"
+                )
 
     @abstractmethod
     def step(self, state: State, modulus: Modulus) -> None:
