@@ -9,17 +9,22 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-from collections.abc import Mapping
+import tomllib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from sayre.data.manifest import sha256_of
 from sayre.inpaint.predict import load_predictor
 from sayre.inpaint.volume import prepare
+from sayre.phasing.prepare import oversampling
+from sayre.phasing.shape import predict
 from sayre.simulate.simulate import simulate
-from sayre.weights import FOLDER, read
+from sayre.simulate.strained import strained_crystal
+from sayre.weights import FOLDER, REGISTRY, read, write
 
 
 def register(
@@ -34,25 +39,51 @@ def register(
     """Copy `source` into the package, store a sample, and write the registry's row of `name`."""
     target = FOLDER / f"{name}.safetensors"
     shutil.copyfile(source, target)
-    _, config = read(target)
-    _write_sample(target)
-    row = {
-        "file": target.name,
-        "sha256": sha256_of(target),
-        "task": "inpaint",
-        "default": True,
-        "widths": list(config["widths"]),
-        "summary": summary,
-        "sigma_scale": sigma_scale,
-    }
-    lines = [f'["{name}"]', *(f"{key} = {json.dumps(value)}" for key, value in row.items())]
-    for table, content in (("training", training), ("validation", validation)):
-        lines += [
-            "",
-            f'["{name}".{table}]',
-            *(f'"{key}" = {json.dumps(value)}' for key, value in content.items()),
-        ]
-    (FOLDER / "registry.toml").write_text("\n".join(lines) + "\n")
+    tensors, config = read(target)
+    row: dict[str, Any] = {"file": target.name}
+    if config["network"] == "shape":
+        write(target, tensors, config, small=True)
+        _write_shape_sample(target, config["options"]["dimensions"])
+        row |= {"task": "shape", "dimensions": config["options"]["dimensions"]}
+    else:
+        _write_sample(target)
+        row |= {"task": "inpaint", "widths": list(config["widths"]), "sigma_scale": sigma_scale}
+    row |= {"sha256": sha256_of(target), "default": True, "summary": summary}
+    rows = tomllib.loads(REGISTRY.read_text())
+    for other in rows.values():
+        same = (other["task"], other.get("dimensions")) == (row["task"], row.get("dimensions"))
+        other["default"] = other["default"] and not same
+    rows[name] = {**row, "training": dict(training), "validation": dict(validation)}
+    REGISTRY.write_text("\n".join(_lines(rows)))
+
+
+def _lines(rows: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """The registry as TOML."""
+    for name, row in rows.items():
+        yield f'["{name}"]'
+        yield from (f"{key} = {_text(v)}" for key, v in row.items() if not isinstance(v, Mapping))
+        for table in ("training", "validation"):
+            yield f'\n["{name}".{table}]'
+            yield from (f'"{key}" = {_text(value)}' for key, value in row[table].items())
+        yield ""
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _write_shape_sample(weights: Path, dimensions: int) -> None:
+    """Counts of a strained crystal, and the logits the network gives its middle."""
+    counts = strained_crystal(dimensions, "2-4", 0).counts
+    ratios = oversampling(counts)
+    predict.load_predictor.cache_clear()
+    logits = predict.load_predictor(weights, dimensions)(counts, ratios, torch.device("cpu"))
+    np.savez_compressed(
+        weights.with_suffix(".sample.npz"),
+        counts=counts,
+        ratios=ratios,
+        logits=logits[predict.middle(logits.shape)].astype(np.float16),
+    )
 
 
 def _write_sample(weights: Path) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _SCALE = "::scale"
 FOLDER = Path(str(resources.files("sayre.weights")))
+REGISTRY = FOLDER / "registry.toml"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +56,7 @@ class Weights:
 @cache
 def registry() -> dict[str, Weights]:
     """All weights that ship, by name."""
-    rows = tomllib.loads((FOLDER / "registry.toml").read_text())
+    rows = tomllib.loads(REGISTRY.read_text())
     return {
         name: Weights(name=name, **{**row, "widths": tuple(row.get("widths", (0, 0)))})
         for name, row in rows.items()

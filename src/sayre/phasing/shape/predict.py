@@ -10,6 +10,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates
+from scipy.special import expit
+from torch import nn
 
 from sayre import weights as shipped
 from sayre.data.manifest import sha256_of
@@ -28,7 +30,7 @@ MAX_EXTENT = 0.45
 class ShapePredictor:
     """A trained shape network: `side` lags along each axis in, logits of the middle `side / 2` voxels out."""
 
-    network: ShapeNet
+    network: nn.Module
     side: int
     name: str
     sha256: str
@@ -83,11 +85,10 @@ def load_predictor(name: str | Path | None, dimensions: int) -> ShapePredictor:
         row = shipped.find(str(name))
     path = Path(str(name)) if row is None else row.path
     tensors, header = shipped.read(path, row.sha256 if row else None)
-    if header.get("network") != "shape" or header["options"]["dimensions"] != dimensions:
-        found = (
-            f"{header.get('network', 'inpaint')} network of {header.get('options', {}).get('dimensions', 3)}D"
-        )
-        raise InputError(f"{path}: a {found} counts; needed is a shape network for {dimensions}D")
+    kind = header.get("network", "unknown")
+    of = header["options"]["dimensions"] if kind == "shape" else 3
+    if (kind, of) != ("shape", dimensions):
+        raise InputError(f"{path}: is a network {kind} for {of}D counts; needed: shape, for {dimensions}D")
     network = ShapeNet(**header["options"])
     network.load_state_dict(tensors)
     return ShapePredictor(
@@ -102,3 +103,25 @@ def weights_used(name: str | Path | None, dimensions: int) -> dict[str, str]:
     """Name and SHA-256 of the weights that `load_predictor` takes."""
     predictor = load_predictor(name, dimensions)
     return {predictor.name: predictor.sha256}
+
+
+def middle(shape: tuple[int, ...]) -> tuple[slice, ...]:
+    """The middle half of an array along each axis."""
+    return tuple(slice(n // 4, n - n // 4) for n in shape)
+
+
+def verify_sample(row: shipped.Weights) -> float:
+    """Largest difference of the probabilities a network gives its stored sample from the stored ones.
+
+    Raises
+    ------
+    InputError
+        The file's hash is not the registry's, or the sample is missing.
+    """
+    predictor = load_predictor(row.name, row.dimensions)
+    if not row.sample.is_file():
+        raise InputError(f"{row.sample}: the sample of {row.name} is missing; reinstall sayre")
+    with np.load(row.sample) as sample:
+        logits = predictor(sample["counts"], tuple(sample["ratios"]), torch.device("cpu"))
+        stored = sample["logits"].astype(np.float32)
+        return float(np.abs(expit(logits[middle(logits.shape)]) - expit(stored)).max())
