@@ -226,7 +226,7 @@ def test_data_sets_that_cannot_be_trained_on(stored, tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("stepz = 3", "stepz: Extra inputs"),
+        ("stepz = 3", "stepz: is not known; one of .*steps"),
         ("steps = 0", "steps: Input should be greater"),
         ("steps = [", "not TOML"),
         ("[windows]\nshape = [30, 48, 48]", "32 planes"),

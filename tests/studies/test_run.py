@@ -13,7 +13,7 @@ from sayre.detectors import masks
 from sayre.errors import InputError, SayreWarning
 from sayre.phasing import kept as kept_runs
 from sayre.phasing.choice.align import align, correlation
-from sayre.phasing.engine.runs import Run
+from sayre.phasing.engine.runs import Progress, Run
 from sayre.phasing.reconstruct import Scan, Settings
 from sayre.simulate.simulate import simulate
 from sayre.studies.report import numbers
@@ -109,8 +109,9 @@ def test_a_stopped_run_goes_on_and_ends_the_same(peak, done, tmp_path, monkeypat
     with pytest.raises(KeyboardInterrupt):
         run(peak[0], tmp_path, **arguments)
     monkeypatch.setattr(kept_runs.KeptRuns, "write", write)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["filled.npz", "runs"]
-    assert len(list((tmp_path / "runs").glob("*.npz"))) == 2
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["runs"]
+    inside = ["0000.npz", "0001.npz", "config.json", "filled.npz"]
+    assert sorted(p.name for p in (tmp_path / "runs").iterdir()) == inside
 
     other = Settings(runs=4, recipe=RECIPE, seed=1)
     with pytest.raises(InputError, match="unfinished run of other options"):
@@ -158,7 +159,6 @@ def test_force_leaves_no_file_of_the_run_before(peak, done, tmp_path):
         ({"device": "tpu"}, "auto, cpu or cuda"),
         ({"crop": 2}, "8 or more"),
         ({"settings": Settings(recipe="FOO*3")}, "none of ER"),
-        ({"settings": Settings(runs=0)}, "runs"),
         ({"scan": Scan(along=5, lattice_constant=4.08)}, "0 to 2"),
         ({"scan": Scan(hkl=(0, 0, 0), lattice_constant=4.08)}, "none"),
         ({"mask": "missing.npy"}, "no such file"),
@@ -227,6 +227,28 @@ def test_starts_that_all_failed_are_not_kept(tmp_path):
     with pytest.raises(InputError, match="every run failed"), forgetting_failures(kept):
         raise InputError("every run failed")
     assert len(kept.read()) == 2
+
+
+def test_a_run_that_failed_is_tried_again_and_a_result_outlives_it(peak, done, tmp_path, monkeypatch):
+    """Without --force in an empty folder, and with it without a loss."""
+    arguments = {"method": "linear", "settings": Settings(runs=1, recipe="HIO*10, ER*10"), "scan": SCAN}
+    for name in FILES:
+        (tmp_path / name).write_bytes((done.folder / name).read_bytes())
+    before = {name: (tmp_path / name).read_bytes() for name in FILES}
+
+    def refused(*_, report, **__):
+        report(Progress(fraction=0.1, iteration=1, indices=(0,), residuals=(), look=lambda _: None))
+        raise InputError("every run failed")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("sayre.studies.run.reconstruct", refused)
+        for folder, force in ((tmp_path / "new", False), (tmp_path, True)):
+            with pytest.raises(InputError, match="every run failed"):
+                run(peak[0], folder, force=force, **arguments)
+    assert not any((tmp_path / "new").iterdir())
+    (tmp_path / "new").rmdir()
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    assert run(peak[0], tmp_path / "new", **arguments).files == FILES
 
 
 def test_the_report_says_where_it_cannot_say_how_far_to_trust(peak, tmp_path):

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Any, Self, get_args
 
 from pydantic import BaseModel, ValidationError
 
 from sayre.errors import InputError
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 
 class FromToml(BaseModel):
@@ -31,5 +35,28 @@ class FromToml(BaseModel):
             raise InputError(f"{path}: not TOML: {error}") from None
         except ValidationError as error:
             first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"]) or "configuration"
-            raise InputError(f"{path}: {where}: {' '.join(first['msg'].split())}") from None
+            where = ".".join(str(part) for part in first["loc"])
+            raise InputError(f"{path}: {f'{where}: ' if where else ''}{_complaint(cls, first)}") from None
+
+
+def _complaint(model: type[BaseModel], error: ErrorDetails) -> str:
+    """What is wrong, in one line, and for an unknown key those that the table may have."""
+    table = _table(model, error["loc"][:-1])
+    if error["type"] == "extra_forbidden" and table is not None:
+        return f"is not known; one of {', '.join(table.model_fields)}"
+    return " ".join(error["msg"].removeprefix("Value error, ").split())
+
+
+def _table(model: type[BaseModel], place: Sequence[str | int]) -> type[BaseModel] | None:
+    """The model at `place` of another, where tables are in tables alone."""
+    for key in place:
+        annotation = model.model_fields[str(key)].annotation if str(key) in model.model_fields else None
+        found = [kind for kind in (annotation, *get_args(annotation)) if _is_model(kind)]
+        if len(found) != 1:
+            return None
+        model = found[0]
+    return model
+
+
+def _is_model(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)

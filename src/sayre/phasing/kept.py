@@ -27,6 +27,10 @@ class KeptRuns:
         What the runs depend on, as JSON can hold it.
     replace
         Remove runs of another configuration when the first one is written, rather than refuse them.
+
+    Notes
+    -----
+    What else a caller puts in the folder, by a name that begins with no digit, goes with it.
     """
 
     def __init__(self, folder: Path, config: Mapping[str, Any], *, replace: bool = False) -> None:
@@ -47,7 +51,7 @@ class KeptRuns:
         InputError
             The folder holds runs of another configuration.
         """
-        found = sorted(self.folder.glob("*.npz"))
+        found = sorted(self.folder.glob("[0-9]*.npz"))
         if self.ours:
             return tuple(self._run(path) for path in found)
         if found and not self.replace:

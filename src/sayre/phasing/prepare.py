@@ -105,12 +105,12 @@ def cleaned(pattern: Measured) -> Measured:
     if not hot.any():
         return pattern
     found = (
-        f"{what}: {int(hot.sum())} voxels of up to {counts.max():.0f} counts outshine the peak of {top:.0f} and "
-        f"stand alone in their frame, the first at {_place(np.argwhere(hot)[0])}: hot pixels"
+        f"{what}: voxels alone in their frame outshine the peak of {top:.0f} counts: {int(hot.sum())}, "
+        f"the first at {_place(np.argwhere(hot)[0])}; hot pixels, or too coarse a measurement"
     )
     if isinstance(pattern, FilledPattern):
-        raise InputError(f"{found}; mask them (--mask) before the gaps are filled")
-    warnings.warn(f"{found}, masked", SayreWarning, stacklevel=3)
+        raise InputError(f"{found}; give a --mask of them and fill again")
+    warnings.warn(f"{found}; masked", SayreWarning, stacklevel=3)
     return pattern.with_mask(hot)
 
 
@@ -118,7 +118,8 @@ def lone(counts: NDArray[np.float32], unknown: NDArray[np.bool_]) -> NDArray[np.
     """Voxels that no neighbour in their frame (last two axes) comes near, beyond what chance would do.
 
     Sampled finely enough for phasing, counts cannot fall so steeply: see `LONE`. A hot pixel is lone in each
-    of its frames, a peak of which the rocking curve has one frame is not. `unknown` neighbours count as bright.
+    of its frames; a peak that fills one frame of a coarse rocking curve is not. `unknown` neighbours count as
+    bright.
     """
     known = np.where(unknown, np.float32(np.inf), counts)
     frame = [(0, 0)] * (counts.ndim - 2) + [(1, 1)] * 2
@@ -199,7 +200,8 @@ def photons(intensity: NDArray[np.float32]) -> tuple[float, float, int]:
     """Counts of the object, their noise, and the voxels of the object, as the autocorrelation has them.
 
     A constant background and white noise are in the autocorrelation's middle voxel alone, so that the one
-    beside it tells the counts of the object, a little too low.
+    beside it tells the counts of the object, a little too low. So are the voxels, by half and more where
+    noise hides the weak end of the autocorrelation.
     """
     shadow, noise = autocorrelation(intensity)
     middle = tuple(n // 2 for n in shadow.shape)
@@ -214,14 +216,13 @@ def _check_photons(intensity: NDArray[np.float32], what: str) -> None:
     signal, noise, voxels = photons(intensity)
     if signal < 8 * noise:
         raise InputError(
-            f"{what}: the autocorrelation shows no object: {signal:.0f} counts beside its middle, where noise "
-            f"alone has {noise:.0f}; the counts are noise or a background, a longer measurement would do"
+            f"{what}: the autocorrelation shows no object: {signal:.0f} counts beside its middle, noise has "
+            f"{noise:.0f}; the counts are noise or a background, a longer measurement would do"
         )
     if signal < FEW_PHOTONS * voxels:
         warnings.warn(
-            f"{what}: {signal:.0f} counts for an object of about {voxels} voxels, {signal / voxels:.1f} each; "
-            f"below {FEW_PHOTONS} photon noise decides much of the result: count longer, or --crop to coarser "
-            "voxels",
+            f"{what}: {signal:.0f} counts for an object of at least {voxels} voxels, {signal / voxels:.1f} "
+            f"each; below {FEW_PHOTONS} photon noise decides much of the result: count longer or --crop",
             SayreWarning,
             stacklevel=4,
         )
@@ -275,8 +276,8 @@ def _require_peak(pattern: Measured, top: float, hot: NDArray[np.bool_], what: s
     chance = float(scipy.special.gammainc(top, mean)) if top > 0 else 1.0  # that a voxel has `top` or more
     if chance * voxels > LEAST_CHANCE:
         raise InputError(
-            f"{what}: no peak: the brightest voxel has {top:.0f} counts, as the noise of {mean:.3g} in each has "
-            "it; counts of a Bragg peak would do"
+            f"{what}: no peak: the brightest voxel has {top:.0f} counts, no more than noise of {mean:.3g} a "
+            "voxel has; counts of a Bragg peak would do"
         )
 
 

@@ -15,7 +15,7 @@ from sayre.errors import InputError
 from sayre.phasing import prepare
 from sayre.phasing.choice.align import align
 from sayre.phasing.choice.resolution import ShellCurve, fsc, prtf
-from sayre.phasing.engine.bounds import Gaps
+from sayre.phasing.engine.bounds import Gaps, check_options
 from sayre.phasing.engine.recipe import parse
 from sayre.phasing.engine.runs import Progress, Run
 from sayre.phasing.engine.support import ShrinkWrap
@@ -28,7 +28,13 @@ from sayre.phasing.starts import Init
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What decides the result of phase retrieval beside the counts; see `sayre.phasing.phase.phase`."""
+    """What decides the result of phase retrieval beside the counts; see `sayre.phasing.phase.phase`.
+
+    Raises
+    ------
+    InputError
+        A setting out of range; `recipe` may be the name of a file and is left to `recipe_text`.
+    """
 
     recipe: str | None = None
     runs: int = 20
@@ -39,6 +45,19 @@ class Settings:
     sigmas: float = 2.0
     confidence: float = 0.0
     shrink_wrap: ShrinkWrap = field(default_factory=ShrinkWrap)
+
+    def __post_init__(self) -> None:
+        for name, least in (("runs", 1), ("seed", 0)):
+            value = getattr(self, name)
+            if not isinstance(value, int | np.integer) or value is True or value < least:
+                raise InputError(f"{name}: must be a whole number of {least} or more, found {value!r}")
+        for name in ("keep", "enough"):
+            value = getattr(self, name)
+            if (name, value) != ("enough", None) and not (
+                isinstance(value, float | int | np.number) and 0 < value <= 1
+            ):
+                raise InputError(f"{name}: must be a number above 0 and at most 1, found {value!r}")
+        check_options(gaps=self.gaps, sigmas=self.sigmas, confidence=self.confidence)
 
     @property
     def options(self) -> dict[str, Any]:

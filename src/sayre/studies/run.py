@@ -24,7 +24,7 @@ from sayre.phasing.choice.resolution import ShellCurve
 from sayre.phasing.engine.runs import Progress
 from sayre.phasing.kept import KeptRuns
 from sayre.phasing.phase import Phased
-from sayre.phasing.prepare import around_peak, unfilled
+from sayre.phasing.prepare import around_peak, cleaned, unfilled
 from sayre.phasing.reconstruct import Scan, Settings, recipe_text, reconstruct, resolution_curves
 
 FILLED, RUNS = "filled.npz", "runs"
@@ -81,7 +81,8 @@ def run(
     """Fill the gaps of a pattern, phase it, bring the crystal to its frame, and write all of it.
 
     Nothing is written before the first iterations of phasing have run. From then on a call that was stopped
-    is taken up by the next one with the same arguments, at the start that it was stopped in.
+    is taken up by the next one with the same arguments, at the start that it was stopped in. Until all is
+    done what was filled and found is kept in `RUNS`, and a result that the folder holds is not touched.
 
     Parameters
     ----------
@@ -128,7 +129,7 @@ def run(
         kept = KeptRuns(place / RUNS, {**settings.of_a_run, **config, "inputs": inputs}, replace=force)
         if not (kept.ours or force):
             _refuse_unfinished(place)
-        pattern = _filled(counts, method, device, place / FILLED if kept.ours else None, bar)
+        pattern = _filled(counts, method, device, place / RUNS / FILLED if kept.ours else None, bar)
         used = pattern.method if isinstance(pattern, FilledPattern) else method
         manifest = Manifest.collect(
             "sayre run",
@@ -142,7 +143,7 @@ def run(
 
             def report(now: Progress) -> None:
                 if not kept.ours:
-                    _begin(place, pattern, manifest, kept)
+                    _begin(pattern, manifest, kept)
                 advance(now.fraction, now.note(settings.runs))
 
             with forgetting_failures(kept):
@@ -205,7 +206,7 @@ def _counts(
         loaded = unfilled(loaded)
     if detector is not None:
         loaded = unfilled(loaded).with_mask(frame_mask(detector, unfilled(loaded).shape))
-    return loaded if crop is None else around_peak(loaded, crop)
+    return cleaned(loaded) if crop is None else around_peak(loaded, crop)
 
 
 def _inputs(counts: Pattern | FilledPattern, source: str | Path, mask: str | Path | None) -> dict[str, str]:
@@ -234,24 +235,23 @@ def _method_of(filled: Path) -> str:
         return str(Manifest.from_json(str(file["manifest"])).config["method"])
 
 
-def _begin(folder: Path, pattern: Pattern | FilledPattern, manifest: Manifest, kept: KeptRuns) -> None:
-    """The folder, what was filled, and the mark that more is to come."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be made ({error.strerror}); choose another folder") from None
-    if isinstance(pattern, FilledPattern):
-        io.save(folder / FILLED, pattern, manifest, force=True)
+def _begin(pattern: Pattern | FilledPattern, manifest: Manifest, kept: KeptRuns) -> None:
+    """The mark that more is to come, and what was filled."""
     kept.begin()
+    if isinstance(pattern, FilledPattern):
+        io.save(kept.folder / FILLED, pattern, manifest)
 
 
 def _write(result: Result) -> Result:
-    """Crystal, pictures, manifest and report; files of an earlier run that this one has not are removed."""
+    """What there is of `FILES`; those of an earlier run that this one has not are removed."""
     from sayre.studies.report import draw, report
 
     folder, manifest = result.folder, result.manifest
     solid = result.crystal.object.ndim == 3
-    files = [FILLED] if isinstance(result.pattern, FilledPattern) else []
+    files = []
+    if isinstance(result.pattern, FilledPattern):
+        files.append(FILLED)
+        io.save(folder / FILLED, result.pattern, manifest, force=True)
     for ending in ("npz", "cxi", "vti") if solid else ("npz", "cxi"):
         files.append(f"object.{ending}")
         io.save(folder / files[-1], result.crystal, manifest, force=True)

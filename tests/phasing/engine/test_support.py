@@ -71,7 +71,15 @@ def test_smoothing_falls_along_the_run():
 
 
 @pytest.mark.parametrize(
-    "options", [{"threshold": 0}, {"reference": "mean"}, {"every": 0} | {"fraction": (1, 0)}]
+    "options",
+    [
+        {"threshold": 0},
+        {"threshold": np.nan},
+        {"reference": "mean"},
+        {"every": 0} | {"fraction": (1, 0)},
+        {"sigma": (np.nan, 1)},
+        {"sigma": (2, -1)},
+    ],
 )
 def test_shrink_wrap_refuses(options):
     with pytest.raises((InputError, TypeError)):

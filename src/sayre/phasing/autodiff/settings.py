@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 
 import torch
 
@@ -86,12 +87,12 @@ class Settings:
                 f"recipe: AD(optimiser={self.optimiser}): a class of torch.optim, such as Adam or LBFGS"
             )
         for name in ("lr", "edge"):
-            if not getattr(self, name) > 0:
+            if not 0 < getattr(self, name) < inf:
                 raise InputError(f"recipe: AD({name}={getattr(self, name)}): above 0")
         for name in ("half", "psf", "background", *PRIORS):
-            if not getattr(self, name) >= 0:
+            if not 0 <= getattr(self, name) < inf:
                 raise InputError(f"recipe: AD({name}={getattr(self, name)}): 0 or more")
-        if not self.spacing >= 1:
+        if not 1 <= self.spacing < inf:
             raise InputError(f"recipe: AD(spacing={self.spacing}): 1 voxel or more")
         if not 4 <= self.planes <= 1000:
             raise InputError(f"recipe: AD(planes={self.planes}): from 4 to 1000")

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from numbers import Real
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,8 +108,9 @@ def check_options(*, gaps: str, sigmas: float, confidence: float, free: float = 
     """
     if gaps not in GAPS:
         raise InputError(f"gaps: {gaps!r} is not known; one of {', '.join(GAPS)}")
-    for name, value in (("sigmas", sigmas), ("confidence", confidence)):
-        if not (isinstance(value, Real) and 0 <= value < math.inf):
+    numbers: dict[str, Any] = {"sigmas": sigmas, "confidence": confidence}
+    for name, value in numbers.items():
+        if not (isinstance(value, float | int | np.number) and 0 <= value < math.inf):
             raise InputError(f"{name}: must be a number of 0 or more, found {value!r}")
     if not 0 <= free < 0.5:
         raise InputError(f"free: a fraction from 0 to below 0.5, found {free}")

@@ -85,7 +85,9 @@ def to_crystal(
         |G| of geometry and lattice differ; displacement or strain cannot be had; the displacement has cuts.
     """
     if not support.any():
-        raise InputError("crystal: the support is empty; the reconstruction failed")
+        raise InputError(
+            "crystal: the support is empty: the reconstruction failed; another --threshold or --recipe"
+        )
     frame = known_frame(
         obj.shape, geometry=geometry, grid=grid, hkl=hkl, lattice_constant=lattice_constant, along=along
     )
@@ -161,7 +163,9 @@ def centred(obj: Object, support: Support) -> tuple[Object, Support]:
 
 def _scanned(geometry: Geometry, shape: tuple[int, ...]) -> Frame:
     if len(shape) != 3:
-        raise InputError(f"geometry: a rocking scan is 3D, found an object of shape {shape}")
+        raise InputError(
+            f"geometry: a rocking scan is 3D, found an object of shape {shape}; leave out --geometry"
+        )
     g, basis = geometry.g(), voxel_basis(geometry.steps(), shape)
     axes = basis / np.linalg.norm(basis, axis=1, keepdims=True)
     return Frame(basis, g, float(np.linalg.norm(g)), axes)
@@ -170,7 +174,7 @@ def _scanned(geometry: Geometry, shape: tuple[int, ...]) -> Frame:
 def _unscanned(grid: Grid | None, shape: tuple[int, ...], lattice: float | None, along: int | None) -> Frame:
     """Array axes at right angles, G of length `lattice` along one of them."""
     if along is not None and along not in range(len(shape)):
-        raise InputError(f"along: axis {along} of an object with {len(shape)} axes; 0 to {len(shape) - 1}")
+        raise InputError(f"--along: axis {along} of an object with {len(shape)} axes; 0 to {len(shape) - 1}")
     basis = None
     if grid is not None and grid.unit == "1/angstrom":
         basis = voxel_basis(np.diag(grid.step), shape)
@@ -185,9 +189,15 @@ def _sizes(frame: Frame) -> tuple[float, ...] | None:
 def _tell(displaced: bool, strained: bool, *, vortex_lines: int, cut_voxels: int) -> None:
     """Warn of what is missing from a crystal, or cut in it."""
     if not displaced:
-        text = "no geometry and no lattice constant: |G| is not known, so no displacement and no strain"
+        text = (
+            "no geometry and no lattice constant: |G| is not known, so no displacement and no strain; "
+            "--geometry, or --hkl and --lattice-constant, would do"
+        )
     elif not strained:
-        text = "no geometry: voxels or direction of G are not known, so no strain"
+        text = (
+            "no geometry: voxels or direction of G are not known, so no strain; --geometry, or --along with "
+            "counts whose file says their steps in q, would do"
+        )
     elif cut_voxels:
         text = (
             f"{vortex_lines} phase vortices (dislocations or noise): the displacement jumps at {cut_voxels} "

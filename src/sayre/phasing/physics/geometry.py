@@ -196,7 +196,8 @@ def cubic_modulus(hkl: tuple[int, int, int], lattice_constant: float) -> float:
     """
     if not any(hkl) or not (np.isfinite(lattice_constant) and lattice_constant > 0):
         raise InputError(
-            f"reflection: {hkl} of a {lattice_constant} Å lattice is none; 1 1 1 of 4.08 would do"
+            f"reflection: {hkl} of a {lattice_constant} Å lattice is none; --hkl 1 1 1 "
+            "--lattice-constant 4.08 would do"
         )
     return float(2 * np.pi * np.linalg.norm(hkl) / lattice_constant)
 
