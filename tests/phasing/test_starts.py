@@ -1,13 +1,9 @@
-import warnings
-
 import numpy as np
 import pytest
 
 from sayre.data import Grid, Pattern
 from sayre.errors import InputError
-from sayre.phasing.choice.align import align, correlation
 from sayre.phasing.phase import phase
-from sayre.simulate.strained import strained_crystal
 
 
 def pattern_of(counts):

@@ -174,7 +174,7 @@ def test_what_cannot_be_used_writes_nothing(peak, tmp_path, changed, message):
 
 def test_a_pattern_that_cannot_be_phased_writes_nothing(tmp_path):
     counts = np.random.default_rng(0).poisson(0.01, (32, 32, 32))
-    counts[16, 16, 16] = 9
+    counts[15:18, 15:18, 15:18] = 9
     np.savez(tmp_path / "noise.npz", intensity=counts, mask=masks.plane(counts.shape, 1, 20, 2))
     with pytest.raises(InputError, match="1000 or more"):
         run(tmp_path / "noise.npz", tmp_path / "out", method="linear", settings=SETTINGS)

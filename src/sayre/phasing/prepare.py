@@ -30,7 +30,7 @@ SATURATED = 8
 
 
 def centred(pattern: Measured) -> tuple[Measured, tuple[int, ...]]:
-    """The largest box around the brightest voxel that has it at `n // 2`, of sizes that FFTs like.
+    """The largest box around the peak (see `peak_of`) that has it at `n // 2`, of sizes that FFTs like.
 
     Returns
     -------
@@ -50,7 +50,7 @@ def centred(pattern: Measured) -> tuple[Measured, tuple[int, ...]]:
     pattern = cleaned(pattern)
     counts, what = pattern.intensity, _name(pattern)
     box = []
-    for axis, (c, n) in enumerate(zip(_brightest(counts), counts.shape, strict=True)):
+    for axis, (c, n) in enumerate(zip(peak_of(counts), counts.shape, strict=True)):
         half = min(c, n - c)
         size = next((s for s in range(2 * half, 0, -2) if s == scipy.fft.next_fast_len(s)), 0)
         if size < max(n // 2, 4):
@@ -68,7 +68,7 @@ def centred(pattern: Measured) -> tuple[Measured, tuple[int, ...]]:
 
 
 def around_peak(pattern: Measured, size: int) -> Measured:
-    """The `size` voxels a side around the brightest voxel, fewer where the array ends on either side.
+    """The `size` voxels a side around the peak, fewer where the array ends on either side.
 
     Raises
     ------
@@ -78,7 +78,7 @@ def around_peak(pattern: Measured, size: int) -> Measured:
     if size < 8:
         raise InputError(f"crop: {size} voxels are too few; 8 or more")
     pattern = cleaned(pattern)
-    peak = _brightest(pattern.intensity)
+    peak = peak_of(pattern.intensity)
     halves = [min(size // 2, c, n - c) for c, n in zip(peak, pattern.intensity.shape, strict=True)]
     return crop(pattern, tuple(slice(c - h, c + h) for c, h in zip(peak, halves, strict=True)))
 
@@ -254,8 +254,8 @@ def _check_middle(pattern: Measured, what: str) -> None:
     hidden = 0 if isinstance(pattern, FilledPattern) else int(measured.mask[beside].sum())
     if hidden:
         warnings.warn(
-            f"{what}: {hidden} voxels beside the brightest one are masked: the peak may lie in the gap; "
-            "sayre inpaint fills it, and so does sayre run",
+            f"{what}: of {measured.mask[beside].size} voxels around the peak {hidden} are masked: its middle "
+            "may lie in the gap; sayre inpaint fills it, and so does sayre run",
             SayreWarning,
             stacklevel=4,
         )
@@ -281,8 +281,19 @@ def _require_peak(pattern: Measured, top: float, hot: NDArray[np.bool_], what: s
         )
 
 
-def _brightest(counts: NDArray[np.float32]) -> tuple[int, ...]:
-    return tuple(int(i) for i in np.unravel_index(int(np.argmax(counts)), counts.shape))
+def peak_of(counts: NDArray[np.float32]) -> tuple[int, ...]:
+    """The voxel nearest to the centroid of squared counts.
+
+    Of a crystal with little strain that is the brightest one. Strain splits the peak into many, of which the
+    brightest may be far from the middle; and background, which would draw a centroid of counts to the
+    middle of the array, hardly weighs in squares.
+    """
+    weight = counts.astype(np.float64) ** 2
+    total = float(weight.sum())
+    return tuple(
+        int(np.rint(np.arange(n) @ weight.sum(tuple(i for i in range(counts.ndim) if i != axis)) / total))
+        for axis, n in enumerate(counts.shape)
+    )
 
 
 def _place(index: NDArray[np.intp]) -> str:
