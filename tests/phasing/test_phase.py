@@ -108,6 +108,7 @@ def test_phases_a_crystal(crystal, pattern):
     assert (aligned ^ inside).sum() < 0.35 * inside.sum()
 
 
+@pytest.mark.filterwarnings("ignore:.*do not trust")
 def test_same_seed_same_bytes_and_a_stopped_call_goes_on(pattern):
     whole = phase(pattern, recipe="HIO*20, ER*5", runs=3, seed=5)
     again = phase(pattern, recipe="HIO*20, ER*5", runs=3, seed=5, finished=whole.runs[:2])
@@ -115,7 +116,8 @@ def test_same_seed_same_bytes_and_a_stopped_call_goes_on(pattern):
     assert not np.array_equal(whole.object, phase(pattern, recipe="HIO*20, ER*5", runs=3, seed=6).object)
 
 
-@pytest.mark.filterwarnings("ignore:pattern. (oversampling|9 voxels beside)")
+@pytest.mark.filterwarnings("ignore:pattern. (oversampling|of 27 voxels)")
+@pytest.mark.filterwarnings("ignore:.*do not trust")
 def test_free_gap_costs_little_and_zeros_cost_much(crystal):
     obj, _, counts = crystal
     mask = np.zeros(counts.shape, bool)
@@ -208,6 +210,7 @@ def test_started_from_the_answer_it_stays(crystal, pattern):
     assert correlation(align(found.object, crystal[0]), crystal[0]) > 0.999
 
 
+@pytest.mark.filterwarnings("ignore:.*do not trust")
 def test_two_dimensions(crystal):
     obj = crystal[0][18]
     expected = np.abs(np.fft.fftshift(np.fft.fftn(np.fft.ifftshift(obj), norm="ortho"))) ** 2

@@ -251,6 +251,7 @@ def test_a_run_that_failed_is_tried_again_and_a_result_outlives_it(peak, done, t
     assert run(peak[0], tmp_path / "new", **arguments).files == FILES
 
 
+@pytest.mark.filterwarnings("ignore:.*do not trust")
 def test_the_report_says_where_it_cannot_say_how_far_to_trust(peak, tmp_path):
     result = run(
         peak[0],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from sayre.data import FilledPattern, Pattern
-from sayre.errors import InputError
+from sayre.errors import InputError, SayreWarning
 from sayre.phasing import prepare
 from sayre.phasing.choice.consensus import Consensus, consensus
 from sayre.phasing.choice.modes import Modes
@@ -24,6 +25,8 @@ from sayre.phasing.engine.support import ShrinkWrap
 from sayre.phasing.starts import Init, starts
 
 Report = Callable[[Progress], None]
+TRUSTED = 0.9
+"""Agreement of the believed starts below which the result is said to be doubtful."""
 ENOUGH = 0.95
 """Complex correlation of two starts that ends a search."""
 
@@ -137,6 +140,11 @@ def phase(
     ------
     InputError
         Options out of range, a pattern that cannot be phased (see `prepare.check`), every run failed.
+
+    Warns
+    -----
+    SayreWarning
+        Believed runs agree to less than `TRUSTED`, or there is but one.
     """
     if runs < 1 or not 0 < keep <= 1:
         raise InputError(f"runs must be 1 or more and keep between 0 and 1, found {runs} and {keep}")
@@ -167,7 +175,22 @@ def phase(
             f"{_name(pattern)}: every run failed, the first: {done[0].failed}; another --recipe?"
         )
     found = consensus(chosen or select(done, keep), bounds, wide, wrap, device=where, report=last)
+    if runs > 1:
+        _warn_of_doubt(_name(pattern), found.modes.agreement)
     return _summary(found, wrap, done, ratios, origin)
+
+
+def _warn_of_doubt(what: str, agreement: float) -> None:
+    if agreement >= TRUSTED:
+        return
+    found = "one start fits better than all others, and none confirms it"
+    if np.isfinite(agreement):
+        found = f"the starts that fit best agree to {agreement:.2f} only (complex correlation)"
+    warnings.warn(
+        f"{what}: {found}: do not trust the result; more --runs, or for strain --init network",
+        SayreWarning,
+        stacklevel=3,
+    )
 
 
 def _shares(

@@ -1,4 +1,4 @@
-"""Adds trained weights to the registry: the file, a sample of what it does, and a row.
+"""Adds trained weights to the registry: the file in eight bits, a sample of what it does, and a row.
 
     python -m sayre.studies.register runs/slab/weights.safetensors --name slab-3 --summary "…" \\
         --training training.json --validation validation.json [--sigma-scale 0.9]
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -36,13 +35,12 @@ def register(
     validation: Mapping[str, Any],
     sigma_scale: float = 1.0,
 ) -> None:
-    """Copy `source` into the package, store a sample, and write the registry's row of `name`."""
+    """Put `source` into the package, store a sample, and write the registry's row of `name`."""
     target = FOLDER / f"{name}.safetensors"
-    shutil.copyfile(source, target)
-    tensors, config = read(target)
+    tensors, config = read(source)
+    write(target, tensors, config, small=True)
     row: dict[str, Any] = {"file": target.name}
     if config["network"] == "shape":
-        write(target, tensors, config, small=True)
         _write_shape_sample(target, config["options"]["dimensions"])
         row |= {"task": "shape", "dimensions": config["options"]["dimensions"]}
     else:

@@ -198,6 +198,7 @@ def test_batched_starts_are_the_single_ones():
             assert correlation(a.object, b.object) > 0.999
 
 
+@pytest.mark.filterwarnings("ignore:.*do not trust")
 def test_in_a_recipe_of_phase():
     """Shrink-wrap between, two dimensions, an object given: the whole road."""
     obj, _, counts = strained(span=2.0)
