@@ -1,12 +1,12 @@
 """Phasing of strained crystals, learned and not: tables of docs/learned-phasing.md.
 
-    python benchmarks/strained.py --dimensions 2 [--crystals 100] [--random 20] [--json FILE]
+    python benchmarks/strained.py --dimensions 2 --ways network --crystals 100 --json FILE
+    python benchmarks/strained.py --dimensions 2 --ways random AD --crystals 20 --json FILE
 
-Crystals of `sayre.simulate.strained`, by `sayre.phasing.phase.phase` with init="network" and its
-defaults, and, for `--random` crystals of a class, from 20 random starts of the recipe `default`. Times
-are processor time of one thread. "Equal time" and "equal count" are the best by free likelihood of the
-first random starts, those that fit in the network's time, and as many as it made. Results go to `--json`
-crystal by crystal; those already there are not repeated.
+Crystals of `sayre.simulate.strained`, phased in several ways by `sayre.phasing.phase.phase`. Times are
+processor time of one thread. "Equal time" and "equal count" are the best by free likelihood of the first
+random starts, those that fit in the network's time, and as many as it made. Results go to `--json`
+crystal by crystal; what is already there is not repeated.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import argparse
 import json
 import time
 import warnings
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,9 @@ import torch
 from numpy.typing import NDArray
 
 from sayre.data import Grid, Pattern
+from sayre.detectors import masks
 from sayre.errors import InputError
+from sayre.inpaint.fill import inpaint
 from sayre.phasing.choice.align import align, correlation
 from sayre.phasing.choice.select import judge
 from sayre.phasing.phase import Phased, phase
@@ -33,35 +36,35 @@ from sayre.simulate.strained import CLASSES, strained_crystal
 Objects = NDArray[np.complex64]
 LEVELS = (0.9, 0.95, 0.98)
 RANDOM_STARTS = 20
+CROSS = 4
+"""Width of the gaps cut into a pattern, in voxels."""
+AD = "HIO(ceiling=1)*140, SW, (HIO(ceiling=1)*40, SW)**4, ER(ceiling=1)*20, AD(phase=displacement)*150"
+WAYS: dict[str, dict[str, Any]] = {
+    "network": {"init": "network"},
+    "random": {"init": "random", "runs": RANDOM_STARTS},
+    "AD": {"init": "network", "recipe": AD},
+    "network, gap filled": {"init": "network"},
+    "network, gap masked": {"init": "network"},
+}
 
 
-def one(dimensions: int, strain: str, index: int, options: argparse.Namespace) -> dict[str, Any]:
-    """Phase one crystal in both ways."""
+def one(dimensions: int, strain: str, index: int, way: str, options: argparse.Namespace) -> dict[str, Any]:
+    """Phase one crystal in one way."""
     made = strained_crystal(dimensions, strain, index)
     mask = np.zeros(made.counts.shape, bool)
-    pattern = Pattern(intensity=made.counts, mask=mask, grid=Grid(step=(1.0,) * dimensions))
-    row: dict[str, Any] = {
-        "dimensions": dimensions,
-        "strain": strain,
-        "index": index,
-        "kind": made.crystal.kind,
-        "phase_range": made.crystal.phase_range,
-        "oversampling": min(made.crystal.oversampling),
-        "counts": float(made.counts.max()),
-    }
-    ways = {"network": {"init": "network", "weights": options.weights}}
-    if index < options.random:
-        ways["random"] = {"init": "random", "runs": RANDOM_STARTS}
-    for way, keywords in ways.items():
-        began = time.process_time()
-        try:
-            found = phase(pattern, device="cpu", **keywords)
-        except InputError as error:
-            row[way] = {"refused": str(error), "seconds": time.process_time() - began}
-            continue
-        seconds = time.process_time() - began
-        row[way] = {**scores(found, made.crystal.amplitude), "seconds": seconds}
-    return row
+    if "gap" in way:
+        middle = made.counts.shape[-1] // 2
+        mask = masks.cross(mask.shape, axes=(-2, -1), starts=(middle + 5, middle - 11), widths=(CROSS,) * 2)
+    counts = np.where(mask, 0, made.counts)
+    gapped = Pattern(intensity=counts, mask=mask, grid=Grid(step=(1.0,) * dimensions))
+    pattern = inpaint(gapped, method="wiener") if way.endswith("filled") else gapped
+    began = time.process_time()
+    try:
+        found = phase(pattern, device="cpu", weights=options.weights, **WAYS[way])
+    except InputError as error:
+        return {"refused": str(error), "seconds": time.process_time() - began}
+    seconds = time.process_time() - began
+    return {**scores(found, made.crystal.amplitude), "seconds": seconds}
 
 
 def scores(found: Phased, amplitude: Objects) -> dict[str, Any]:
@@ -116,29 +119,31 @@ def report(rows: list[dict[str, Any]]) -> None:
         mine = [row for row in rows if (row["dimensions"], row["strain"]) == (dimensions, strain)]
         print(f"\n{dimensions}D, phase range {strain} π")
         print(
-            f"{'':24s}" + "".join(f"  >{level:4.2f}" for level in LEVELS) + "   median    WCA  strain      s"
+            " " * 30
+            + "".join(f"  >{level:4.2f}" for level in LEVELS)
+            + "   median    WCA  strain  starts      s"
         )
-        for way in ("network", "random"):
+        for way in WAYS:
             _line(way, [row[way] for row in mine if way in row])
-        both = [row for row in mine if "starts" in row.get("random", {}) and "starts" in row["network"]]
-        if not both:
-            continue
-        _line("network, the same", [row["network"] for row in both])
-        a_start = [row["random"]["seconds"] / RANDOM_STARTS for row in both]
-        times = [
-            among(row, int(row["network"]["seconds"] / one_start))
-            for row, one_start in zip(both, a_start, strict=True)
-        ]
-        for name, values in (
-            ("random, equal time", times),
-            ("random, equal count", [among(row, row["network"]["runs"]) for row in both]),
-        ):
-            _line(name, [{"correlation": value} for value in values])
-        spent = np.sum([row["network"]["seconds"] for row in both]) / RANDOM_STARTS / np.sum(a_start)
-        print(f"time over that of {RANDOM_STARTS} random starts: {spent:.3f}")
-        surely = [row["network"] for row in mine if row["network"].get("agreement", 0) >= LEVELS[1]]
+        learned = [row for row in mine if "starts" in row.get("network", {})]
+        surely = [row["network"] for row in learned if row["network"]["agreement"] >= LEVELS[1]]
         wrong = sum(found["correlation"] < LEVELS[0] for found in surely)
-        print(f"two starts agree in {len(surely)} of {len(mine)}, {wrong} of them wrong")
+        print(f"starts agree in {len(surely)} of {len(learned)}, {wrong} of them wrong")
+        both = [row for row in learned if "starts" in row.get("random", {})]
+        if both:
+            _compare(both)
+
+
+def _compare(rows: list[dict[str, Any]]) -> None:
+    """Beside random starts, of crystals phased from both."""
+    _line("network, same crystals", [row["network"] for row in rows])
+    a_start = [row["random"]["seconds"] / RANDOM_STARTS for row in rows]
+    times = [int(row["network"]["seconds"] / each) for row, each in zip(rows, a_start, strict=True)]
+    counts = [row["network"]["runs"] for row in rows]
+    for name, first in (("random, equal time", times), ("random, equal count", counts)):
+        _line(name, [{"correlation": among(row, n)} for row, n in zip(rows, first, strict=True)])
+    spent = sum(row["network"]["seconds"] for row in rows) / RANDOM_STARTS / sum(a_start)
+    print(f"time over that of {RANDOM_STARTS} random starts: {spent:.3f}")
 
 
 def _line(name: str, found: list[dict[str, Any]]) -> None:
@@ -152,7 +157,7 @@ def _line(name: str, found: list[dict[str, Any]]) -> None:
         else ""
         for key in ("wca", "strain", "seconds")
     )
-    print(f"{name:18s}{len(found):5d} {shares} {np.median(values):8.4f}{rest}")
+    print(f"{name:24s}{len(found):5d} {shares} {np.median(values):8.4f}{rest}")
 
 
 def main() -> None:
@@ -162,29 +167,30 @@ def main() -> None:
     parser.add_argument("--dimensions", type=int, nargs="+", default=[2, 3])
     parser.add_argument("--classes", nargs="+", default=list(CLASSES), choices=list(CLASSES))
     parser.add_argument("--crystals", type=int, default=100)
-    parser.add_argument("--random", type=int, default=10, help="crystals of a class with random starts too")
+    parser.add_argument("--ways", nargs="+", default=["network"], choices=list(WAYS))
     parser.add_argument("--weights")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
     rows = json.loads(options.json.read_text()) if options.json and options.json.exists() else []
-    known = {(row["dimensions"], row["strain"], row["index"]) for row in rows}
-    for dimensions in options.dimensions:
-        for strain in options.classes:
-            for index in range(options.crystals):
-                if (dimensions, strain, index) in known:
-                    continue
-                rows.append(one(dimensions, strain, index, options))
-                found = rows[-1]["network"]
-                print(
-                    f"{dimensions}D {strain} {index:3d} {rows[-1]['kind']:11s} correlation "
-                    f"{found.get('correlation', 0):.3f} R {found.get('residual', 0):.3f} starts "
-                    f"{found.get('runs', 0)} {found['seconds']:.1f} s {found.get('refused', '')}",
-                    flush=True,
-                )
-                if options.json:
-                    options.json.write_text(json.dumps(rows))
+    known = {(row["dimensions"], row["strain"], row["index"]): row for row in rows}
+    wanted = product(options.dimensions, options.classes, range(options.crystals), options.ways)
+    for dimensions, strain, index, way in wanted:
+        row = known.get((dimensions, strain, index))
+        if row is None:
+            crystal = strained_crystal(dimensions, strain, index).crystal
+            row = {"dimensions": dimensions, "strain": strain, "index": index, "kind": crystal.kind}
+            known[dimensions, strain, index] = row
+            rows.append(row)
+        if way in row:
+            continue
+        row[way] = found = one(dimensions, strain, index, way, options)
+        numbers = f"correlation {found.get('correlation', 0):.3f} R {found.get('residual', 0):.3f}"
+        numbers += f" starts {found.get('runs', 0)} {found['seconds']:.1f} s {found.get('refused', '')}"
+        print(f"{dimensions}D {strain} {index:3d} {row['kind']:11s} {way:8s} {numbers}", flush=True)
+        if options.json:
+            options.json.write_text(json.dumps(rows))
     report(rows)
 
 
