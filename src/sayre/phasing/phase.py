@@ -160,8 +160,10 @@ def phase(
     done: list[Run] = []
     known = {run.index: run for run in finished}
     waiting = [index for index in range(runs) if index not in known]
-    first, last = _shares(report, runs * iterations(steps), round(keep * runs) * iterations(wide))
-    fresh = retrieve(bounds, map(start, waiting), steps, wrap, count=len(waiting), device=where, report=first)
+    length = iterations(steps)
+    share = runs * length / (runs * length + max(keep * runs, 1) * iterations(wide))
+    alone, together = _part(report, 0, share), _part(report, share, 1 - share, length)
+    fresh = retrieve(bounds, map(start, waiting), steps, wrap, count=len(waiting), device=where, report=alone)
     for index in range(runs):
         run = known[index] if index in known else next(fresh)
         if index not in known and on_run:
@@ -174,7 +176,7 @@ def phase(
         raise InputError(
             f"{_name(pattern)}: every run failed, the first: {done[0].failed}; another --recipe?"
         )
-    found = consensus(chosen or select(done, keep), bounds, wide, wrap, device=where, report=last)
+    found = consensus(chosen or select(done, keep), bounds, wide, wrap, device=where, report=together)
     if runs > 1:
         _warn_of_doubt(_name(pattern), found.modes.agreement)
     return _summary(found, wrap, done, ratios, origin)
@@ -193,19 +195,15 @@ def _warn_of_doubt(what: str, agreement: float) -> None:
     )
 
 
-def _shares(
-    report: Callable[[Progress], None] | None, *work: float
-) -> tuple[Callable[[Progress], None], ...]:
-    """For parts of a work one after the other, reports of the whole."""
+def _part(report: Report | None, before: float, share: float, past: int = 0) -> Report:
+    """What takes reports of a part of the work, and tells `report` of the whole."""
 
-    def part(before: float, own: float) -> Report:
-        def told(now: Progress) -> None:
-            if report:
-                report(replace(now, fraction=(before + now.fraction * own) / sum(work)))
+    def told(now: Progress) -> None:
+        if report:
+            fraction = before + share * now.fraction
+            report(replace(now, fraction=fraction, iteration=past + now.iteration))
 
-        return told
-
-    return tuple(part(sum(work[:i]), own) for i, own in enumerate(work))
+    return told
 
 
 def _summary(

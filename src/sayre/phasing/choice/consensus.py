@@ -26,6 +26,7 @@ from sayre.phasing.engine.runs import Progress, Run, Start, retrieve
 from sayre.phasing.engine.support import ShrinkWrap
 
 Objects = NDArray[np.complex64]
+Mask = NDArray[np.bool_]
 
 MARGIN = 1.25
 """Length of an array with a margin over that of the measured one, on each axis."""
@@ -148,6 +149,14 @@ def _beyond_the_edges(
             finer = resampled(run.object, wide.counts.shape)
             yield Start(index=run.index, object=finer, support=sharp.final(finer))
 
-    for run in retrieve(wide, starts(), steps, sharp, count=len(runs), device=device, report=report):
-        obj = resampled(run.object, shape)
-        yield replace(run, object=obj, support=sharp.final(obj))
+    def cut(obj: Objects) -> tuple[Objects, Mask]:
+        inner = resampled(obj, shape)
+        return inner, sharp.final(inner)
+
+    def told(now: Progress) -> None:
+        if report:
+            report(replace(now, look=lambda place: cut(now.look(place)[0])))
+
+    for run in retrieve(wide, starts(), steps, sharp, count=len(runs), device=device, report=told):
+        obj, support = cut(run.object)
+        yield replace(run, object=obj, support=support)
