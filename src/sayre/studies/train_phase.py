@@ -6,16 +6,14 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
-from numpy.typing import NDArray
-from pydantic import Discriminator, Field, RootModel, Tag, model_validator
+from pydantic import Discriminator, RootModel, Tag, model_validator
 
-from sayre.data import Grid, Pattern
 from sayre.data.toml import FromToml
-from sayre.detectors import masks
 from sayre.phasing.prepare import first_fill
 from sayre.phasing.published.training import PublishedTraining, Scattered, train_published
 from sayre.phasing.published.training import Source as PublishedSource
 from sayre.phasing.shape.training import Drawn, ShapeTraining, Source, train_shape
+from sayre.simulate.disturbed import Disturbances, disturbed
 from sayre.simulate.voxels import VoxelPopulation, draw
 
 
@@ -23,7 +21,7 @@ class PhaseRun(FromToml, ShapeTraining):
     """How to train the network that sees the shape, and on which crystals."""
 
     population: VoxelPopulation = VoxelPopulation()
-    gapped: float = Field(0.5, ge=0, le=1, description="share of patterns with a detector gap")
+    disturbances: Disturbances | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -73,31 +71,21 @@ class AnyPhaseRun(FromToml, RootModel[_Run]):
     """A configuration whose key `network` says what is trained: "shape" (the default) or "published"."""
 
 
-def voxel_source(population: VoxelPopulation, gapped: float = 0.0) -> Source:
-    """Photon counts of random strained crystals, with what they cover; a share of them with a gap filled."""
+def voxel_source(population: VoxelPopulation, disturbances: Disturbances | None = None) -> Source:
+    """Photon counts of random strained crystals, with what they cover.
+
+    Disturbed ones have their gaps filled linearly, as `sayre.phasing.prepare.first_fill` does it: what that
+    spreads over the autocorrelation is not to be taken for the crystal.
+    """
 
     def source(generator: np.random.Generator) -> Drawn:
         made = draw(population, generator)
-        counts = generator.poisson(np.abs(made.amplitude) ** 2).astype(np.float32)
-        if generator.random() < gapped:
-            counts = refilled(counts, generator)
-        return Drawn(counts, made.coverage)
+        expected = np.abs(made.amplitude) ** 2
+        if disturbances is None:
+            return Drawn(generator.poisson(expected).astype(np.float32), made.coverage)
+        return Drawn(first_fill(disturbed(expected, disturbances, generator)), made.coverage)
 
     return source
-
-
-def refilled(counts: NDArray[np.float32], generator: np.random.Generator) -> NDArray[np.float32]:
-    """Counts that lose one or two gaps of 2 to 7 voxels across some axes, and are filled as `phase` does it.
-
-    `sayre.phasing.prepare.first_fill`: linearly. Fillings are imperfect, and what they spread over the
-    autocorrelation is not to be taken for the crystal.
-    """
-    axes = tuple(generator.permutation(counts.ndim)[: generator.integers(1, 3)])
-    widths = [int(w) for w in generator.integers(2, 8, len(axes))]
-    starts = [int(generator.integers(2, counts.shape[a] - w - 2)) for a, w in zip(axes, widths, strict=True)]
-    gap = masks.cross(counts.shape, axes=axes, starts=starts, widths=widths)
-    step = Grid(step=(1.0,) * counts.ndim)
-    return first_fill(Pattern(intensity=np.where(gap, 0, counts), mask=gap, grid=step))
 
 
 def amplitude_source(population: VoxelPopulation) -> PublishedSource:
@@ -119,5 +107,5 @@ def train_phase(
         source = amplitude_source(run.population)
         return train_published(run, source, folder, resume=resume, progress=progress)
     return train_shape(
-        run, voxel_source(run.population, run.gapped), folder, resume=resume, progress=progress
+        run, voxel_source(run.population, run.disturbances), folder, resume=resume, progress=progress
     )
