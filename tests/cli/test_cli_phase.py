@@ -7,6 +7,7 @@ import pytest
 
 from sayre.cli import main
 from sayre.io.objects import load_crystal
+from sayre.simulate.strained import strained_crystal
 
 
 def words(options):
@@ -31,12 +32,28 @@ def test_phase_writes_a_crystal(counts, tmp_path, capsys):
     assert crystal.metrics["residual"] == summary["residual"]
     assert crystal.support.sum() > 500
     strain = crystal.strain[crystal.support]
-    assert np.isfinite(strain).mean() > 0.98
+    assert np.isfinite(strain).mean() > 0.99
     assert np.nanmedian(np.abs(strain)) < 0.02
     with np.load(out) as file:
         manifest = json.loads(str(file["manifest"]))
     assert manifest["config"]["recipe"] == "quick"
     assert not (tmp_path / "object.npz.runs").exists()
+
+
+def test_a_network_begins_where_it_sees_the_shape(tmp_path, capsys):
+    np.savez(tmp_path / "strained.npz", intensity=strained_crystal(2, "2-4", 0).counts)
+    out = tmp_path / "object.npz"
+    command = ["phase", str(tmp_path / "strained.npz"), "-o", str(out), "--init", "network", "--json"]
+    assert main(command) == 0
+    summary = json.loads(capsys.readouterr().out)
+    assert summary["agreement"] > 0.95
+    assert summary["runs"] < 20
+    with np.load(out) as file:
+        manifest = json.loads(str(file["manifest"]))
+    assert [name for name in manifest["weights"] if name.startswith("shape-2d")]
+    command[-1:] = ["--force", "--init", "random", "--weights", "shape-3d-1"]
+    assert main(command) == 2
+    assert "belongs to --init network" in capsys.readouterr().err
 
 
 def test_a_killed_command_goes_on(counts, tmp_path, monkeypatch):

@@ -152,6 +152,8 @@ def phase(
     if crop is not None:
         pattern = around_peak(pattern, crop)
     from_file = init not in ("random", "network")
+    if weights is not None and init != "network":
+        raise InputError(f"--weights {weights}: belongs to --init network, found --init {init}")
     start = load_crystal(init).object if from_file else init
     learned = weights_used(weights, unfilled(pattern).intensity.ndim) if init == "network" else {}
     meta = unfilled(pattern).meta
