@@ -11,8 +11,8 @@ from sayre.cli import main
 from sayre.data import metrics
 from sayre.detectors import masks
 from sayre.errors import InputError, SayreWarning
-from sayre.inpaint.fill import inpaint
 from sayre.inpaint import predict as filling
+from sayre.inpaint.fill import inpaint
 from sayre.inpaint.predict import load_predictor
 from sayre.phasing.shape import predict as shape
 from sayre.simulate.simulate import simulate
