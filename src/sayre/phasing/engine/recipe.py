@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, NoReturn
 
@@ -15,8 +15,8 @@ PRESETS: dict[str, str] = {
     "default": ("(HIO*20 + SW)**10, (RAAR*20 + SW)**10, ER*20, WIDE, (RAAR*20 + SW)**4, ER*20"),
     "quick": "(HIO*20 + SW)**10, ER*20, WIDE, (RAAR*20 + SW)**2, ER*20",
     "strained": (
-        "HIO(ceiling=1)*140, SW, (HIO(ceiling=1)*40, SW)**4, ER(ceiling=1)*20, SW, ER*20, "
-        "WIDE, (RAAR*20 + SW)**2, ER*20"
+        "HIO(ceiling=1)*140, SW(sigma=1), (HIO(ceiling=1)*40, SW(sigma=0.7))**4, ER(ceiling=1)*20, "
+        "SW(sigma=0.5), ER*20, WIDE, (RAAR*20 + SW)**2, ER*20"
     ),
     "fixed": "(RAAR*40 + ER*10)**10, ER*50",
     "precise": ("(HIO*20 + SW)**20, (RAAR*20 + SW)**20, ER*20, WIDE, (RAAR*20 + SW)**10, ER*20"),
@@ -28,18 +28,23 @@ _TOKEN = re.compile(r"\s*(\*\*|[()*+,=]|[A-Za-z_]+|\d+\.?\d*(?:[eE][-+]?\d+)?)")
 
 @dataclass(frozen=True)
 class Step:
-    """`count` iterations of an algorithm; or, where that is None, `what` its name says."""
+    """`count` iterations of an algorithm; or, where that is None, `what` its name says.
+
+    `sigma` is the width in voxels that smooths for `SW`, where the recipe gives it.
+    """
 
     algorithm: Algorithm | None
     count: int = 1
     what: str = ""
+    sigma: float | None = None
 
 
 def parse(text: str) -> list[Step]:
     """Steps of a recipe, from left to right.
 
     `NAME*n` are n iterations of ER, HIO, RAAR, CF, DM, GPS, ML or AD, `NAME(beta=0.8)*n` with a parameter,
-    `AD(support=convex)*n` with one that is a word, `SW` an update of the support by shrink-wrap,
+    `AD(support=convex)*n` with one that is a word, `SW` an update of the support by shrink-wrap (`SW(sigma=1)` with
+    this smoothing, in voxels),
     `DETWIN` a few iterations in one half of the support, `PSF` an update of the point-spread function of
     partial coherence; `+` and `,` chain; `(…)**n` repeats. What follows `WIDE` is for the starts
     believed, on an array beyond the edges of the detector. A name of `PRESETS` is a recipe.
@@ -102,7 +107,9 @@ class _Parser:
                 steps = steps * times
             return steps
         name = self._take()
-        if name in (UPDATE, HALVE, SPREAD, WIDE):
+        if name == UPDATE:
+            return [Step(None, what=name, **self._parameters(name, {"sigma": "float"}))]
+        if name in (HALVE, SPREAD, WIDE):
             return [Step(None, what=name)]
         if name not in ALGORITHMS:
             known = ", ".join((*ALGORITHMS, UPDATE, HALVE, SPREAD, WIDE))
@@ -112,14 +119,15 @@ class _Parser:
         return [Step(algorithm, self._count())]
 
     def _algorithm(self, name: str) -> Algorithm:
-        parameters = self._parameters(name)
+        known = {f.name: f.type for f in fields(ALGORITHMS[name])}  # type: ignore[arg-type]
+        parameters = self._parameters(name, known)
         try:
             return ALGORITHMS[name](**parameters)
         except InputError as error:
             self._fail(str(error).removeprefix("recipe: "))
 
-    def _parameters(self, name: str) -> dict[str, Any]:
-        known = {f.name: f.type for f in fields(ALGORITHMS[name])}  # type: ignore[arg-type]
+    def _parameters(self, name: str, known: Mapping[str, Any]) -> dict[str, Any]:
+        """In brackets, by names; `known` says their types."""
         found: dict[str, Any] = {}
         if self.token != "(":
             return found

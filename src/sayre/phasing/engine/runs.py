@@ -187,7 +187,7 @@ class _Batch:
         while self.at < len(self.steps):
             step = self.steps[self.at]
             if step.algorithm is None:
-                self._special(step.what)
+                self._special(step)
             else:
                 self._repeat(step.algorithm, step.count)
             self.at += 1
@@ -207,16 +207,18 @@ class _Batch:
         self.within = 0
         self._check(algorithm)
 
-    def _special(self, what: str) -> None:
+    def _special(self, step: Step) -> None:
         state, last = self.state, self.last
-        if what == HALVE:
+        if step.what == HALVE:
             self._detwin()
-        elif last is not None and what == SPREAD:
+        elif last is not None and step.what == SPREAD:
             self.modulus.update_coherence(last.estimate(state), state.support)
         elif last is not None:
-            state.support = self.shrink_wrap.update(
-                last.estimate(state), state.support, self.iteration / self.iterations, self.modulus.field
-            )
+            wrap = self.shrink_wrap
+            if step.sigma is not None:
+                wrap = replace(wrap, sigma=(step.sigma, step.sigma))
+            progress = self.iteration / self.iterations
+            state.support = wrap.update(last.estimate(state), state.support, progress, self.modulus.field)
             state.extra.clear()
 
     def _detwin(self) -> None:
