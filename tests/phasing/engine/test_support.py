@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
 from sayre.errors import InputError
+from sayre.phasing.engine.bounds import amplitude_bounds
 from sayre.phasing.engine.recipe import PRESETS, parse
+from sayre.phasing.engine.runs import Start, retrieve
 from sayre.phasing.engine.support import ShrinkWrap, initial_support, smooth
 
 
@@ -114,3 +116,15 @@ def test_recipes_that_cannot_be_read(text):
 def test_any_text_is_a_recipe_or_refused(text):
     with contextlib.suppress(InputError):
         assert parse(text)
+
+
+def test_a_recipe_gives_shrink_wrap_its_smoothing(pattern, crystal):
+    """As a shrink-wrap of that width throughout; without it the schedule of the options holds."""
+    bounds = amplitude_bounds(pattern)
+    start = Start(index=0, object=crystal[0], support=np.abs(crystal[0]) > 0)
+    supports = []
+    for text, sigma in (("SW(sigma=2)", (0.5, 0.5)), ("SW", (2.0, 2.0)), ("SW", (0.5, 0.5))):
+        (run,) = retrieve(bounds, [start], parse(f"ER*2, {text}, ER*2"), ShrinkWrap(sigma=sigma))
+        supports.append(run.support)
+    np.testing.assert_array_equal(supports[0], supports[1])
+    assert (supports[1] != supports[2]).any()

@@ -42,12 +42,12 @@ class Step:
 def parse(text: str) -> list[Step]:
     """Steps of a recipe, from left to right.
 
-    `NAME*n` are n iterations of ER, HIO, RAAR, CF, DM, GPS, ML or AD, `NAME(beta=0.8)*n` with a parameter,
-    `AD(support=convex)*n` with one that is a word, `SW` an update of the support by shrink-wrap (`SW(sigma=1)` with
-    this smoothing, in voxels),
-    `DETWIN` a few iterations in one half of the support, `PSF` an update of the point-spread function of
-    partial coherence; `+` and `,` chain; `(…)**n` repeats. What follows `WIDE` is for the starts
-    believed, on an array beyond the edges of the detector. A name of `PRESETS` is a recipe.
+    `NAME*n` are n iterations of ER, HIO, RAAR, CF, DM, GPS, ML or AD, `NAME(beta=0.8)*n` with a
+    parameter, `AD(support=convex)*n` with one that is a word, `SW` an update of the support by shrink-
+    wrap, `SW(sigma=1)` with this smoothing in voxels, `DETWIN` a few iterations in one half of the
+    support, `PSF` an update of the point-spread function of partial coherence; `+` and `,` chain;
+    `(…)**n` repeats. What follows `WIDE` is for the starts believed, on an array beyond the edges of
+    the detector. A name of `PRESETS` is a recipe.
 
     Raises
     ------
