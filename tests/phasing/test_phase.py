@@ -10,11 +10,14 @@ from sayre.phasing import prepare
 from sayre.phasing.choice.align import align, correlation, twin
 from sayre.phasing.choice.modes import find_modes
 from sayre.phasing.choice.select import agreement, select
+from sayre.phasing.engine.algorithms import HIO
 from sayre.phasing.engine.bounds import amplitude_bounds
 from sayre.phasing.engine.recipe import parse
 from sayre.phasing.engine.runs import Run, Start, random_start, retrieve
 from sayre.phasing.engine.support import ShrinkWrap, initial_support
+from sayre.phasing.kept import KeptRuns
 from sayre.phasing.phase import phase
+from sayre.phasing.reconstruct import Scan, Settings, reconstruct
 
 RECIPE = "(HIO*20 + SW)**6, (RAAR*20 + SW)**3, ER*20"
 
@@ -217,3 +220,26 @@ def test_two_dimensions(crystal):
     counts = np.random.default_rng(0).poisson(expected * (1e6 / expected.max()))
     found = phase(pattern_of(counts), recipe="(HIO*50 + SW)**6, ER*50", runs=6)
     assert correlation(align(found.object, obj), obj) > 0.95
+
+
+@pytest.mark.filterwarnings("ignore:.*(do not trust|no geometry)")
+def test_a_killed_start_goes_on_where_it_was(pattern, tmp_path, monkeypatch):
+    settings = Settings(runs=2, recipe="HIO*60, ER*10")
+    whole = reconstruct(pattern, settings, Scan()).phased.object
+    monkeypatch.setattr("sayre.phasing.engine.snapshots.PATIENCE", 0.0)
+    monkeypatch.setattr("sayre.phasing.engine.snapshots.SHARE", 1e9)
+    step, done = HIO.step, []
+
+    def killed_in_the_second_start(self, state, modulus):
+        done.append(1)
+        if len(done) == 100:
+            raise KeyboardInterrupt
+        step(self, state, modulus)
+
+    monkeypatch.setattr(HIO, "step", killed_in_the_second_start)
+    config = {"of": "this test"}
+    with pytest.raises(KeyboardInterrupt):
+        reconstruct(pattern, settings, Scan(), kept=KeptRuns(tmp_path / "runs", config))
+    again = reconstruct(pattern, settings, Scan(), kept=KeptRuns(tmp_path / "runs", config)).phased.object
+    assert len(done) == 100 + 21  # of 120, the one that was broken off again
+    np.testing.assert_array_equal(again, whole)

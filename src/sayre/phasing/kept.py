@@ -13,8 +13,10 @@ import numpy as np
 from sayre.errors import InputError
 from sayre.io.atomic import replacing
 from sayre.phasing.engine.runs import Run
+from sayre.phasing.engine.snapshots import Snapshot, Snapshots
 
 _CONFIG = "config.json"
+_RUNNING = "running.snapshot"
 _NUMBERS = ("index", "residual", "likelihood", "free_likelihood")
 
 
@@ -94,6 +96,21 @@ class KeptRuns:
                 failed=np.array(run.failed),
                 **numbers,
             )
+
+    @property
+    def snapshots(self) -> Snapshots:
+        """Where running starts are kept beside, and what an earlier, stopped command left of them."""
+        path, left = self.folder / _RUNNING, None
+        if self.ours and path.is_file():
+            with np.load(path) as file:
+                left = {name: file[name] for name in file.files}
+
+        def write(snapshot: Snapshot) -> None:
+            self.begin()
+            with replacing(path, force=True) as file:
+                np.savez(file, **snapshot)  # type: ignore[arg-type]
+
+        return Snapshots(write, left)
 
     def remove(self) -> None:
         """Delete the folder."""

@@ -21,6 +21,7 @@ from sayre.phasing.choice.select import agreed, select
 from sayre.phasing.engine.bounds import Gaps, amplitude_bounds
 from sayre.phasing.engine.recipe import divide, iterations, parse
 from sayre.phasing.engine.runs import Progress, Run, retrieve
+from sayre.phasing.engine.snapshots import Snapshots
 from sayre.phasing.engine.support import ShrinkWrap
 from sayre.phasing.starts import Init, starts
 
@@ -105,6 +106,7 @@ def phase(
     weights: str | Path | None = None,
     device: str = "auto",
     finished: tuple[Run, ...] = (),
+    snapshots: Snapshots | None = None,
     report: Report | None = None,
     on_run: Callable[[Run], None] | None = None,
 ) -> Phased:
@@ -133,6 +135,8 @@ def phase(
         `auto`, `cpu` or `cuda`.
     finished
         Runs of an earlier, stopped call with the same arguments, which are not repeated.
+    snapshots
+        Where running starts are kept, and taken up again.
     report, on_run
         Told of the progress, and of every run as it finishes.
 
@@ -163,7 +167,16 @@ def phase(
     length = iterations(steps)
     share = runs * length / (runs * length + max(keep * runs, 1) * iterations(wide))
     alone, together = _part(report, 0, share), _part(report, share, 1 - share, length)
-    fresh = retrieve(bounds, map(start, waiting), steps, wrap, count=len(waiting), device=where, report=alone)
+    fresh = retrieve(
+        bounds,
+        map(start, waiting),
+        steps,
+        wrap,
+        count=len(waiting),
+        device=where,
+        report=alone,
+        snapshots=snapshots,
+    )
     for index in range(runs):
         run = known[index] if index in known else next(fresh)
         if index not in known and on_run:

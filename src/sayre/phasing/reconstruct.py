@@ -156,6 +156,7 @@ def reconstruct(
         weights=weights,
         device=device,
         finished=known,
+        snapshots=kept.snapshots if kept else None,
         report=report,
         on_run=finished,
     )
