@@ -15,7 +15,7 @@ from sayre import __version__
 from sayre.errors import InputError, SayreWarning
 from sayre.io.atomic import replacing
 from sayre.simulate.dataset.config import DatasetConfig
-from sayre.simulate.dataset.shards import PATTERN, shard_path, write_shard
+from sayre.simulate.dataset.shards import PATTERN, clear_leftovers, shard_path, write_shard
 from sayre.simulate.processes import end_with_parent, one_thread_each
 
 DESCRIPTION = "dataset.json"
@@ -67,6 +67,9 @@ def build(
     _prepare(config, folder, force)
     paths = [shard_path(folder, number) for number in range(config.shard_count)]
     missing = [number for number, path in enumerate(paths) if not path.exists()]
+    for path in paths:
+        if path.exists():
+            clear_leftovers(path)
     if scheduler:
         finished = _on_cluster(config, folder, missing, scheduler)
     elif workers == 1 or len(missing) < 2:

@@ -58,11 +58,16 @@ def shard_path(folder: Path, number: int) -> Path:
     return folder / f"shard-{number:05d}.h5"
 
 
+def clear_leftovers(path: Path) -> None:
+    """Remove what a killed run left half written of a shard."""
+    for leftover in path.parent.glob(f".{path.name}.*.tmp"):
+        leftover.unlink(missing_ok=True)
+
+
 def write_shard(config: DatasetConfig, folder: Path, number: int) -> int:
     """Make and write shard `number`, which its number and the configuration decide alone; returns it."""
     path = shard_path(folder, number)
-    for leftover in folder.glob(f".{path.name}.*.tmp"):
-        leftover.unlink(missing_ok=True)
+    clear_leftovers(path)
     content = hdf5.image(lambda h5: _fill(h5, config, number))
     with replacing(path, force=True) as file:
         file.write(content)
