@@ -35,8 +35,9 @@ def align(moving: Objects, fixed: Objects, *, upsampling: int = 20, twins: bool 
 
     Notes
     -----
-    The peak of the cross-correlation, refined by a matrix Fourier transform around it (Guizar-Sicairos,
-    Thurman and Fienup, Opt. Lett. 33, 156, 2008).
+    The peak of the cross-correlation, refined by matrix Fourier transforms around it (Guizar-Sicairos,
+    Thurman and Fienup, Opt. Lett. 33, 156, 2008): on quarter voxels up to two away, since the best whole
+    voxel need not be next to the peak where strain makes it sharp, then on the fine grid.
     """
     candidates = [_shifted(moving, fixed, upsampling)]
     if twins:
@@ -52,7 +53,9 @@ def _shifted(moving: Objects, fixed: Objects, upsampling: int) -> Objects:
     size = np.array(surface.shape)
     shift = np.where(peak > size / 2, peak - size, peak)
     if upsampling > 1:
-        shift = _refined(product, shift, upsampling)
+        shift = _refined(product, shift, np.arange(-8, 9) / 4)
+        quarter = -(-upsampling // 4)
+        shift = _refined(product, shift, np.arange(-quarter, quarter + 1) / upsampling)
     for axis, (s, n) in enumerate(zip(shift, size, strict=True)):
         ramp = np.exp(-2j * np.pi * s * scipy.fft.fftfreq(n)).astype(np.complex64)
         a *= ramp.reshape([-1 if i == axis else 1 for i in range(a.ndim)])
@@ -62,10 +65,9 @@ def _shifted(moving: Objects, fixed: Objects, upsampling: int) -> Objects:
 
 
 def _refined(
-    product: NDArray[np.complex64], shift: NDArray[np.float64], upsampling: int
+    product: NDArray[np.complex64], shift: NDArray[np.float64], offsets: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Peak of the cross-correlation on a grid of 1/upsampling voxel, ±1 voxel around `shift`."""
-    offsets = np.arange(-upsampling, upsampling + 1) / upsampling
+    """Peak of the cross-correlation among `shift` + `offsets` along every axis, in voxels."""
     value: NDArray[np.complexfloating] = product
     for s, n in zip(shift, product.shape, strict=True):
         kernel = np.exp(2j * np.pi * np.outer(scipy.fft.fftfreq(n), s + offsets)).astype(np.complex64)
