@@ -7,6 +7,7 @@ from sayre.errors import SayreWarning
 from sayre.figures import live
 from sayre.figures.phasing import convergence_figure, resolution_figure, resolution_text, start_figure
 from sayre.phasing.choice.resolution import ShellCurve
+from sayre.phasing.engine.packed import Packed
 from sayre.phasing.engine.runs import Progress, Run
 
 
@@ -23,8 +24,7 @@ def runs(residuals, free, failed=()):
     return [
         Run(
             index=i,
-            object=obj,
-            support=support,
+            found=Packed.of(obj, support),
             residual=r,
             likelihood=2 * f,
             free_likelihood=f,

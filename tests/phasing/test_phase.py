@@ -7,11 +7,12 @@ from hypothesis import strategies as st
 from sayre.data import Grid, Pattern
 from sayre.errors import InputError, SayreWarning
 from sayre.phasing import prepare
-from sayre.phasing.choice.align import align, correlation, twin
+from sayre.phasing.choice.align import align, aligned, correlation, twin
 from sayre.phasing.choice.modes import find_modes
 from sayre.phasing.choice.select import agreement, select
 from sayre.phasing.engine.algorithms import HIO
 from sayre.phasing.engine.bounds import amplitude_bounds
+from sayre.phasing.engine.packed import Packed
 from sayre.phasing.engine.recipe import parse
 from sayre.phasing.engine.runs import Run, Start, random_start, retrieve
 from sayre.phasing.engine.support import ShrinkWrap, initial_support
@@ -65,7 +66,7 @@ def test_modes_are_orthogonal_and_carry_the_power(crystal):
         )
         for _ in range(8)
     ]
-    found = find_modes(objects, count=8)
+    found = find_modes(aligned(objects), count=8)
     flat = found.modes.reshape(8, -1)
     gram = flat.conj() @ flat.T
     assert np.abs(gram - np.diag(np.diag(gram))).max() < 1e-3 * abs(gram[0, 0])
@@ -82,7 +83,7 @@ def test_selection_leaves_out_failures_and_outliers(crystal):
 
     def run(index, x, likelihood, failed=""):
         return Run(
-            index=index, object=x, support=x != 0, residual=0.1, likelihood=1.0, free_likelihood=likelihood,
+            index=index, found=Packed.of(x, x != 0), residual=0.1, likelihood=1.0, free_likelihood=likelihood,
             failed=failed,
         )  # fmt: skip
 

@@ -13,6 +13,7 @@ from sayre.detectors import masks
 from sayre.errors import InputError, SayreWarning
 from sayre.phasing import kept as kept_runs
 from sayre.phasing.choice.align import align, correlation
+from sayre.phasing.engine.packed import Packed
 from sayre.phasing.engine.runs import Progress, Run
 from sayre.phasing.reconstruct import Scan, Settings
 from sayre.simulate.simulate import simulate
@@ -210,8 +211,7 @@ def test_starts_that_all_failed_are_not_kept(tmp_path):
     kept = kept_runs.KeptRuns(out / "runs", {"a": 1})
     failed = Run(
         index=0,
-        object=np.zeros((4, 4), np.complex64),
-        support=np.zeros((4, 4), bool),
+        found=Packed.of(np.zeros((4, 4), np.complex64), np.zeros((4, 4), bool)),
         history=(),
         residual=np.nan,
         likelihood=np.nan,

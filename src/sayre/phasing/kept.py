@@ -12,6 +12,7 @@ import numpy as np
 
 from sayre.errors import InputError
 from sayre.io.atomic import replacing
+from sayre.phasing.engine.packed import Packed
 from sayre.phasing.engine.runs import Run
 from sayre.phasing.engine.snapshots import Snapshot, Snapshots
 
@@ -90,8 +91,9 @@ class KeptRuns:
         with replacing(path, force=True) as file:
             np.savez(
                 file,
-                object=run.object,
-                support=run.support,
+                shape=np.array(run.found.shape),
+                support=run.found.bits,
+                object=run.found.values,
                 history=np.array(run.history),
                 failed=np.array(run.failed),
                 **numbers,
@@ -122,8 +124,7 @@ class KeptRuns:
             numbers = {name: file[name].item() for name in _NUMBERS}
             history = tuple((int(i), float(r)) for i, r in file["history"].reshape(-1, 2))
             return Run(
-                object=file["object"],
-                support=file["support"],
+                found=Packed(tuple(file["shape"].tolist()), file["support"], file["object"]),
                 history=history,
                 failed=str(file["failed"]),
                 **numbers,

@@ -45,9 +45,11 @@ class Phased:
     modes
         Modes of the believed runs, with weights, and the scatter to expect of `object`.
     runs
-        Every run: those believed as they were averaged, the others as the recipe's first part left them.
+        Every run, as the part of the recipe before `WIDE` left it.
     believed
         Indices of the runs behind `object`, the middle one first.
+    averaged
+        Their objects, as they were averaged, aligned on the first.
     residual, likelihood, free_likelihood
         Of `object`, as in `sayre.phasing.engine.modulus.Fit`.
     agreement
@@ -62,6 +64,7 @@ class Phased:
     modes: Modes
     runs: tuple[Run, ...] = field(repr=False)
     believed: tuple[int, ...]
+    averaged: tuple[NDArray[np.complex64], ...] = field(repr=False)
     residual: float
     likelihood: float
     free_likelihood: float
@@ -223,13 +226,13 @@ def _summary(
     found: Consensus, wrap: ShrinkWrap, runs: list[Run], ratios: tuple[float, ...], origin: tuple[int, ...]
 ) -> Phased:
     residual, likelihood, free_likelihood = (float(value[0]) for value in found.fit)
-    further = {run.index: run for run in found.runs}
     return Phased(
         object=found.object,
         support=wrap.final(found.object),
         modes=found.modes,
-        runs=tuple(further.get(run.index, run) for run in runs),
-        believed=tuple(further),
+        runs=tuple(runs),
+        believed=found.indices,
+        averaged=found.averaged,
         residual=residual,
         likelihood=likelihood,
         free_likelihood=free_likelihood,

@@ -13,8 +13,7 @@ import numpy as np
 from sayre.data import Crystal, FilledPattern, Pattern
 from sayre.errors import InputError
 from sayre.phasing import prepare
-from sayre.phasing.choice.align import align
-from sayre.phasing.choice.resolution import ShellCurve, fsc, prtf
+from sayre.phasing.choice.resolution import ShellCurve, fsc, mean, prtf
 from sayre.phasing.engine.bounds import Gaps, check_options
 from sayre.phasing.engine.recipe import parse
 from sayre.phasing.engine.runs import Progress, Run
@@ -189,11 +188,9 @@ def resolution_curves(
     box = tuple(slice(first, first + n) for first, n in zip(found.origin, shape, strict=True))
     cut = prepare.unfilled(prepare.crop(pattern, box))
     basis = known_frame(shape, geometry=geometry, grid=cut.grid).basis
-    runs = {run.index: run.object for run in found.runs}
-    aligned = [align(runs[index], found.object) for index in found.believed]
-    curves = {"PRTF": prtf(aligned, cut, voxel_basis=basis)}
-    if len(aligned) > 1:
-        halves = [np.mean(aligned[first::2], axis=0) for first in (0, 1)]
+    curves = {"PRTF": prtf(found.averaged, cut, voxel_basis=basis)}
+    if len(found.averaged) > 1:
+        halves = [mean(found.averaged[first::2]) for first in (0, 1)]
         share = float(found.support.mean())
         curves["FSC"] = fsc(*halves, support_fraction=share, voxel_basis=basis)
     return curves

@@ -6,6 +6,7 @@ from sayre.errors import SayreWarning
 from sayre.phasing.choice.align import align, correlation
 from sayre.phasing.choice.consensus import consensus, resampled, with_margin
 from sayre.phasing.engine.bounds import amplitude_bounds
+from sayre.phasing.engine.packed import Packed
 from sayre.phasing.engine.recipe import PRESETS, divide, parse
 from sayre.phasing.engine.runs import Run, Start, random_start, retrieve
 from sayre.phasing.engine.support import ShrinkWrap, initial_support
@@ -18,8 +19,8 @@ def spectrum(obj):
 
 def run_of(obj):
     nan = float("nan")
-    support = np.ones(obj.shape, bool)
-    return Run(index=0, object=obj, support=support, residual=nan, likelihood=nan, free_likelihood=nan)
+    found = Packed.of(obj, np.ones(obj.shape, bool))
+    return Run(index=0, found=found, residual=nan, likelihood=nan, free_likelihood=nan)
 
 
 @pytest.fixture(scope="module")

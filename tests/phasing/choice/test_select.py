@@ -2,14 +2,14 @@ import numpy as np
 
 from sayre.phasing.choice.align import twin
 from sayre.phasing.choice.select import agreed
+from sayre.phasing.engine.packed import Packed
 from sayre.phasing.engine.runs import Run
 
 
 def run(index, obj, likelihood, failed=""):
     return Run(
         index=index,
-        object=obj,
-        support=np.ones(obj.shape, bool),
+        found=Packed.of(obj, np.ones(obj.shape, bool)),
         residual=0.1,
         likelihood=likelihood,
         free_likelihood=likelihood,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
@@ -39,29 +41,43 @@ def align(moving: Objects, fixed: Objects, *, upsampling: int = 20, twins: bool 
     Thurman and Fienup, Opt. Lett. 33, 156, 2008): on quarter voxels up to two away, since the best whole
     voxel need not be next to the peak where strain makes it sharp, then on the fine grid.
     """
-    candidates = [_shifted(moving, fixed, upsampling)]
+    field = scipy.fft.fftn(fixed, workers=-1)
+    best = _shifted(moving, fixed, field, upsampling)
     if twins:
-        candidates.append(_shifted(twin(moving), fixed, upsampling))
-    return max(candidates, key=lambda c: correlation(c, fixed))
+        other = _shifted(twin(moving), fixed, field, upsampling)
+        best = max(best, other, key=lambda found: correlation(found, fixed))
+    return best
 
 
-def _shifted(moving: Objects, fixed: Objects, upsampling: int) -> Objects:
-    a, b = (scipy.fft.fftn(x, workers=-1) for x in (moving, fixed))
-    product = b * a.conj()
+def aligned(objects: Iterable[Objects]) -> list[Objects]:
+    """Objects on the first of them, taken one by one."""
+    found: list[Objects] = []
+    for obj in objects:
+        found.append(align(obj, found[0]) if found else obj)
+    return found
+
+
+def _shifted(moving: Objects, fixed: Objects, field: Objects, upsampling: int) -> Objects:
+    """`moving`, shifted and turned in phase to lie on `fixed`, whose Fourier transform is `field`."""
+    a = scipy.fft.fftn(moving, workers=-1)
+    product = field * a.conj()
     surface = np.abs(scipy.fft.ifftn(product, workers=-1))
-    peak = np.array(np.unravel_index(int(surface.argmax()), surface.shape), float)
     size = np.array(surface.shape)
+    peak = np.array(np.unravel_index(int(surface.argmax()), surface.shape), float)
+    del surface
     shift = np.where(peak > size / 2, peak - size, peak)
     if upsampling > 1:
         shift = _refined(product, shift, np.arange(-8, 9) / 4)
         quarter = -(-upsampling // 4)
         shift = _refined(product, shift, np.arange(-quarter, quarter + 1) / upsampling)
+    del product
     for axis, (s, n) in enumerate(zip(shift, size, strict=True)):
         ramp = np.exp(-2j * np.pi * s * scipy.fft.fftfreq(n)).astype(np.complex64)
         a *= ramp.reshape([-1 if i == axis else 1 for i in range(a.ndim)])
-    moved = scipy.fft.ifftn(a, workers=-1)
+    moved = scipy.fft.ifftn(a, workers=-1, overwrite_x=True)
     turn = np.vdot(moved, fixed)
-    return np.asarray(moved * (turn / max(abs(turn), 1e-30)), np.complex64)
+    moved *= np.complex64(turn / max(abs(turn), 1e-30))
+    return np.asarray(moved, np.complex64)
 
 
 def _refined(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import scipy.fft
@@ -18,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 
 from sayre.errors import SayreWarning
+from sayre.phasing.choice.align import aligned
 from sayre.phasing.choice.modes import Modes, find_modes
 from sayre.phasing.engine.bounds import Bounds
 from sayre.phasing.engine.modulus import Fit, Modulus
@@ -40,16 +41,19 @@ class Consensus:
     ----------
     object
         complex64, their first mode.
-    runs
-        Those averaged, as they were when they were.
+    indices
+        Those averaged.
+    averaged
+        complex64, as they were when they were, aligned on the first.
     modes
-        Of the runs.
+        Of `averaged`.
     fit
         Of `object`.
     """
 
     object: Objects
-    runs: tuple[Run, ...]
+    indices: tuple[int, ...]
+    averaged: tuple[Objects, ...] = field(repr=False)
     modes: Modes
     fit: Fit
 
@@ -84,18 +88,20 @@ def consensus(
     SayreWarning
         The steps broke all runs (not finite, empty); they are left out.
     """
-    averaged = tuple(runs)
+    shape, further = bounds.counts.shape, tuple(runs)
     if steps:
-        further = tuple(_beyond_the_edges(runs, bounds, steps, shrink_wrap, device, report))
-        averaged = tuple(run for run in further if not run.failed) or averaged
-        if all(run.failed for run in further):
-            why = further[0].failed
+        beyond = tuple(_beyond_the_edges(runs, bounds, steps, shrink_wrap, device, report))
+        further = tuple(run for run in beyond if not run.failed) or further
+        if all(run.failed for run in beyond):
+            why = beyond[0].failed
             warnings.warn(f"WIDE: {why}; the steps after it are left out", SayreWarning, stacklevel=2)
-    modes = find_modes([run.object for run in averaged])
+    averaged = aligned(resampled(run.object, shape) for run in further)
+    modes = find_modes(averaged)
     first = torch.from_numpy(np.fft.ifftshift(modes.modes[0]))[None].to(device)
     return Consensus(
         object=modes.modes[0],
-        runs=averaged,
+        indices=tuple(run.index for run in further),
+        averaged=tuple(averaged),
         modes=modes,
         fit=Modulus(bounds, 1, torch.device(device)).fit(first),
     )
@@ -119,6 +125,8 @@ def resampled(obj: Objects, shape: tuple[int, ...]) -> Objects:
 
     The field where it remains is the same, so that an object of less voxels has the larger amplitudes.
     """
+    if obj.shape == shape:
+        return obj
     field = np.fft.fftshift(scipy.fft.fftn(np.fft.ifftshift(obj), workers=-1))
     around = [_beyond(n, size) for n, size in zip(obj.shape, shape, strict=True)]
     cut = [slice(max(-a, 0), n + min(b, 0)) for n, (a, b) in zip(obj.shape, around, strict=True)]
@@ -140,7 +148,7 @@ def _beyond_the_edges(
     device: str | torch.device,
     report: Callable[[Progress], None] | None,
 ) -> Iterator[Run]:
-    """Runs taken on in an array with a margin, and cut back."""
+    """Runs taken on in an array with a margin, as they are there."""
     wide, shape = with_margin(bounds), bounds.counts.shape
     sharp = replace(shrink_wrap, sigma=(shrink_wrap.sigma[1],) * 2)
 
@@ -149,14 +157,12 @@ def _beyond_the_edges(
             finer = resampled(run.object, wide.counts.shape)
             yield Start(index=run.index, object=finer, support=sharp.final(finer))
 
-    def cut(obj: Objects) -> tuple[Objects, Mask]:
-        inner = resampled(obj, shape)
-        return inner, sharp.final(inner)
-
     def told(now: Progress) -> None:
-        if report:
-            report(replace(now, look=lambda place: cut(now.look(place)[0])))
+        def cut(place: int) -> tuple[Objects, Mask]:
+            inner = resampled(now.look(place)[0], shape)
+            return inner, sharp.final(inner)
 
-    for run in retrieve(wide, starts(), steps, sharp, count=len(runs), device=device, report=told):
-        obj, support = cut(run.object)
-        yield replace(run, object=obj, support=support)
+        if report:
+            report(replace(now, look=cut))
+
+    yield from retrieve(wide, starts(), steps, sharp, count=len(runs), device=device, report=told)

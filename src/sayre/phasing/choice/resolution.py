@@ -101,8 +101,7 @@ def prtf(
     for obj in objects:
         if obj.shape != pattern.shape:
             raise InputError(f"prtf: an object of {obj.shape} for counts of {pattern.shape}; they must agree")
-    mean = np.mean(np.stack([np.asarray(obj) for obj in objects]), axis=0)
-    calculated = np.abs(_fourier(mean)) ** 2
+    calculated = np.abs(_fourier(mean(objects))) ** 2
     radius, shell = _shells(pattern.shape, voxel_basis)
     measured = ~pattern.mask
     found = _summed(shell, measured, calculated)
@@ -111,6 +110,14 @@ def prtf(
     with np.errstate(invalid="ignore", divide="ignore"):
         value = np.where(counts > 0, np.sqrt(found / counts), np.nan)
     return _curve(radius, shell, measured, value, np.full(len(value), ONE_OVER_E), number, voxel_basis)
+
+
+def mean(objects: Sequence[Object]) -> Object:
+    """Of objects aligned with each other, added up one by one."""
+    total = np.array(objects[0])
+    for obj in objects[1:]:
+        total += obj
+    return total / len(objects)
 
 
 def fsc(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sayre.phasing.choice.align import align, correlation
+from sayre.phasing.choice.align import align, aligned, correlation
 from sayre.phasing.engine.runs import Run
 
 LIKELIHOOD_RANGE = 1.5
@@ -34,7 +34,7 @@ def select(runs: Sequence[Run], keep: float = 0.5) -> list[Run]:
     believed = [run for run in best if judge(run) <= LIKELIHOOD_RANGE * judge(best[0])]
     if len(believed) < 3:
         return believed
-    apart = 1 - agreement([run.object for run in believed])
+    apart = 1 - agreement(run.object for run in believed)
     middle = int(apart.sum(0).argmin())
     others = np.delete(apart[middle], middle)
     near = apart[middle] <= OUTLIER * float(np.median(others)) + 1e-6
@@ -64,15 +64,14 @@ def judge(run: Run) -> float:
     return run.free_likelihood if np.isfinite(run.free_likelihood) else run.likelihood
 
 
-def agreement(objects: Sequence[NDArray[np.complex64]]) -> NDArray[np.float64]:
+def agreement(objects: Iterable[NDArray[np.complex64]]) -> NDArray[np.float64]:
     """Complex correlation of every pair after alignment, `(n, n)`, ones on the diagonal.
 
     Objects are aligned on the first, once each: aligned on one, they are aligned on each other.
     """
-    aligned = [objects[0], *(align(x, objects[0]) for x in objects[1:])]
-    n = len(aligned)
-    table = np.eye(n)
-    for i in range(n):
-        for j in range(i):
-            table[i, j] = table[j, i] = correlation(aligned[i], aligned[j])
+    found = aligned(objects)
+    table = np.eye(len(found))
+    for i, a in enumerate(found):
+        for j, b in enumerate(found[:i]):
+            table[i, j] = table[j, i] = correlation(a, b)
     return table

@@ -15,12 +15,10 @@ from torch import Tensor
 from sayre.phasing.engine.algorithms import ER, Algorithm, State
 from sayre.phasing.engine.bounds import Bounds
 from sayre.phasing.engine.modulus import Modulus
+from sayre.phasing.engine.packed import Mask, Objects, Packed
 from sayre.phasing.engine.recipe import HALVE, SPREAD, Step
 from sayre.phasing.engine.snapshots import Snapshot, Snapshots, arrays_of, restore
 from sayre.phasing.engine.support import ShrinkWrap
-
-Objects = NDArray[np.complex64]
-Mask = NDArray[np.bool_]
 
 BATCH_BYTES = 6 * 8
 """Device memory of one start for each voxel: six complex arrays."""
@@ -40,18 +38,27 @@ class Start:
 class Run:
     """One finished start; `failed` says why it has no object (empty when it has).
 
-    `object` is complex64, zero outside `support`, both centred. `residual`, `likelihood` and
+    `found` is the object, zero outside its support, centred. `residual`, `likelihood` and
     `free_likelihood` are those of `sayre.phasing.engine.modulus.Fit`; `history` holds (iteration, residual).
     """
 
     index: int
-    object: Objects
-    support: Mask
+    found: Packed
     residual: float
     likelihood: float
     free_likelihood: float
     history: tuple[tuple[int, float], ...] = ()
     failed: str = ""
+
+    @property
+    def object(self) -> Objects:
+        """complex64, centred; a new array."""
+        return self.found.object
+
+    @property
+    def support(self) -> Mask:
+        """bool, centred; a new array."""
+        return self.found.support
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -288,19 +295,18 @@ class _Batch:
         self.failed = [str(why) for why in left["failed"]]
 
     def _finish(self, row: int, solution: Tensor, residual: float, likelihood: float, free: float) -> Run:
-        object_ = np.fft.fftshift(solution.cpu().numpy())
-        support = np.fft.fftshift(self.state.support[row].cpu().numpy())
-        run = Run(
+        if self.failed[row]:
+            solution.zero_()
+        found = (np.fft.fftshift(part.cpu().numpy()) for part in (solution, self.state.support[row]))
+        return Run(
             index=self.indices[row],
-            object=object_,
-            support=support,
+            found=Packed.of(*found),
             residual=residual,
             likelihood=likelihood,
             free_likelihood=free,
             history=tuple(self.history[row]),
             failed=self.failed[row],
         )
-        return replace(run, object=np.zeros_like(object_)) if run.failed else run
 
 
 def _extent(support: Tensor, axis: int) -> Tensor:
