@@ -1,11 +1,13 @@
 """Time of an iteration as a ratio to torch's FFT pair of the same arrays, and memory, in one process a row.
 
     python benchmarks/phasing.py [--sides 64 128 256] [--starts 1 4] [--device cpu] [--clock wall]
+    python benchmarks/phasing.py --whole 20 --sides 256
 
 Pair and iterations take turns, and the fastest of each is taken. `fit` is what a look at the residuals costs,
 `SW` an update of the support. `HIO GiB` and `ML GiB` are the largest memory of a process that runs a start of
 so many voxels from bounds to object, less that of the imports and bounds, and `arrays` the same in complex64
-arrays of the volume for each start. On a loaded machine `--clock cpu` with one thread is the steadier one.
+arrays of the volume for each start. With `--whole` the largest memory of a process that phases counts from so
+many starts by a short recipe with all that the preset has, imports and counts included. On a loaded machine `--clock cpu` with one thread is the steadier one.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 ALGORITHMS = ("ER", "HIO", "RAAR", "DM", "GPS", "ML")
 RECIPES = {"HIO": "HIO*3 + SW + RAAR*3 + SW + ER*3", "ML": "HIO*3 + ML*3 + SW"}
+WHOLE = "(HIO*8 + SW)**4 + ER*4, WIDE, RAAR*2 + SW + ER*2"
 CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 
 
@@ -114,6 +117,20 @@ def memory(side: int, starts: int, device: str, recipe: str) -> dict[str, float]
     return {"gib": peak / 2**30, "arrays": peak / (8 * starts * side**3)}
 
 
+def whole(side: int, starts: int, device: str) -> dict[str, float]:
+    """GiB of a process that phases a pattern."""
+    import numpy as np
+
+    from sayre.data import Grid, Pattern
+    from sayre.phasing.phase import phase
+
+    counts = made_bounds(side).counts
+    pattern = Pattern(intensity=counts, mask=np.zeros(counts.shape, bool), grid=Grid(step=(1.0,) * 3))
+    found = phase(pattern, recipe=WHOLE, runs=starts, device=device)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return {"gib": peak / 2**30, "averaged": len(found.averaged)}
+
+
 def resident() -> int:
     """Bytes of this process now."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
@@ -136,11 +153,17 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--repeats", type=int, default=15)
     parser.add_argument("--clock", default="wall", choices=list(CLOCKS))
+    parser.add_argument("--whole", type=int, metavar="STARTS", help="memory of a whole command")
     parser.add_argument("--child", type=json.loads, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
         what, *arguments = options.child
-        print(json.dumps({"times": times, "memory": memory}[what](*arguments)))
+        print(json.dumps({"times": times, "memory": memory, "whole": whole}[what](*arguments)))
+        return
+    if options.whole:
+        for side in options.sides:
+            m = child("whole", side, options.whole, options.device)
+            print(f"{side}³: {options.whole} starts, {m['averaged']} averaged, {m['gib']:.2f} GiB", flush=True)
         return
     columns = (*ALGORITHMS, "fit", "SW")
     print("side starts  pair ms " + "".join(f"{name:>6s}" for name in columns), end="")

@@ -8,7 +8,7 @@ from sayre.phasing.engine.bounds import amplitude_bounds
 from sayre.phasing.engine.recipe import parse
 from sayre.phasing.engine.runs import random_start, retrieve
 from sayre.phasing.engine.support import ShrinkWrap
-from sayre.phasing.engine.uniform import plateau, relax_below
+from sayre.phasing.engine.uniform import indices, plateau, relax_below
 from sayre.simulate.voxels import VoxelPopulation, draw
 
 
@@ -19,21 +19,26 @@ def arrays():
     return x, p, torch.rand(2, 5, 6, 7, generator=generator) > 0.5
 
 
-def test_plateau_of_a_flat_object_is_its_amplitude(arrays):
-    support = arrays[2]
-    flat = torch.polar(torch.full(support.shape, 3.0), torch.rand(support.shape)) * support
-    assert plateau(flat, support) == pytest.approx([3.0, 3.0], rel=1e-5)
-    dark = torch.where(torch.rand(support.shape) < 0.3, 0.1 * flat, flat)
-    assert plateau(dark, support) == pytest.approx([3.0, 3.0], rel=1e-2)
+def tops(p, support, ceiling):
+    """Amplitudes allowed, of each object."""
+    squares = (p.abs().square() * support).flatten(1)
+    levels = ceiling * (squares.square().sum(1) / squares.sum(1)).sqrt()
+    return levels.reshape(-1, 1, 1, 1)
 
 
-def test_the_projection_is_the_nearest_object_below_the_ceiling(arrays):
+def test_plateau_of_a_flat_object_is_its_amplitude():
+    flat = torch.full((5000,), 3.0)
+    assert float(plateau(flat.square())) == pytest.approx(3.0, rel=1e-5)
+    dark = torch.where(torch.rand(5000, generator=torch.Generator().manual_seed(0)) < 0.3, 0.1 * flat, flat)
+    assert float(plateau(dark.square())) == pytest.approx(3.0, rel=1e-2)
+
+
+@pytest.mark.parametrize("starts", [1, 2])
+def test_the_projection_is_the_nearest_object_below_the_ceiling(arrays, starts):
     """Against the formula voxel by voxel, and no other member of the set is nearer."""
-    x, p, support = arrays
-    ceiling = torch.tensor([0.8, 1.2])
-    out = x.clone()
-    relax_below(out, p, support, ceiling, None)
-    top = ceiling.reshape(2, 1, 1, 1)
+    x, p, support = (array[:starts] for array in arrays)
+    out, top = x.clone(), tops(p, support, 0.8)
+    relax_below(out, p, support, indices(support), 0.8, None)
     assert torch.allclose(out, support * p * torch.minimum(torch.ones(()), top / p.abs()))
     other = x * support
     other *= torch.minimum(torch.ones(()), top / other.abs().clamp(min=1e-9))
@@ -42,14 +47,24 @@ def test_the_projection_is_the_nearest_object_below_the_ceiling(arrays):
 
 def test_hybrid_input_output_step(arrays):
     x, p, support = arrays
-    ceiling = torch.tensor([0.8, 1e9])
-    out = x.clone()
-    relax_below(out, p, support, ceiling, 0.9)
-    projected = x.clone()
-    relax_below(projected, p, support, ceiling, None)
+    inside = indices(support)
+    out, projected, free = x.clone(), x.clone(), x.clone()
+    relax_below(out, p, support, inside, 0.8, 0.9)
+    relax_below(projected, p, support, inside, 0.8, None)
     kept = torch.isclose(projected, p)
+    assert 0 < kept[support].sum() < support.sum()
     assert torch.allclose(out, torch.where(kept, p, x - 0.9 * (p - projected)), atol=1e-6)
-    assert torch.allclose(out[1], torch.where(support[1], p[1], x[1] - 0.9 * p[1]))
+    relax_below(free, p, support, inside, 1e9, 0.9)
+    assert torch.allclose(free, torch.where(support, p, x - 0.9 * p))
+
+
+def test_an_empty_support_beside_a_full_one(arrays):
+    x, p, support = arrays
+    support[0] = False
+    out = x.clone()
+    relax_below(out, p, support, indices(support), 1.0, None)
+    assert not out[0].any()
+    assert torch.allclose(out[1].abs().max(), tops(p, support, 1.0)[1])
 
 
 def test_a_ceiling_phases_what_the_plain_algorithm_does_not():

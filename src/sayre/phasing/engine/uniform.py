@@ -10,28 +10,26 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from sayre.phasing.engine.kernels import block, intensity
+from sayre.phasing.engine.kernels import LEAST, intensity, relax
 
 CEILINGS = (0.5, 100.0)
 """What a ceiling must be above, and may be at most, in plateaus: under half of one nothing is left of it."""
 
 
-def plateau(p: Tensor, support: Tensor) -> Tensor:
-    """Amplitude of each object where it is flat, `(batch,)`: √(Σ|p|⁴ / Σ|p|²); dark voxels hardly move it."""
-    levels = []
-    for row, inside in zip(p.flatten(1), support.flatten(1), strict=True):
-        second, fourth = torch.zeros(2, dtype=torch.float64, device=p.device)
-        size = block() if p.device.type == "cpu" else len(row)
-        for part, where in zip(row.split(size), inside.split(size), strict=True):
-            squares = intensity(part).mul_(where)
-            second += squares.sum(dtype=torch.float64)
-            fourth += squares.square_().sum(dtype=torch.float64)
-        levels.append((fourth / second.clamp(min=1e-30)).sqrt().float())
-    return torch.stack(levels)
+def indices(support: Tensor) -> Tensor:
+    """Where bool `(batch, *shape)` supports are, int64 and rising, in the flat array of all starts."""
+    return support.flatten().nonzero().flatten()
 
 
-def relax_below(x: Tensor, p: Tensor, support: Tensor, ceiling: Tensor, beta: float | None) -> None:
-    """Hybrid input-output towards the set under `ceiling`, or with `beta` None its projection of `p`.
+def plateau(squares: Tensor) -> Tensor:
+    """Amplitude where an object is flat, √(Σ|x|⁴ / Σ|x|²), from its `|x|²`; dark voxels hardly move it."""
+    return (torch.dot(squares, squares) / squares.sum().clamp_(min=1e-30)).sqrt_()
+
+
+def relax_below(
+    x: Tensor, p: Tensor, support: Tensor, inside: Tensor, ceiling: float, beta: float | None
+) -> None:
+    """Hybrid input-output towards the set under a ceiling, or with `beta` None its projection of `p`.
 
     `x = p` where `p` is in the set, else `x − β (p − P p)`: outside the support that of the plain algorithm.
 
@@ -39,15 +37,28 @@ def relax_below(x: Tensor, p: Tensor, support: Tensor, ceiling: Tensor, beta: fl
     ----------
     x, p, support
         As `sayre.phasing.engine.kernels.relax` takes them; `x` is changed in place.
+    inside
+        From `indices`.
     ceiling
-        float32 `(batch,)`.
+        In plateaus of each object of `p` inside its support.
     """
-    for now, new, inside, top in zip(x.flatten(1), p.flatten(1), support.flatten(1), ceiling, strict=True):
-        size = block() if x.device.type == "cpu" else len(now)
-        for a, b, s in zip(now.split(size), new.split(size), inside.split(size), strict=True):
-            modulus = intensity(b).sqrt_().clamp_(min=1e-30)
-            scale = (top / modulus).clamp_(max=1).mul_(s)
-            if beta is None:
-                torch.mul(b, scale, out=a)
-            else:
-                torch.where(scale < 1, a - b * scale.neg().add_(1).mul_(beta), b, out=a)
+    flat = x.flatten()
+    old, new = flat[inside], p.flatten()[inside]
+    squares = intensity(new)
+    scale = _ceilings(squares, inside, p, ceiling).div(squares.sqrt_().clamp_(min=LEAST)).clamp_(max=1)
+    if beta is None:
+        relax(x, p, support, 0.0, 0.0)
+        flat[inside] = new * scale
+    else:
+        relax(x, p, support, 1.0, -beta)
+        flat[inside] = torch.where(scale < 1, old - new * (beta - beta * scale), new)
+
+
+def _ceilings(squares: Tensor, inside: Tensor, p: Tensor, ceiling: float) -> Tensor:
+    """For each voxel inside, or one for all."""
+    if len(p) == 1:
+        return ceiling * plateau(squares)
+    edges = torch.arange(len(p) + 1, device=p.device) * p[0].numel()
+    counts = torch.searchsorted(inside, edges).diff().tolist()
+    levels = [ceiling * plateau(part).expand(len(part)) for part in torch.split(squares, counts)]
+    return torch.cat(levels)

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from sayre.phasing.engine.algorithms.state import Algorithm, State
+from sayre.phasing.engine.algorithms.state import Algorithm, State, below
 from sayre.phasing.engine.kernels import relax
 from sayre.phasing.engine.modulus import Modulus
-from sayre.phasing.engine.uniform import CEILINGS, plateau, relax_below
+from sayre.phasing.engine.uniform import CEILINGS
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,6 @@ class ER(Algorithm):
     def step(self, state: State, modulus: Modulus) -> None:
         modulus.project(state.x, out=state.p)
         if self.ceiling:
-            top = self.ceiling * plateau(state.p, state.support)
-            relax_below(state.x, state.p, state.support, top, None)
+            below(state, self.ceiling, None)
             return
         relax(state.x, state.p, state.support, 0.0, 0.0)

@@ -12,6 +12,7 @@ from torch import Tensor
 from sayre.errors import InputError
 from sayre.phasing.engine.kernels import cut
 from sayre.phasing.engine.modulus import Modulus
+from sayre.phasing.engine.uniform import indices, relax_below
 
 
 @dataclass(kw_only=True)
@@ -70,3 +71,10 @@ class Algorithm(ABC):
         """The object that the iterate stands for, inside the support; overwrites `state.p`."""
         modulus.project(state.x, out=state.p)
         return cut(state.p, state.support)
+
+
+def below(state: State, ceiling: float, beta: float | None) -> None:
+    """`relax_below` of the last projection, under so many plateaus."""
+    if "inside" not in state.extra:
+        state.extra["inside"] = indices(state.support)
+    relax_below(state.x, state.p, state.support, state.extra["inside"], ceiling, beta)
