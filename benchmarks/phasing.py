@@ -6,8 +6,10 @@
 Pair and iterations take turns, and the fastest of each is taken. `fit` is what a look at the residuals costs,
 `SW` an update of the support. `HIO GiB` and `ML GiB` are the largest memory of a process that runs a start of
 so many voxels from bounds to object, less that of the imports and bounds, and `arrays` the same in complex64
-arrays of the volume for each start. With `--whole` the largest memory of a process that phases counts from so
-many starts by a short recipe with all that the preset has, imports and counts included. On a loaded machine `--clock cpu` with one thread is the steadier one.
+arrays of the volume for each start. On a loaded machine `--clock cpu` with one thread is the steadier one.
+
+With `--whole` the largest memory of a process that phases counts from so many starts, by a short recipe with
+all that the presets have, imports and counts included.
 """
 
 from __future__ import annotations
@@ -163,7 +165,9 @@ def main() -> None:
     if options.whole:
         for side in options.sides:
             m = child("whole", side, options.whole, options.device)
-            print(f"{side}³: {options.whole} starts, {m['averaged']} averaged, {m['gib']:.2f} GiB", flush=True)
+            print(
+                f"{side}³: {options.whole} starts, {m['averaged']} averaged, {m['gib']:.2f} GiB", flush=True
+            )
         return
     columns = (*ALGORITHMS, "fit", "SW")
     print("side starts  pair ms " + "".join(f"{name:>6s}" for name in columns), end="")

@@ -2,8 +2,10 @@
 
     python benchmarks/strained.py --dimensions 2 --ways network --crystals 100 --json FILE
     python benchmarks/strained.py --dimensions 2 --ways random AD --crystals 20 --json FILE
+    python benchmarks/strained.py --dataset FOLDER --ways network random --json FILE
 
-Crystals of `sayre.simulate.strained`, phased in several ways by `sayre.phasing.phase.phase`. Times are
+Crystals of `sayre.simulate.strained`, or of a data set that holds amplitudes
+(`examples/dataset-strained.toml`), phased in several ways by `sayre.phasing.phase.phase`. Times are
 processor time of one thread. "Equal time" and "equal count" are the best by free likelihood of the first
 random starts, those that fit in the network's time, and as many as it made. Results go to `--json`
 crystal by crystal; what is already there is not repeated.
@@ -15,9 +17,10 @@ import argparse
 import json
 import time
 import warnings
+from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -30,48 +33,97 @@ from sayre.inpaint.fill import inpaint
 from sayre.phasing.choice.align import align, correlation
 from sayre.phasing.choice.select import judge
 from sayre.phasing.phase import Phased, phase
+from sayre.phasing.physics.unwrap import unwrap
 from sayre.phasing.published.losses import coherent_average
+from sayre.simulate.dataset import read
 from sayre.simulate.strained import CLASSES, strained_crystal
 
 Objects = NDArray[np.complex64]
 LEVELS = (0.9, 0.95, 0.98)
 RANDOM_STARTS = 20
+BEYOND = "8-"
+"""The class above those of the test set."""
 CROSS = 4
 """Width of the gaps cut into a pattern, in voxels."""
-AD = "HIO(ceiling=1)*140, SW, (HIO(ceiling=1)*40, SW)**4, ER(ceiling=1)*20, AD(phase=displacement)*150"
+AD = "AD(phase=displacement)*150"
+LEARNED = "HIO(ceiling=1)*140, SW, (HIO(ceiling=1)*40, SW)**4, ER(ceiling=1)*20"
+ITERATED = "(HIO*20 + SW)**10, (RAAR*20 + SW)**10, ER*20"
 WAYS: dict[str, dict[str, Any]] = {
     "network": {"init": "network"},
     "random": {"init": "random", "runs": RANDOM_STARTS},
-    "AD": {"init": "network", "recipe": AD},
+    "published": {"init": "network"},
+    "published, alone": {"init": "network", "recipe": "ER*1", "runs": 1},
+    "AD": {"init": "network", "recipe": f"{LEARNED}, {AD}"},
+    "AD, iterated first": {"init": "random", "recipe": f"{ITERATED}, {AD}", "runs": RANDOM_STARTS},
+    "AD, random": {"init": "random", "recipe": "AD(phase=displacement)*400", "runs": RANDOM_STARTS},
     "network, gap filled": {"init": "network"},
     "network, gap masked": {"init": "network"},
 }
 
 
-def one(dimensions: int, strain: str, index: int, way: str, options: argparse.Namespace) -> dict[str, Any]:
+class Case(NamedTuple):
+    """Photon counts, where there are none, and the amplitude behind them."""
+
+    dimensions: int
+    strain: str
+    index: int
+    kind: str
+    counts: NDArray[np.float32]
+    amplitude: Objects
+
+
+def test_set(options: argparse.Namespace) -> Iterator[Case]:
+    """Crystals of the test set."""
+    for dimensions, strain, index in product(options.dimensions, options.classes, range(options.crystals)):
+        made = strained_crystal(dimensions, strain, index)
+        yield Case(dimensions, strain, index, made.crystal.kind, made.counts, made.crystal.amplitude)
+
+
+def of_dataset(folder: Path) -> Iterator[Case]:
+    """Crystals of a data set, in the class that their unwrapped phase belongs to."""
+    for record in read(folder):
+        if record.amplitude is None:
+            raise SystemExit(f"{folder}: holds no amplitudes; amplitude = true in its configuration does")
+        strain, made = strain_of(object_of(record.amplitude)), record.facts["made"]
+        kind = "on a substrate" if "misfit" in str(made) else "free"
+        yield Case(3, strain, record.facts["pattern"], kind, record.counts, record.amplitude)
+
+
+def strain_of(truth: Objects) -> str:
+    """The class of an object, by the range of its phase without the hundredth that is farthest out."""
+    inside = np.abs(truth) > 0.3 * np.abs(truth).max()
+    low, high = np.percentile(unwrap(np.angle(truth), inside).phase[inside], (0.5, 99.5))
+    return next((name for name, limits in CLASSES.items() if high - low <= limits[1]), BEYOND)
+
+
+def object_of(amplitude: Objects) -> Objects:
+    return np.fft.fftshift(np.fft.ifftn(np.fft.ifftshift(amplitude))).astype(np.complex64)
+
+
+def one(case: Case, way: str, options: argparse.Namespace) -> dict[str, Any]:
     """Phase one crystal in one way."""
-    made = strained_crystal(dimensions, strain, index)
-    mask = np.zeros(made.counts.shape, bool)
+    mask = np.zeros(case.counts.shape, bool)
     if "gap" in way:
-        middle = made.counts.shape[-1] // 2
+        middle = case.counts.shape[-1] // 2
         mask = masks.cross(mask.shape, axes=(-2, -1), starts=(middle + 5, middle - 11), widths=(CROSS,) * 2)
-    counts = np.where(mask, 0, made.counts)
-    gapped = Pattern(intensity=counts, mask=mask, grid=Grid(step=(1.0,) * dimensions))
+    counts = np.where(mask, 0, case.counts)
+    gapped = Pattern(intensity=counts, mask=mask, grid=Grid(step=(1.0,) * case.dimensions))
     pattern = inpaint(gapped, method="wiener") if way.endswith("filled") else gapped
+    weights = options.published if way.startswith("published") else options.weights
     began = time.process_time()
     try:
-        found = phase(pattern, device="cpu", weights=options.weights, **WAYS[way])
+        found = phase(pattern, device="cpu", weights=weights, **WAYS[way])
     except InputError as error:
         return {"refused": str(error), "seconds": time.process_time() - began}
     seconds = time.process_time() - began
-    return {**scores(found, made.crystal.amplitude), "seconds": seconds}
+    return {**scores(found, case.amplitude), "seconds": seconds}
 
 
 def scores(found: Phased, amplitude: Objects) -> dict[str, Any]:
     """How near the truth, and what the result says of itself."""
     box = tuple(slice(first, first + n) for first, n in zip(found.origin, found.object.shape, strict=True))
     amplitude = amplitude[box]
-    truth = np.fft.fftshift(np.fft.ifftn(np.fft.ifftshift(amplitude))).astype(np.complex64)
+    truth = object_of(amplitude)
     ours = align(found.object, truth)
     runs = [run for run in found.runs if not run.failed]
     return {
@@ -168,27 +220,28 @@ def main() -> None:
     parser.add_argument("--classes", nargs="+", default=list(CLASSES), choices=list(CLASSES))
     parser.add_argument("--crystals", type=int, default=100)
     parser.add_argument("--ways", nargs="+", default=["network"], choices=list(WAYS))
+    parser.add_argument("--dataset", type=Path)
     parser.add_argument("--weights")
+    parser.add_argument("--published", help="weights of the published network")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
     rows = json.loads(options.json.read_text()) if options.json and options.json.exists() else []
     known = {(row["dimensions"], row["strain"], row["index"]): row for row in rows}
-    wanted = product(options.dimensions, options.classes, range(options.crystals), options.ways)
-    for dimensions, strain, index, way in wanted:
-        row = known.get((dimensions, strain, index))
-        if row is None:
-            crystal = strained_crystal(dimensions, strain, index).crystal
-            row = {"dimensions": dimensions, "strain": strain, "index": index, "kind": crystal.kind}
-            known[dimensions, strain, index] = row
-            rows.append(row)
+    cases = of_dataset(options.dataset) if options.dataset else test_set(options)
+    for case, way in ((case, way) for case in cases for way in options.ways):
+        key = (case.dimensions, case.strain, case.index)
+        if key not in known:
+            known[key] = dict(zip(("dimensions", "strain", "index", "kind"), (*key, case.kind), strict=True))
+            rows.append(known[key])
+        row = known[key]
         if way in row:
             continue
-        row[way] = found = one(dimensions, strain, index, way, options)
+        row[way] = found = one(case, way, options)
         numbers = f"correlation {found.get('correlation', 0):.3f} R {found.get('residual', 0):.3f}"
         numbers += f" starts {found.get('runs', 0)} {found['seconds']:.1f} s {found.get('refused', '')}"
-        print(f"{dimensions}D {strain} {index:3d} {row['kind']:11s} {way:8s} {numbers}", flush=True)
+        print(*key, row["kind"], way, numbers, flush=True)
         if options.json:
             options.json.write_text(json.dumps(rows))
     report(rows)

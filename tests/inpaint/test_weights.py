@@ -14,7 +14,7 @@ from sayre.errors import InputError, SayreWarning
 from sayre.inpaint import predict as filling
 from sayre.inpaint.fill import inpaint
 from sayre.inpaint.predict import load_predictor
-from sayre.phasing.shape import predict as shape
+from sayre.phasing import learned
 from sayre.simulate.simulate import simulate
 
 SHIPPED = list(weights.registry())
@@ -29,7 +29,7 @@ def test_all_weights_fit_the_package():
 @pytest.mark.parametrize("name", SHIPPED)
 def test_shipped_weights_reproduce_their_sample(name, capsys):
     row = weights.find(name)
-    assert (shape if row.task == "shape" else filling).verify_sample(row) < 0.05
+    assert (learned if row.task == "shape" else filling).verify_sample(row) < 0.05
     assert main(["weights", "verify", name]) == 0
     assert "sample reproduced" in capsys.readouterr().out
 

@@ -131,9 +131,9 @@ def phase(
     from sayre.inpaint.predict import find_device
     from sayre.io.objects import crystal_path_check, load_crystal, save_crystal
     from sayre.phasing.kept import KeptRuns
+    from sayre.phasing.learned import weights_used
     from sayre.phasing.prepare import around_peak, unfilled
     from sayre.phasing.reconstruct import reconstruct
-    from sayre.phasing.shape.predict import weights_used
     from sayre.studies.run import forgetting_failures
 
     started = time.perf_counter()

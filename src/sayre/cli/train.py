@@ -7,8 +7,6 @@ from typing import Annotated
 
 import typer
 
-_USE = "sayre phase … --init network --weights"
-
 app = typer.Typer(help="Train networks.", no_args_is_help=True)
 
 
@@ -48,13 +46,12 @@ def phase(
 
     The key `network` of the configuration says which: "shape" or "published".
     """
-    from sayre.studies.train_phase import AnyPhaseRun, PublishedRun, train_phase
+    from sayre.studies.train_phase import AnyPhaseRun, train_phase
 
     settings = AnyPhaseRun.from_toml(config).root
     _check_resume(resume)
     weights = train_phase(settings, out, resume=resume, progress=not quiet)
-    use = "sayre.phasing.published.predict.load" if isinstance(settings, PublishedRun) else _USE
-    typer.echo(f"{weights}: use it by `{use}`; curves in {out}/metrics.csv")
+    typer.echo(f"{weights}: use it by `sayre phase … --init network --weights`; curves in {out}/metrics.csv")
 
 
 def _check_resume(resume: Path | None) -> None:

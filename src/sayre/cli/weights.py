@@ -29,11 +29,11 @@ def list_weights() -> None:
 def verify(name: Annotated[str | None, typer.Argument(help="Only this row.")] = None) -> None:
     """Check each file's hash and that it reproduces its sample output."""
     from sayre.inpaint import predict as filling
-    from sayre.phasing.shape import predict as shape
+    from sayre.phasing import learned
     from sayre.weights import find, registry
 
     for row in [find(name)] if name else list(registry().values()):
-        difference = (shape if row.task == "shape" else filling).verify_sample(row)
+        difference = (learned if row.task == "shape" else filling).verify_sample(row)
         if difference > 0.05:
             raise InputError(
                 f"{row.name}: output differs from its sample by {difference:.2g} (0.05 allowed); reinstall"

@@ -42,7 +42,8 @@ def starts(
     init
         "random" phases inside the support of the autocorrelation; or inside the shape that the "network"
         of `weights` sees, taken at one of `LEVELS` after the other; or from a centred complex object of the
-        shape phased: the first run from it as it is, the others from its amplitude with random phases.
+        shape phased: the first run from it as it is, the others from its amplitude with random phases. A
+        published network's weights give such an object.
     ratios
         Oversampling ratio of each axis.
 
@@ -58,9 +59,13 @@ def starts(
         return _inside(initial_support(counts), bounds, pattern, seed)
     if init != "network":
         raise InputError(f"init: {init!r} is not known; random, network or an object")
-    from sayre.phasing.shape.predict import load_predictor
+    from sayre.phasing.learned import load_predictor
+    from sayre.phasing.published.predict import PhasePredictor
 
-    logits = load_predictor(weights, counts.ndim)(counts, ratios, device)
+    predictor = load_predictor(weights, counts.ndim)
+    if isinstance(predictor, PhasePredictor):
+        return _around(predictor.object(counts, device), bounds, seed)
+    logits = predictor(counts, ratios, device)
     levels = [_inside(logits > level, bounds, pattern, seed) for level in LEVELS]
     return lambda index: levels[index % len(levels)](index)
 

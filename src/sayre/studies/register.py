@@ -19,8 +19,9 @@ import torch
 from sayre.data.manifest import sha256_of
 from sayre.inpaint.predict import load_predictor
 from sayre.inpaint.volume import prepare
+from sayre.phasing import learned
 from sayre.phasing.prepare import oversampling
-from sayre.phasing.shape import predict
+from sayre.phasing.shape.predict import ShapePredictor, middle
 from sayre.simulate.simulate import simulate
 from sayre.simulate.strained import strained_crystal
 from sayre.weights import FOLDER, REGISTRY, read, write
@@ -74,13 +75,15 @@ def _write_shape_sample(weights: Path, dimensions: int) -> None:
     """Counts of a strained crystal, and the logits the network gives its middle."""
     counts = strained_crystal(dimensions, "2-4", 0).counts
     ratios = oversampling(counts)
-    predict.load_predictor.cache_clear()
-    logits = predict.load_predictor(weights, dimensions)(counts, ratios, torch.device("cpu"))
+    learned.load_predictor.cache_clear()
+    predictor = learned.load_predictor(weights, dimensions)
+    assert isinstance(predictor, ShapePredictor)
+    logits = predictor(counts, ratios, torch.device("cpu"))
     np.savez_compressed(
         weights.with_suffix(".sample.npz"),
         counts=counts,
         ratios=ratios,
-        logits=logits[predict.middle(logits.shape)].astype(np.float16),
+        logits=logits[middle(logits.shape)].astype(np.float16),
     )
 
 

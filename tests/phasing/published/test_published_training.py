@@ -6,12 +6,15 @@ import torch
 from typer.testing import CliRunner
 
 from sayre.cli import app
+from sayre.data import Grid, Pattern
 from sayre.errors import InputError, SayreWarning
+from sayre.phasing.learned import load_predictor
+from sayre.phasing.phase import phase
 from sayre.phasing.published.features import first_voxel, target, window
 from sayre.phasing.published.losses import coherent_average
 from sayre.phasing.published.network import PublishedNet
-from sayre.phasing.published.predict import load
 from sayre.phasing.published.training import PublishedTraining, Publishing, Scattered, sample
+from sayre.simulate.strained import strained_crystal
 from sayre.simulate.voxels import VoxelPopulation, draw
 from sayre.studies.train_phase import AnyPhaseRun, PhaseRun, PublishedRun, amplitude_source
 from sayre.weights import read
@@ -50,18 +53,18 @@ def test_the_command_trains_and_its_weights_predict(trained):
     assert (trained / "metrics.csv").read_text().splitlines()[0] == "step,error,wca,wca_zero"
     assert json.loads((trained / "config.json").read_text())["width"] == 0.0625
     counts = amplitude_source(VoxelPopulation(dimensions=2))(np.random.default_rng(0)).counts
-    predictor = load(trained / "weights.safetensors", 2)
+    predictor = load_predictor(trained / "weights.safetensors", 2)
     found = predictor.object(counts, torch.device("cpu"))
     assert found.dtype == np.complex64
     assert np.allclose(np.abs(np.fft.fftn(found)) ** 2, np.fft.ifftshift(counts), rtol=1e-3, atol=1e-2)
-    with pytest.raises(InputError, match="2D counts; needed is 'published' for 3D"):
-        load(trained / "weights.safetensors", 3)
+    with pytest.raises(InputError, match=r"network published for 2D counts; .* or published, for 3D"):
+        load_predictor(trained / "weights.safetensors", 3)
 
 
 def test_prediction_follows_counts_that_are_shifted_or_in_a_larger_array(trained):
     """The same phases at the same counts; what the network does not see is left out, and said."""
     cpu = torch.device("cpu")
-    predictor = load(trained / "weights.safetensors", 2)
+    predictor = load_predictor(trained / "weights.safetensors", 2)
     counts = np.zeros((80, 80), np.float32)
     counts[20:60, 22:58] = np.random.default_rng(0).poisson(9, (40, 36))
     phase, kept = predictor.phase(counts, cpu)
@@ -77,10 +80,23 @@ def test_prediction_follows_counts_that_are_shifted_or_in_a_larger_array(trained
     assert kept.sum() == 64 * 64
 
 
+@pytest.mark.filterwarnings("ignore:.*(do not trust|counts are outside)")
+def test_phase_retrieval_begins_with_the_object_it_predicts(trained):
+    weights = trained / "weights.safetensors"
+    made = strained_crystal(2, "0-1", 0)
+    pattern = Pattern(intensity=made.counts, mask=made.counts < 0, grid=Grid(step=(1.0, 1.0)))
+    told = []
+    found = phase(pattern, init="network", weights=weights, recipe="ER*1", runs=1, on_run=told.append)
+    box = tuple(slice(f, f + n) for f, n in zip(found.origin, found.object.shape, strict=True))
+    obj = load_predictor(weights, 2).object(made.counts[box], torch.device("cpu"))
+    again = phase(pattern, init=obj, recipe="ER*1", runs=1)
+    np.testing.assert_array_equal(told[0].object, again.runs[0].object)
+
+
 def test_the_optimiser_is_adam_as_published():
     torch.manual_seed(0)
     config = PublishedTraining(dimensions=2, width=0.0625, validation_crystals=1)
-    module = Publishing(config, [])
+    module = Publishing(config, PublishedNet(**config.options), [])
     made = module.configure_optimizers()
     theirs = PublishedNet(2, 0.0625)
     theirs.load_state_dict(module.network.state_dict())

@@ -130,13 +130,17 @@ def retrieve(
     size = batch or _batch_size(bounds.counts.size, device)
     total = len(starts) if isinstance(starts, Sized) else count
     waiting, done = iter(starts), 0
+    modulus = None
     while group := list(islice(waiting, size)):
-        modulus = Modulus(bounds, len(group), device)
+        if modulus is None or len(modulus.field) != len(group):
+            modulus = Modulus(bounds, len(group), device)
+        modulus.coherence = None
         running = _Batch(group, modulus, steps, shrink_wrap, report, snapshots)
         running.done, running.total = done, max(total or 0, done + len(group))
         done += len(group)
         group.clear()
         yield from running.run()
+        del running  # its arrays are not kept while the next start is made
 
 
 def _batch_size(voxels: int, device: torch.device) -> int:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import scipy.fft
 import torch
 
-from sayre import weights as shipped
-from sayre.data.manifest import sha256_of
-from sayre.errors import InputError, SayreWarning
+from sayre.errors import SayreWarning
 from sayre.phasing.published.features import Complexes, Floats, first_voxel, scaled, window
 from sayre.phasing.published.network import PublishedNet
 
@@ -74,24 +71,3 @@ class PhasePredictor:
         """The predicted object, complex64 of the shape of `counts`, centred; it or its conjugate twin."""
         phase, kept = self.phase(counts, device)
         return back_transformed(kept, phase)
-
-
-def load(path: Path, dimensions: int) -> PhasePredictor:
-    """A network that `sayre train phase` trained.
-
-    Raises
-    ------
-    InputError
-        No such file, not of the published network, or of one for other dimensions.
-    """
-    tensors, header = shipped.read(path)
-    kind, size = header.get("network", "inpaint"), header.get("options", {}).get("dimensions", 3)
-    if (kind, size) != ("published", dimensions):
-        raise InputError(
-            f"{path}: a network of kind {kind!r} for {size}D counts; needed is 'published' for {dimensions}D"
-        )
-    network = PublishedNet(**header["options"])
-    network.load_state_dict(tensors)
-    return PhasePredictor(
-        network=network.eval(), side=int(header["side"]), name=path.name, sha256=sha256_of(path)
-    )
