@@ -19,6 +19,7 @@ from sayre.phasing.reconstruct import Scan, Settings
 from sayre.simulate.simulate import simulate
 from sayre.studies.report import numbers
 from sayre.studies.run import FILES, forgetting_failures, run
+from sayre.weights import default
 
 RECIPE = "(HIO*20 + SW)**8, ER*40"
 SETTINGS = Settings(runs=4, recipe=RECIPE)
@@ -203,6 +204,17 @@ def test_what_is_read_is_never_written_over(peak, tmp_path):
     with pytest.raises(InputError, match="would be written over"):
         run(mine, tmp_path, method="linear", settings=SETTINGS, scan=SCAN, force=True)
     assert mine.read_bytes() == peak[0].read_bytes()
+
+
+@pytest.mark.filterwarnings("ignore:.*do not trust")
+def test_starts_in_the_learned_shape(peak, tmp_path):
+    settings = Settings(runs=2, recipe="HIO(ceiling=1)*20, ER*5")
+    result = run(peak[0], tmp_path / "out", method="linear", settings=settings, scan=SCAN, init="network")
+    assert result.manifest.config["init"] == "network"
+    assert set(result.manifest.weights) == {default("shape", 3).name}
+    with pytest.raises(InputError, match="init: 'learned' is not known; one of random, network"):
+        run(peak[0], tmp_path / "other", settings=settings, scan=SCAN, init="learned")
+    assert not (tmp_path / "other").exists()
 
 
 def test_starts_that_all_failed_are_not_kept(tmp_path):

@@ -29,6 +29,9 @@ def run(
     method: options.Method = "auto",
     recipe: options.Recipe = None,
     runs: options.Runs = 20,
+    init: Annotated[
+        str, typer.Option(help="Of the starts: random, or network (the shape is learned: for strain).")
+    ] = "random",
     seed: options.Seed = 0,
     device: options.Device = "auto",
     force: Annotated[bool, typer.Option("--force", help="Overwrite what DIR holds.")] = False,
@@ -52,6 +55,7 @@ def run(
         method=method,  # type: ignore[arg-type]
         settings=Settings(recipe=recipe, runs=runs, seed=seed),
         scan=known.scan(),
+        init=init,  # type: ignore[arg-type]
         device=device,
         force=force,
         bar=partial(progress, quiet=quiet),

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from sayre import io
 from sayre.data import Crystal, FilledPattern, Manifest, Pattern
@@ -23,6 +23,7 @@ from sayre.io.atomic import replacing
 from sayre.phasing.choice.resolution import ShellCurve
 from sayre.phasing.engine.runs import Progress
 from sayre.phasing.kept import KeptRuns
+from sayre.phasing.learned import weights_used as shape_weights
 from sayre.phasing.phase import Phased
 from sayre.phasing.prepare import around_peak, cleaned, unfilled
 from sayre.phasing.reconstruct import Scan, Settings, recipe_text, reconstruct, resolution_curves
@@ -42,6 +43,7 @@ FILES = (
 )
 """What a folder may hold in the end, in the order it is written."""
 
+Start = Literal["random", "network"]
 Bar = Callable[[str], AbstractContextManager[Callable[..., None]]]
 
 
@@ -74,6 +76,7 @@ def run(
     method: Method = "auto",
     settings: Settings | None = None,
     scan: Scan | None = None,
+    init: Start = "random",
     device: str = "auto",
     force: bool = False,
     bar: Bar = _silent,
@@ -99,6 +102,8 @@ def run(
         As `sayre.inpaint` takes it, where voxels are masked.
     settings, scan
         Of phase retrieval; what is known of the measurement beside the counts.
+    init
+        Where starts begin, as `sayre.phasing.phase.phase` takes it.
     device
         `auto`, `cpu` or `cuda`.
     force
@@ -120,13 +125,17 @@ def run(
     _spare_the_input(place, source, mask)
     if method not in METHODS:
         raise InputError(f"method: {method!r} is not known; one of {', '.join(METHODS)}")
+    if init not in get_args(Start):
+        raise InputError(f"init: {init!r} is not known; one of {', '.join(get_args(Start))}")
     device = find_device(device).type
     with _heard() as said:
         counts = _counts(source, mask, detector, crop, method)
         inputs = _inputs(counts, source, mask)
         scan = scan.of(counts)
-        config = {"crop": crop, "method": method, "detector": detector, "mask": mask}
-        kept = KeptRuns(place / RUNS, {**settings.of_a_run, **config, "inputs": inputs}, replace=force)
+        config = {"crop": crop, "method": method, "detector": detector, "mask": mask, "init": init}
+        learned = shape_weights(None, unfilled(counts).intensity.ndim) if init == "network" else {}
+        of_a_run = {**settings.of_a_run, **config, "inputs": inputs, "weights": learned}
+        kept = KeptRuns(place / RUNS, of_a_run, replace=force)
         if not (kept.ours or force):
             _refuse_unfinished(place)
         pattern = _filled(counts, method, device, place / RUNS / FILLED if kept.ours else None, bar)
@@ -136,7 +145,7 @@ def run(
             config={**asdict(settings), **asdict(scan), **config, "method": used},
             seed=settings.seed,
             inputs=inputs,
-            weights=weights_used(used) if isinstance(pattern, FilledPattern) else {},
+            weights=learned | (weights_used(used) if isinstance(pattern, FilledPattern) else {}),
             device=device,
         )
         with bar(f"phasing {unfilled(pattern).meta.source}") as advance:
@@ -147,7 +156,9 @@ def run(
                 advance(now.fraction, now.note(settings.runs))
 
             with forgetting_failures(kept):
-                found, crystal = reconstruct(pattern, settings, scan, device=device, kept=kept, report=report)
+                found, crystal = reconstruct(
+                    pattern, settings, scan, init=init, device=device, kept=kept, report=report
+                )
         result = Result(
             folder=place,
             pattern=pattern,
