@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import islice
+from itertools import islice, product
 
 import numpy as np
 import torch
@@ -176,12 +176,12 @@ class _Batch:
         self.history: list[list[tuple[int, float]]] = [[] for _ in starts]
         self.iterations = sum(step.count for step in steps if step.algorithm)
         x = torch.empty_like(modulus.field)
-        self.state = State(x=x, p=torch.zeros_like(x), support=torch.empty_like(x, dtype=torch.bool))
+        self.state = State(x=x, p=torch.empty_like(x), support=torch.empty_like(x, dtype=torch.bool))
         left = snapshots.left(self.indices) if snapshots else None
         if left is None:
             for start, one, inside in zip(starts, x, self.state.support, strict=True):
-                one.copy_(torch.from_numpy(np.fft.ifftshift(start.object)))
-                inside.copy_(torch.from_numpy(np.fft.ifftshift(start.support)))
+                to_corner(start.object, one)
+                to_corner(start.support, inside)
         else:
             self._resume(left)
 
@@ -311,6 +311,17 @@ class _Batch:
             history=tuple(self.history[row]),
             failed=self.failed[row],
         )
+
+
+def to_corner(array: Objects | Mask, out: Tensor) -> None:
+    """Write a centred array to `out` with its centre at index 0: `ifftshift` without another array."""
+    places = [
+        ((slice(n // 2, None), slice(n - n // 2)), (slice(n // 2), slice(n - n // 2, None)))
+        for n in array.shape
+    ]
+    for part in product(*places):
+        centred, cornered = zip(*part, strict=True)
+        out[cornered].copy_(torch.from_numpy(array[centred]))
 
 
 def _extent(support: Tensor, axis: int) -> Tensor:

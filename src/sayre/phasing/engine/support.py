@@ -8,6 +8,7 @@ from functools import reduce
 from typing import Literal
 
 import numpy as np
+import scipy.fft
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -21,7 +22,7 @@ Reference = Literal["max", "rms", "average"]
 
 def autocorrelation(intensity: NDArray[np.float32]) -> tuple[NDArray[np.float32], float]:
     """Modulus of the inverse FFT of centred counts, centred, and the Poisson noise of each voxel of it."""
-    field = np.fft.ifftn(np.fft.ifftshift(intensity))
+    field = scipy.fft.ifftn(np.fft.ifftshift(intensity), workers=-1)
     noise = float(np.sqrt(intensity.sum(dtype=np.float64))) / intensity.size
     return np.fft.fftshift(np.abs(field)).astype(np.float32), noise
 
