@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 ALGORITHMS = ("ER", "HIO", "RAAR", "DM", "GPS", "ML")
 RECIPES = {"HIO": "HIO*3 + SW + RAAR*3 + SW + ER*3", "ML": "HIO*3 + ML*3 + SW"}
-WHOLE = "(HIO*8 + SW)**4 + ER*4, WIDE, RAAR*2 + SW + ER*2"
+WHOLE = "(ER*4 + SW)**3, WIDE, RAAR*2 + SW + ER*2"
 CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 
 

@@ -26,6 +26,17 @@ def intensity(field: Tensor) -> Tensor:
     return squares[..., 0] + squares[..., 1]
 
 
+def moduli(x: Tensor) -> Tensor:
+    """`|x|`, float32, of a contiguous array; torch's own takes a complex one in between."""
+    if not x.is_complex():
+        return x.abs()
+    found = torch.empty(x.shape, dtype=torch.float32, device=x.device)
+    size = block() if x.device.type == "cpu" else x.numel()
+    for part, out in zip(torch.split(x.flatten(), size), torch.split(found.flatten(), size), strict=True):
+        out.copy_(intensity(part).sqrt_())
+    return found
+
+
 def clamping(modulus: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
     """Factors that bring each modulus into `[lower, upper]`, finite where it is 0.
 

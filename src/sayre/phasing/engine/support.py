@@ -103,7 +103,7 @@ class ShrinkWrap:
         width = self.sigma[0] + (self.sigma[1] - self.sigma[0]) * progress
         updated = torch.empty_like(support)
         for one, old, new in zip(x, support, updated, strict=True):
-            amplitude = smooth(one.abs(), width, buffer)
+            amplitude = smooth(kernels.moduli(one), width, buffer)
             level = self._level(amplitude, old if old.any() else ~old)
             torch.gt(amplitude, self.threshold * level, out=new)
             if self.only_shrink:
