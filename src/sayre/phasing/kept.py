@@ -96,6 +96,7 @@ class KeptRuns:
                 object=run.found.values,
                 history=np.array(run.history),
                 failed=np.array(run.failed),
+                point_spread=np.zeros(0, np.float32) if run.point_spread is None else run.point_spread,
                 **numbers,
             )
 
@@ -127,5 +128,6 @@ class KeptRuns:
                 found=Packed(tuple(file["shape"].tolist()), file["support"], file["object"]),
                 history=history,
                 failed=str(file["failed"]),
+                point_spread=file["point_spread"] if file["point_spread"].size else None,
                 **numbers,
             )

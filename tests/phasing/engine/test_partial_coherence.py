@@ -1,8 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 
+from sayre.phasing.choice.align import align, correlation
+from sayre.phasing.choice.consensus import consensus
 from sayre.phasing.engine.bounds import Bounds
 from sayre.phasing.engine.coherence import Coherence
 from sayre.phasing.engine.modulus import Modulus
@@ -57,3 +61,24 @@ def test_recipe_with_point_spread_function_fits_better(blurred):
     assert spread.residual < 0.5 * plain.residual
     errors = [np.linalg.norm(np.abs(run.object) - np.abs(obj)) for run in (plain, spread)]
     assert errors[1] < 0.7 * errors[0]
+
+
+def test_kernels_are_those_of_the_transfer_function_on_any_array():
+    first = Coherence(2, (24, 27, 26), torch.device("cpu"), sigma=0.8)
+    np.testing.assert_allclose(first.point_spread(), first.kernel, atol=1e-6)
+    larger = Coherence(2, (30, 36, 32), torch.device("cpu"), known=first.point_spread())
+    point = torch.zeros((2, 30, 36, 32))
+    point[:, 9, 8, 7] = 1
+    seen = larger.blur(point)[:, 4:15, 3:14, 2:13]
+    np.testing.assert_allclose(seen, first.kernel, atol=1e-6)
+
+
+def test_the_point_spread_function_goes_along_beyond_the_edges(blurred):
+    obj, bounds = blurred
+    start = Start(index=0, object=obj * np.exp(0.1j), support=np.abs(obj) > 0)
+    (run,) = retrieve(bounds, [start], parse("ER*5 + (PSF + ER*7)**5"), ShrinkWrap())
+    steps, wrap = parse("ER*20"), ShrinkWrap(sigma=(0.0, 0.0))
+    found, without = (consensus([one], bounds, steps, wrap) for one in (run, replace(run, point_spread=None)))
+    assert float(found.fit.residual[0]) < 0.5 * float(without.fit.residual[0])
+    errors = [1 - correlation(align(x.object, obj), obj) for x in (found, without)]
+    assert errors[0] < 0.7 * errors[1]

@@ -98,12 +98,15 @@ def consensus(
     averaged = aligned(resampled(run.object, shape) for run in further)
     modes = find_modes(averaged)
     first = torch.from_numpy(np.fft.ifftshift(modes.modes[0]))[None].to(device)
+    modulus = Modulus(bounds, 1, torch.device(device))
+    spreads = [run.point_spread for run in further if run.point_spread is not None]
+    modulus.see_through([np.mean(spreads, 0) if len(spreads) == len(further) else None])
     return Consensus(
         object=modes.modes[0],
         indices=tuple(run.index for run in further),
         averaged=tuple(averaged),
         modes=modes,
-        fit=Modulus(bounds, 1, torch.device(device)).fit(first),
+        fit=modulus.fit(first),
     )
 
 
@@ -155,7 +158,12 @@ def _beyond_the_edges(
     def starts() -> Iterator[Start]:
         for run in runs:
             finer = resampled(run.object, wide.counts.shape)
-            yield Start(index=run.index, object=finer, support=sharp.final(finer))
+            yield Start(
+                index=run.index,
+                object=finer,
+                support=sharp.final(finer),
+                point_spread=run.point_spread,
+            )
 
     def told(now: Progress) -> None:
         def cut(place: int) -> tuple[Objects, Mask]:

@@ -17,22 +17,38 @@ LUCY_STEPS = 10
 class Coherence:
     """One point-spread function for each object of a batch, its origin at index 0.
 
-    Starts as a narrow Gaussian and is brought to the counts by Richardson-Lucy steps (Clark, Huang, Harder
-    and Robinson, Nat. Commun. 3, 993, 2012). It is kept non-negative, of sum 1 and its own inversion: the
-    mutual coherence function is then real, and the object's centre stays where it is.
+    Starts as a narrow Gaussian, or as those `known`, and is brought to the counts by Richardson-Lucy steps
+    (Clark, Huang, Harder and Robinson, Nat. Commun. 3, 993, 2012). It is kept non-negative, of sum 1 and its
+    own inversion: the mutual coherence function is then real, and the object's centre stays where it is.
     """
 
-    def __init__(self, batch: int, shape: tuple[int, ...], device: torch.device, sigma: float = 0.5) -> None:
+    def __init__(
+        self,
+        batch: int,
+        shape: tuple[int, ...],
+        device: torch.device,
+        sigma: float = 0.5,
+        known: Tensor | None = None,
+    ) -> None:
         self.shape, self.dims = shape, tuple(range(1, len(shape) + 1))
         self.fourier = Fourier(shape, device)
         reach = [min(REACH, (n - 1) // 2) for n in shape]
+        if known is not None:
+            reach = [(n - 1) // 2 for n in known.shape[1:]]
         self.lags = tuple(torch.arange(-r, r + 1) for r in reach)
         grids: list[Tensor] = list(torch.meshgrid(*self.lags, indexing="ij"))
         self.near: Any = (slice(None), *grids)
         distance = torch.stack(grids).float().square().sum(0)
         kernel = torch.exp(-distance / (2 * sigma**2))
         self.kernel = (kernel / kernel.sum()).expand(batch, *kernel.shape).clone().to(device)
+        if known is not None:
+            self.kernel = known.to(device)
         self._spread()
+
+    def point_spread(self) -> Tensor:
+        """Kernels, `(batch, *lags)`, the lag 0 in the middle; of what `transfer` is, whoever set it."""
+        near: Tensor = torch.fft.irfftn(self.transfer, s=self.shape, dim=self.dims)[self.near]
+        return near / near.sum(self.dims, keepdim=True)
 
     def blur(self, intensity: Tensor, *, out: Tensor | None = None, buffer: Tensor | None = None) -> Tensor:
         """Intensity `(batch, *shape)` as it is counted.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -102,6 +103,14 @@ class Modulus:
         misfit, used, free = sums.cpu().unbind(1)
         power = max(self._power, 1e-30)
         return Fit((misfit / power).sqrt(), _mean(used, self._used), _mean(free, self._free))
+
+    def see_through(self, spreads: Sequence[NDArray[np.float32] | None]) -> None:
+        """Take the point-spread function of each object; none, unless all are known."""
+        known = [torch.from_numpy(spread) for spread in spreads if spread is not None]
+        self.coherence = None
+        if len(known) == len(self.field):
+            device = self.field.device
+            self.coherence = Coherence(len(known), self.shape, device, known=torch.stack(known))
 
     def update_coherence(self, x: Tensor, support: Tensor | None = None) -> None:
         """Bring the point-spread function of each object `x` to the counts; the first call starts it."""

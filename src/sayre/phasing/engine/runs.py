@@ -27,19 +27,24 @@ DETWIN_STEPS = 10
 
 @dataclass(frozen=True, kw_only=True)
 class Start:
-    """Where a run begins: centred complex64 `object` and bool `support` of the bounds' shape."""
+    """Where a run begins: centred complex64 `object` and bool `support` of the bounds' shape.
+
+    `point_spread` is that of partial coherence, float32, lag 0 in the middle, where it is known.
+    """
 
     index: int
     object: Objects
     support: Mask
+    point_spread: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
     """One finished start; `failed` says why it has no object (empty when it has).
 
-    `found` is the object, zero outside its support, centred. `residual`, `likelihood` and
-    `free_likelihood` are those of `sayre.phasing.engine.modulus.Fit`; `history` holds (iteration, residual).
+    `found` is the object, zero outside its support, centred; `point_spread` as `Start` has it. `residual`,
+    `likelihood` and `free_likelihood` are those of `sayre.phasing.engine.modulus.Fit`; `history` holds
+    (iteration, residual).
     """
 
     index: int
@@ -49,6 +54,7 @@ class Run:
     free_likelihood: float
     history: tuple[tuple[int, float], ...] = ()
     failed: str = ""
+    point_spread: NDArray[np.float32] | None = None
 
     @property
     def object(self) -> Objects:
@@ -134,7 +140,6 @@ def retrieve(
     while group := list(islice(waiting, size)):
         if modulus is None or len(modulus.field) != len(group):
             modulus = Modulus(bounds, len(group), device)
-        modulus.coherence = None
         running = _Batch(group, modulus, steps, shrink_wrap, report, snapshots)
         running.done, running.total = done, max(total or 0, done + len(group))
         done += len(group)
@@ -177,11 +182,13 @@ class _Batch:
         self.iterations = sum(step.count for step in steps if step.algorithm)
         x = torch.empty_like(modulus.field)
         self.state = State(x=x, p=torch.empty_like(x), support=torch.empty_like(x, dtype=torch.bool))
+        modulus.coherence = None
         left = snapshots.left(self.indices) if snapshots else None
         if left is None:
             for start, one, inside in zip(starts, x, self.state.support, strict=True):
                 to_corner(start.object, one)
                 to_corner(start.support, inside)
+            modulus.see_through([start.point_spread for start in starts])
         else:
             self._resume(left)
 
@@ -302,6 +309,7 @@ class _Batch:
         if self.failed[row]:
             solution.zero_()
         found = (np.fft.fftshift(part.cpu().numpy()) for part in (solution, self.state.support[row]))
+        coherence = self.modulus.coherence
         return Run(
             index=self.indices[row],
             found=Packed.of(*found),
@@ -310,6 +318,7 @@ class _Batch:
             free_likelihood=free,
             history=tuple(self.history[row]),
             failed=self.failed[row],
+            point_spread=None if coherence is None else coherence.point_spread()[row].cpu().numpy(),
         )
 
 
