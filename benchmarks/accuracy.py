@@ -20,9 +20,10 @@ from sayre import io
 from sayre.data import Grid, Pattern, metrics
 from sayre.inpaint.evaluate import Score, crop_around_peak, cut_gap, evaluate
 from sayre.inpaint.fill import inpaint
-from sayre.simulate import photons, scatter
+from sayre.simulate import photons
 from sayre.simulate.dataset import read
 from sayre.simulate.particles import shapes, strain
+from sayre.simulate.scattering import scatter
 from sayre.simulate.simulate import Population, random_expectation
 
 WIDTHS = (3, 6, 9, 12, 16)

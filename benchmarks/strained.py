@@ -4,7 +4,7 @@
     python benchmarks/strained.py --dimensions 2 --ways random AD --crystals 20 --json FILE
     python benchmarks/strained.py --dataset FOLDER --ways network random --json FILE
 
-Crystals of `sayre.simulate.strained`, or of a data set that holds amplitudes
+Crystals of `sayre.simulate.strained.testset`, or of a data set that holds amplitudes
 (`examples/dataset-strained.toml`), phased in several ways by `sayre.phasing.phase.phase`. Times are
 processor time of one thread. "Equal time" and "equal count" are the best by free likelihood of the first
 random starts, those that fit in the network's time, and as many as it made. Results go to `--json`
@@ -36,7 +36,7 @@ from sayre.phasing.phase import Phased, phase
 from sayre.phasing.physics.unwrap import unwrap
 from sayre.phasing.published.losses import coherent_average
 from sayre.simulate.dataset import read
-from sayre.simulate.strained import CLASSES, strained_crystal
+from sayre.simulate.strained.testset import CLASSES, strained_crystal
 
 Objects = NDArray[np.complex64]
 LEVELS = (0.9, 0.95, 0.98)

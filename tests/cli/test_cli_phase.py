@@ -7,7 +7,7 @@ import pytest
 
 from sayre.cli import main
 from sayre.io.objects import load_crystal
-from sayre.simulate.strained import strained_crystal
+from sayre.simulate.strained.testset import strained_crystal
 
 
 def words(options):

@@ -12,8 +12,8 @@ from sayre.cli import main
 from sayre.cli.grouped import grouped
 from sayre.detectors import detector
 from sayre.io.atoms import load_particle
-from sayre.simulate.coherence import PointSpread
 from sayre.simulate.particles import lattice, shapes
+from sayre.simulate.scattering.coherence import PointSpread
 from sayre.simulate.simulate import simulate_particle
 
 SMALL = ("--shape-px", 24, "--quiet")

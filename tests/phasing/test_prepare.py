@@ -8,7 +8,7 @@ import pytest
 from sayre.data import FilledPattern, Grid, Pattern
 from sayre.errors import InputError, SayreWarning
 from sayre.phasing import prepare
-from sayre.simulate.strained import strained_crystal
+from sayre.simulate.strained.testset import strained_crystal
 
 
 def pattern_of(counts, mask=None):

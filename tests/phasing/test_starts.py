@@ -7,7 +7,7 @@ from sayre.data import Grid, Pattern
 from sayre.errors import InputError, SayreWarning
 from sayre.phasing.choice.align import align, correlation
 from sayre.phasing.phase import phase
-from sayre.simulate.strained import strained_crystal
+from sayre.simulate.strained.testset import strained_crystal
 
 
 def pattern_of(counts):

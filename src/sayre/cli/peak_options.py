@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     import numpy as np
 
     from sayre.data import Particle
-    from sayre.simulate.coherence import PointSpread
     from sayre.simulate.detector import Readout
+    from sayre.simulate.scattering.coherence import PointSpread
 
 _Triple = tuple[int, int, int]
 _Widths = tuple[float, float, float]
@@ -200,7 +200,7 @@ class ScatteringOptions:
             raise InputError("--lorentzian: is a share of the point spread; give its widths by --coherence")
 
     def spread(self) -> PointSpread:
-        from sayre.simulate.coherence import FWHM, PointSpread
+        from sayre.simulate.scattering.coherence import FWHM, PointSpread
 
         if self.blur is not None and not 0 <= self.blur < math.inf:
             raise InputError(f"--blur: must be 0 or more voxels, found {self.blur}")
@@ -209,7 +209,7 @@ class ScatteringOptions:
 
     def check_memory(self) -> None:
         """Before anything is cut or relaxed: what the voxels take."""
-        from sayre.simulate.scatter import require_memory
+        from sayre.simulate.scattering.scatter import require_memory
 
         first, second, third = (self.shape_px + 2 * margin for margin in self.spread().margin)
         require_memory(0, (first, second, third))

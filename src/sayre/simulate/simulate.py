@@ -13,11 +13,12 @@ from scipy.spatial.transform import Rotation
 
 from sayre.data import Grid, Meta, Particle, Pattern, SimulatedPattern
 from sayre.errors import InputError, SayreWarning
-from sayre.simulate import photons, scatter
-from sayre.simulate.coherence import PointSpread
-from sayre.simulate.coherence import blur as blur_intensity
+from sayre.simulate import photons
 from sayre.simulate.detector import Readout, exposure_scale, record
 from sayre.simulate.particles import shapes, strain
+from sayre.simulate.scattering import scatter
+from sayre.simulate.scattering.coherence import PointSpread
+from sayre.simulate.scattering.coherence import blur as blur_intensity
 
 
 class Options(TypedDict, total=False):

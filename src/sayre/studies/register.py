@@ -23,7 +23,7 @@ from sayre.phasing import learned
 from sayre.phasing.prepare import oversampling
 from sayre.phasing.shape.predict import ShapePredictor, middle
 from sayre.simulate.simulate import simulate
-from sayre.simulate.strained import strained_crystal
+from sayre.simulate.strained.testset import strained_crystal
 from sayre.weights import FOLDER, REGISTRY, read, write
 
 

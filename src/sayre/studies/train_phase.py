@@ -13,8 +13,8 @@ from sayre.phasing.prepare import first_fill
 from sayre.phasing.published.training import PublishedTraining, Scattered, train_published
 from sayre.phasing.published.training import Source as PublishedSource
 from sayre.phasing.shape.training import Drawn, ShapeTraining, Source, train_shape
-from sayre.simulate.disturbed import Disturbances, disturbed
-from sayre.simulate.voxels import VoxelPopulation, draw
+from sayre.simulate.strained.disturbed import Disturbances, disturbed
+from sayre.simulate.strained.voxels import VoxelPopulation, draw
 
 
 class PhaseRun(FromToml, ShapeTraining):

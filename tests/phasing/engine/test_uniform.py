@@ -9,7 +9,7 @@ from sayre.phasing.engine.recipe import parse
 from sayre.phasing.engine.runs import random_start, retrieve
 from sayre.phasing.engine.support import ShrinkWrap
 from sayre.phasing.engine.uniform import indices, plateau, relax_below
-from sayre.simulate.voxels import VoxelPopulation, draw
+from sayre.simulate.strained.voxels import VoxelPopulation, draw
 
 
 @pytest.fixture

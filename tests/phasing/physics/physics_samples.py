@@ -6,8 +6,8 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from sayre.phasing.physics.geometry import Geometry
-from sayre.simulate import scatter
 from sayre.simulate.particles import shapes
+from sayre.simulate.scattering import scatter
 
 SHAPE = (64, 72, 60)
 LENGTH = 50.0  # Å

@@ -10,7 +10,7 @@ from sayre.phasing.choice.align import align, correlation, twin
 from sayre.phasing.published.features import features, first_voxel, scaled, target, window
 from sayre.phasing.published.losses import coherent_average, wca_loss
 from sayre.phasing.published.predict import back_transformed
-from sayre.simulate.voxels import VoxelPopulation, draw
+from sayre.simulate.strained.voxels import VoxelPopulation, draw
 
 POPULATIONS = {d: VoxelPopulation(side=32, dimensions=d, max_counts=(1e6, 1e6)) for d in (2, 3)}
 seeds = st.integers(0, 10_000)

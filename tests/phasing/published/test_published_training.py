@@ -14,8 +14,8 @@ from sayre.phasing.published.features import first_voxel, target, window
 from sayre.phasing.published.losses import coherent_average
 from sayre.phasing.published.network import PublishedNet
 from sayre.phasing.published.training import PublishedTraining, Publishing, Scattered, sample
-from sayre.simulate.strained import strained_crystal
-from sayre.simulate.voxels import VoxelPopulation, draw
+from sayre.simulate.strained.testset import strained_crystal
+from sayre.simulate.strained.voxels import VoxelPopulation, draw
 from sayre.studies.train_phase import AnyPhaseRun, PhaseRun, PublishedRun, amplitude_source
 from sayre.weights import read
 

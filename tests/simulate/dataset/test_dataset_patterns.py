@@ -18,12 +18,12 @@ from sayre.cli.dataset import dataset as command
 from sayre.data import Particle
 from sayre.errors import InputError, SayreWarning
 from sayre.figures.datasheet import datasheet_figure
-from sayre.simulate import scatter
 from sayre.simulate.dataset import DatasetConfig, build, dataset_source, read
 from sayre.simulate.dataset.datasheet import markdown, summary
-from sayre.simulate.dataset.patterns import bond_strain, draw_particle, split_of
+from sayre.simulate.dataset.patterns import SPLITS, bond_strain, draw_particle, split_of
 from sayre.simulate.dataset.shards import facts_of, read_record, shard_path
 from sayre.simulate.particles import shapes
+from sayre.simulate.scattering import scatter
 
 SETTINGS = {
     "count": 24,
@@ -278,10 +278,12 @@ EXAMPLES = sorted((Path(__file__).parents[3] / "examples").glob("dataset*.toml")
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-def test_examples_are_accepted_and_have_particles_to_validate_on(path):
+def test_examples_are_accepted_and_every_split_has_particles(path):
     config = DatasetConfig.from_toml(path)
     splits = Counter(split_of(config, index) for index in range(config.particle_count))
-    assert min(splits[name] for name in ("train", "validation", "test")) >= 3
+    wanted = [name for name, share in zip(SPLITS, config.split, strict=True) if share]
+    assert min(splits[name] for name in wanted) >= 3
+    assert sum(splits[name] for name in wanted) == config.particle_count
 
 
 def test_overrides_and_warnings():

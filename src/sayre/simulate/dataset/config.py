@@ -13,13 +13,13 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from sayre.data.toml import FromToml
 from sayre.detectors import detector
 from sayre.errors import InputError, SayreWarning
-from sayre.simulate import memory
-from sayre.simulate.coherence import PointSpread
 from sayre.simulate.detector import region
 from sayre.simulate.particles.lattice import ATOMS_PER_CELL, ELEMENTS, reflects
 from sayre.simulate.particles.minimise import pair_commands
 from sayre.simulate.particles.recipe import ParticleRecipe
-from sayre.simulate.scatter import least_for_lengths, memory_needed
+from sayre.simulate.scattering import memory
+from sayre.simulate.scattering.coherence import PointSpread
+from sayre.simulate.scattering.scatter import least_for_lengths, memory_needed
 
 Range = tuple[float, float]
 Share = Annotated[float, Field(ge=0, le=1)]

@@ -16,14 +16,14 @@ from scipy.spatial.transform import Rotation
 
 from sayre.data import Particle, SimulatedPattern
 from sayre.errors import InputError, SayreWarning
-from sayre.simulate import scatter
-from sayre.simulate.coherence import PointSpread
 from sayre.simulate.dataset.config import DatasetConfig, Range
 from sayre.simulate.detector import Readout, module_gaps, region, white_field
 from sayre.simulate.particles.lattice import ELEMENTS
 from sayre.simulate.particles.minimise import RelaxationError
 from sayre.simulate.particles.recipe import ParticleRecipe, random_particle
 from sayre.simulate.processes import isolated
+from sayre.simulate.scattering import scatter
+from sayre.simulate.scattering.coherence import PointSpread
 from sayre.simulate.simulate import detect, scatter_around
 
 Facts = dict[str, Any]

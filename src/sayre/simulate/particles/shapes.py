@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from sayre.data import Particle
 from sayre.errors import InputError
-from sayre.simulate import memory
 from sayre.simulate.particles import lattice
 from sayre.simulate.particles.lattice import Miller, volume
+from sayre.simulate.scattering import memory
 
 Shape = Literal[
     "wulff",

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sayre.errors import InputError
-from sayre.simulate.coherence import FWHM, PointSpread, blur
+from sayre.simulate.scattering.coherence import FWHM, PointSpread, blur
 from sayre.simulate.simulate import simulate
 
 

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from sayre.data import Particle
 from sayre.errors import InputError, SayreWarning
-from sayre.simulate import memory
-from sayre.simulate.formfactors import form_factor
 from sayre.simulate.particles.lattice import ELEMENTS, reflects
+from sayre.simulate.scattering import memory
+from sayre.simulate.scattering.formfactors import form_factor
 
 UPSAMPLING = 1.5
 """Fine grid of the NUFFT over the result: 2 takes 2.4 times the memory, 1.25 reaches 5e-9 at best."""

@@ -7,9 +7,9 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
-from sayre.simulate import scatter
-from sayre.simulate.direct import scatter_torch
 from sayre.simulate.particles import shapes
+from sayre.simulate.scattering import scatter
+from sayre.simulate.scattering.direct import scatter_torch
 
 SHAPE = (18, 13, 16)
 

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from sayre.data import Particle
-from sayre.simulate.scatter import weigh
+from sayre.simulate.scattering.scatter import weigh
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +31,7 @@ def scatter_torch(
     form_factors: bool = False,
     chunk: int | None = None,
 ) -> NDArray[np.complex64]:
-    """Amplitude of `sayre.simulate.scatter.scatter` by the direct sum, exact to float32.
+    """Amplitude of `sayre.simulate.scattering.scatter.scatter` by the direct sum, exact to float32.
 
     On any grid of constant steps, sheared or not, `exp(−i q·r)` is a product of one factor per axis, so the
     sum over atoms is a matrix product of the factors of two axes, `(n0·n1, atoms)`, with those of the third,

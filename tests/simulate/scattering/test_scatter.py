@@ -10,9 +10,10 @@ from scipy.spatial.transform import Rotation
 
 from sayre.data import Particle
 from sayre.errors import InputError, SayreWarning
-from sayre.simulate import memory, photons, scatter
-from sayre.simulate.formfactors import form_factor
+from sayre.simulate import photons
 from sayre.simulate.particles import shapes, strain
+from sayre.simulate.scattering import memory, scatter
+from sayre.simulate.scattering.formfactors import form_factor
 from sayre.simulate.simulate import simulate
 
 SHAPE = (16, 13, 18)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from sayre.simulate.voxels import VoxelPopulation, draw
+from sayre.simulate.strained.voxels import VoxelPopulation, draw
 
 
 @pytest.fixture(scope="module", params=[(3, 48), (2, 96)], ids=["3D", "2D"])

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sayre.simulate.voxels import VoxelCrystal, VoxelPopulation, draw
+from sayre.simulate.strained.voxels import VoxelCrystal, VoxelPopulation, draw
 
 CLASSES: dict[str, tuple[float, float]] = {
     "0-1": (0.0, np.pi),

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from sayre.simulate.strained import CLASSES, SIDES, strained_crystal
+from sayre.simulate.strained.testset import CLASSES, SIDES, strained_crystal
 
 
 @pytest.mark.parametrize("dimensions", [2, 3])

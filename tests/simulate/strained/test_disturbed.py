@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from sayre.simulate.disturbed import Disturbances, blurred, disturbed
+from sayre.simulate.strained.disturbed import Disturbances, blurred, disturbed
 
 NONE = {"with_background": 0, "with_blur": 0, "with_grain": 0, "with_gaps": 0}
 

@@ -1,0 +1,1 @@
+"""Strained crystals of voxels, cheap to draw: for training phase retrieval, and its test set."""
