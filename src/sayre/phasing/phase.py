@@ -188,6 +188,7 @@ def phase(
         chosen = agreed(done, enough) if enough is not None else []
         if chosen:
             break
+    fresh.close()  # frees its arrays
     if all(run.failed for run in done):
         raise InputError(
             f"{_name(pattern)}: every run failed, the first: {done[0].failed}; another --recipe?"

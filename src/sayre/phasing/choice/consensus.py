@@ -11,6 +11,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import product
 
 import numpy as np
 import scipy.fft
@@ -130,11 +131,13 @@ def resampled(obj: Objects, shape: tuple[int, ...]) -> Objects:
     """
     if obj.shape == shape:
         return obj
-    field = np.fft.fftshift(scipy.fft.fftn(np.fft.ifftshift(obj), workers=-1))
-    around = [_beyond(n, size) for n, size in zip(obj.shape, shape, strict=True)]
-    cut = [slice(max(-a, 0), n + min(b, 0)) for n, (a, b) in zip(obj.shape, around, strict=True)]
-    field = np.pad(field[tuple(cut)], [(max(before, 0), max(after, 0)) for before, after in around])
-    return np.fft.fftshift(scipy.fft.ifftn(np.fft.ifftshift(field), workers=-1)).astype(np.complex64)
+    field = scipy.fft.fftn(np.fft.ifftshift(obj), workers=-1, overwrite_x=True)
+    new = np.zeros(shape, np.complex64)
+    kept = [min(n, size) for n, size in zip(obj.shape, shape, strict=True)]
+    for part in product(*((slice(n - n // 2), slice(-(n // 2), None)) for n in kept)):
+        new[part] = field[part]
+    del field
+    return np.fft.fftshift(scipy.fft.ifftn(new, workers=-1, overwrite_x=True))
 
 
 def _beyond(n: int, size: int) -> tuple[int, int]:

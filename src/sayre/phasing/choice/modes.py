@@ -46,6 +46,7 @@ def find_modes(objects: Sequence[Objects], count: int = 3) -> Modes:
     eigenvectors of the Gram matrix, so that beside the objects only the modes are as large as one.
     """
     gram = np.array([[np.vdot(a, b) for b in objects] for a in objects])
+    scatter = _scatter(objects, gram)
     modes, weights = _modes(objects, gram, count)
     norms = np.sqrt(np.maximum(gram.diagonal().real, 1e-30))
     near = (np.abs(gram[0]) / (norms * norms[0]))[1:]
@@ -53,7 +54,7 @@ def find_modes(objects: Sequence[Objects], count: int = 3) -> Modes:
         modes=modes,
         weights=weights,
         agreement=float(np.median(near)) if len(near) else float("nan"),
-        scatter=_scatter(objects, gram),
+        scatter=scatter,
     )
 
 
@@ -62,7 +63,7 @@ def _scatter(objects: Sequence[Objects], gram: NDArray[np.complexfloating]) -> f
         return float("nan")
     halves = (slice(half, None, 2) for half in (0, 1))
     first, second = (_modes(objects[half], gram[half, half], 1)[0][0] for half in halves)
-    return float(np.sqrt(1 - min(correlation(align(second, first), first), 1.0)))
+    return float(np.sqrt(1 - min(correlation(align(second, first, twins=False), first), 1.0)))
 
 
 def _modes(

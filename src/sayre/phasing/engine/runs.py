@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence, Sized
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice, product
@@ -114,7 +114,7 @@ def retrieve(
     batch: int | None = None,
     report: Callable[[Progress], None] | None = None,
     snapshots: Snapshots | None = None,
-) -> Iterator[Run]:
+) -> Generator[Run, None, None]:
     """Run a recipe from every start; yields runs as they finish, in the order of the starts.
 
     Parameters
