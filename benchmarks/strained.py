@@ -166,50 +166,52 @@ def among(row: dict[str, Any], count: int) -> float:
 
 
 def report(rows: list[dict[str, Any]]) -> None:
-    """A table of each class."""
+    """A table of each class, as docs/learned-phasing.md has it: means but for the median correlation."""
     for dimensions, strain in dict.fromkeys((row["dimensions"], row["strain"]) for row in rows):
         mine = [row for row in rows if (row["dimensions"], row["strain"]) == (dimensions, strain)]
-        print(f"\n{dimensions}D, phase range {strain} π")
-        print(
-            " " * 30
-            + "".join(f"  >{level:4.2f}" for level in LEVELS)
-            + "   median    WCA  strain  starts      s"
-        )
+        print(f"\n{dimensions}D, phase range {strain} π\n")
+        print("| way | crystals | above 0.9 | 0.95 | 0.98 | median | WCA | strain | starts | s |")
+        print("|---|---|---|---|---|---|---|---|---|---|")
         for way in WAYS:
             _line(way, [row[way] for row in mine if way in row])
         learned = [row for row in mine if "starts" in row.get("network", {})]
-        surely = [row["network"] for row in learned if row["network"]["agreement"] >= LEVELS[1]]
-        wrong = sum(found["correlation"] < LEVELS[0] for found in surely)
-        print(f"starts agree in {len(surely)} of {len(learned)}, {wrong} of them wrong")
         both = [row for row in learned if "starts" in row.get("random", {})]
         if both:
             _compare(both)
+        surely = [row["network"] for row in learned if row["network"]["agreement"] >= LEVELS[1]]
+        wrong = sum(found["correlation"] < LEVELS[0] for found in surely)
+        print(f"\nstarts agree in {len(surely)} of {len(learned)}, {wrong} of them wrong")
 
 
 def _compare(rows: list[dict[str, Any]]) -> None:
     """Beside random starts, of crystals phased from both."""
-    _line("network, same crystals", [row["network"] for row in rows])
     a_start = [row["random"]["seconds"] / RANDOM_STARTS for row in rows]
     times = [int(row["network"]["seconds"] / each) for row, each in zip(rows, a_start, strict=True)]
     counts = [row["network"]["runs"] for row in rows]
     for name, first in (("random, equal time", times), ("random, equal count", counts)):
         _line(name, [{"correlation": among(row, n)} for row, n in zip(rows, first, strict=True)])
     spent = sum(row["network"]["seconds"] for row in rows) / RANDOM_STARTS / sum(a_start)
-    print(f"time over that of {RANDOM_STARTS} random starts: {spent:.3f}")
+    print(f"\ntime over that of {RANDOM_STARTS} random starts of the same {len(rows)} crystals: {spent:.3f}")
 
 
 def _line(name: str, found: list[dict[str, Any]]) -> None:
     if not found:
         return
     values = np.array([one.get("correlation", 0.0) for one in found])
-    shares = "".join(f"{np.mean(values > level):7.2f}" for level in LEVELS)
-    rest = "".join(
-        f"{np.median([one[key] for one in found if key in one]):8.3f}"
-        if any(key in one for one in found)
-        else ""
-        for key in ("wca", "strain", "seconds")
-    )
-    print(f"{name:24s}{len(found):5d} {shares} {np.median(values):8.4f}{rest}")
+    cells = [name, str(len(found))] + [f"{np.mean(values > level):.0%}" for level in LEVELS]
+    cells.append(f"{np.median(values):.4f}")
+    for key, digits in (("wca", 3), ("strain", 3), ("runs", 1), ("seconds", 2)):
+        known = [one[key] for one in found if key in one]
+        cells.append(f"{np.mean(known):.{digits}f}" if known else "")
+    print(f"| {' | '.join(cells)} |")
+
+
+def stored(paths: list[Path]) -> list[dict[str, Any]]:
+    """Rows of several files, those of one crystal put together."""
+    known: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for row in (row for path in paths if path.exists() for row in json.loads(path.read_text())):
+        known.setdefault((row["dimensions"], row["strain"], row["index"]), {}).update(row)
+    return list(known.values())
 
 
 def main() -> None:
@@ -223,11 +225,15 @@ def main() -> None:
     parser.add_argument("--dataset", type=Path)
     parser.add_argument("--weights")
     parser.add_argument("--published", help="weights of the published network")
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--json", type=Path, nargs="+", default=[], help="results go to the first")
+    parser.add_argument("--report", action="store_true", help="only what the files of --json hold")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
-    rows = json.loads(options.json.read_text()) if options.json and options.json.exists() else []
+    rows = stored(options.json)
+    if options.report:
+        report(rows)
+        return
     known = {(row["dimensions"], row["strain"], row["index"]): row for row in rows}
     cases = of_dataset(options.dataset) if options.dataset else test_set(options)
     for case, way in ((case, way) for case in cases for way in options.ways):
@@ -243,7 +249,7 @@ def main() -> None:
         numbers += f" starts {found.get('runs', 0)} {found['seconds']:.1f} s {found.get('refused', '')}"
         print(*key, row["kind"], way, numbers, flush=True)
         if options.json:
-            options.json.write_text(json.dumps(rows))
+            options.json[0].write_text(json.dumps(rows))
     report(rows)
 
 
