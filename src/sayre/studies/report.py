@@ -168,9 +168,9 @@ def _starts(result: Result) -> str:
     weights = ", ".join(f"{weight:.3f}" for weight in found.modes.weights)
     legend = (
         "R is the amplitude residual over the measured voxels; −log likelihood half the Poisson deviance a "
-        "voxel; *free* the same of voxels that phasing never saw; support the number of voxels inside it. All "
-        "as they were before the averaged starts went on beyond the edges of the detector, where the recipe "
-        "has `WIDE`.\n\n"
+        "voxel; *free* the same of voxels that phasing never saw; support the number of voxels inside it. "
+        "All as they were before the averaged starts went on beyond the edges of the detector, where the "
+        "recipe has `WIDE`.\n\n"
         f"Weights of the modes of the averaged starts: {weights}. What differs between the starts is in all "
         "but the first."
     )
