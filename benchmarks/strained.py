@@ -74,19 +74,23 @@ class Case(NamedTuple):
 
 def test_set(options: argparse.Namespace) -> Iterator[Case]:
     """Crystals of the test set."""
-    for dimensions, strain, index in product(options.dimensions, options.classes, range(options.crystals)):
+    classes = [strain for strain in CLASSES if strain in options.classes]
+    for dimensions, strain, index in product(options.dimensions, classes, range(options.crystals)):
         made = strained_crystal(dimensions, strain, index)
         yield Case(dimensions, strain, index, made.crystal.kind, made.counts, made.crystal.amplitude)
 
 
-def of_dataset(folder: Path) -> Iterator[Case]:
-    """Crystals of a data set, in the class that their unwrapped phase belongs to."""
-    for record in read(folder):
+def of_dataset(options: argparse.Namespace) -> Iterator[Case]:
+    """The first crystals of each class of a data set, by the range of their unwrapped phase."""
+    seen = dict.fromkeys(options.classes, 0)
+    for record in read(options.dataset):
         if record.amplitude is None:
-            raise SystemExit(f"{folder}: holds no amplitudes; amplitude = true in its configuration does")
+            raise SystemExit(f"{options.dataset}: holds no amplitudes; amplitude = true would store them")
         strain, made = strain_of(object_of(record.amplitude)), record.facts["made"]
-        kind = "on a substrate" if "misfit" in str(made) else "free"
-        yield Case(3, strain, record.facts["pattern"], kind, record.counts, record.amplitude)
+        if seen.get(strain, options.crystals) < options.crystals:
+            seen[strain] += 1
+            kind = "on a substrate" if "misfit" in str(made) else "free"
+            yield Case(3, strain, record.facts["pattern"], kind, record.counts, record.amplitude)
 
 
 def strain_of(truth: Objects) -> str:
@@ -219,7 +223,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--dimensions", type=int, nargs="+", default=[2, 3])
-    parser.add_argument("--classes", nargs="+", default=list(CLASSES), choices=list(CLASSES))
+    parser.add_argument("--classes", nargs="+", default=[*CLASSES, BEYOND], choices=[*CLASSES, BEYOND])
     parser.add_argument("--crystals", type=int, default=100)
     parser.add_argument("--ways", nargs="+", default=["network"], choices=list(WAYS))
     parser.add_argument("--dataset", type=Path)
@@ -235,7 +239,7 @@ def main() -> None:
         report(rows)
         return
     known = {(row["dimensions"], row["strain"], row["index"]): row for row in rows}
-    cases = of_dataset(options.dataset) if options.dataset else test_set(options)
+    cases = of_dataset(options) if options.dataset else test_set(options)
     for case, way in ((case, way) for case in cases for way in options.ways):
         key = (case.dimensions, case.strain, case.index)
         if key not in known:
