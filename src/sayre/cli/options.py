@@ -25,6 +25,10 @@ Quiet = Annotated[bool, typer.Option("--quiet", help="No progress, no summary.")
 Json = Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")]
 
 Crop = Annotated[int | None, typer.Option(help="Voxels a side around the peak.")]
+Binning = Annotated[
+    tuple[int, int, int],
+    typer.Option("--bin", min=1, help="Frames, rows and columns to sum to a voxel; 2D: the last two."),
+]
 Recipe = Annotated[
     str | None,
     typer.Option(

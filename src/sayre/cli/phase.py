@@ -17,6 +17,7 @@ from sayre.cli.progress import progress
 from sayre.errors import InputError
 
 if TYPE_CHECKING:
+    from sayre.phasing.binning import Binning
     from sayre.phasing.engine.runs import Progress
     from sayre.phasing.phase import Phased
     from sayre.phasing.reconstruct import Settings
@@ -73,7 +74,7 @@ class RetrievalOptions:
         if not all(0 <= width < math.inf for width in self.smoothing):
             raise InputError(f"--smoothing: must be 0 or more voxels, found {self.smoothing}")
 
-    def settings(self) -> Settings:
+    def settings(self, binning: Binning) -> Settings:
         from sayre.phasing.engine.support import ShrinkWrap
         from sayre.phasing.reconstruct import Settings, recipe_text
 
@@ -86,6 +87,7 @@ class RetrievalOptions:
             gaps=self.gaps,  # type: ignore[arg-type]
             sigmas=self.sigmas,
             confidence=self.confidence,
+            binning=binning,
             shrink_wrap=ShrinkWrap(
                 threshold=self.threshold,
                 reference=self.reference,  # type: ignore[arg-type]
@@ -104,6 +106,7 @@ def phase(
     known: options.ScanOptions,
     mask: options.Mask = None,
     crop: options.Crop = None,
+    binning: options.Binning = (1, 1, 1),
     init: Annotated[
         str,
         typer.Option(help="random, network (the shape is learned: for strain), or a file of an object."),
@@ -145,7 +148,7 @@ def phase(
     if picture is not None:
         figure_path_check(picture, force=force)
     drawn = None if live is None else LivePicture(figure_path_check(live, force=True))
-    settings, scan = retrieval.settings(), known.scan()
+    settings, scan = retrieval.settings(binning), known.scan()
     pattern = io.load_filled(source, mask=mask)
     if output.suffix.lower() == ".vti" and len(unfilled(pattern).shape) != 3:
         raise InputError(f"{output}: .vti is for 3D crystals, these counts are 2D; .npz or .cxi")
@@ -171,7 +174,7 @@ def phase(
                 drawn.report(now)
 
         with forgetting_failures(kept):
-            found, crystal = reconstruct(
+            found, crystal, *_ = reconstruct(
                 pattern,
                 settings,
                 scan,

@@ -26,6 +26,7 @@ def run(
     mask: options.Mask = None,
     detector: options.DetectorName = None,
     crop: options.Crop = None,
+    binning: options.Binning = (1, 1, 1),
     method: options.Method = "auto",
     recipe: options.Recipe = None,
     runs: options.Runs = 20,
@@ -53,7 +54,7 @@ def run(
         detector=detector,
         crop=crop,
         method=method,  # type: ignore[arg-type]
-        settings=Settings(recipe=recipe, runs=runs, seed=seed),
+        settings=Settings(recipe=recipe, runs=runs, seed=seed, binning=binning),
         scan=known.scan(),
         init=init,  # type: ignore[arg-type]
         device=device,

@@ -13,6 +13,7 @@ import numpy as np
 from sayre.data import Crystal, FilledPattern, Pattern
 from sayre.errors import InputError
 from sayre.phasing import prepare
+from sayre.phasing.binning import Binning, binned
 from sayre.phasing.choice.resolution import ShellCurve, fsc, mean, prtf
 from sayre.phasing.engine.bounds import Gaps, check_options
 from sayre.phasing.engine.recipe import parse
@@ -29,6 +30,8 @@ from sayre.phasing.starts import Init
 class Settings:
     """What decides the result of phase retrieval beside the counts; see `sayre.phasing.phase.phase`.
 
+    `binning` are frames, rows and columns summed before (`sayre.phasing.binning.binned`).
+
     Raises
     ------
     InputError
@@ -44,6 +47,7 @@ class Settings:
     sigmas: float = 2.0
     confidence: float = 0.0
     shrink_wrap: ShrinkWrap = field(default_factory=ShrinkWrap)
+    binning: Binning = (1, 1, 1)
 
     def __post_init__(self) -> None:
         for name, least in (("runs", 1), ("seed", 0)):
@@ -61,7 +65,7 @@ class Settings:
     @property
     def options(self) -> dict[str, Any]:
         """Keywords of `phase`."""
-        return {item.name: getattr(self, item.name) for item in fields(self)}
+        return {item.name: getattr(self, item.name) for item in fields(self) if item.name != "binning"}
 
     @property
     def of_a_run(self) -> dict[str, Any]:
@@ -92,6 +96,14 @@ class Scan:
         known_frame(measured.shape, grid=measured.grid, **scan.frame)
         return scan
 
+    def binned(self, binning: Binning) -> Scan:
+        """That of voxels summed."""
+        if self.geometry is None:
+            return self
+        before = self.geometry.binning
+        total = (before[0] * binning[0], before[1] * binning[1], before[2] * binning[2])
+        return replace(self, geometry=replace(self.geometry, binning=total))
+
     @property
     def frame(self) -> dict[str, Any]:
         """Keywords of `known_frame`."""
@@ -100,10 +112,12 @@ class Scan:
 
 
 class Reconstruction(NamedTuple):
-    """What phase retrieval found, and the crystal that it is."""
+    """What phase retrieval found, the crystal that it is, and the pattern and scan it is of: as binned."""
 
     phased: Phased
     crystal: Crystal
+    pattern: Pattern | FilledPattern
+    scan: Scan
 
 
 def reconstruct(
@@ -135,7 +149,7 @@ def reconstruct(
         As `phase`, `KeptRuns.read` and `to_crystal`.
     """
 
-    scan = scan.of(pattern)
+    pattern, scan = binned(pattern, settings.binning), scan.of(pattern).binned(settings.binning)
 
     def finished(run: Run) -> None:
         if kept:
@@ -167,7 +181,7 @@ def reconstruct(
         **scan.frame,
         metrics=found.metrics,
     )
-    return Reconstruction(found, crystal)
+    return Reconstruction(found, crystal, pattern, scan)
 
 
 def resolution_curves(
@@ -180,7 +194,7 @@ def resolution_curves(
     Parameters
     ----------
     pattern
-        What was phased, as it was given to `phase`.
+        What was phased, as `reconstruct` gives it back.
     geometry
         Gives the resolution in nm, as a grid in 1/Å does.
     """

@@ -156,15 +156,15 @@ def run(
                 advance(now.fraction, now.note(settings.runs))
 
             with forgetting_failures(kept):
-                found, crystal = reconstruct(
+                made = reconstruct(
                     pattern, settings, scan, init=init, device=device, kept=kept, report=report
                 )
         result = Result(
             folder=place,
             pattern=pattern,
-            phased=found,
-            crystal=crystal,
-            curves=resolution_curves(found, pattern, scan.geometry),
+            phased=made.phased,
+            crystal=made.crystal,
+            curves=resolution_curves(made.phased, made.pattern, made.scan.geometry),
             manifest=replace(manifest, seconds=round(time.perf_counter() - started, 3)),
         )
     result = _write(replace(result, said=tuple(said)))

@@ -15,8 +15,8 @@ PRESETS: dict[str, str] = {
     "default": ("(HIO*20 + SW)**10, (RAAR*20 + SW)**10, ER*20, WIDE, (RAAR*20 + SW)**4, ER*20"),
     "quick": "(HIO*20 + SW)**10, ER*20, WIDE, (RAAR*20 + SW)**2, ER*20",
     "strained": (
-        "HIO(ceiling=1)*140, SW(sigma=1), (HIO(ceiling=1)*40, SW(sigma=0.7))**4, ER(ceiling=1)*20, "
-        "SW(sigma=0.5), ER*20, WIDE, (RAAR*20 + SW)**2, ER*20"
+        "HIO(ceiling=1)*120, SW(sigma=1), (HIO(ceiling=1)*35, SW(sigma=0.7))**4, ER(ceiling=1)*10, "
+        "SW(sigma=0.5), ER*10, WIDE, (RAAR*20 + SW)**2, ER*20"
     ),
     "fixed": "(RAAR*40 + ER*10)**10, ER*50",
     "precise": ("(HIO*20 + SW)**20, (RAAR*20 + SW)**20, ER*20, WIDE, (RAAR*20 + SW)**10, ER*20"),
