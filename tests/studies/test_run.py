@@ -17,7 +17,7 @@ from sayre.phasing.engine.packed import Packed
 from sayre.phasing.engine.runs import Progress, Run
 from sayre.phasing.reconstruct import Scan, Settings
 from sayre.simulate.simulate import simulate
-from sayre.studies.report import numbers
+from sayre.studies.report import numbers, report
 from sayre.studies.run import FILES, forgetting_failures, run
 from sayre.weights import default
 
@@ -215,6 +215,18 @@ def test_starts_in_the_learned_shape(peak, tmp_path):
     with pytest.raises(InputError, match="init: 'learned' is not known; one of random, network"):
         run(peak[0], tmp_path / "other", settings=settings, scan=SCAN, init="learned")
     assert not (tmp_path / "other").exists()
+
+
+def test_binning_reaches_phasing_and_the_report(peak, done, tmp_path):
+    """The peak is oversampled three times: two pixels to a voxel are too coarse."""
+    settings = replace(SETTINGS, binning=(1, 2, 2))
+    with pytest.raises(InputError, match="oversampling"):
+        run(peak[0], tmp_path / "out", method="linear", settings=settings, scan=SCAN)
+    assert "binned" not in report(done)
+    config = {**done.manifest.config, "binning": (1, 2, 2)}
+    assert "| binned | 1 × 2 × 2 to a voxel |" in report(
+        replace(done, manifest=replace(done.manifest, config=config))
+    )
 
 
 def test_starts_that_all_failed_are_not_kept(tmp_path):

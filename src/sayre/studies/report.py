@@ -101,6 +101,9 @@ def _counts(result: Result) -> list[Row]:
         share = 100 * added / max(added + float(pattern.intensity.sum(dtype=float)), 1.0)
         photons = f"{added:.4g}, {share:.2g} % of all"
         rows += [("gaps", shown), ("filled by", result.pattern.method), ("photons filled in", photons)]
+    binning = result.manifest.config["binning"]
+    if max(binning) > 1:
+        rows.append(("binned", f"{_sizes(binning)} to a voxel"))
     return [
         *rows,
         ("phased", f"{_sizes(found.object.shape)}, from voxel {_sizes(found.origin, ', ')}"),
