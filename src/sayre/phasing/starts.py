@@ -62,6 +62,7 @@ def starts(
     from sayre.phasing.learned import load_predictor
     from sayre.phasing.published.predict import PhasePredictor
 
+    counts = first_fill(unfilled(pattern))  # as in training, whatever filled the gaps for the iterations
     predictor = load_predictor(weights, counts.ndim)
     if isinstance(predictor, PhasePredictor):
         return _around(predictor.object(counts, device), bounds, seed)
