@@ -12,7 +12,7 @@ from sayre.phasing.engine.runs import Run
 
 LIKELIHOOD_RANGE = 1.5
 """Starts whose free likelihood is worse than the best by more than this factor are not believed."""
-OUTLIER = 2.0
+OUTLIER = 1.5
 """Nor those that disagree with the middle start this many times more than its median neighbour."""
 
 
