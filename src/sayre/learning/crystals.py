@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -34,12 +35,12 @@ class CrystalTraining(Training):
     validation_crystals: int = Field(64, ge=1)
 
     @property
+    @abstractmethod
     def options(self) -> dict[str, Any]:
         """Options of the network's constructor."""
-        raise NotImplementedError
 
 
-class Learner(L.LightningModule):
+class Learner(L.LightningModule, ABC):
     """A network and its optimiser; a subclass says what is lost and how it is validated."""
 
     def __init__(
@@ -50,13 +51,13 @@ class Learner(L.LightningModule):
         if config.initial is not None:
             network.load_state_dict(read(config.initial)[0])
 
+    @abstractmethod
     def loss(self, found: Tensor, truth: Tensor, seen: Tensor) -> Tensor:
         """What is minimised."""
-        raise NotImplementedError
 
+    @abstractmethod
     def scores(self, found: Tensor, truth: Tensor, seen: Tensor) -> dict[str, Tensor]:
         """What is told of a crystal held out."""
-        raise NotImplementedError
 
     def training_step(self, batch: tuple[Tensor, Tensor], _: int) -> Tensor:
         seen, truth = batch
