@@ -99,15 +99,11 @@ def verify_sample(row: shipped.Weights) -> float:
         The file's hash is not the registry's, or the sample is missing.
     """
     predictor = load_predictor(row.name, "cpu")
-    if not row.sample.is_file():
-        raise InputError(f"{row.sample}: the sample of {row.name} is missing; reinstall sayre")
-    with np.load(row.sample) as sample:
-        channels = (
-            sample[name].astype(np.float32) for name in ("filled", "sigma", "mask", "mirror", "mirror_mask")
-        )
-        mean, _ = predictor(*channels)
-        wanted = sample["mask"] > 0
-        return float(np.abs(mean - sample["mean"])[wanted].max())
+    sample = row.stored_sample()
+    names = ("filled", "sigma", "mask", "mirror", "mirror_mask")
+    mean, _ = predictor(*(sample[name].astype(np.float32) for name in names))
+    wanted = sample["mask"] > 0
+    return float(np.abs(mean - sample["mean"])[wanted].max())
 
 
 def default_weights() -> shipped.Weights | None:

@@ -21,7 +21,8 @@ from sayre.weights import read, write
 Floats = NDArray[np.float32]
 Pair = tuple[Floats, Floats]
 """What a network sees of a crystal, and what it ought to find."""
-Sample = Callable[[np.random.Generator], Pair]
+Source = Callable[[np.random.Generator], Any]
+"""Draws a crystal, as `CrystalTraining.pair` takes it."""
 _VALIDATION = 0x5A
 
 
@@ -33,6 +34,14 @@ class CrystalTraining(Training):
     dimensions: int = Field(3, ge=2, le=3)
     side: int = Field(64, ge=16, multiple_of=16, description="voxels along each axis")
     validation_crystals: int = Field(64, ge=1)
+
+    @abstractmethod
+    def pair(self, drawn: Any) -> Pair:
+        """From what a source draws."""
+
+    @abstractmethod
+    def learner(self, validation: Sequence[tuple[Tensor, Tensor]]) -> Learner:
+        """What is trained."""
 
     @property
     @abstractmethod
@@ -76,8 +85,7 @@ class Learner(L.LightningModule, ABC):
 
 def train_on_crystals(
     config: CrystalTraining,
-    learner: Callable[[Sequence[tuple[Tensor, Tensor]]], Learner],
-    sample: Sample,
+    source: Source,
     folder: Path,
     *,
     resume: Path | None = None,
@@ -85,21 +93,21 @@ def train_on_crystals(
 ) -> Path:
     """Train a network; returns its `weights.safetensors` in `folder`, as `sayre phase --weights` takes them.
 
-    Every step sees new crystals of `sample`; those of validation, which `learner` is given, come from seeds
-    that training never draws.
+    Every step sees new crystals of `source`; those of validation come from seeds that training never draws.
     """
 
     def stream(seeds: Sequence[int]) -> Iterator[Pair]:
         generator = np.random.default_rng(seeds)
         while True:
-            yield sample(generator)
+            yield config.pair(source(generator))
 
     def held_out(index: int) -> tuple[Tensor, Tensor]:
-        seen, truth = sample(np.random.default_rng([config.seed, _VALIDATION, 0, 0, index]))
+        generator = np.random.default_rng([config.seed, _VALIDATION, 0, 0, index])
+        seen, truth = config.pair(source(generator))
         return torch.from_numpy(seen), torch.from_numpy(truth)
 
     prepare(config)
-    module = learner([held_out(index) for index in range(config.validation_crystals)])
+    module = config.learner([held_out(index) for index in range(config.validation_crystals)])
     data = Data(config, stream, _collate, len(module.validation))
     fit(module, data, config, folder, resume=resume, progress=progress)
     path = folder / "weights.safetensors"

@@ -68,10 +68,8 @@ def verify_sample(row: shipped.Weights) -> float:
         The file's hash is not the registry's, or the sample is missing.
     """
     predictor = load_predictor(row.name, row.dimensions)
-    if not row.sample.is_file():
-        raise InputError(f"{row.sample}: the sample of {row.name} is missing; reinstall sayre")
     assert isinstance(predictor, ShapePredictor)
-    with np.load(row.sample) as sample:
-        logits = predictor(sample["counts"], tuple(sample["ratios"]), torch.device("cpu"))
-        stored = sample["logits"].astype(np.float32)
-        return float(np.abs(expit(logits[middle(logits.shape)]) - expit(stored)).max())
+    sample = row.stored_sample()
+    logits = predictor(sample["counts"], tuple(sample["ratios"]), torch.device("cpu"))
+    stored = sample["logits"].astype(np.float32)
+    return float(np.abs(expit(logits[middle(logits.shape)]) - expit(stored)).max())

@@ -9,10 +9,11 @@ import numpy as np
 from pydantic import Discriminator, RootModel, Tag, model_validator
 
 from sayre.data.toml import FromToml
+from sayre.learning.crystals import train_on_crystals
 from sayre.phasing.prepare import first_fill
-from sayre.phasing.published.training import PublishedTraining, Scattered, train_published
+from sayre.phasing.published.training import PublishedTraining, Scattered
 from sayre.phasing.published.training import Source as PublishedSource
-from sayre.phasing.shape.training import Drawn, ShapeTraining, Source, train_shape
+from sayre.phasing.shape.training import Drawn, ShapeTraining, Source
 from sayre.simulate.strained.disturbed import Disturbances, disturbed
 from sayre.simulate.strained.voxels import VoxelPopulation, draw
 
@@ -103,9 +104,9 @@ def train_phase(
     run: PhaseRun | PublishedRun, folder: Path, *, resume: Path | None = None, progress: bool = True
 ) -> Path:
     """Train as `run` says; returns the weights."""
-    if isinstance(run, PublishedRun):
-        source = amplitude_source(run.population)
-        return train_published(run, source, folder, resume=resume, progress=progress)
-    return train_shape(
-        run, voxel_source(run.population, run.disturbances), folder, resume=resume, progress=progress
+    source = (
+        amplitude_source(run.population)
+        if isinstance(run, PublishedRun)
+        else voxel_source(run.population, run.disturbances)
     )
+    return train_on_crystals(run, source, folder, resume=resume, progress=progress)

@@ -11,6 +11,9 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from sayre.data.manifest import sha256_of
 from sayre.errors import InputError
 
@@ -51,6 +54,19 @@ class Weights:
     def sample(self) -> Path:
         """An input and the output it must give, `.npz`."""
         return self.path.with_suffix(".sample.npz")
+
+    def stored_sample(self) -> dict[str, NDArray[Any]]:
+        """Arrays of `sample`.
+
+        Raises
+        ------
+        InputError
+            It is missing.
+        """
+        if not self.sample.is_file():
+            raise InputError(f"{self.sample}: the sample of {self.name} is missing; reinstall sayre")
+        with np.load(self.sample) as file:
+            return {name: file[name] for name in file.files}
 
 
 @cache

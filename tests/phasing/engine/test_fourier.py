@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from sayre.phasing.engine import fourier, kernels
-from sayre.phasing.engine.fourier import Fourier
+from sayre.phasing.engine.arrays import fourier, kernels
+from sayre.phasing.engine.arrays.fourier import Fourier
 
 
 @pytest.fixture(params=[(9, 10), (6, 7, 8), (8, 5, 7)])

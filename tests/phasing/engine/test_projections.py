@@ -6,8 +6,8 @@ import torch
 
 from sayre.data import FilledPattern, Grid, Pattern
 from sayre.errors import InputError
-from sayre.phasing.engine import fourier, kernels
 from sayre.phasing.engine.algorithms import CF, DM, ER, GPS, HIO, ML, RAAR, State
+from sayre.phasing.engine.arrays import fourier, kernels
 from sayre.phasing.engine.bounds import Bounds, amplitude_bounds
 from sayre.phasing.engine.modulus import Modulus
 

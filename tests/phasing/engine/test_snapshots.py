@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from sayre.errors import InputError, SayreWarning
-from sayre.phasing.engine import fourier, snapshots
+from sayre.phasing.engine import snapshots
+from sayre.phasing.engine.arrays import fourier
 from sayre.phasing.engine.bounds import amplitude_bounds
 from sayre.phasing.engine.recipe import parse
 from sayre.phasing.engine.runs import random_start, retrieve

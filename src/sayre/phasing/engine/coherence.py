@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sayre.phasing.engine.fourier import Fourier, Visit
+from sayre.phasing.engine.arrays.fourier import Fourier, Visit
 
 REACH = 5
 """Voxels that the point-spread function reaches on each side."""

@@ -10,10 +10,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sayre.phasing.engine.arrays.fourier import Fourier
+from sayre.phasing.engine.arrays.kernels import clamping, intensity
 from sayre.phasing.engine.bounds import Bounds
 from sayre.phasing.engine.coherence import Coherence
-from sayre.phasing.engine.fourier import Fourier
-from sayre.phasing.engine.kernels import clamping, intensity
 
 
 class Fit(NamedTuple):

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sayre.errors import InputError
-from sayre.phasing.engine import kernels
-from sayre.phasing.engine.fourier import Fourier
+from sayre.phasing.engine.arrays import kernels
+from sayre.phasing.engine.arrays.fourier import Fourier
 
 Reference = Literal["max", "rms", "average"]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from sayre.phasing.engine.kernels import LEAST, intensity, relax
+from sayre.phasing.engine.arrays.kernels import LEAST, intensity, relax
 
 CEILINGS = (0.5, 100.0)
 """What a ceiling must be above, and may be at most, in plateaus: under half of one nothing is left of it."""
@@ -36,7 +36,7 @@ def relax_below(
     Parameters
     ----------
     x, p, support
-        As `sayre.phasing.engine.kernels.relax` takes them; `x` is changed in place.
+        As `sayre.phasing.engine.arrays.kernels.relax` takes them; `x` is changed in place.
     inside
         From `indices`.
     ceiling

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
@@ -11,7 +10,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from sayre.learning.crystals import CrystalTraining, Learner, train_on_crystals
+from sayre.learning.crystals import CrystalTraining, Learner
 from sayre.phasing.published.features import Complexes, Floats, first_voxel, scaled, target, window
 from sayre.phasing.published.losses import coherent_average, wca_loss
 from sayre.phasing.published.network import REDUCTION, PublishedNet
@@ -51,6 +50,12 @@ class PublishedTraining(CrystalTraining):
     weight_decay: float = Field(0.0, ge=0)
     average: float = Field(0.0, ge=0, lt=1)
 
+    def pair(self, drawn: Scattered) -> tuple[Floats, Floats]:
+        return sample(drawn, self.side)
+
+    def learner(self, validation: Sequence[tuple[Tensor, Tensor]]) -> Publishing:
+        return Publishing(self, PublishedNet(**self.options), validation)
+
     @property
     def options(self) -> dict[str, Any]:
         """Options of the network's constructor."""
@@ -80,22 +85,3 @@ def sample(scattered: Scattered, side: int) -> tuple[Floats, Floats]:
     first, shape = first_voxel(scattered.counts, side), (side,) * scattered.counts.ndim
     seen = scaled(window(scattered.counts, first, shape))
     return seen, target(window(scattered.amplitude, first, shape))
-
-
-def train_published(
-    config: PublishedTraining,
-    source: Source,
-    folder: Path,
-    *,
-    resume: Path | None = None,
-    progress: bool = True,
-) -> Path:
-    """Train on crystals of `source`; as `sayre.learning.crystals.train_on_crystals`."""
-    return train_on_crystals(
-        config,
-        lambda validation: Publishing(config, PublishedNet(**config.options), validation),
-        lambda generator: sample(source(generator), config.side),
-        folder,
-        resume=resume,
-        progress=progress,
-    )

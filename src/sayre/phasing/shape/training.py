@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from pydantic import Field
 from torch import Tensor
 
-from sayre.learning.crystals import CrystalTraining, Floats, Learner, train_on_crystals
+from sayre.learning.crystals import CrystalTraining, Floats, Learner
 from sayre.phasing.shape.features import features
 from sayre.phasing.shape.losses import cover_loss, nearer
 from sayre.phasing.shape.network import ShapeNet
@@ -36,6 +35,12 @@ class ShapeTraining(CrystalTraining):
     width: int = Field(48, ge=8)
     blocks: tuple[int, ...] = (1, 2, 2)
     cover: float = Field(4.0, gt=0, description="weight of a voxel missed")
+
+    def pair(self, drawn: Drawn) -> tuple[Floats, Floats]:
+        return sample(drawn, self.side)
+
+    def learner(self, validation: Sequence[tuple[Tensor, Tensor]]) -> Shaping:
+        return Shaping(self, ShapeNet(**self.options), validation)
 
     @property
     def options(self) -> dict[str, Any]:
@@ -64,22 +69,3 @@ def sample(drawn: Drawn, side: int) -> tuple[Floats, Floats]:
     """What the network sees, and what it ought to find: coverage of the middle `side / 2` voxels a side."""
     middle = tuple(slice(n // 2 - side // 4, n // 2 + side // 4) for n in drawn.coverage.shape)
     return features(drawn.counts, side), np.ascontiguousarray(drawn.coverage[middle])
-
-
-def train_shape(
-    config: ShapeTraining,
-    source: Source,
-    folder: Path,
-    *,
-    resume: Path | None = None,
-    progress: bool = True,
-) -> Path:
-    """Train a shape network on crystals of `source`; as `sayre.learning.crystals.train_on_crystals`."""
-    return train_on_crystals(
-        config,
-        lambda validation: Shaping(config, ShapeNet(**config.options), validation),
-        lambda generator: sample(source(generator), config.side),
-        folder,
-        resume=resume,
-        progress=progress,
-    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sayre.phasing.engine.algorithms.state import Algorithm, State
-from sayre.phasing.engine.kernels import relax
+from sayre.phasing.engine.arrays.kernels import relax
 from sayre.phasing.engine.modulus import Modulus
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from sayre.phasing.engine.algorithms.state import Algorithm, State, below
-from sayre.phasing.engine.kernels import relax
+from sayre.phasing.engine.arrays.kernels import relax
 from sayre.phasing.engine.modulus import Modulus
 from sayre.phasing.engine.uniform import CEILINGS
 

@@ -9,7 +9,7 @@ from typing import ClassVar
 import torch
 
 from sayre.phasing.engine.algorithms.state import Algorithm, State
-from sayre.phasing.engine.kernels import relax
+from sayre.phasing.engine.arrays.kernels import relax
 from sayre.phasing.engine.modulus import Modulus
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from sayre.phasing.engine.algorithms.state import Algorithm, State
-from sayre.phasing.engine.kernels import clamping, cut, intensity
+from sayre.phasing.engine.arrays.kernels import clamping, cut, intensity
 from sayre.phasing.engine.modulus import Modulus
 
 LEAST = 0.1

@@ -10,7 +10,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from sayre.errors import InputError
-from sayre.phasing.engine.kernels import cut
+from sayre.phasing.engine.arrays.kernels import cut
 from sayre.phasing.engine.modulus import Modulus
 from sayre.phasing.engine.uniform import indices, relax_below
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
-from sayre.phasing.engine import kernels
+from sayre.phasing.engine.arrays import kernels
 
 SMALL = 1 << 18
 """Voxels up to which an array is transformed whole on a CPU."""
