@@ -3,8 +3,9 @@
     python benchmarks/phasing.py [--sides 64 128 256] [--starts 1 4] [--device cpu] [--clock wall]
     python benchmarks/phasing.py --whole 20 --sides 256
 
-Pair and iterations take turns, and the fastest of each is taken. `fit` is what a look at the residuals costs,
-`SW` an update of the support. `HIO GiB` and `ML GiB` are the largest memory of a process that runs a start of
+Pair and iterations take turns, and the fastest of each is taken. `ceil` is HIO with a ceiling, `fit`
+what a look at the residuals costs, `SW` an update of the support. `HIO GiB` and `ML GiB` are the largest
+memory of a process that runs a start of
 so many voxels from bounds to object, less that of the imports and bounds, and `arrays` the same in complex64
 arrays of the volume for each start. On a loaded machine `--clock cpu` with one thread is the steadier one.
 
@@ -29,6 +30,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sayre.phasing.engine.bounds import Bounds
 
+CEILING = "ceil"
 ALGORITHMS = ("ER", "HIO", "RAAR", "DM", "GPS", "ML")
 RECIPES = {"HIO": "HIO*3 + SW + RAAR*3 + SW + ER*3", "ML": "HIO*3 + ML*3 + SW"}
 WHOLE = "(ER*4 + SW)**3, WIDE, RAAR*2 + SW + ER*2"
@@ -78,8 +80,9 @@ def times(side: int, starts: int, device: str, repeats: int, clock: str) -> dict
         torch.fft.ifftn(field, dim=modulus.dims, out=back)
 
     work: dict[str, Callable[[], object]] = {"pair": pair}
-    for name in ALGORITHMS:
-        state, algorithm = State(x=x.clone(), p=torch.zeros_like(x), support=support), KNOWN[name]()
+    steps = {name: KNOWN[name]() for name in ALGORITHMS} | {CEILING: KNOWN["HIO"](ceiling=1.0)}
+    for name, algorithm in steps.items():
+        state = State(x=x.clone(), p=torch.zeros_like(x), support=support)
         work[name] = lambda state=state, algorithm=algorithm: algorithm.step(state, modulus)  # type: ignore[misc]
     work["fit"] = lambda: modulus.fit(x, support)
     work["SW"] = lambda: wrap.update(x, support, 0.5, modulus.field)
@@ -172,7 +175,7 @@ def main() -> None:
                 f"{side}³: {options.whole} starts, {m['averaged']} averaged, {m['gib']:.2f} GiB", flush=True
             )
         return
-    columns = (*ALGORITHMS, "fit", "SW")
+    columns = (*ALGORITHMS, CEILING, "fit", "SW")
     print("side starts  pair ms " + "".join(f"{name:>6s}" for name in columns), end="")
     print("".join(f"{name + ' GiB':>9s}{'arrays':>7s}" for name in RECIPES))
     for side in options.sides:

@@ -6,7 +6,7 @@ Crystals from atoms, weakly strained (phase range 0 to π), σ 2.2 to 3.5, peaks
 masks two planes of 6 voxels that miss the peak's centre and fills them (`--method`), their error bounding the
 amplitude. Results go to `--json` crystal by crystal; those already there are not repeated.
 
-    python benchmarks/phasing_accuracy.py --measured FILE [--crop 96] [--sets 3]
+    python benchmarks/phasing_accuracy.py --measured FILE [--crop 96] [--sets 3] [--init network]
 
 phases a measured peak from several sets of starts, and compares them with each other.
 """
@@ -102,7 +102,7 @@ def measured(path: str, options: argparse.Namespace) -> None:
     print("set      R  singles R      agreement  scatter  support  apart from the sets before   time")
     for seed in range(options.sets):
         began = time.perf_counter()
-        found = phase(pattern, recipe=options.recipe, runs=options.runs, seed=seed)
+        found = phase(pattern, recipe=options.recipe, runs=options.runs, seed=seed, init=options.init)
         singles = [run.residual for run in found.runs if not run.failed]
         apart = [np.sqrt(2 - 2 * correlation(align(x, found.object), found.object)) for x in objects]
         objects.append(found.object)
@@ -123,7 +123,8 @@ def main() -> None:
     parser.add_argument("--side", type=int, default=64)
     parser.add_argument("--gaps", nargs="+", default=["none", "cross"])
     parser.add_argument("--method", default="auto")
-    parser.add_argument("--recipe", default="default")
+    parser.add_argument("--recipe", help="the preset of --init, unless told")
+    parser.add_argument("--init", default="random", choices=("random", "network"), help="with --measured")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--measured", metavar="FILE")
     parser.add_argument("--crop", type=int, default=96)
