@@ -16,15 +16,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sayre import io
+from sayre import files
 from sayre.data import Grid, Pattern, metrics
-from sayre.inpaint.evaluate import Score, crop_around_peak, cut_gap, evaluate
-from sayre.inpaint.fill import inpaint
-from sayre.simulate import photons
-from sayre.simulate.dataset import read
-from sayre.simulate.particles import shapes, strain
-from sayre.simulate.scattering import scatter
-from sayre.simulate.simulate import Population, random_expectation
+from sayre.filling.fill import inpaint
+from sayre.filling.scores import Score, crop_around_peak, cut_gap, evaluate
+from sayre.simulation import photons
+from sayre.simulation.dataset import read
+from sayre.simulation.particles import shapes, strain
+from sayre.simulation.peak import Population, random_expectation
+from sayre.simulation.scattering import scatter
 
 WIDTHS = (3, 6, 9, 12, 16)
 TEST_SEED = 20_240_917
@@ -81,7 +81,7 @@ def _places(
 
 def measured(options: argparse.Namespace) -> list[Score]:
     """A measured peak with gaps cut near its brightest voxel and farther away, on each axis."""
-    pattern = crop_around_peak(io.load(options.file), options.crop)
+    pattern = crop_around_peak(files.load(options.file), options.crop)
     peak = np.unravel_index(np.argmax(pattern.intensity), pattern.shape)
     scores: list[Score] = []
     for width in WIDTHS:

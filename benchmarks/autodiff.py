@@ -15,9 +15,9 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from sayre.phasing.engine.algorithms import AD, State
-from sayre.phasing.engine.bounds import Bounds
-from sayre.phasing.engine.modulus import Modulus
+from sayre.retrieval.engine.algorithms import AD, State
+from sayre.retrieval.engine.bounds import Bounds
+from sayre.retrieval.engine.modulus import Modulus
 
 CASES = {
     "lsq": AD(),

@@ -19,9 +19,9 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from sayre.data.metrics import log_error_ratio
-from sayre.inpaint.classical import CLASSICAL
-from sayre.inpaint.wiener import wiener_fill
+from sayre.filling.classical import CLASSICAL
+from sayre.filling.wiener import wiener_fill
+from sayre.numerics.metrics import log_error_ratio
 
 
 def pattern(size: int, rng: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.float32]]:

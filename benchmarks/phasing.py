@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sayre.phasing.engine.bounds import Bounds
+    from sayre.retrieval.engine.bounds import Bounds
 
 CEILING = "ceil"
 ALGORITHMS = ("ER", "HIO", "RAAR", "DM", "GPS", "ML")
@@ -49,7 +49,7 @@ def made_bounds(side: int) -> Bounds:
     """Bounds of the counts of a ball, some voxels free."""
     import numpy as np
 
-    from sayre.phasing.engine.bounds import Bounds
+    from sayre.retrieval.engine.bounds import Bounds
 
     lower = np.abs(np.fft.fftn(ball(side).astype(np.float32))).astype(np.float32)
     lower = np.fft.fftshift(lower) * np.float32(1e3 / lower.max())
@@ -64,10 +64,10 @@ def times(side: int, starts: int, device: str, repeats: int, clock: str) -> dict
     import numpy as np
     import torch
 
-    from sayre.phasing.engine.algorithms import ALGORITHMS as KNOWN
-    from sayre.phasing.engine.algorithms import State
-    from sayre.phasing.engine.modulus import Modulus
-    from sayre.phasing.engine.support import ShrinkWrap
+    from sayre.retrieval.engine.algorithms import ALGORITHMS as KNOWN
+    from sayre.retrieval.engine.algorithms import State
+    from sayre.retrieval.engine.modulus import Modulus
+    from sayre.retrieval.engine.support import ShrinkWrap
 
     modulus = Modulus(made_bounds(side), starts, torch.device(device))
     x = torch.randn((starts, *modulus.shape), dtype=torch.complex64, device=device)
@@ -103,9 +103,9 @@ def memory(side: int, starts: int, device: str, recipe: str) -> dict[str, float]
     """GiB, and arrays of the volume a start."""
     import torch
 
-    from sayre.phasing.engine.recipe import parse
-    from sayre.phasing.engine.runs import random_start, retrieve
-    from sayre.phasing.engine.support import ShrinkWrap
+    from sayre.retrieval.engine.recipe import parse
+    from sayre.retrieval.engine.runs import random_start, retrieve
+    from sayre.retrieval.engine.support import ShrinkWrap
 
     def run(side: int) -> int:
         bounds, support = made_bounds(side), ball(side)
@@ -128,8 +128,8 @@ def whole(side: int, starts: int, device: str) -> dict[str, float]:
     import numpy as np
 
     from sayre.data import Grid, Pattern
-    from sayre.phasing.engine.support import ShrinkWrap
-    from sayre.phasing.phase import phase
+    from sayre.retrieval.engine.support import ShrinkWrap
+    from sayre.retrieval.phased import phase
 
     counts = made_bounds(side).counts
     pattern = Pattern(intensity=counts, mask=np.zeros(counts.shape, bool), grid=Grid(step=(1.0,) * 3))

@@ -23,16 +23,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sayre import io
+from sayre import files
+from sayre.crystal.strain import strain
 from sayre.data import FilledPattern, Pattern
 from sayre.detectors import masks
-from sayre.inpaint.fill import inpaint
-from sayre.phasing.choice.align import align, correlation
-from sayre.phasing.phase import phase
-from sayre.phasing.physics.strain import strain
-from sayre.phasing.prepare import around_peak
-from sayre.simulate.particles import shapes
-from sayre.simulate.simulate import simulate
+from sayre.filling.fill import inpaint
+from sayre.retrieval.choice.align import align, correlation
+from sayre.retrieval.phased import phase
+from sayre.retrieval.prepare import around_peak
+from sayre.simulation.particles import shapes
+from sayre.simulation.peak import simulate
 
 TEST_SEED = 20_250_321
 SHAPES = ("winterbottom", "wulff", "cube", "octahedron", "tetrahedron", "random")
@@ -97,7 +97,7 @@ def strain_error(ours: NDArray[np.complex64], truth: NDArray[np.complex64]) -> f
 
 def measured(path: str, options: argparse.Namespace) -> None:
     """Phase one measured pattern from several sets of starts."""
-    pattern = around_peak(io.load_filled(path), options.crop)
+    pattern = around_peak(files.load_filled(path), options.crop)
     objects: list[NDArray[np.complex64]] = []
     print("set      R  singles R      agreement  scatter  support  apart from the sets before   time")
     for seed in range(options.sets):

@@ -34,7 +34,7 @@ def measure(positions: Path, voxels: int, repeats: int, device: str | None) -> d
     from scipy.spatial.transform import Rotation
 
     from sayre.data import Particle
-    from sayre.simulate.scattering import scatter
+    from sayre.simulation.scattering import scatter
 
     particle = Particle(positions=np.load(positions), species=SPECIES, lattice_constant=LATTICE_CONSTANT)
     rng = np.random.default_rng(0)
@@ -44,7 +44,7 @@ def measure(positions: Path, voxels: int, repeats: int, device: str | None) -> d
 
     def once(size: tuple[int, int, int]) -> np.ndarray:
         if device:
-            from sayre.simulate.scattering.direct import scatter_torch
+            from sayre.simulation.scattering.direct import scatter_torch
 
             return scatter_torch(particle, g, steps, size, device=device)
         return scatter.scatter(particle, g, steps, size, threads=1)
@@ -95,7 +95,7 @@ def main() -> None:
         return
     import numpy as np
 
-    from sayre.simulate.particles import shapes
+    from sayre.simulation.particles import shapes
 
     print("   atoms  voxels  seconds  FFT pairs  extra MB  estimate MB  log10 I error")
     with tempfile.TemporaryDirectory() as folder:

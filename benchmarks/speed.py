@@ -35,10 +35,10 @@ def measure(case: str, repeats: int, weights: str | None) -> dict[str, float]:
     import numpy as np
     import scipy.fft
 
-    from sayre.data import metrics
     from sayre.detectors import detector, masks
-    from sayre.inpaint.fill import inpaint
-    from sayre.simulate.simulate import simulate
+    from sayre.filling.fill import inpaint
+    from sayre.numerics import metrics
+    from sayre.simulation.peak import simulate
 
     size = (200, 512, 512) if case.startswith("large-") else (128, 128, 128)
     method, _, stride = case.removeprefix("large-").partition("-")

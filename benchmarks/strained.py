@@ -4,8 +4,8 @@
     python benchmarks/strained.py --dimensions 2 --ways random AD --crystals 20 --json FILE
     python benchmarks/strained.py --dataset FOLDER --ways network random --json FILE
 
-Crystals of `sayre.simulate.strained.testset`, or of a data set that holds amplitudes
-(`examples/dataset-strained.toml`), phased in several ways by `sayre.phasing.phase.phase`. Times are
+Crystals of `sayre.simulation.strained.testset`, or of a data set that holds amplitudes
+(`examples/dataset-strained.toml`), phased in several ways by `sayre.retrieval.phased.phase`. Times are
 processor time of one thread. "Equal time" and "equal count" are the best by free likelihood of the first
 random starts, those that fit in the network's time, and as many as it made. Results go to `--json`
 crystal by crystal; what is already there is not repeated.
@@ -26,17 +26,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from sayre.crystal.unwrap import unwrap
 from sayre.data import Grid, Pattern
 from sayre.detectors import masks
 from sayre.errors import InputError
-from sayre.inpaint.fill import inpaint
-from sayre.phasing.choice.align import align, correlation
-from sayre.phasing.choice.select import judge
-from sayre.phasing.phase import Phased, phase
-from sayre.phasing.physics.unwrap import unwrap
-from sayre.phasing.published.losses import coherent_average
-from sayre.simulate.dataset import read
-from sayre.simulate.strained.testset import CLASSES, strained_crystal
+from sayre.filling.fill import inpaint
+from sayre.retrieval.choice.align import align, correlation
+from sayre.retrieval.choice.select import judge
+from sayre.retrieval.phased import Phased, phase
+from sayre.simulation.dataset import read
+from sayre.simulation.strained.testset import CLASSES, strained_crystal
+from sayre.training.published.losses import coherent_average
 
 Objects = NDArray[np.complex64]
 LEVELS = (0.9, 0.95, 0.98)

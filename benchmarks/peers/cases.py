@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sayre import io
+from sayre import files
 from sayre.data import Pattern
 from sayre.detectors import masks
 from sayre.errors import SayreWarning
-from sayre.phasing.prepare import around_peak
-from sayre.simulate.simulate import simulate
+from sayre.retrieval.prepare import around_peak
+from sayre.simulation.peak import simulate
 
 SEED = 20_250_412
 GAP = 6
@@ -46,7 +46,7 @@ def make(name: str, measured: Path | None) -> Case:
             raise ValueError("no --measured FILE")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", SayreWarning)
-            whole = io.load(measured)
+            whole = files.load(measured)
         cut = around_peak(whole, MEASURED_SIDE)
         assert isinstance(cut, Pattern)
         return Case(name, cut)

@@ -11,10 +11,10 @@ import warnings
 from peers.protocol import Problem, Watch, serve
 from sayre.data import Pattern
 from sayre.errors import SayreWarning
-from sayre.inpaint.fill import inpaint
-from sayre.phasing.engine.recipe import PRESETS, parse
-from sayre.phasing.engine.runs import Progress
-from sayre.phasing.phase import phase
+from sayre.filling.fill import inpaint
+from sayre.retrieval.engine.recipe import PRESETS, parse
+from sayre.retrieval.engine.runs import Progress
+from sayre.retrieval.phased import phase
 
 
 def length(recipe: str) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sayre.phasing.choice.align import align, correlation
+from sayre.retrieval.choice.align import align, correlation
 
 Output = dict[str, Any]
 Row = dict[str, Any]

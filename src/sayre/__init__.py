@@ -30,21 +30,21 @@ _PUBLIC = {
     "Pattern": "sayre.data",
     "SayreWarning": "sayre.errors",
     "SimulatedPattern": "sayre.data",
-    "inpaint": "sayre.inpaint.fill",
-    "load": "sayre.io",
-    "load_crystal": "sayre.io",
-    "phase": "sayre.phasing.phase",
-    "save": "sayre.io",
-    "simulate": "sayre.simulate.simulate",
+    "inpaint": "sayre.filling.fill",
+    "load": "sayre.files",
+    "load_crystal": "sayre.files",
+    "phase": "sayre.retrieval.phased",
+    "save": "sayre.files",
+    "simulate": "sayre.simulation.peak",
 }
 
 if TYPE_CHECKING:
     from sayre.data import Crystal, FilledPattern, Grid, Manifest, Meta, Particle, Pattern, SimulatedPattern
     from sayre.errors import InputError, SayreWarning
-    from sayre.inpaint.fill import inpaint
-    from sayre.io import load, load_crystal, save
-    from sayre.phasing.phase import phase
-    from sayre.simulate.simulate import simulate
+    from sayre.files import load, load_crystal, save
+    from sayre.filling.fill import inpaint
+    from sayre.retrieval.phased import phase
+    from sayre.simulation.peak import simulate
 
 __all__ = [
     "Crystal",

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from sayre.cli import main
-from sayre.io.objects import load_crystal
-from sayre.simulate.strained.testset import strained_crystal
+from sayre.files.crystals.objects import load_crystal
+from sayre.simulation.strained.testset import strained_crystal
 
 
 def words(options):
@@ -57,7 +57,7 @@ def test_a_network_begins_where_it_sees_the_shape(tmp_path, capsys):
 
 
 def test_a_killed_command_goes_on(counts, tmp_path, monkeypatch):
-    from sayre.phasing.kept import KeptRuns
+    from sayre.retrieval.kept import KeptRuns
 
     command = ["phase", str(counts), "-o", str(tmp_path / "a.npz"), *words("--runs 3 --recipe HIO*20,ER*10")]
     write = KeptRuns.write
@@ -144,7 +144,7 @@ def test_a_recipe_from_a_file_is_kept_as_text(counts, tmp_path, capsys):
 
 
 def test_force_starts_anew_where_another_command_stopped(counts, tmp_path):
-    from sayre.phasing.kept import KeptRuns
+    from sayre.retrieval.kept import KeptRuns
 
     out = tmp_path / "o.npz"
     KeptRuns(tmp_path / "o.npz.runs", {"other": 1}).begin()

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 import typer
 
-from sayre import Manifest, io
+from sayre import Manifest, files
 from sayre.cli import main
 from sayre.cli.grouped import grouped
 from sayre.detectors import detector
-from sayre.io.atoms import load_particle
-from sayre.simulate.particles import lattice, shapes
-from sayre.simulate.scattering.coherence import PointSpread
-from sayre.simulate.simulate import simulate_particle
+from sayre.files.atoms import load_particle
+from sayre.simulation.particles import lattice, shapes
+from sayre.simulation.peak import simulate_particle
+from sayre.simulation.scattering.coherence import PointSpread
 
 SMALL = ("--shape-px", 24, "--quiet")
 
@@ -101,7 +101,7 @@ def test_gaps_lie_where_the_corner_says_and_change_nothing_else(tmp_path):
     assert 0 < gaps.mean() < 0.5
     np.testing.assert_array_equal(placed["mask"], gaps)
     np.testing.assert_array_equal(placed["intensity"], np.where(gaps, 0, plain["intensity"]))
-    assert io.load(tmp_path / "b.npz").meta.detector == "maxipix"
+    assert files.load(tmp_path / "b.npz").meta.detector == "maxipix"
 
 
 def test_gaps_at_random_are_seen_and_follow_the_seed(tmp_path):

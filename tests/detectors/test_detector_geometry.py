@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sayre.data.gaps import find_gaps
 from sayre.detectors import DETECTORS, Detector, detector
 from sayre.errors import InputError
+from sayre.numerics.gaps import find_gaps
 
 # pyFAI's name, shape and number of masked pixels, read out of pyFAI 2026.9.0 (detector_factory, calc_mask)
 PYFAI = {

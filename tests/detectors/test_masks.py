@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sayre.data import Pattern
-from sayre.data.gaps import find_gaps
 from sayre.detectors import detector
 from sayre.detectors.masks import (
     beamstop,
@@ -21,6 +20,7 @@ from sayre.detectors.masks import (
     plane,
 )
 from sayre.errors import InputError, SayreWarning
+from sayre.numerics.gaps import find_gaps
 from strategies import masks
 
 SHAPE = (7, 60, 50)

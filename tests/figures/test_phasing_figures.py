@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
+from sayre.crystal.resolution import ShellCurve
 from sayre.errors import SayreWarning
 from sayre.figures import live
 from sayre.figures.phasing import convergence_figure, resolution_figure, resolution_text, start_figure
-from sayre.phasing.choice.resolution import ShellCurve
-from sayre.phasing.engine.packed import Packed
-from sayre.phasing.engine.runs import Progress, Run
+from sayre.retrieval.engine.packed import Packed
+from sayre.retrieval.engine.runs import Progress, Run
 
 
 def ball(shape=(24, 24, 24), at=(3, 12, 12)):

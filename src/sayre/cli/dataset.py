@@ -24,9 +24,9 @@ def dataset(
     """Simulate a data set: shards of patterns, and a datasheet; a stopped run goes on where it was."""
     from sayre.figures.datasheet import datasheet_figure
     from sayre.figures.filling import save_figure
-    from sayre.io.atomic import replacing
-    from sayre.simulate.dataset import DatasetConfig, build
-    from sayre.simulate.dataset.datasheet import markdown, summary
+    from sayre.files.atomic import replacing
+    from sayre.simulation.dataset import DatasetConfig, build
+    from sayre.simulation.dataset.datasheet import markdown, summary
 
     settings = DatasetConfig.from_toml(config)
     with progress("simulating", quiet=quiet) as advance:

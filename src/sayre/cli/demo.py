@@ -17,8 +17,8 @@ def demo(
 ) -> None:
     """Simulate a Bragg peak, lose a detector gap, fill it by every method, phase it, draw and score it."""
     from sayre.cli.evaluate import table
-    from sayre.studies.demo import FILES
-    from sayre.studies.demo import demo as show
+    from sayre.workflows.demo import FILES
+    from sayre.workflows.demo import demo as show
 
     found = show(out, partial(progress, quiet=quiet))
     typer.echo("A 6-voxel cross gap in a simulated Pt(111) peak, scored against the noise-free truth:")

@@ -13,7 +13,7 @@ from sayre.cli.progress import progress
 from sayre.errors import InputError
 
 if TYPE_CHECKING:
-    from sayre.inpaint.evaluate import Score
+    from sayre.filling.scores import Score
 
 app = typer.Typer(help="Score methods on data whose truth is known.", no_args_is_help=True)
 
@@ -43,11 +43,11 @@ def inpaint(
     as_json: Annotated[bool, typer.Option("--json", help="Print every single score as JSON.")] = False,
 ) -> None:
     """Hide planes of a measured pattern, fill them by every method, print how well each did."""
-    from sayre import io
-    from sayre.inpaint.evaluate import COMPARED, crop_around_peak, evaluate, spread_positions, summarise
-    from sayre.inpaint.fill import METHODS
+    from sayre import files
+    from sayre.filling.fill import METHODS
+    from sayre.filling.scores import COMPARED, crop_around_peak, evaluate, spread_positions, summarise
 
-    pattern = io.load(source, mask=mask)
+    pattern = files.load(source, mask=mask)
     if crop is not None:
         pattern = crop_around_peak(pattern, crop)
     methods = method or [m for m in COMPARED if not (m == "unet" and len(pattern.shape) == 2)]

@@ -31,19 +31,19 @@ def inpaint(
     as_json: options.Json = False,
 ) -> None:
     """Fill the gaps of a measured pattern and state the error of every filled voxel."""
-    from sayre import io
+    from sayre import files
     from sayre.data import Manifest
     from sayre.detectors import frame_mask
-    from sayre.inpaint.fill import METHODS
-    from sayre.inpaint.fill import inpaint as fill
-    from sayre.inpaint.predict import weights_used
+    from sayre.filling.fill import METHODS
+    from sayre.filling.fill import inpaint as fill
+    from sayre.filling.network.predictor import weights_used
 
     started = time.perf_counter()
-    io.output_path_check(output, force=force)
+    files.output_path_check(output, force=force)
     options.spare_the_input(output, source, mask)
     if method not in METHODS:
         raise InputError(f"--method: {method!r} is not known; one of {', '.join(METHODS)}")
-    pattern = io.load(source, mask=mask)
+    pattern = files.load(source, mask=mask)
     if detector is not None:
         pattern = pattern.with_mask(frame_mask(detector, pattern.shape))
     with progress(f"filling {pattern.meta.source}", quiet=quiet) as advance:
@@ -68,7 +68,7 @@ def inpaint(
         inputs={pattern.meta.source or str(source): pattern.meta.sha256 or ""},
         weights=weights_used(filled.method, weights),
     )
-    io.save(output, filled, manifest, force=force, cxi_fill=cxi_fill)
+    files.save(output, filled, manifest, force=force, cxi_fill=cxi_fill)
     if quiet:
         return
     summary = {

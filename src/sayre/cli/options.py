@@ -13,7 +13,7 @@ import typer
 from sayre.errors import InputError
 
 if TYPE_CHECKING:
-    from sayre.phasing.reconstruct import Scan
+    from sayre.workflows.reconstruction import Scan
 
 Mask = Annotated[str | None, typer.Option(help="File of the mask, non-zero = not measured.")]
 DetectorName = Annotated[
@@ -80,8 +80,8 @@ class ScanOptions:
             raise InputError("--along: the geometry says where G points; leave one of them out")
 
     def scan(self) -> Scan:
-        from sayre.phasing.physics.geometry_file import read_geometry
-        from sayre.phasing.reconstruct import Scan
+        from sayre.crystal.geometry_file import read_geometry
+        from sayre.workflows.reconstruction import Scan
 
         return Scan(
             geometry=None if self.geometry is None else read_geometry(self.geometry),

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     import numpy as np
 
     from sayre.data import Particle
-    from sayre.simulate.detector import Readout
-    from sayre.simulate.scattering.coherence import PointSpread
+    from sayre.simulation.detector import Readout
+    from sayre.simulation.scattering.coherence import PointSpread
 
 _Triple = tuple[int, int, int]
 _Widths = tuple[float, float, float]
@@ -102,8 +102,8 @@ class CrystalOptions:
                 )
 
     def build(self, generator: np.random.Generator) -> Particle:
-        from sayre.io.atoms import load_particle
-        from sayre.simulate.particles import defects, shapes
+        from sayre.files.atoms import load_particle
+        from sayre.simulation.particles import defects, shapes
 
         planned = [defects.parse(text) for text in self.defect or ()]
         if self.particle is not None:
@@ -146,7 +146,7 @@ class RelaxationOptions:
     def apply(self, crystal: Particle, substrate: _Triple | None, quiet: bool) -> Particle:
         if not self.relax:
             return crystal
-        from sayre.simulate.particles.relax import relax
+        from sayre.simulation.particles.relax import relax
 
         with progress("relaxing", quiet=quiet) as advance:
             return relax(
@@ -200,7 +200,7 @@ class ScatteringOptions:
             raise InputError("--lorentzian: is a share of the point spread; give its widths by --coherence")
 
     def spread(self) -> PointSpread:
-        from sayre.simulate.scattering.coherence import FWHM, PointSpread
+        from sayre.simulation.scattering.coherence import FWHM, PointSpread
 
         if self.blur is not None and not 0 <= self.blur < math.inf:
             raise InputError(f"--blur: must be 0 or more voxels, found {self.blur}")
@@ -209,7 +209,7 @@ class ScatteringOptions:
 
     def check_memory(self) -> None:
         """Before anything is cut or relaxed: what the voxels take."""
-        from sayre.simulate.scattering.scatter import require_memory
+        from sayre.simulation.scattering.scatter import require_memory
 
         first, second, third = (self.shape_px + 2 * margin for margin in self.spread().margin)
         require_memory(0, (first, second, third))
@@ -254,7 +254,7 @@ class DetectorOptions:
         import numpy as np
 
         from sayre.detectors import detector
-        from sayre.simulate.detector import Readout, gap_region, region, white_field
+        from sayre.simulation.detector import Readout, gap_region, region, white_field
 
         generator = np.random.default_rng((seed, 1))
         known = None if self.detector is None else detector(self.detector)

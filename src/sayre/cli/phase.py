@@ -17,10 +17,10 @@ from sayre.cli.progress import progress
 from sayre.errors import InputError
 
 if TYPE_CHECKING:
-    from sayre.phasing.binning import Binning
-    from sayre.phasing.engine.runs import Progress
-    from sayre.phasing.phase import Phased
-    from sayre.phasing.reconstruct import Settings
+    from sayre.retrieval.binning import Binning
+    from sayre.retrieval.engine.runs import Progress
+    from sayre.retrieval.phased import Phased
+    from sayre.workflows.reconstruction import Settings
 
 
 _RETRIEVAL = "Retrieval"
@@ -75,8 +75,8 @@ class RetrievalOptions:
             raise InputError(f"--smoothing: must be 0 or more voxels, found {self.smoothing}")
 
     def settings(self, binning: Binning) -> Settings:
-        from sayre.phasing.engine.support import ShrinkWrap
-        from sayre.phasing.reconstruct import Settings, recipe_text
+        from sayre.retrieval.engine.support import ShrinkWrap
+        from sayre.workflows.reconstruction import Settings, recipe_text
 
         return Settings(
             recipe=self.recipe and recipe_text(self.recipe),
@@ -125,19 +125,19 @@ def phase(
 
     Finished starts are kept in OUTPUT.runs until all are done; a killed command goes on from there.
     """
-    from sayre import io
+    from sayre import files
     from sayre.data import Manifest
     from sayre.data.manifest import hashes
     from sayre.figures.crystal import crystal_figure
     from sayre.figures.filling import figure_path_check, save_figure
     from sayre.figures.live import LivePicture
-    from sayre.inpaint.predict import find_device
-    from sayre.io.objects import crystal_path_check, load_crystal, save_crystal
-    from sayre.phasing.kept import KeptRuns
-    from sayre.phasing.learned import weights_used
-    from sayre.phasing.prepare import around_peak, unfilled
-    from sayre.phasing.reconstruct import reconstruct
-    from sayre.studies.run import forgetting_failures
+    from sayre.files.crystals.objects import crystal_path_check, load_crystal, save_crystal
+    from sayre.filling.network.predictor import find_device
+    from sayre.retrieval.kept import KeptRuns
+    from sayre.retrieval.learned.predictor import weights_used
+    from sayre.retrieval.prepare import around_peak, unfilled
+    from sayre.workflows.reconstruction import reconstruct
+    from sayre.workflows.run import forgetting_failures
 
     started = time.perf_counter()
     crystal_path_check(output, force=force)
@@ -149,7 +149,7 @@ def phase(
         figure_path_check(picture, force=force)
     drawn = None if live is None else LivePicture(figure_path_check(live, force=True))
     settings, scan = retrieval.settings(binning), known.scan()
-    pattern = io.load_filled(source, mask=mask)
+    pattern = files.load_filled(source, mask=mask)
     if output.suffix.lower() == ".vti" and len(unfilled(pattern).shape) != 3:
         raise InputError(f"{output}: .vti is for 3D crystals, these counts are 2D; .npz or .cxi")
     if crop is not None:

@@ -43,9 +43,9 @@ def run(
 
     A killed command goes on where it stopped when it is given again.
     """
-    from sayre.phasing.reconstruct import Settings
-    from sayre.studies.report import numbers
-    from sayre.studies.run import run as whole
+    from sayre.workflows.reconstruction import Settings
+    from sayre.workflows.report import numbers
+    from sayre.workflows.run import run as whole
 
     result = whole(
         source,

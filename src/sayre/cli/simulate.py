@@ -55,16 +55,16 @@ def peak(
     """
     import numpy as np
 
-    from sayre import io
+    from sayre import files
     from sayre.data import Manifest, SimulatedPattern
     from sayre.data.manifest import sha256_of
-    from sayre.io import atoms as files
-    from sayre.simulate.simulate import simulate_particle
+    from sayre.files import atoms
+    from sayre.simulation.peak import simulate_particle
 
     started = time.perf_counter()
-    io.output_path_check(output, force=force, kind=SimulatedPattern)
+    files.output_path_check(output, force=force, kind=SimulatedPattern)
     if crystal.save_particle is not None:
-        files.particle_path_check(crystal.save_particle, force=force)
+        atoms.particle_path_check(crystal.save_particle, force=force)
     for written in (output, crystal.save_particle):
         if written is not None:
             spare_the_input(written, crystal.particle, relaxation.potential, detector.flat)
@@ -90,8 +90,8 @@ def peak(
     inputs = {str(path): sha256_of(path) for path in read if path is not None}
     manifest = Manifest.collect("sayre simulate", started=started, config=config, seed=seed, inputs=inputs)
     if crystal.save_particle is not None:
-        files.save_particle(crystal.save_particle, particle, force=force)
-    io.save(output, simulated, manifest, force=force)
+        atoms.save_particle(crystal.save_particle, particle, force=force)
+    files.save(output, simulated, manifest, force=force)
     if not quiet:
         typer.echo(f"{output}: {sentence(particle, simulated.pattern)}")
 

@@ -25,7 +25,7 @@ def inpaint(
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
 ) -> None:
     """Train a gap-filling network on simulated (and measured) patterns."""
-    from sayre.studies.train_inpaint import InpaintRun, train_inpaint
+    from sayre.workflows.train_inpaint import InpaintRun, train_inpaint
 
     settings = InpaintRun.from_toml(config)
     _check_resume(resume)
@@ -46,7 +46,7 @@ def phase(
 
     The key `network` of the configuration says which: "shape" or "published".
     """
-    from sayre.studies.train_phase import AnyPhaseRun, train_phase
+    from sayre.workflows.train_phase import AnyPhaseRun, train_phase
 
     settings = AnyPhaseRun.from_toml(config).root
     _check_resume(resume)

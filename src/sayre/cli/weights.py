@@ -14,7 +14,7 @@ app = typer.Typer(help="Trained weights that ship with the package.", no_args_is
 @app.command("list")
 def list_weights() -> None:
     """Every registry row."""
-    from sayre.weights import registry
+    from sayre.networks.registry import registry
 
     if not registry():
         typer.echo("no weights ship with this version")
@@ -28,9 +28,9 @@ def list_weights() -> None:
 @app.command("verify")
 def verify(name: Annotated[str | None, typer.Argument(help="Only this row.")] = None) -> None:
     """Check each file's hash and that it reproduces its sample output."""
-    from sayre.inpaint import predict as filling
-    from sayre.phasing import learned
-    from sayre.weights import find, registry
+    from sayre.filling.network import predictor as filling
+    from sayre.networks.registry import find, registry
+    from sayre.retrieval.learned import predictor as learned
 
     for row in [find(name)] if name else list(registry().values()):
         difference = (learned if row.task == "shape" else filling).verify_sample(row)
@@ -44,6 +44,6 @@ def verify(name: Annotated[str | None, typer.Argument(help="Only this row.")] = 
 @app.command("path")
 def path(name: Annotated[str, typer.Argument(help="Registry name.")]) -> None:
     """Where the file lies."""
-    from sayre.weights import find
+    from sayre.networks.registry import find
 
     typer.echo(str(find(name).path))

@@ -15,8 +15,8 @@ from sayre.errors import InputError, SayreWarning
 if TYPE_CHECKING:
     import torch
 
-    from sayre.data.gaps import Gap
     from sayre.data.particle import Particle
+    from sayre.numerics.gaps import Gap
 
 
 class OnDevice:
@@ -126,8 +126,8 @@ class Pattern(OnDevice):
 
     @cached_property
     def gaps(self) -> list[Gap]:
-        """Gaps of the mask, as `sayre.data.gaps.find_gaps` takes it apart."""
-        from sayre.data.gaps import find_gaps
+        """Gaps of the mask, as `sayre.numerics.gaps.find_gaps` takes it apart."""
+        from sayre.numerics.gaps import find_gaps
 
         return find_gaps(self.numpy().mask)[0]
 

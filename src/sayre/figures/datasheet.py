@@ -15,7 +15,7 @@ _COLUMNS = 4
 
 
 def datasheet_figure(summary: dict[str, Any], *, title: str = "") -> Figure:
-    """One panel for each kind and quantity of `sayre.simulate.dataset.datasheet.summary`.
+    """One panel for each kind and quantity of `sayre.simulation.dataset.datasheet.summary`.
 
     Kinds that are all alike are left out.
     """

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sayre.data import FilledPattern
 from sayre.errors import InputError
-from sayre.io.atomic import check_place, replacing
+from sayre.files.atomic import check_place, replacing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

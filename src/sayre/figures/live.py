@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from sayre.errors import InputError, SayreWarning
 from sayre.figures.filling import save_figure
 from sayre.figures.phasing import start_figure
-from sayre.phasing.choice.select import judge
-from sayre.phasing.engine.runs import Progress, Run
+from sayre.retrieval.choice.select import judge
+from sayre.retrieval.engine.runs import Progress, Run
 
 PATIENCE = 30.0
 """Seconds between pictures while no start finishes."""
@@ -35,7 +35,7 @@ class LivePicture:
     """The best start so far, slices of amplitude and phase, and the residuals of all, in a file.
 
     The best is that of the least free likelihood among those that finished, as `select` judges them.
-    `report` and `finished` are what `sayre.phasing.phase.phase` calls; `draw` draws what is known at once.
+    `report` and `finished` are what `sayre.retrieval.phased.phase` calls; `draw` draws what is known at once.
     """
 
     def __init__(self, path: Path) -> None:

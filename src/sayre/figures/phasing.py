@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sayre.crystal.conversion import centred
+from sayre.crystal.ramp import remove_ramp
+from sayre.crystal.resolution import ShellCurve
 from sayre.figures.filling import INK
-from sayre.phasing.choice.resolution import ShellCurve
-from sayre.phasing.engine.runs import Run
-from sayre.phasing.physics.crystal import centred
-from sayre.phasing.physics.ramp import remove_ramp
+from sayre.retrieval.engine.runs import Run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -1,0 +1,170 @@
+"""CXI files of objects (`cxi_version` 150), laid out as PyNX writes its results."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import h5py
+import numpy as np
+
+import sayre
+from sayre.data import Crystal, Manifest
+from sayre.errors import InputError, SayreWarning
+from sayre.files.patterns import hdf5, nexus
+from sayre.files.patterns.nexus import group_of, put
+
+Found = dict[str, Any]
+
+_OBJECTS = ("entry_1/image_1/data", "entry_1/data_1/data")
+_OWN = "entry_1/sayre_1"
+_UNITS = {
+    "voxel_size": "nm",
+    "g": "1/angstrom",
+    "displacement": "angstrom",
+    "peak_offset": "voxels",
+}
+_ALIASES = {"llk_poisson": "likelihood", "free_llk_poisson": "free_likelihood"}
+"""PyNX's names of what Sayre's metrics call otherwise."""
+
+
+def read(path: Path, inside: str | None = None) -> Found:
+    """What a file holds of an object, by the names of an npz.
+
+    PyNX's own results and those of Sayre. Of several modes the first is taken, and said.
+    """
+    with hdf5.opened(path) as file:
+        place = inside or next((p for p in _OBJECTS if nexus.dataset_at(file, p) is not None), None)
+        if place is None:
+            raise InputError(f"{path}: no object at {' or '.join(_OBJECTS)}; name one as {path.name}::/path")
+        dataset = hdf5.named(path, file, place)
+        folder = dataset.parent
+        found: Found = {"object": _array(path, dataset)}
+        for name in ("support", "mask"):
+            support = nexus.dataset_at(folder, name)
+            if support is not None:
+                found.setdefault("support", _array(path, support))
+        shifted = nexus.dataset_at(folder, "is_fft_shifted")
+        if shifted is not None and np.any(shifted[()]):
+            found = {name: np.fft.fftshift(array) for name, array in found.items()}
+        extent = nexus.dataset_at(folder, "image_size")
+        if extent is not None and extent.shape == (found["object"].ndim,):
+            found["voxel_size"] = 1e9 * extent[()] / np.array(found["object"].shape)
+        for name in ("voxel_size", "axes", "hkl", "g", "displacement", "strain", "metrics"):
+            own = nexus.dataset_at(file, f"{_OWN}/{name}")
+            if own is not None:
+                found[name] = own[()]
+    return _first_mode(path, found)
+
+
+def _array(path: Path, dataset: h5py.Dataset) -> Any:
+    try:
+        return dataset[()]
+    except (OSError, RuntimeError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{path}::{dataset.name}: cannot be read, damaged ({reason})") from error
+
+
+def _first_mode(path: Path, found: Found) -> Found:
+    obj = found["object"]
+    if obj.ndim != 4:
+        return found
+    if len(obj) > 1:
+        warnings.warn(f"{path.name}: the first of {len(obj)} modes taken", SayreWarning, stacklevel=5)
+    found["object"] = obj[0]
+    if "support" in found and found["support"].ndim == 4:
+        found["support"] = found["support"][0]
+    found.pop("voxel_size", None)
+    return found
+
+
+def write(file: BinaryIO, crystal: Crystal, manifest: Manifest) -> None:
+    """Write PyNX's layout of an object; what PyNX has no place for is in `/entry_1/sayre_1`.
+
+    `image_1/process_1/results` has every metric, the mean log-likelihoods as `llk_poisson` and
+    `free_llk_poisson` too. PyNX divides their sums by fewer voxels, those used less those of the support.
+    """
+    file.write(hdf5.image(lambda h5: _build(h5, crystal, manifest)))
+
+
+def _build(h5: h5py.File, crystal: Crystal, manifest: Manifest) -> None:
+    h5.attrs["creator"] = "Sayre"
+    h5.attrs["default"] = "entry_1"
+    h5["cxi_version"] = 150
+    entry = group_of(h5, "entry_1", "NXentry")
+    entry.attrs["default"] = "data_1"
+    entry["program_name"] = f"Sayre {sayre.__version__}"
+    entry["start_time"] = manifest.created
+    h5["entry_last"] = h5py.SoftLink("/entry_1")
+
+    image = group_of(entry, "image_1", "NXdata")
+    image.attrs["signal"] = "data"
+    put(image, "data", crystal.object, "sqrt(counts)")
+    put(image, "mask", crystal.support)
+    image["support"] = h5py.SoftLink("/entry_1/image_1/mask")
+    image["data_space"] = "real"
+    image["data_type"] = "electron density"
+    if crystal.voxel_size is not None:
+        put(image, "image_size", 1e-9 * np.array(crystal.voxel_size) * crystal.shape, "m")
+    _write_process(image, crystal, manifest)
+
+    data = group_of(entry, "data_1", "NXdata")
+    data.attrs["signal"] = "data"
+    data.attrs["interpretation"] = "scaler" if crystal.object.ndim == 3 else "image"
+    data["data"] = h5py.SoftLink("/entry_1/image_1/data")
+
+    own = group_of(entry, "sayre_1", "NXcollection")
+    for name in ("voxel_size", "axes", "hkl", "g", "displacement", "strain"):
+        value = getattr(crystal, name)
+        if value is not None:
+            put(own, name, value, _UNITS.get(name))
+    own["metrics"] = json.dumps(crystal.metrics)
+    own["manifest"] = manifest.to_json()
+
+
+def _write_process(image: h5py.Group, crystal: Crystal, manifest: Manifest) -> None:
+    process = group_of(image, "process_1", "NXprocess")
+    process["program"] = "Sayre"
+    process["version"] = sayre.__version__
+    process["command"] = manifest.command
+    _write_values(group_of(process, "configuration", "NXcollection"), manifest.config)
+    metrics = dict(crystal.metrics)
+    for name, own in _ALIASES.items():
+        if name not in metrics and isinstance(metrics.get(own), int | float):
+            metrics[name] = metrics[own]
+    metrics["nb_point_support"] = int(crystal.support.sum())
+    _write_values(group_of(process, "results", "NXcollection"), metrics)
+
+
+def _write_values(group: h5py.Group, values: Mapping[str, Any]) -> None:
+    """Numbers and lists of them with units, a mapping of equal lists as a table, the rest as text."""
+    for name, value in values.items():
+        if value is None:
+            continue
+        key = str(name).replace("/", "_")
+        if isinstance(value, Mapping) and value and _is_table(value):
+            columns = {str(k): np.asarray(v) for k, v in value.items()}
+            table = np.empty(len(next(iter(columns.values()))), [(k, v.dtype) for k, v in columns.items()])
+            for column, numbers in columns.items():
+                table[column] = numbers
+            group.create_dataset(key, data=table, track_times=False).attrs["units"] = "1"
+        elif not isinstance(value, Mapping) and _is_numeric(value):
+            put(group, key, value, _UNITS.get(key))
+        else:
+            group[key] = value if isinstance(value, str) else json.dumps(value, default=str)
+
+
+def _is_table(value: Mapping[str, Any]) -> bool:
+    columns = list(value.values())
+    return all(_is_numeric(c) and np.ndim(c) == 1 and len(c) == len(columns[0]) for c in columns)
+
+
+def _is_numeric(value: Any) -> bool:
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        return False
+    return array.dtype.kind in "buif" and array.size > 0

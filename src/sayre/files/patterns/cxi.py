@@ -1,0 +1,159 @@
+"""CXI files as PyNX writes diffraction data (`cxi_version` 140), and as cdiutils writes preprocessed data.
+
+PyNX marks voxels inside its intensity array: ≤ −1e38 masked; −(I + 1)·1e19 masked with an estimate;
+−(I + 1) measured but left out of the fit for the free log-likelihood.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, BinaryIO, Literal
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+import sayre
+from sayre.data import FilledPattern, Manifest
+from sayre.errors import InputError
+from sayre.files.patterns import hdf5, nexus
+from sayre.files.patterns.contents import Contents, Output, arrays_of, pattern_of
+
+Fill = Literal["data", "interpolated"]
+
+_DATA = (
+    "entry_1/instrument_1/detector_1/data",
+    "entry_1/cropped_detector_data/data",
+    "entry_1/cropped_detector_data",
+    "entry_1/image_1/data",
+    "entry_1/data_1/data",
+)
+_ESTIMATE = np.float32(-1e19)
+_WRITERS = {"pynx", "sayre"}
+
+
+def read(path: Path, inside: str | None = None) -> Contents:
+    """Read the counts of a CXI file; PyNX's marks become a mask and counts."""
+    with hdf5.opened(path) as file:
+        return contents(path, file, inside)
+
+
+def read_mask(path: Path, inside: str | None = None) -> NDArray[Any]:
+    """Read the mask of a CXI file: the one stored, else that in PyNX's marks."""
+    with hdf5.opened(path) as file:
+        stored = inside or next(nexus.masks(file, "/entry_1/image_1/data"), None)
+        if stored is None and any(nexus.dataset_at(file, place) for place in _DATA):
+            mask = contents(path, file).mask
+            if mask is None:
+                raise InputError(f"{path}: holds no mask; name one as {path.name}::/path/to/dataset")
+            return mask
+    return hdf5.read_mask(path, inside)
+
+
+def contents(path: Path, file: h5py.File, inside: str | None = None) -> Contents:
+    """Contents of an open CXI file."""
+    place, dataset = (inside, hdf5.named(path, file, inside)) if inside else _counts(path, file)
+    counts = hdf5.read_array(path, dataset)
+    mask = hdf5.mask_for(path, file, place, counts.shape)
+    shifted = nexus.dataset_at(dataset.parent, "is_fft_shifted")
+    if shifted is not None and np.any(shifted[()]):
+        counts = np.fft.fftshift(counts)
+        mask = None if mask is None else np.fft.fftshift(mask)
+    if dataset.dtype.kind == "f":
+        marked = decode(counts, made_by=nexus.text(file.attrs.get("creator", "")))
+        mask = _union(mask, marked)
+    return Contents(counts=counts, stored=dataset.dtype, mask=mask, known=nexus.facts(file, place))
+
+
+def decode(counts: NDArray[np.float32], *, made_by: str = "") -> NDArray[np.bool_] | None:
+    """Resolve PyNX's marks in place; return the mask they hold, None if there is none.
+
+    Values between −1e19 and 0 are free voxels only where PyNX's marks are in use: in a file of PyNX or
+    Sayre, or beside masked voxels. Elsewhere they are negative numbers like any other.
+    """
+    missing = counts <= _ESTIMATE
+    if missing.any() or made_by.lower() in _WRITERS:
+        free = (counts <= -1) & ~missing
+        counts[free] = -counts[free] - 1
+    if not missing.any():
+        return None
+    counts[missing] = 0
+    return missing
+
+
+def encode(filled: FilledPattern) -> NDArray[np.float32]:
+    """Counts with the filled voxels as PyNX's estimates, −(I + 1)·1e19.
+
+    An estimate of 0 is written one step below −1e19, so that no rounding makes it a free voxel.
+    """
+    estimate = np.minimum((filled.intensity + 1) * _ESTIMATE, np.nextafter(_ESTIMATE, np.float32(-np.inf)))
+    return np.where(filled.pattern.mask, estimate, filled.intensity).astype(np.float32)
+
+
+def write(file: BinaryIO, what: Output, manifest: Manifest, fill: Fill = "data") -> None:
+    """Write PyNX's layout of diffraction data.
+
+    A `FilledPattern` has no `mask` in `detector_1`, so that PyNX uses every voxel: with `fill="data"`
+    the filled voxels are plain counts; with `fill="interpolated"` they are PyNX's estimates, which
+    `pynx.cdi.CDI` keeps within a factor while phasing if it is given no mask. PyNX's command line
+    sets negative values to 0 before it gets there, so estimates are for use from Python. The mask of
+    the measurement and `sigma` are in `/entry_1/sayre_1`. Other patterns have `mask` in `detector_1`
+    where anything is masked.
+    """
+    file.write(hdf5.image(lambda h5: _build(h5, what, manifest, fill)))
+
+
+def _build(h5: h5py.File, what: Output, manifest: Manifest, fill: Fill) -> None:
+    arrays, pattern = arrays_of(what), pattern_of(what)
+    h5.attrs["creator"] = "Sayre"
+    h5.attrs["default"] = "entry_1"
+    h5["cxi_version"] = 140
+    entry = nexus.group_of(h5, "entry_1", "NXentry")
+    entry.attrs["default"] = "data_1"
+    entry["program_name"] = f"Sayre {sayre.__version__}"
+    entry["start_time"] = manifest.created
+
+    instrument = nexus.group_of(entry, "instrument_1", "NXinstrument")
+    detector = nexus.group_of(instrument, "detector_1", "NXdetector")
+    nexus.write_detector(detector, pattern)
+    counts = arrays.pop("intensity")
+    if isinstance(what, FilledPattern):
+        counts = encode(what) if fill == "interpolated" else counts
+    elif pattern.mask.any():
+        nexus.put(detector, "mask", pattern.mask)
+    nexus.put(detector, "data", counts, "counts")
+    if pattern.meta.energy is not None:
+        nexus.write_beam(nexus.group_of(instrument, "beam_1", "NXbeam"), pattern.meta.energy, unit="J")
+        source = nexus.group_of(instrument, "source_1", "NXsource")
+        source["energy"] = instrument["beam_1/incident_energy"][()]
+        source["energy"].attrs["units"] = "J"
+
+    data = nexus.group_of(entry, "data_1", "NXdata")
+    data.attrs["signal"] = "data"
+    data.attrs["interpretation"] = "image"
+    data["data"] = h5py.SoftLink("/entry_1/instrument_1/detector_1/data")
+    process = nexus.group_of(data, "process_1", "NXprocess")
+    process["program"] = "Sayre"
+    process["version"] = sayre.__version__
+    process["command"] = manifest.command
+
+    own = nexus.write_own(entry, what, manifest)
+    for name, array in arrays.items():
+        if name != "mask" or isinstance(what, FilledPattern):
+            nexus.put(own, name, array)
+
+
+def _counts(path: Path, file: h5py.File) -> tuple[str, h5py.Dataset]:
+    """The counts where PyNX and cdiutils keep them, else the only array."""
+    for place in _DATA:
+        found = nexus.dataset_at(file, place)
+        if found is not None:
+            return place, found
+    return next(iter(hdf5.find_counts(path, file).items()))
+
+
+def _union(mask: NDArray[Any] | None, marked: NDArray[np.bool_] | None) -> NDArray[Any] | None:
+    if mask is None or marked is None:
+        return marked if mask is None else mask
+    union: NDArray[np.bool_] = (mask != 0) | marked
+    return union

@@ -1,0 +1,229 @@
+"""Where NeXus, CXI, EIGER and cdiutils files keep masks and geometry, and the NeXus file Sayre writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+from scipy.constants import c, e, h
+
+from sayre.data import FilledPattern, Manifest, Pattern
+from sayre.files.patterns.contents import Output, known_of, pattern_of, positive
+
+_MASKS = (
+    "sayre_1/mask",
+    "instrument_1/detector_1/mask",
+    "detector_1/mask",
+    "data/mask",
+    "instrument/detector/pixel_mask",
+    "instrument/detector/detectorSpecific/pixel_mask",
+)
+_DETECTORS = ("instrument_1/detector_1", "detector_1", "instrument/detector")
+_ENERGIES = (
+    "instrument_1/beam_1/incident_energy",
+    "instrument_1/source_1/energy",
+    "source_1/energy",
+    "instrument/beam/incident_energy",
+    "instrument/monochromator/energy",
+    "instrument/detector/detectorSpecific/photon_energy",
+)
+_WAVELENGTHS = ("instrument_1/beam_1/incident_wavelength", "instrument/beam/incident_wavelength")
+_ENERGY_UNITS = {"j": 1 / e, "joule": 1 / e, "ev": 1.0, "kev": 1e3}
+_LENGTH_UNITS = {
+    "m": 1.0,
+    "cm": 1e-2,
+    "mm": 1e-3,
+    "um": 1e-6,
+    "µm": 1e-6,
+    "nm": 1e-9,
+    "angstrom": 1e-10,
+    "å": 1e-10,
+    "a": 1e-10,
+}
+_UNITS = {
+    "intensity": "counts",
+    "expectation": "counts",
+    "amplitude": "sqrt(counts)",
+    "grid_step": "1/angstrom",
+}
+
+
+def masks(file: h5py.File, beside: str) -> Iterator[h5py.Dataset]:
+    """Masks in the usual places: beside the dataset named, then its entry's."""
+    folder, entry = f"/{beside.strip('/')}".rsplit("/", 1)[0], _entry(file, beside)
+    for place in (f"{folder}/mask", f"{folder}/pixel_mask", *(f"{entry}/{name}" for name in _MASKS)):
+        found = dataset_at(file, place)
+        if found is not None and found.ndim in (2, 3) and found.dtype.kind in "buif":
+            yield found
+
+
+def facts(file: h5py.File, beside: str) -> dict[str, Any]:
+    """Energy, geometry and reflection of the entry a dataset belongs to, by the names of `known_of`."""
+    entry = _entry(file, beside)
+    found: dict[str, Any] = {"energy": _energy(file, entry)}
+    for detector in _DETECTORS:
+        place = f"{entry}/{detector}"
+        distance = _length(file, f"{place}/distance") or _length(file, f"{place}/detector_distance")
+        column, row = _length(file, f"{place}/x_pixel_size"), _length(file, f"{place}/y_pixel_size")
+        if distance:
+            found.setdefault("distance", distance)
+        if row or column:
+            found.setdefault("pixel_size", (row or column, column or row))
+        description = dataset_at(file, f"{place}/description")
+        if description is not None and description.shape == ():
+            found.setdefault("detector", text(description[()]))
+    for name in ("hkl", "grid_step"):
+        for group in ("sayre_1", "parameters_1"):
+            value = dataset_at(file, f"{entry}/{group}/{name}")
+            if value is not None:
+                found.setdefault(name, value[()])
+    return found
+
+
+def default(file: h5py.File) -> h5py.Dataset | None:
+    """The dataset that the NeXus `default` and `signal` attributes lead to."""
+    group: Any = file
+    for _ in range(8):
+        found = signal(group)
+        if found is not None:
+            return found
+        group = _child(group, text(group.attrs.get("default", "")))
+        if group is None:
+            return None
+    return None
+
+
+def signal(group: h5py.Group) -> h5py.Dataset | None:
+    """The dataset that a group's `signal` attribute names."""
+    found = dataset_at(group, text(group.attrs.get("signal", "")))
+    return found if found is not None and found.dtype.kind in "uifc" else None
+
+
+def write(h5: h5py.File, arrays: dict[str, NDArray[Any]], what: Output, manifest: Manifest) -> None:
+    """Fill a NeXus file: arrays in `/entry/data`, instrument beside it, the rest in `/entry/sayre_1`."""
+    h5.attrs["default"] = "entry"
+    entry = group_of(h5, "entry", "NXentry")
+    entry.attrs["default"] = "data"
+    data = group_of(entry, "data", "NXdata")
+    data.attrs["signal"] = "intensity"
+    for name, array in arrays.items():
+        put(data, name, array)
+    meta = pattern_of(what).meta
+    instrument = group_of(entry, "instrument", "NXinstrument")
+    write_beam(group_of(instrument, "beam", "NXbeam"), meta.energy, unit="eV")
+    write_detector(group_of(instrument, "detector", "NXdetector"), pattern_of(what))
+    write_own(entry, what, manifest)
+
+
+def write_beam(beam: h5py.Group, energy: float | None, *, unit: str) -> None:
+    if energy is not None:
+        put(beam, "incident_energy", energy * (e if unit == "J" else 1), unit)
+        put(beam, "incident_wavelength", h * c / (energy * e), "m")
+
+
+def write_detector(detector: h5py.Group, pattern: Pattern) -> None:
+    meta = pattern.meta
+    if meta.distance is not None:
+        put(detector, "distance", meta.distance, "m")
+    if meta.pixel_size is not None:
+        put(detector, "x_pixel_size", meta.pixel_size[1], "m")
+        put(detector, "y_pixel_size", meta.pixel_size[0], "m")
+    if meta.detector is not None:
+        detector["description"] = meta.detector
+
+
+def write_own(entry: h5py.Group, what: Output, manifest: Manifest) -> h5py.Group:
+    """Write what has no NeXus place: reflection, grid, method and manifest."""
+    own = group_of(entry, "sayre_1", "NXcollection")
+    known = known_of(pattern_of(what))
+    for name in known.keys() & {"hkl", "grid_step"}:
+        put(own, name, known[name])
+    if isinstance(what, FilledPattern):
+        own["method"] = what.method
+    own["manifest"] = manifest.to_json()
+    return own
+
+
+def put(group: h5py.Group, name: str, value: Any, unit: str | None = None) -> None:
+    """Write one dataset with its `units`; arrays compressed, masks as 0 and 1."""
+    array = np.asarray(value)
+    array = array.astype(np.int8) if array.dtype == np.bool_ else array
+    options = {"chunks": True, "compression": "gzip", "shuffle": True} if array.ndim > 1 else {}
+    dataset = group.create_dataset(name, data=array, track_times=False, **options)
+    dataset.attrs["units"] = unit or _UNITS.get(name, "1")
+
+
+def group_of(parent: h5py.Group, name: str, nexus_class: str) -> h5py.Group:
+    group = parent.create_group(name)
+    group.attrs["NX_class"] = nexus_class
+    return group
+
+
+def text(value: Any) -> str:
+    """A string as HDF5 may store it; empty for anything else."""
+    value = value[0] if isinstance(value, np.ndarray) and value.size == 1 else value
+    return (
+        value.decode(errors="replace")
+        if isinstance(value, bytes)
+        else value
+        if isinstance(value, str)
+        else ""
+    )
+
+
+def _entry(file: h5py.File, beside: str) -> str:
+    """First part of a dataset's path, or the file's first entry for the root."""
+    parts = beside.strip("/").split("/")
+    if len(parts) > 1:
+        return "/" + parts[0]
+    names = [name for name in ("entry_1", "entry", *file) if isinstance(_child(file, name), h5py.Group)]
+    return f"/{names[0]}" if names else ""
+
+
+def _energy(file: h5py.File, entry: str) -> float | None:
+    """Photon energy in eV; a number without a unit is taken for J or eV by its size, never guessed as keV."""
+    for name in _ENERGIES:
+        dataset = dataset_at(file, f"{entry}/{name}")
+        value = None if dataset is None or dataset.size != 1 else positive(dataset[()], 1)
+        if dataset is None or value is None:
+            continue
+        unit = _unit(dataset) or ("J" if value[0] < 1e-10 else "eV" if value[0] > 100 else "")
+        if unit.lower() in _ENERGY_UNITS:
+            return float(value[0] * _ENERGY_UNITS[unit.lower()])
+    for name in _WAVELENGTHS:
+        wavelength = _length(file, f"{entry}/{name}")
+        if wavelength and wavelength < 1e-6:
+            return float(h * c / (wavelength * e))
+    return None
+
+
+def _length(file: h5py.File, place: str) -> float | None:
+    """A positive length in m; without a unit it is one in m."""
+    dataset = dataset_at(file, place)
+    value = None if dataset is None or dataset.size != 1 else positive(dataset[()], 1)
+    if dataset is None or value is None:
+        return None
+    factor = _LENGTH_UNITS.get((_unit(dataset) or "m").lower())
+    return None if factor is None else value[0] * factor
+
+
+def _unit(dataset: h5py.Dataset) -> str:
+    """Unit from the attribute, or from a dataset `units` beside it as cdiutils writes it."""
+    beside = dataset_at(dataset.parent, "units") if "units" not in dataset.attrs else None
+    return text(dataset.attrs.get("units", "") if beside is None else beside[()])
+
+
+def dataset_at(group: h5py.Group, place: str) -> h5py.Dataset | None:
+    found = _child(group, place)
+    return found if isinstance(found, h5py.Dataset) and found.shape is not None else None
+
+
+def _child(group: h5py.Group, place: str) -> Any:
+    """What is at a path, None where nothing is or a link is broken."""
+    try:
+        return group[place] if place and place.strip("/") else None
+    except (KeyError, OSError, ValueError):
+        return None

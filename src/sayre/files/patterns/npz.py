@@ -1,0 +1,160 @@
+"""NumPy files. Nothing is ever unpickled."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+import zlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sayre.data import Manifest
+from sayre.errors import InputError
+from sayre.files.patterns.contents import Contents, Output, arrays_of, known_of, may_be_counts, pattern_of
+
+COUNTS = ("intensity", "data", "I")
+_FACTS = ("energy", "distance", "pixel_size", "hkl", "detector", "grid_step")
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError)
+
+Headers = dict[str, tuple[tuple[int, ...], np.dtype[Any]]]
+
+
+def read(path: Path, inside: str | None = None) -> Contents:
+    """Read the counts of an `.npz` (`intensity`, `data`, `I`, else the only 3D, else 2D array) or `.npy`."""
+    if path.suffix.lower() == ".npy":
+        counts = _read_npy(path)
+        return Contents(counts=counts, stored=counts.dtype)
+    with _open(path) as file:
+        headers = _headers(path, file)
+        counts = _read_array(path, file, _counts_name(path, headers))
+        mask = _read_array(path, file, "mask") if "mask" in headers else None
+        sigma = _read_array(path, file, "sigma") if "sigma" in headers else None
+        known = {name: _read_array(path, file, name) for name in _FACTS if name in headers}
+    return Contents(counts=counts, stored=counts.dtype, mask=mask, known=known, sigma=sigma)
+
+
+def read_mask(path: Path, inside: str | None = None) -> NDArray[Any]:
+    """Read a mask: `mask` of an `.npz`, else its only array; an `.npy` is the mask."""
+    if path.suffix.lower() == ".npy":
+        return _read_npy(path)
+    with _open(path) as file:
+        headers = _headers(path, file)
+        if "mask" not in headers and len(headers) != 1:
+            raise InputError(f"{path}: holds {listed(headers)}; the mask must be named mask, or be alone")
+        return _read_array(path, file, "mask" if "mask" in headers else next(iter(headers)))
+
+
+def headers_of(path: Path) -> Headers:
+    """Shape and dtype of every array of an `.npz`."""
+    with _open(path) as file:
+        return _headers(path, file)
+
+
+def read_arrays(path: Path, names: Iterable[str]) -> dict[str, NDArray[Any]]:
+    """Arrays of an `.npz` by name."""
+    with _open(path) as file:
+        return {name: _read_array(path, file, name) for name in names}
+
+
+def write(file: BinaryIO, what: Output, manifest: Manifest) -> None:
+    """Write an `.npz` of a pattern."""
+    write_entries(file, arrays_of(what) | known_of(pattern_of(what)) | {"manifest": manifest.to_json()})
+
+
+def write_entries(file: BinaryIO, entries: Mapping[str, Any]) -> None:
+    """Write an `.npz` whose bytes depend on its content alone."""
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, value in entries.items():
+            entry = zipfile.ZipInfo(f"{name}.npy", date_time=_EPOCH)
+            archive.writestr(entry, _npy(value), zipfile.ZIP_DEFLATED, compresslevel=1)
+
+
+def write_npy(file: BinaryIO, what: Output, manifest: Manifest) -> None:
+    """Write the counts alone: an `.npy` has no room for mask, sigma or manifest."""
+    file.write(_npy(arrays_of(what)["intensity"]))
+
+
+def _npy(value: Any) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, np.asarray(value), allow_pickle=False)
+    return buffer.getvalue()
+
+
+def _read_npy(path: Path) -> NDArray[Any]:
+    try:
+        with open(path, "rb") as file:
+            return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
+    except _DAMAGE as error:
+        raise _unreadable(path, error) from error
+
+
+def _open(path: Path) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(path)
+    except _DAMAGE as error:
+        raise InputError(
+            f"{path}: not an npz, or cut short ({error}); write it again with numpy.savez"
+        ) from error
+
+
+def _headers(path: Path, file: zipfile.ZipFile) -> Headers:
+    """Shape and dtype of every array, without reading the arrays."""
+    headers: Headers = {}
+    for entry in file.namelist():
+        if not entry.endswith(".npy"):
+            continue
+        try:
+            with file.open(entry) as stream:
+                version = np.lib.format.read_magic(stream)
+                if version == (1, 0):
+                    shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
+                else:
+                    shape, _, dtype = np.lib.format.read_array_header_2_0(stream)
+        except _DAMAGE as error:
+            raise _unreadable(path, error, entry) from error
+        headers[entry.removesuffix(".npy")] = (shape, dtype)
+    if not headers:
+        raise InputError(f"{path}: holds no arrays; the counts must be an array named intensity, data or I")
+    return headers
+
+
+def _counts_name(path: Path, headers: Headers) -> str:
+    for name in COUNTS:
+        if name in headers:
+            return name
+    for ndim in (3, 2):
+        names = [name for name, (shape, _) in headers.items() if len(shape) == ndim and may_be_counts(name)]
+        if len(names) == 1:
+            return names[0]
+        if names:
+            break
+    raise InputError(f"{path}: holds {listed(headers)}; name the counts intensity, data or I")
+
+
+def _read_array(path: Path, file: zipfile.ZipFile, name: str) -> NDArray[Any]:
+    try:
+        with file.open(f"{name}.npy") as stream:
+            return np.asarray(np.lib.format.read_array(stream, allow_pickle=False))
+    except _DAMAGE as error:
+        raise _unreadable(path, error, name) from error
+
+
+def _unreadable(path: Path, error: Exception, name: str = "") -> InputError:
+    where = f"{path}: {name}" if name else str(path)
+    if "Object arrays" in str(error):
+        return InputError(f"{where}: holds pickled objects, which are never loaded; save plain numbers")
+    return InputError(
+        f"{where}: cannot be read, damaged or not of this format ({' '.join(str(error).split())})"
+    )
+
+
+def listed(headers: Headers) -> str:
+    shown = [
+        f"{name} {'×'.join(map(str, shape)) or 'scalar'}" for name, (shape, _) in list(headers.items())[:6]
+    ]
+    return ", ".join(shown) + (", …" if len(headers) > 6 else "")

@@ -1,0 +1,119 @@
+"""TIFF stacks, and folders of TIFF frames.
+
+An output is one file with the series `intensity`, `sigma` (filled patterns) and `mask`, each a stack of
+pages. Programs that know series (tifffile, silx) open the counts; those that walk all pages (Pillow) see
+the three stacks one after the other.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import logging
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+
+from sayre.data import Manifest
+from sayre.errors import InputError
+from sayre.files.patterns.contents import Contents, Output, arrays_of, known_of, pattern_of
+
+_BIG = 2**32 - 2**25
+
+
+def read(path: Path, inside: str | None = None) -> Contents:
+    """Read the counts of a (multi-page) TIFF; the mask too where Sayre wrote it."""
+    series, facts = _series(path)
+    counts = series["intensity"] if "intensity" in series else _only(path, series)
+    return Contents(counts=counts, stored=counts.dtype, mask=series.get("mask"), known=facts)
+
+
+def read_mask(path: Path, inside: str | None = None) -> NDArray[Any]:
+    """Read a mask: the series `mask`, else the only one."""
+    series, _ = _series(path)
+    return series["mask"] if "mask" in series else _only(path, series)
+
+
+def frames_of(path: Path) -> list[Path]:
+    """TIFF files of a folder or glob, in the order of the numbers in their names."""
+    names = path.glob("*") if path.is_dir() else map(Path, glob.glob(str(path)))
+    frames = [name for name in names if name.suffix.lower() in (".tif", ".tiff")]
+    if not frames:
+        raise InputError(f"{path}: no .tif or .tiff frames found; a folder or pattern of frames would do")
+    return sorted(
+        frames, key=lambda name: [int(p) if p.isdigit() else p for p in re.split(r"(\d+)", name.name)]
+    )
+
+
+def read_frames(path: Path) -> Contents:
+    """Stack the frames of a folder or glob along the first axis."""
+    names = frames_of(path)
+    frames = [read(name).counts for name in names]
+    for frame, name in zip(frames, names, strict=True):
+        if frame.ndim != 2 or frame.shape != frames[0].shape or frame.dtype != frames[0].dtype:
+            raise InputError(
+                f"{name}: frame of shape {frame.shape} and {frame.dtype}, "
+                f"the first has {frames[0].shape} and {frames[0].dtype}; all must be alike and 2D"
+            )
+    return Contents(counts=np.stack(frames), stored=frames[0].dtype)
+
+
+def write(file: BinaryIO, what: Output, manifest: Manifest) -> None:
+    """Write counts, sigma and mask as named series; the manifest goes with the counts."""
+    arrays = arrays_of(what)
+    big = sum(array.nbytes for array in arrays.values()) > _BIG
+    about: dict[str, Any] = known_of(pattern_of(what)) | {"manifest": manifest.to_json()}
+    with tifffile.TiffWriter(file, bigtiff=big) as tif:
+        for name, array in arrays.items():
+            pages = array.astype(np.uint8) if array.dtype == np.bool_ else array
+            tif.write(pages, photometric="minisblack", software=False, metadata={"series": name, **about})
+            about = {}
+
+
+def _series(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    """Every series by name (its number where it has none), and what the first says about itself."""
+    found: dict[str, NDArray[Any]] = {}
+    try:
+        with _log() as complaints, tifffile.TiffFile(path) as tif:
+            about = tif.shaped_metadata or ()
+            colour = any(series.keyframe.samplesperpixel > 1 for series in tif.series)
+            for number, series in enumerate(tif.series):
+                name = str(about[number].get("series", number)) if number < len(about) else str(number)
+                found[name] = np.asarray(series.asarray())
+    except (tifffile.TiffFileError, OSError, ValueError, IndexError, KeyError) as error:
+        raise InputError(f"{path}: not a TIFF, or cut short ({' '.join(str(error).split())})") from error
+    if any("invalid page offset" in complaint for complaint in complaints):
+        raise InputError(f"{path}: cut short, its last pages are missing; copy it again")
+    if not found:
+        raise InputError(f"{path}: holds no image")
+    if colour:
+        raise InputError(f"{path}: a colour image; counts must be one number a pixel")
+    return found, dict(about[0]) if about else {}
+
+
+@contextlib.contextmanager
+def _log() -> Iterator[list[str]]:
+    """What tifffile logs meanwhile: it only logs that pages are missing."""
+    complaints: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: complaints.append(record.getMessage())  # type: ignore[method-assign]
+    logger = logging.getLogger("tifffile")
+    logger.addHandler(handler)
+    try:
+        yield complaints
+    finally:
+        logger.removeHandler(handler)
+
+
+def _only(path: Path, series: dict[str, NDArray[Any]]) -> NDArray[Any]:
+    if len(series) > 1:
+        shapes = ", ".join(str(array.shape) for array in list(series.values())[:6])
+        raise InputError(
+            f"{path}: pages of different shape or type ({shapes}); one stack of like pages would do"
+        )
+    return next(iter(series.values()))

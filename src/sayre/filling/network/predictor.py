@@ -1,0 +1,129 @@
+"""A trained network as a function from windows to fillings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from sayre.data.manifest import sha256_of
+from sayre.errors import InputError
+from sayre.filling.network.volume import Baseline
+from sayre.networks import build
+from sayre.networks import registry as shipped
+
+
+@dataclass(frozen=True, kw_only=True)
+class Predictor:
+    """A network ready to fill windows; see `sayre.filling.network.windows.Predict`.
+
+    `sigma_scale` multiplies the network's standard error: averaging windows makes it smaller than one
+    window's.
+    """
+
+    network: torch.nn.Module
+    device: torch.device
+    depth: int
+    tile: int
+    widths: tuple[int, int]
+    baseline: Baseline = "wiener"
+    states_error: bool = True
+    sigma_scale: float = 1.0
+    name: str = ""
+    sha256: str = ""
+
+    def __call__(self, *channels: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        with torch.inference_mode(), torch.autocast(self.device.type, torch.bfloat16):
+            mean, log_variance = self.network(*(torch.from_numpy(c).to(self.device) for c in channels))
+        return mean.float().cpu().numpy(), log_variance.float().cpu().numpy()
+
+
+def load_predictor(name: str | Path | None, device: str = "auto") -> Predictor:
+    """Load weights by registry name or file; None takes the registry's default.
+
+    Raises
+    ------
+    InputError
+        Unknown or damaged weights, or a device that is not there.
+    """
+    where = find_device(device)
+    row: dict[str, Any] = {}
+    if name is not None and Path(name).suffix == ".safetensors":
+        path, expected = Path(name), None
+    else:
+        entry = default_weights() if name is None else shipped.find(str(name))
+        if entry is None:
+            raise InputError(
+                "weights: none ship for inpainting; give a file by --weights or another --method"
+            )
+        path, expected = entry.path, entry.sha256
+        row = {"sigma_scale": entry.sigma_scale, "name": entry.name}
+    tensors, config = shipped.read(path, expected)
+    network = build(config["network"], **config["options"])
+    try:
+        network.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise InputError(f"{path}: does not fit the network it names: {str(error).splitlines()[0]}") from None
+    network.to(where, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+    return Predictor(
+        network=network,
+        device=where,
+        depth=config["window"][0],
+        tile=config["window"][1],
+        widths=(config["widths"][0], config["widths"][1]),
+        baseline=config["baseline"],
+        states_error=config["network"] != "patch",
+        sha256=expected or sha256_of(path),
+        **{"name": path.name, **row},
+    )
+
+
+def weights_used(method: str, name: str | Path | None = None) -> dict[str, str]:
+    """Name and SHA-256 of the weights behind a filling by `method`; empty where it has none."""
+    if method != "unet":
+        return {}
+    predictor = load_predictor(name, "cpu")
+    return {predictor.name: predictor.sha256}
+
+
+def verify_sample(row: shipped.Weights) -> float:
+    """Largest difference between a network's output for its stored sample and the stored output.
+
+    Raises
+    ------
+    InputError
+        The file's hash is not the registry's, or the sample is missing.
+    """
+    predictor = load_predictor(row.name, "cpu")
+    sample = row.stored_sample()
+    names = ("filled", "sigma", "mask", "mirror", "mirror_mask")
+    mean, _ = predictor(*(sample[name].astype(np.float32) for name in names))
+    wanted = sample["mask"] > 0
+    return float(np.abs(mean - sample["mean"])[wanted].max())
+
+
+def default_weights() -> shipped.Weights | None:
+    """The registry row that `auto` takes for inpainting, if any ships."""
+    rows = [row for row in shipped.registry().values() if row.task == "inpaint" and row.default]
+    return rows[0] if rows else None
+
+
+def find_device(name: str) -> torch.device:
+    """`auto` is CUDA where it is there, else the CPU.
+
+    Raises
+    ------
+    InputError
+        A device that torch does not see.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise InputError("device: cuda was asked for, but torch sees no CUDA device; --device cpu or auto")
+    if name not in ("cpu", "cuda"):
+        raise InputError(f"device: {name!r} is not known; auto, cpu or cuda")
+    return torch.device(name)

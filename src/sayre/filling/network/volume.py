@@ -1,0 +1,115 @@
+"""What a network sees of a pattern: a first fill, its error, and the pattern inverted through its centre.
+
+By Friedel's law the inverted pattern is a second measurement, where strain is weak.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
+
+from sayre.numerics.interpolate import linear_fill
+
+Log = NDArray[np.float32]
+Baseline = Literal["wiener", "linear"]
+
+MAX_SIDE = 128
+REACH = 6
+ENVELOPE = 5.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Volume:
+    """Five arrays of one 3D shape.
+
+    `filled` is `log(1 + I)`, the baseline's fill where masked, `sigma` the baseline's standard error there;
+    `mirror` is the measured part of the inverted pattern; the masks are True where not measured.
+    """
+
+    filled: Log
+    sigma: Log
+    mask: NDArray[np.bool_]
+    mirror: Log
+    mirror_mask: NDArray[np.bool_]
+
+    @property
+    def channels(self) -> tuple[tuple[NDArray[np.generic], float | None], ...]:
+        """Each array with its value outside; None repeats the border."""
+        return (
+            (self.filled, None),
+            (self.sigma, 0.0),
+            (self.mask, True),
+            (self.mirror, 0.0),
+            (self.mirror_mask, True),
+        )
+
+
+def inversion_centre(counts: NDArray[np.float32], mask: NDArray[np.bool_]) -> tuple[float, ...]:
+    """Point about which the pattern is most nearly symmetric, in voxels, to half a voxel on each axis.
+
+    The peak of the self-convolution of the fringes (`log(1 + I)` less its envelope), at most 3 voxels from
+    the brightest voxel and from the 128 voxels a side around it.
+    """
+    peak = [int(p) for p in np.unravel_index(int(np.argmax(counts)), counts.shape)]
+    sides = [min(n, MAX_SIDE) for n in counts.shape]
+    starts = [min(max(p - s // 2, 0), n - s) for p, s, n in zip(peak, sides, counts.shape, strict=True)]
+    box = tuple(slice(start, start + side) for start, side in zip(starts, sides, strict=True))
+    filled, measured = linear_fill(np.log1p(counts[box]), mask[box]), (~mask[box]).astype(np.float32)
+    fringes = (filled - gaussian_filter(filled, ENVELOPE)) * measured
+    size = [scipy.fft.next_fast_len(2 * side, real=True) for side in sides]
+    overlap = _self_convolution(fringes, size)
+    power = _self_convolution(fringes**2, size, measured)
+    near = tuple(
+        np.arange(max(2 * (p - start) - REACH, 0), min(2 * (p - start) + REACH, 2 * side - 2) + 1)
+        for p, start, side in zip(peak, starts, sides, strict=True)
+    )
+    score = overlap[np.ix_(*near)] / np.maximum(power[np.ix_(*near)], 1e-6 * float(power.max()) + 1e-30)
+    best = np.unravel_index(int(np.argmax(score)), score.shape)
+    return tuple(start + int(n[b]) / 2 for start, n, b in zip(starts, near, best, strict=True))
+
+
+def _self_convolution(
+    a: NDArray[np.float32], size: list[int], b: NDArray[np.float32] | None = None
+) -> NDArray[np.float32]:
+    """Linear convolution of `a` with itself, or with `b`."""
+    field = scipy.fft.rfftn(a, size, workers=-1)
+    field *= field if b is None else scipy.fft.rfftn(b, size, workers=-1)
+    return np.asarray(scipy.fft.irfftn(field, size, workers=-1, overwrite_x=True))
+
+
+def mirrored(
+    filled: Log, mask: NDArray[np.bool_], centre: tuple[float, ...]
+) -> tuple[Log, NDArray[np.bool_]]:
+    """The measured part of a volume inverted through `centre`, 0 elsewhere, and where it is not measured."""
+    index, inside = [], []
+    for c, n in zip(centre, mask.shape, strict=True):
+        there = round(2 * c) - np.arange(n)
+        index.append(np.clip(there, 0, n - 1))
+        inside.append((there >= 0) & (there < n))
+    at = np.ix_(*index)
+    hidden = mask[at] | ~(inside[0][:, None, None] & inside[1][:, None] & inside[2])
+    return np.where(hidden, np.float32(0), filled[at]), hidden
+
+
+def prepare(
+    counts: Log,
+    mask: NDArray[np.bool_],
+    baseline: Baseline,
+    progress: Callable[[float], None] | None = None,
+) -> Volume:
+    """What a network sees of 3D `counts`: the baseline's fill and error, the mask, and the mirror."""
+    values = np.log1p(counts)
+    if baseline == "wiener":
+        from sayre.filling.wiener import wiener_fill
+
+        filled, sigma = wiener_fill(values, mask, progress=progress)
+    else:
+        filled, sigma = linear_fill(values, mask), mask.astype(np.float32)
+    mirror, mirror_mask = mirrored(filled, mask, inversion_centre(counts, mask))
+    return Volume(filled=filled, sigma=sigma, mask=mask, mirror=mirror, mirror_mask=mirror_mask)

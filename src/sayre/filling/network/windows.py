@@ -1,0 +1,223 @@
+"""Covers any mask by overlapping windows whose axis 0 lies across the gap, and blends what comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sayre.filling.network.volume import Volume
+from sayre.numerics.gaps import run_lengths
+
+Log = NDArray[np.float32]
+Floats = NDArray[np.float64]
+Predict = Callable[..., tuple[Log, Log]]
+"""`(*channels of a Volume) -> (mean, log_variance)`, all `(batch, depth, rows, columns)`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slab:
+    """Masked voxels that share a slab of `depth` planes across `axis`, the first of them at `start`.
+
+    `voxels` are flat indices into the volume; `start` may be negative: the slab reaches beyond the array.
+    """
+
+    axis: int
+    start: int
+    voxels: NDArray[np.intp]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filling:
+    """Blended predictions at flat indices `voxels`, in `log(1 + I)`."""
+
+    voxels: NDArray[np.intp]
+    mean: Floats
+    variance: Floats
+
+
+def plan(mask: NDArray[np.bool_], *, depth: int, max_width: int) -> tuple[list[Slab], NDArray[np.intp]]:
+    """Assign every masked voxel to the slabs that can fill it.
+
+    A voxel belongs to the axis along which its masked run is shortest, to several on a tie; the
+    crossing of gaps is assigned once the gaps around it are. Slabs centre the gap.
+
+    Returns
+    -------
+    slabs
+        Every voxel occurs in at least one.
+    beyond
+        Flat indices of voxels no slab can fill: wider than `max_width` on every axis, or with measured
+        voxels on one side only.
+    """
+    slabs: list[Slab] = []
+    missing = mask.copy()
+    while missing.any():
+        runs = [run_lengths(missing, axis) for axis in range(mask.ndim)]
+        shortest = np.minimum.reduce(runs)
+        reachable = missing & (shortest <= max_width)
+        if not reachable.any():
+            break
+        for axis, run in enumerate(runs):
+            slabs += _group(reachable & (run == shortest), run, axis, depth)
+        missing &= ~reachable
+    return slabs, np.flatnonzero(missing)
+
+
+def _group(mine: NDArray[np.bool_], run: NDArray[np.int32], axis: int, depth: int) -> list[Slab]:
+    """Slabs of one axis; runs whose centres differ by at most 2 voxels share one."""
+    voxels = np.flatnonzero(mine)
+    if not len(voxels):
+        return []
+    n = mine.shape[axis]
+    along = np.arange(n, dtype=np.int32).reshape([-1 if i == axis else 1 for i in range(mine.ndim)])
+    before = np.maximum.accumulate(np.where(run > 0, np.int32(-1), along), axis=axis)
+    starts = before.ravel()[voxels] + 1 - (depth - run.ravel()[voxels]) // 2
+    slabs = []
+    while len(voxels):
+        values, counts = np.unique(starts, return_counts=True)
+        start = int(values[np.argmax(counts)])
+        near = np.abs(starts - start) <= 2
+        slabs.append(Slab(axis=axis, start=start, voxels=voxels[near]))
+        voxels, starts = voxels[~near], starts[~near]
+    return slabs
+
+
+def fill(
+    volume: Volume,
+    slabs: list[Slab],
+    predict: Predict,
+    *,
+    depth: int,
+    tile: int,
+    stride: int,
+    batch: int = 8,
+    progress: Callable[[float], None] | None = None,
+) -> Filling:
+    """Predict every voxel of `slabs` from overlapping windows of `(depth, tile, tile)` and blend.
+
+    Parameters
+    ----------
+    volume
+        3D.
+    slabs
+        From `plan`.
+    predict
+        The network. Each window meets it in another of the 16 orientations that keep axis 0.
+    stride
+        Distance of neighbouring windows; smaller averages more predictions of each voxel.
+    progress
+        Called with the fraction done.
+
+    Returns
+    -------
+    Filling
+        Mean weighted by precision, and the harmonic mean of the variances; within a slab the windows also
+        weigh by the place of the voxel in them.
+    """
+    voxels = np.unique(np.concatenate([slab.voxels for slab in slabs])) if slabs else np.empty(0, np.intp)
+    slabs_met, precisions, total = (np.zeros(len(voxels)) for _ in range(3))
+    shape = _window_weight(tile)
+    jobs = [(slab, _tiles(slab, volume.mask.shape, tile, stride)) for slab in slabs]
+    count, done = sum(len(tiles) for _, tiles in jobs), 0
+    for slab, tiles in jobs:
+        view = SlabView(slab, volume.mask.shape, depth, tile)
+        channels = [view.across(*c) for c in volume.channels]
+        sums = np.zeros((3, *view.shape))
+        for chunk in _batches(tiles, batch):
+            cut = [np.stack([c[:, y : y + tile, x : x + tile] for y, x, _ in chunk]) for c in channels]
+            orientation = chunk[0][2]
+            mean, log_variance = predict(*(orient(c, orientation) for c in cut))
+            mean, log_variance = orient_back(mean, orientation), orient_back(log_variance, orientation)
+            for (row, column, _), m, v in zip(chunk, mean, log_variance, strict=True):
+                confidence = shape * np.exp(-v.astype(np.float64))
+                part = sums[:, :, row : row + tile, column : column + tile]
+                part += np.stack([np.broadcast_to(shape, confidence.shape), confidence, confidence * m])
+            done += len(chunk)
+            if progress:
+                progress(done / count)
+        at = np.searchsorted(voxels, slab.voxels)
+        weight, confidence, weighted = (summed[view.index] for summed in sums)
+        precision = confidence / weight
+        slabs_met[at] += 1
+        precisions[at] += precision
+        total[at] += precision * (weighted / confidence)
+    return Filling(voxels=voxels, mean=total / precisions, variance=slabs_met / precisions)
+
+
+class SlabView:
+    """Looks at volumes through a slab: its axis first, padded to whole windows.
+
+    `shape` is that of the padded slab and `index` where the slab's voxels lie in it.
+    """
+
+    def __init__(self, slab: Slab, volume: tuple[int, ...], depth: int, tile: int) -> None:
+        low, high = max(slab.start, 0), min(slab.start + depth, volume[slab.axis])
+        plane = [n for axis, n in enumerate(volume) if axis != slab.axis]
+        self.axis = slab.axis
+        self.planes = tuple(slice(low, high) if axis == slab.axis else slice(None) for axis in range(3))
+        self.pad = [(low - slab.start, slab.start + depth - high), *((0, max(tile - n, 0)) for n in plane)]
+        self.shape = (depth, *(max(n, tile) for n in plane))
+        index = list(np.unravel_index(slab.voxels, volume))
+        first = index.pop(slab.axis) - slab.start
+        self.index = (first, index[0], index[1])
+
+    def across(self, array: NDArray[np.generic], outside: float | None) -> Log:
+        """`array` of the volume's shape, float32 in the slab's; `outside` fills the padding, None repeats."""
+        cut = np.moveaxis(array[self.planes], self.axis, 0)
+        if outside is None:
+            return np.pad(cut, self.pad, mode="edge").astype(np.float32)
+        return np.pad(cut, self.pad, constant_values=outside).astype(np.float32)
+
+
+def _tiles(slab: Slab, volume: tuple[int, ...], tile: int, stride: int) -> list[tuple[int, int, int]]:
+    """Corners and orientation of the windows that touch the slab's voxels, the last flush with the border."""
+    index = list(np.unravel_index(slab.voxels, volume))
+    index.pop(slab.axis)
+    sizes = [n for axis, n in enumerate(volume) if axis != slab.axis]
+    corners = []
+    for size, positions in zip(sizes, index, strict=True):
+        last = max(size - tile, 0)
+        first = int(np.clip(positions.min() - tile // 2, 0, last))
+        stop = int(np.clip(positions.max() - tile // 2, first, last))
+        corners.append(np.unique(np.append(np.arange(first, stop, stride), stop)))
+    occupied = np.zeros(sizes, np.int32)
+    occupied[index[0], index[1]] = 1
+    inside = np.pad(occupied.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
+    r, c = np.meshgrid(*corners, indexing="ij")
+    r1, c1 = np.minimum(r + tile, sizes[0]), np.minimum(c + tile, sizes[1])
+    used = inside[r1, c1] - inside[r, c1] - inside[r1, c] + inside[r, c] > 0
+    i, j = np.nonzero(used)
+    return [(int(r[a, b]), int(c[a, b]), int((5 * a + 3 * b) % 16)) for a, b in zip(i, j, strict=True)]
+
+
+def _batches(tiles: list[tuple[int, int, int]], size: int) -> Iterator[list[tuple[int, int, int]]]:
+    """Windows of one orientation, at most `size` at a time."""
+    for orientation in range(16):
+        same = [t for t in tiles if t[2] == orientation]
+        for first in range(0, len(same), size):
+            yield same[first : first + size]
+
+
+def orient(x: Log, orientation: int) -> Log:
+    """Windows `(batch, depth, rows, columns)` in one of the 16 orientations that keep axis 1."""
+    x = np.flip(x, _flips(orientation))
+    return np.ascontiguousarray(x.swapaxes(2, 3) if orientation & 8 else x)
+
+
+def orient_back(x: Log, orientation: int) -> Log:
+    """Inverse of `orient`."""
+    return np.flip(x.swapaxes(2, 3) if orientation & 8 else x, _flips(orientation))
+
+
+def _flips(orientation: int) -> tuple[int, ...]:
+    return tuple(axis for bit, axis in enumerate((1, 2, 3)) if orientation >> bit & 1)
+
+
+def _window_weight(tile: int) -> Floats:
+    """Raised cosine over the window, never zero, so that borders are covered."""
+    x = (np.arange(tile) + 0.5) / tile
+    profile = 0.01 + np.sin(np.pi * x) ** 2
+    return np.outer(profile, profile)

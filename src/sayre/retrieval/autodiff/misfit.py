@@ -1,0 +1,181 @@
+"""The detector's side: from an object in its box to a misfit, and its gradient, with one FFT pair."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from sayre.retrieval.autodiff.box import Box
+from sayre.retrieval.autodiff.losses import LOSSES, Target, unit
+from sayre.retrieval.engine.modulus import Modulus
+
+BLOCK = 1 << 16
+"""Voxels handled at once on each thread of a CPU: they fit its cache."""
+
+
+class Detector:
+    """Misfit of objects with what a `Modulus` allows.
+
+    Value and gradient are computed together, the gradient in closed form: nothing of the array's size is kept
+    for it.
+
+    Parameters
+    ----------
+    modulus
+        Its bounds are copied; its partial coherence, if it has any, is looked at every time.
+    box
+        Where objects are not 0.
+    loss
+        `mae`, `lsq` or `poisson`.
+    dtype
+        Real.
+    """
+
+    def __init__(self, modulus: Modulus, box: Box, loss: str, dtype: torch.dtype) -> None:
+        self.modulus, self.box = modulus, box
+        self.dims = tuple(range(1, len(modulus.shape) + 1))
+        self.loss, self.target = LOSSES[loss], Target.of(modulus, dtype)
+        self.unit = unit(loss, self.target)
+        self._frequency: Tensor | None = None
+
+    def misfit(self, part: Tensor, x: Tensor, width: Tensor | None, background: Tensor | None) -> Tensor:
+        """Of each object, `(batch,)`; differentiable by `part`, `width` and `background`.
+
+        Parameters
+        ----------
+        part
+            Complex `(batch, *box)`.
+        x
+            Complex `(batch, *shape)`, 0 outside the box; holds the objects afterwards.
+        width
+            `(batch,)`, standard deviations in voxels of the Gaussian point-spread function; None: that of
+            `modulus.coherence`.
+        background
+            `(batch,)`, counts.
+        """
+        found: Tensor = _Misfit.apply(part, width, background, self, x)  # type: ignore[no-untyped-call]
+        return found
+
+    def best_scale(self, x: Tensor) -> Tensor:
+        """Factor, `(batch, 1, …)`, that brings each object `(batch, *shape)` nearest to the counts.
+
+        By least squares of amplitudes over the voxels used; 1 for an object that is 0.
+        """
+        used = self.target.weight == 1
+        amplitude = torch.fft.fftn(x, dim=self.dims).flatten(1).abs() * used
+        power = amplitude.square().sum(1)
+        scale = (amplitude * self.target.counts.sqrt()).sum(1) / power
+        return self._wide(torch.where(power > 0, scale, torch.ones_like(scale)))
+
+    def gaussian(self, width: Tensor) -> Tensor:
+        """Transfer function `exp(−2π²σ²k²)` of each `width` σ, on the half-space of `rfftn`."""
+        return torch.exp(-2 * (math.pi * self._wide(width)).square() * self.squares.to(width))
+
+    @property
+    def squares(self) -> Tensor:
+        """`k²`, cycles a voxel, on the half-space of `rfftn`."""
+        if self._frequency is None:
+            shape = self.modulus.shape
+            lines = [
+                (torch.fft.rfftfreq if axis == len(shape) - 1 else torch.fft.fftfreq)(n, dtype=torch.float64)
+                for axis, n in enumerate(shape)
+            ]
+            total = sum(g.square() for g in torch.meshgrid(*lines, indexing="ij"))
+            assert isinstance(total, Tensor)
+            self._frequency = total.to(self.target.counts)
+        return self._frequency
+
+    def coherent(self, field: Tensor) -> Tensor:
+        """Misfit of each field; the field becomes the gradient by its conjugate, times 2."""
+        flat, total = field.flatten(1), torch.zeros(len(field), dtype=torch.float64, device=field.device)
+        for block in _blocks(flat):
+            part = flat[:, block]
+            value, slope = self.loss(_intensity(part), self.target.part(block))
+            total += value.sum(1)
+            part.mul_(slope.mul_(2 / self.unit))
+        return total / self.unit
+
+    def seen(
+        self, field: Tensor, width: Tensor | None, background: Tensor | None
+    ) -> tuple[Tensor, Tensor | None, Tensor | None]:
+        """As `coherent`, through a point-spread function and with a background; their gradients too."""
+        dims, shape = self.dims, self.modulus.shape
+        intensity = _intensity(field)
+        spectrum, transfer = None, self._transfer(width)
+        if transfer is not None:
+            spectrum = torch.fft.rfftn(intensity, dim=dims)
+            intensity = torch.fft.irfftn(spectrum * transfer, shape, dim=dims).clamp_(min=0)
+        if background is not None:
+            intensity = intensity + self._wide(background)
+        value, slope = self.loss(intensity.flatten(1), self.target)
+        slope = slope.div_(self.unit).reshape(intensity.shape)
+        to_background = None if background is None else slope.sum(dims)
+        to_width = None
+        if spectrum is not None and transfer is not None:
+            if width is not None:
+                change = -4 * math.pi**2 * self._wide(width) * self.squares * transfer
+                to_width = (torch.fft.irfftn(spectrum * change, shape, dim=dims) * slope).sum(dims)
+            slope = torch.fft.irfftn(torch.fft.rfftn(slope, dim=dims) * transfer, shape, dim=dims)
+        field.mul_(2 * slope)
+        return value.sum(1, dtype=torch.float64) / self.unit, to_width, to_background
+
+    def _transfer(self, width: Tensor | None) -> Tensor | None:
+        if width is not None:
+            return self.gaussian(width)
+        coherence = self.modulus.coherence
+        return None if coherence is None else coherence.transfer.to(self.target.counts.dtype)
+
+    def _wide(self, a: Tensor) -> Tensor:
+        return a.reshape(-1, *(1,) * len(self.modulus.shape))
+
+
+class _Misfit(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any,
+        part: Tensor,
+        width: Tensor | None,
+        background: Tensor | None,
+        detector: Detector,
+        x: Tensor,
+    ) -> Tensor:
+        detector.box.put(x, part)
+        field = torch.fft.fftn(x, dim=detector.dims)
+        to_width = to_background = None
+        if width is None and background is None and detector.modulus.coherence is None:
+            total = detector.coherent(field)
+        else:
+            total, to_width, to_background = detector.seen(field, width, background)
+        gradient = torch.fft.ifftn(field, dim=detector.dims, norm="forward")
+        ctx.save_for_backward(detector.box.take(gradient), to_width, to_background)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        to_part, to_width, to_background = ctx.saved_tensors
+        g = grads[0].to(to_part.real.dtype)
+        return (
+            to_part * g.reshape(-1, *(1,) * (to_part.ndim - 1)),
+            None if to_width is None else to_width * g,
+            None if to_background is None else to_background * g,
+            None,
+            None,
+        )
+
+
+def _intensity(field: Tensor) -> Tensor:
+    re, im = torch.view_as_real(field).unbind(-1)
+    return (re * re).addcmul_(im, im)
+
+
+def _blocks(flat: Tensor) -> Iterator[slice]:
+    """Of voxels, all rows at once, that fit a CPU's cache together."""
+    size = flat.shape[1]
+    if flat.device.type == "cpu":
+        size = max(BLOCK * torch.get_num_threads() // len(flat), 1024)
+    for first in range(0, flat.shape[1], size):
+        yield slice(first, first + size)

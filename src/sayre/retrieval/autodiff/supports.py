@@ -1,0 +1,76 @@
+"""Supports as models: `(batch, *box)` from 0 to 1."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from scipy import ndimage
+from torch import Tensor, nn
+
+from sayre.retrieval.autodiff.box import Box
+from sayre.retrieval.autodiff.planes import enclosing, polyhedron
+from sayre.retrieval.autodiff.settings import Settings
+from sayre.retrieval.autodiff.spline import Spline
+
+MARGIN = 0.15
+"""A support that can move has room to, this part of its length on every side."""
+REACH = 4.0
+"""Voxels from the border beyond which a first level set is flat."""
+
+
+class Given(nn.Module):
+    """The support as it was handed over."""
+
+    def __init__(self, support: Tensor, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.inside = support.to(dtype)
+
+    def forward(self) -> Tensor:
+        return self.inside
+
+
+class Convex(nn.Module):
+    """A polyhedron (`sayre.retrieval.autodiff.planes.polyhedron`) that starts around the given support."""
+
+    def __init__(self, support: Tensor, box: Box, settings: Settings, dtype: torch.dtype) -> None:
+        super().__init__()
+        feet, centre = enclosing(support, settings.planes, box.positions, 0.5 + settings.edge)
+        self.feet = nn.Parameter(feet.to(dtype))
+        self.log_edge = nn.Parameter(torch.full_like(self.feet[:, 0, 0], settings.edge).log())
+        self.centre = centre.to(dtype)
+        self.positions = [p.to(dtype) for p in box.positions]
+
+    def forward(self) -> Tensor:
+        return polyhedron(self.feet, self.centre, self.log_edge.exp(), self.positions)
+
+
+class Level(nn.Module):
+    """The sigmoid of a smooth function, at first the distance in voxels to the given support's border."""
+
+    def __init__(self, support: Tensor, box: Box, settings: Settings, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.spline = Spline(box.positions, max(settings.spacing / 2, 1.0), dtype)
+        distance = torch.stack([_signed_distance(row) for row in support]).to(support.device, dtype)
+        self.coefficients = nn.Parameter(self.spline.fit(distance, torch.ones_like(distance)))
+        self.edge = settings.edge
+
+    def forward(self) -> Tensor:
+        return torch.sigmoid(self.spline(self.coefficients) / self.edge)
+
+
+def support_model(support: Tensor, box: Box, settings: Settings, dtype: torch.dtype) -> nn.Module:
+    """The model that `settings.support` names, started from bool supports `(batch, *box)`."""
+    if settings.support == "convex":
+        return Convex(support, box, settings, dtype)
+    if settings.support == "level":
+        return Level(support, box, settings, dtype)
+    return Given(support, dtype)
+
+
+def _signed_distance(support: Tensor) -> Tensor:
+    """Voxels to the border, positive inside."""
+    inside = np.pad(support.cpu().numpy(), 1)
+    distance = ndimage.distance_transform_edt(inside) - ndimage.distance_transform_edt(~inside)
+    distance = distance - np.where(inside, 0.5, -0.5)
+    cut = np.clip(distance, -REACH, REACH)[(slice(1, -1),) * inside.ndim]
+    return torch.from_numpy(np.ascontiguousarray(cut))

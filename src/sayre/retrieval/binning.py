@@ -1,0 +1,82 @@
+"""Voxels summed in blocks, where the pattern is measured finer than phase retrieval needs."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sayre.data import FilledPattern, Pattern
+from sayre.errors import InputError, SayreWarning
+from sayre.retrieval.prepare import Measured, cleaned, crop, peak_of, unfilled
+
+Binning = tuple[int, int, int]
+"""Frames, rows and columns summed to a voxel."""
+
+
+def binned(pattern: Measured, binning: Binning) -> Measured:
+    """Counts of blocks of voxels, the peak in the middle of its block.
+
+    Sums of Poisson counts are Poisson counts. A block is masked if any of its voxels is; where it was
+    filled, its error is that of the filled voxels added up, as if all erred alike.
+
+    Parameters
+    ----------
+    pattern
+        3D, or 2D, for which the first number does not count.
+    binning
+        Frames, rows and columns to a voxel.
+
+    Raises
+    ------
+    InputError
+        Numbers below 1, fewer than 8 voxels left on an axis; as `sayre.retrieval.prepare.cleaned`.
+
+    Warns
+    -----
+    SayreWarning
+        Voxels cut off at the borders; blocks that are masked though part of them was measured.
+    """
+    factors = binning[-pattern.intensity.ndim :]
+    if len(binning) != 3 or min(binning) < 1:
+        raise InputError(f"binning: must be three whole numbers from 1, found {binning}")
+    if max(factors) == 1:
+        return pattern
+    pattern = cleaned(pattern)
+    what, shape = unfilled(pattern).meta.source or "pattern", pattern.intensity.shape
+    firsts = [(c - (f - 1) // 2) % f for c, f in zip(peak_of(pattern.intensity), factors, strict=True)]
+    sizes = [(n - first) // f for n, first, f in zip(shape, firsts, factors, strict=True)]
+    if min(sizes) < 8:
+        raise InputError(f"binning: {binning} leaves {tuple(sizes)} voxels of {shape}; 8 or more are needed")
+    whole = crop(
+        pattern,
+        tuple(slice(a, a + n * f) for a, n, f in zip(firsts, sizes, factors, strict=True)),
+    )
+    measured = unfilled(whole)
+    if whole.intensity.shape != shape:
+        kept = " × ".join(map(str, whole.intensity.shape))
+        warnings.warn(f"{what}: cut to {kept} voxels, whole blocks", SayreWarning, stacklevel=2)
+    mask = _blocks(measured.mask, factors) > 0
+    partly = int((mask & (_blocks(~measured.mask, factors) > 0)).sum())
+    if partly and whole is measured:
+        warnings.warn(
+            f"{what}: {partly} blocks are masked for a masked voxel in them; filled first, they would not be",
+            SayreWarning,
+            stacklevel=2,
+        )
+    sums = _blocks(whole.intensity, factors).astype(np.float32)
+    grid = replace(measured.grid, step=tuple(s * f for s, f in zip(measured.grid.step, factors, strict=True)))
+    counts = Pattern(intensity=np.where(mask, np.float32(0), sums), mask=mask, grid=grid, meta=measured.meta)
+    if not isinstance(whole, FilledPattern):
+        return counts
+    errors = _blocks((1 + whole.intensity.astype(np.float64)) * whole.sigma, factors)
+    sigma = (errors / (1 + sums.astype(np.float64))).astype(np.float32)
+    return FilledPattern(pattern=counts, intensity=sums, sigma=sigma, method=whole.method)
+
+
+def _blocks(array: NDArray[np.generic], factors: tuple[int, ...]) -> NDArray[np.float64]:
+    """Sums over blocks of so many voxels."""
+    split = [part for n, f in zip(array.shape, factors, strict=True) for part in (n // f, f)]
+    return np.asarray(array.reshape(split).sum(tuple(range(1, 2 * array.ndim, 2)), dtype=np.float64))

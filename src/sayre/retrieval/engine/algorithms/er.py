@@ -1,0 +1,31 @@
+"""Error reduction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from sayre.retrieval.engine.algorithms.state import Algorithm, State, below
+from sayre.retrieval.engine.arrays.kernels import relax
+from sayre.retrieval.engine.modulus import Modulus
+from sayre.retrieval.engine.uniform import CEILINGS
+
+
+@dataclass(frozen=True)
+class ER(Algorithm):
+    """Alternating projections `x ← P_S P_M x` (Fienup, Appl. Opt. 21, 2758, 1982, section IV).
+
+    With a `ceiling` the amplitude may not exceed that many times its own plateau; 0 is none.
+    """
+
+    ranges: ClassVar[Mapping[str, tuple[float, float]]] = {"ceiling": CEILINGS}
+
+    ceiling: float = 0.0
+
+    def step(self, state: State, modulus: Modulus) -> None:
+        modulus.project(state.x, out=state.p)
+        if self.ceiling:
+            below(state, self.ceiling, None)
+            return
+        relax(state.x, state.p, state.support, 0.0, 0.0)

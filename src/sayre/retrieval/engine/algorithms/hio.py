@@ -1,0 +1,32 @@
+"""Hybrid input-output."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from sayre.retrieval.engine.algorithms.state import Algorithm, State, below
+from sayre.retrieval.engine.arrays.kernels import relax
+from sayre.retrieval.engine.modulus import Modulus
+from sayre.retrieval.engine.uniform import CEILINGS
+
+
+@dataclass(frozen=True)
+class HIO(Algorithm):
+    """`x ← P_M x` inside the support, `x − β P_M x` outside (Fienup, Appl. Opt. 21, 2758, 1982, eq. 44).
+
+    With a `ceiling` the amplitude may not exceed that many times its own plateau; 0 is none.
+    """
+
+    ranges: ClassVar[Mapping[str, tuple[float, float]]] = {"beta": (0, 2), "ceiling": CEILINGS}
+
+    beta: float = 0.9
+    ceiling: float = 0.0
+
+    def step(self, state: State, modulus: Modulus) -> None:
+        modulus.project(state.x, out=state.p)
+        if self.ceiling:
+            below(state, self.ceiling, self.beta)
+            return
+        relax(state.x, state.p, state.support, 1.0, -self.beta)

@@ -1,0 +1,130 @@
+"""To the detector and back, in parts that fit the processor's cache.
+
+An FFT of a large array is two: over all axes but the first, slab by slab, and over the first, some columns at
+a time. What is to be done to the field is done to those columns between the FFT and its inverse, while the
+cache has them, and beside the arrays given nothing is as large as the volume. Small arrays, and those on a
+GPU, are transformed whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor
+
+from sayre.retrieval.engine.arrays import kernels
+
+SMALL = 1 << 18
+"""Voxels up to which an array is transformed whole on a CPU."""
+GPU_BLOCK = 1 << 25
+"""Voxels transformed at once on a GPU: of several starts, or of one if it has more."""
+
+Visit = Callable[[Tensor, slice, slice], None]
+"""Called with a part of the field, `(starts, first axis, columns)`, to change in place, and with which starts
+and columns it is: those of `array.flatten(2)[starts, :, columns]`."""
+
+
+class Fourier:
+    """FFTs of arrays `(batch, *shape)`, contiguous, their origin at index 0."""
+
+    def __init__(self, shape: tuple[int, ...], device: torch.device) -> None:
+        self.shape, self.device = shape, device
+        self.axes = tuple(range(1, len(shape) + 1))
+        self.voxels = torch.Size(shape).numel()
+        self.whole = device.type != "cpu" or self.voxels <= SMALL
+
+    def arrange(self, array: Tensor) -> Tensor:
+        """A detector array of `shape`, in memory in the order in which parts of it are visited."""
+        if self.whole:
+            return array.contiguous()
+        return array.flatten(1).T.contiguous().T.reshape(self.shape)
+
+    def ordered(self, buffer: Tensor) -> Tensor:
+        """A complex buffer as `(batch, first axis, columns)`, in the order in which parts are visited."""
+        if self.whole:
+            return buffer.flatten(2)
+        return buffer.reshape(len(buffer), -1, self.shape[0]).mT
+
+    def parts(self, batch: int) -> Iterator[tuple[slice, slice]]:
+        """Starts and columns of every part."""
+        if self.whole:
+            together = 1 if self.device.type == "cpu" else GPU_BLOCK // self.voxels
+            for starts in _slices(batch, together):
+                yield starts, slice(None)
+            return
+        for start in range(batch):
+            for columns in _slices(self.voxels // self.shape[0], kernels.block() // self.shape[0]):
+                yield slice(start, start + 1), columns
+
+    def visit(self, x: Tensor, buffer: Tensor, visit: Visit, *, support: Tensor | None = None) -> None:
+        """Show the field of `x`, cut at `support`, part by part; overwrites the complex `buffer`."""
+        self._through(x, buffer, visit, None, support)
+
+    def through(self, x: Tensor, out: Tensor, visit: Visit, *, buffer: Tensor | None = None) -> Tensor:
+        """Take `x` to the detector, let `visit` change each part of the field, bring it back to `out`.
+
+        `out` may be `x`. Real arrays need a complex `buffer`, `(batch, *shape)` with half the last axis and
+        one more, for their field; `visit` sees the columns of that.
+        """
+        self._through(x, out if buffer is None else buffer, visit, out, None)
+        return out
+
+    def half(self, buffer: Tensor) -> Tensor:
+        """Room for the field of real arrays, in a complex buffer."""
+        shape = *self.shape[:-1], self.shape[-1] // 2 + 1
+        return buffer.flatten(1)[:, : torch.Size(shape).numel()].view(-1, *shape)
+
+    def _through(
+        self, x: Tensor, buffer: Tensor, visit: Visit, out: Tensor | None, support: Tensor | None
+    ) -> None:
+        if self.whole:
+            self._at_once(x, visit, out, support)
+            return
+        for start in range(len(x)):
+            inside = None if support is None else support[start]
+            back = None if out is None else out[start]
+            self._in_passes(x[start], buffer[start], visit, start, back, inside)
+
+    def _at_once(self, x: Tensor, visit: Visit, out: Tensor | None, support: Tensor | None) -> None:
+        forward, back = _pair(x)
+        for starts, columns in self.parts(len(x)):
+            seen = x[starts] if support is None else x[starts] * support[starts]
+            field = forward(seen, dim=self.axes).contiguous()
+            visit(field.flatten(2), starts, columns)
+            if out is not None:
+                out[starts] = back(field, s=self.shape, dim=self.axes)
+
+    def _in_passes(
+        self,
+        x: Tensor,
+        buffer: Tensor,
+        visit: Visit,
+        start: int,
+        out: Tensor | None,
+        support: Tensor | None,
+    ) -> None:
+        forward, back = _pair(x)
+        rest = self.axes[:-1]
+        slabs = list(_slices(len(x), kernels.block() * len(x) // self.voxels))
+        for slab in slabs:
+            buffer[slab] = forward(x[slab] if support is None else x[slab] * support[slab], dim=rest)
+        lines = buffer.flatten(1)
+        for columns in _slices(lines.shape[1], kernels.block() // len(x)):
+            field = torch.fft.fft(lines[:, columns], dim=0)
+            visit(field[None], slice(start, start + 1), columns)
+            if out is not None:
+                lines[:, columns] = torch.fft.ifft(field, dim=0)
+        if out is not None:
+            for slab in slabs:
+                out[slab] = back(buffer[slab], s=self.shape[1:], dim=rest)
+
+
+def _pair(x: Tensor) -> tuple[Callable[..., Tensor], Callable[..., Tensor]]:
+    return (torch.fft.fftn, torch.fft.ifftn) if x.is_complex() else (torch.fft.rfftn, torch.fft.irfftn)
+
+
+def _slices(length: int, size: int) -> Iterator[slice]:
+    size = max(size, 1)
+    for first in range(0, length, size):
+        yield slice(first, min(first + size, length))

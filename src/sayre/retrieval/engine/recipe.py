@@ -1,0 +1,190 @@
+"""Recipes as text: `(HIO*20 + SW)**10, ER*50`."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, NoReturn
+
+from sayre.errors import InputError
+from sayre.retrieval.engine.algorithms import ALGORITHMS, Algorithm
+
+PRESETS: dict[str, str] = {
+    "default": ("(HIO*20 + SW)**10, (RAAR*20 + SW)**10, ER*20, WIDE, (RAAR*20 + SW)**4, ER*20"),
+    "quick": "(HIO*20 + SW)**10, ER*20, WIDE, (RAAR*20 + SW)**2, ER*20",
+    "strained": (
+        "HIO(ceiling=1)*120, SW(sigma=1), (HIO(ceiling=1)*35, SW(sigma=0.7))**4, ER(ceiling=1)*10, "
+        "SW(sigma=0.5), ER*10, WIDE, (RAAR*20 + SW)**2, ER*20"
+    ),
+    "fixed": "(RAAR*40 + ER*10)**10, ER*50",
+    "precise": ("(HIO*20 + SW)**20, (RAAR*20 + SW)**20, ER*20, WIDE, (RAAR*20 + SW)**10, ER*20"),
+}
+UPDATE, HALVE, SPREAD, WIDE = "SW", "DETWIN", "PSF", "WIDE"
+MAX_STEPS = 1_000_000
+_TOKEN = re.compile(r"\s*(\*\*|[()*+,=]|[A-Za-z_]+|\d+\.?\d*(?:[eE][-+]?\d+)?)")
+
+
+@dataclass(frozen=True)
+class Step:
+    """`count` iterations of an algorithm; or, where that is None, `what` its name says.
+
+    `sigma` is the width in voxels that smooths for `SW`, where the recipe gives it.
+    """
+
+    algorithm: Algorithm | None
+    count: int = 1
+    what: str = ""
+    sigma: float | None = None
+
+
+def parse(text: str) -> list[Step]:
+    """Steps of a recipe, from left to right.
+
+    `NAME*n` are n iterations of ER, HIO, RAAR, CF, DM, GPS, ML or AD, `NAME(beta=0.8)*n` with a
+    parameter, `AD(support=convex)*n` with one that is a word, `SW` an update of the support by shrink-
+    wrap, `SW(sigma=1)` with this smoothing in voxels, `DETWIN` a few iterations in one half of the
+    support, `PSF` an update of the point-spread function of partial coherence; `+` and `,` chain;
+    `(…)**n` repeats. What follows `WIDE` is for the starts believed, on an array beyond the edges of
+    the detector. A name of `PRESETS` is a recipe.
+
+    Raises
+    ------
+    InputError
+        Text that is none of this, with the place.
+    """
+    parser = _Parser(PRESETS.get(text.strip(), text))
+    steps = parser.chain()
+    parser.expect_end()
+    starts, wide = divide(steps)
+    if not iterations(starts):
+        raise InputError(f"recipe: {text!r} has no iterations; for example HIO*200, ER*50")
+    if len(starts) < len(steps) and (not iterations(wide) or any(step.what == WIDE for step in wide)):
+        raise InputError(f"recipe: {text!r} should have {WIDE} once at most, and iterations after it")
+    return steps
+
+
+def divide(steps: list[Step]) -> tuple[list[Step], list[Step]]:
+    """A recipe's steps before and after `WIDE`: of every start, and of those believed."""
+    marks = [i for i, step in enumerate(steps) if step.what == WIDE]
+    return (steps[: marks[0]], steps[marks[0] + 1 :]) if marks else (steps, [])
+
+
+def iterations(steps: Sequence[Step]) -> int:
+    """Of all steps together."""
+    return sum(step.count for step in steps if step.algorithm)
+
+
+class _Parser:
+    def __init__(self, text: str) -> None:
+        self.text, self.place = text, 0
+        self.token = self._next()
+
+    def chain(self) -> list[Step]:
+        steps = self._item()
+        while self.token in ("+", ","):
+            self._take()
+            steps += self._item()
+            if sum(step.count for step in steps) > MAX_STEPS:
+                self._fail(f"more than {MAX_STEPS} iterations")
+        return steps
+
+    def expect_end(self) -> None:
+        if self.token:
+            self._fail("found more")
+
+    def _item(self) -> list[Step]:
+        if self.token == "(":
+            self._take()
+            steps = self.chain()
+            self._must(")")
+            if self.token == "**":
+                self._take()
+                times = self._count()
+                if times * sum(step.count for step in steps) > MAX_STEPS:
+                    self._fail(f"more than {MAX_STEPS} iterations")
+                steps = steps * times
+            return steps
+        name = self._take()
+        if name == UPDATE:
+            return [Step(None, what=name, **self._parameters(name, {"sigma": "float"}))]
+        if name in (HALVE, SPREAD, WIDE):
+            return [Step(None, what=name)]
+        if name not in ALGORITHMS:
+            known = ", ".join((*ALGORITHMS, UPDATE, HALVE, SPREAD, WIDE))
+            self._fail(f"{name or 'the end'!r} is none of {known}")
+        algorithm = self._algorithm(name)
+        self._must("*")
+        return [Step(algorithm, self._count())]
+
+    def _algorithm(self, name: str) -> Algorithm:
+        known = {f.name: f.type for f in fields(ALGORITHMS[name])}  # type: ignore[arg-type]
+        parameters = self._parameters(name, known)
+        try:
+            return ALGORITHMS[name](**parameters)
+        except InputError as error:
+            self._fail(str(error).removeprefix("recipe: "))
+
+    def _parameters(self, name: str, known: Mapping[str, Any]) -> dict[str, Any]:
+        """In brackets, by names; `known` says their types."""
+        found: dict[str, Any] = {}
+        if self.token != "(":
+            return found
+        self._take()
+        while self.token != ")":
+            key = self._take()
+            if key not in known:
+                self._fail(f"{name} has {', '.join(known) or 'no parameters'}, not {key!r}")
+            self._must("=")
+            found[key] = self._value(known[key])
+            if self.token == ",":
+                self._take()
+        self._must(")")
+        return found
+
+    def _value(self, kind: Any) -> float | int | str:
+        """Of a parameter, whose annotation says whether it is a word, a whole number or any."""
+        if kind == "str":
+            if not self.token[:1].isalpha():
+                self._fail("a word is missing")
+            return self._take()
+        return self._count() if kind == "int" else self._number()
+
+    def _count(self) -> int:
+        value = self._number()
+        if value != int(value) or not 1 <= value <= MAX_STEPS:
+            self._fail(f"{value} is not a number of times")
+        return int(value)
+
+    def _number(self) -> float:
+        try:
+            value = float(self._take())
+        except ValueError:
+            value = math.nan
+        if not math.isfinite(value):
+            self._fail("a number is missing")
+        return value
+
+    def _must(self, token: str) -> None:
+        if self.token != token:
+            self._fail(f"{token!r} is missing")
+        self._take()
+
+    def _take(self) -> str:
+        token, self.token = self.token, self._next()
+        return token
+
+    def _next(self) -> str:
+        rest = self.text[self.place :]
+        if not rest.strip():
+            return ""
+        match = _TOKEN.match(rest)
+        if match is None:
+            self._fail("cannot be read")
+        self.place += match.end()
+        return match.group(1)
+
+    def _fail(self, what: str) -> NoReturn:
+        shown = self.text[max(self.place - 12, 0) : self.place + 4]
+        raise InputError(f"recipe: near {shown!r}: {what}; for example (HIO*20 + SW)**10, ER*50")

@@ -1,0 +1,338 @@
+"""Many starts of one recipe, some at a time on the device; one that breaks does not stop the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence, Sized
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import islice, product
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sayre.retrieval.engine.algorithms import ER, Algorithm, State
+from sayre.retrieval.engine.bounds import Bounds
+from sayre.retrieval.engine.modulus import Modulus
+from sayre.retrieval.engine.packed import Mask, Objects, Packed
+from sayre.retrieval.engine.recipe import HALVE, SPREAD, Step
+from sayre.retrieval.engine.snapshots import Snapshot, Snapshots, arrays_of, restore
+from sayre.retrieval.engine.support import ShrinkWrap
+
+BATCH_BYTES = 6 * 8
+"""Device memory of one start for each voxel: six complex arrays."""
+DETWIN_STEPS = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Start:
+    """Where a run begins: centred complex64 `object` and bool `support` of the bounds' shape.
+
+    `point_spread` is that of partial coherence, float32, lag 0 in the middle, where it is known.
+    """
+
+    index: int
+    object: Objects
+    support: Mask
+    point_spread: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One finished start; `failed` says why it has no object (empty when it has).
+
+    `found` is the object, zero outside its support, centred; `point_spread` as `Start` has it. `residual`,
+    `likelihood` and `free_likelihood` are those of `sayre.retrieval.engine.modulus.Fit`; `history` holds
+    (iteration, residual).
+    """
+
+    index: int
+    found: Packed
+    residual: float
+    likelihood: float
+    free_likelihood: float
+    history: tuple[tuple[int, float], ...] = ()
+    failed: str = ""
+    point_spread: NDArray[np.float32] | None = None
+
+    @property
+    def object(self) -> Objects:
+        """complex64, centred; a new array."""
+        return self.found.object
+
+    @property
+    def support(self) -> Mask:
+        """bool, centred; a new array."""
+        return self.found.support
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """Told after every few iterations: the fraction done of all starts, and residuals of those running.
+
+    `look` takes a place in `indices` and gives that start's present object, centred complex64, and support.
+    """
+
+    fraction: float
+    iteration: int
+    indices: tuple[int, ...]
+    residuals: tuple[float, ...]
+    look: Callable[[int], tuple[Objects, Mask]]
+
+    def note(self, runs: int) -> str:
+        """For a progress bar: which start of how many, and the residuals of the first few that run."""
+        residuals = ", ".join(f"{r:.3f}" for r in self.residuals[:3])
+        return f"start {self.indices[0] + 1} of {runs}, R {residuals}"
+
+
+def random_start(
+    bounds: Bounds, support: Mask, index: int, seed: int, *, amplitude: NDArray[np.floating] | None = None
+) -> Start:
+    """Uniform amplitude in the support (or the given one) with uniformly random phases.
+
+    Scaled to the measured counts; the same `seed` and `index` give the same start.
+    """
+    generator = np.random.default_rng([seed, index])
+    phases = generator.uniform(-np.pi, np.pi, bounds.counts.shape)[support]
+    values = np.exp(1j * phases) * (1 if amplitude is None else amplitude[support])
+    power = float(np.sum(np.abs(values) ** 2)) * bounds.counts.size
+    scale = np.sqrt(float(bounds.counts.sum(dtype=np.float64)) / max(power, 1e-30))
+    field = np.zeros(bounds.counts.shape, np.complex64)
+    field[support] = values * scale
+    return Start(index=index, object=field, support=support)
+
+
+def retrieve(
+    bounds: Bounds,
+    starts: Iterable[Start],
+    steps: Sequence[Step],
+    shrink_wrap: ShrinkWrap,
+    *,
+    count: int | None = None,
+    device: str | torch.device = "cpu",
+    batch: int | None = None,
+    report: Callable[[Progress], None] | None = None,
+    snapshots: Snapshots | None = None,
+) -> Generator[Run, None, None]:
+    """Run a recipe from every start; yields runs as they finish, in the order of the starts.
+
+    Parameters
+    ----------
+    bounds
+        What the counts allow.
+    starts
+        Taken as they are needed, so that they may be made one by one.
+    steps
+        From `sayre.retrieval.engine.recipe.parse`.
+    count
+        How many starts there are, where `starts` has no length; for the progress.
+    batch
+        Starts on the device at once; by default one on a CPU, on a GPU what its free memory takes.
+    snapshots
+        Where running starts are kept, and taken up again.
+    """
+    device = torch.device(device)
+    size = batch or _batch_size(bounds.counts.size, device)
+    total = len(starts) if isinstance(starts, Sized) else count
+    waiting, done = iter(starts), 0
+    modulus = None
+    while group := list(islice(waiting, size)):
+        if modulus is None or len(modulus.field) != len(group):
+            modulus = Modulus(bounds, len(group), device)
+        running = _Batch(group, modulus, steps, shrink_wrap, report, snapshots)
+        running.done, running.total = done, max(total or 0, done + len(group))
+        done += len(group)
+        group.clear()
+        yield from running.run()
+        del running  # its arrays are not kept while the next start is made
+
+
+def _batch_size(voxels: int, device: torch.device) -> int:
+    if device.type != "cuda":
+        return 1
+    free, _ = torch.cuda.mem_get_info(device)
+    return max(1, int(0.8 * free) // (BATCH_BYTES * voxels))
+
+
+class _Batch:
+    """Starts that run together.
+
+    `at` is the place in `steps`, `within` the iterations done of that step, `iteration` those of all; `done`
+    of `total` starts were finished before.
+    """
+
+    at = within = iteration = done = total = 0
+    last: Algorithm | None = None
+
+    def __init__(
+        self,
+        starts: Sequence[Start],
+        modulus: Modulus,
+        steps: Sequence[Step],
+        shrink_wrap: ShrinkWrap,
+        report: Callable[[Progress], None] | None,
+        snapshots: Snapshots | None,
+    ) -> None:
+        self.indices = tuple(start.index for start in starts)
+        self.modulus, self.steps, self.shrink_wrap = modulus, steps, shrink_wrap
+        self.report, self.snapshots = report, snapshots
+        self.failed = [""] * len(starts)
+        self.history: list[list[tuple[int, float]]] = [[] for _ in starts]
+        self.iterations = sum(step.count for step in steps if step.algorithm)
+        x = torch.empty_like(modulus.field)
+        self.state = State(x=x, p=torch.empty_like(x), support=torch.empty_like(x, dtype=torch.bool))
+        modulus.coherence = None
+        left = snapshots.left(self.indices) if snapshots else None
+        if left is None:
+            for start, one, inside in zip(starts, x, self.state.support, strict=True):
+                to_corner(start.object, one)
+                to_corner(start.support, inside)
+            modulus.see_through([start.point_spread for start in starts])
+        else:
+            self._resume(left)
+
+    def run(self) -> Iterator[Run]:
+        with torch.no_grad():
+            last = self._iterate()
+            solution = last.solution(self.state, self.modulus)
+            fit = self.modulus.fit(solution)
+        self.state.x = solution  # frees the iterate
+        for row, one in enumerate(solution):
+            yield self._finish(row, one, *(float(value[row]) for value in fit))
+
+    def _iterate(self) -> Algorithm:
+        while self.at < len(self.steps):
+            step = self.steps[self.at]
+            if step.algorithm is None:
+                self._special(step)
+            else:
+                self._repeat(step.algorithm, step.count)
+            self.at += 1
+        assert self.last is not None
+        return self.last
+
+    def _repeat(self, algorithm: Algorithm, count: int) -> None:
+        if algorithm != self.last:
+            self.state.extra.clear()
+            self.last = algorithm
+        while self.within < count:
+            if self.snapshots and self.snapshots.due:
+                self._keep(self.snapshots)
+            algorithm.step(self.state, self.modulus)
+            self.within += 1
+            self.iteration += 1
+        self.within = 0
+        self._check(algorithm)
+
+    def _special(self, step: Step) -> None:
+        state, last = self.state, self.last
+        if step.what == HALVE:
+            self._detwin()
+        elif last is not None and step.what == SPREAD:
+            self.modulus.update_coherence(last.estimate(state), state.support)
+        elif last is not None:
+            wrap = self.shrink_wrap
+            if step.sigma is not None:
+                wrap = replace(wrap, sigma=(step.sigma, step.sigma))
+            progress = self.iteration / self.iterations
+            state.support = wrap.update(last.estimate(state), state.support, progress, self.modulus.field)
+            state.extra.clear()
+
+    def _detwin(self) -> None:
+        """A few error reductions in one half of each support, so that one of the twins wins."""
+        state, whole = self.state, self.state.support
+        halved = whole.clone()
+        for row in halved:
+            axis = max(range(row.ndim), key=lambda a: int(_extent(row, a)))
+            n = row.shape[axis]
+            row.narrow(axis, 1, (n - 1) // 2).fill_(False)
+        state.support = halved
+        for _ in range(DETWIN_STEPS):
+            ER().step(state, self.modulus)
+        state.support = whole
+        state.extra.clear()
+
+    def _check(self, algorithm: Algorithm) -> None:
+        """Take out starts that broke; tell how the others do."""
+        state, when = self.state, f"after {self.iteration} iterations"
+        for row, x in enumerate(state.x):
+            power = float(torch.vdot(x.flatten(), x.flatten()).real)
+            if not self.failed[row] and not np.isfinite(power):
+                self.failed[row] = f"not finite {when}"
+            elif not self.failed[row] and (power == 0 or not bool(state.support[row].any())):
+                self.failed[row] = f"support or object empty {when}"
+            if self.failed[row]:
+                x.zero_()
+                state.p[row].zero_()
+                state.extra.clear()
+        residuals = self.modulus.fit(algorithm.estimate(state), state.support).residual.tolist()
+        for past, residual in zip(self.history, residuals, strict=True):
+            past.append((self.iteration, residual))
+        if self.report:
+            self.report(
+                Progress(
+                    fraction=(self.done + len(self.indices) * self.iteration / self.iterations) / self.total,
+                    iteration=self.iteration,
+                    indices=self.indices,
+                    residuals=tuple(residuals),
+                    look=partial(self._look, algorithm),
+                )
+            )
+
+    def _look(self, algorithm: Algorithm, row: int) -> tuple[Objects, Mask]:
+        support = self.state.support[row]
+        seen = algorithm.estimate(self.state)[row] * support
+        return np.fft.fftshift(seen.cpu().numpy()), np.fft.fftshift(support.cpu().numpy())
+
+    def _keep(self, snapshots: Snapshots) -> None:
+        arrays = arrays_of(self.state, self.modulus)
+        if arrays is not None:
+            snapshots.keep(
+                {
+                    **arrays,
+                    "indices": np.array(self.indices),
+                    "place": np.array([self.at, self.within, self.iteration]),
+                    "history": np.array(self.history, np.float64),
+                    "failed": np.array(self.failed),
+                }
+            )
+
+    def _resume(self, left: Snapshot) -> None:
+        restore(left, self.state, self.modulus)
+        self.at, self.within, self.iteration = (int(n) for n in left["place"])
+        self.last = self.steps[self.at].algorithm
+        self.history = [[(int(i), float(r)) for i, r in past] for past in left["history"]]
+        self.failed = [str(why) for why in left["failed"]]
+
+    def _finish(self, row: int, solution: Tensor, residual: float, likelihood: float, free: float) -> Run:
+        if self.failed[row]:
+            solution.zero_()
+        found = (np.fft.fftshift(part.cpu().numpy()) for part in (solution, self.state.support[row]))
+        coherence = self.modulus.coherence
+        return Run(
+            index=self.indices[row],
+            found=Packed.of(*found),
+            residual=residual,
+            likelihood=likelihood,
+            free_likelihood=free,
+            history=tuple(self.history[row]),
+            failed=self.failed[row],
+            point_spread=None if coherence is None else coherence.point_spread()[row].cpu().numpy(),
+        )
+
+
+def to_corner(array: Objects | Mask, out: Tensor) -> None:
+    """Write a centred array to `out` with its centre at index 0: `ifftshift` without another array."""
+    places = [
+        ((slice(n // 2, None), slice(n - n // 2)), (slice(n // 2), slice(n - n // 2, None)))
+        for n in array.shape
+    ]
+    for part in product(*places):
+        centred, cornered = zip(*part, strict=True)
+        out[cornered].copy_(torch.from_numpy(array[centred]))
+
+
+def _extent(support: Tensor, axis: int) -> Tensor:
+    others = tuple(i for i in range(support.ndim) if i != axis)
+    return support.any(others).sum() if others else support.sum()

@@ -1,0 +1,7 @@
+"""Data sets of simulated patterns: made in shards, read without torch."""
+
+from sayre.simulation.dataset.config import DatasetConfig
+from sayre.simulation.dataset.make import build
+from sayre.simulation.dataset.shards import Record, dataset_source, read
+
+__all__ = ["DatasetConfig", "Record", "build", "dataset_source", "read"]

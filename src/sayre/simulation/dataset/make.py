@@ -1,0 +1,156 @@
+"""Making a data set: shard by shard, here or on a cluster, from where it stopped."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import multiprocessing
+import warnings
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+from typing import Any
+
+from sayre import __version__
+from sayre.errors import InputError, SayreWarning
+from sayre.files.atomic import replacing
+from sayre.simulation.dataset.config import DatasetConfig
+from sayre.simulation.dataset.shards import PATTERN, clear_leftovers, shard_path, write_shard
+from sayre.simulation.processes import end_with_parent, one_thread_each
+
+DESCRIPTION = "dataset.json"
+PATIENCE = "10s"
+
+
+def build(
+    config: DatasetConfig,
+    folder: str | Path,
+    *,
+    workers: int = 1,
+    scheduler: str | None = None,
+    force: bool = False,
+    progress: Callable[[float], None] | None = None,
+) -> list[Path]:
+    """Make a data set, or what is missing of it.
+
+    A shard is decided by the configuration and its number, written to a temporary name and moved, so that a
+    killed run is resumed by the same call and gives the same patterns, however many `workers` there are.
+
+    Parameters
+    ----------
+    config
+        What to make.
+    folder
+        Where; made if it does not exist. Holds `dataset.json` and `shard-00000.h5`, ….
+    workers
+        Processes on this machine.
+    scheduler
+        Address of a Dask scheduler, instead of `workers`; its workers must see `folder` by the same name.
+    force
+        Remove another data set in `folder`.
+    progress
+        Called with the fraction of shards that is there.
+
+    Returns
+    -------
+    Paths of the shards, in order.
+
+    Raises
+    ------
+    InputError
+        As `DatasetConfig.check`; `folder` holds another data set; no cluster answers.
+    """
+    folder = Path(folder).absolute()
+    if workers < 1:
+        raise InputError(f"workers: must be 1 or more, found {workers}")
+    config.check(1 if scheduler else min(workers, config.shard_count))
+    _prepare(config, folder, force)
+    paths = [shard_path(folder, number) for number in range(config.shard_count)]
+    missing = [number for number, path in enumerate(paths) if not path.exists()]
+    for path in paths:
+        if path.exists():
+            clear_leftovers(path)
+    if scheduler:
+        finished = _on_cluster(config, folder, missing, scheduler)
+    elif workers == 1 or len(missing) < 2:
+        finished = (write_shard(config, folder, number) for number in missing)
+    else:
+        finished = _in_processes(config, folder, missing, min(workers, len(missing)))
+    done = len(paths) - len(missing)
+    for _ in finished:
+        done += 1
+        if progress:
+            progress(done / len(paths))
+    return paths
+
+
+def _prepare(config: DatasetConfig, folder: Path, force: bool) -> None:
+    """Make the folder and its description, or see that they are those of this configuration."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be made a folder ({error.strerror}); choose another") from None
+    description, wanted = folder / DESCRIPTION, json.loads(config.model_dump_json())
+    known = _description(description)
+    if known is None or known["config"] != wanted:
+        shards = sorted(folder.glob(PATTERN))
+        if (shards or known is not None) and not force:
+            raise InputError(
+                f"{folder}: holds another data set ({len(shards)} shards); "
+                "choose another folder, or --force to remove it"
+            )
+        for shard in shards:
+            shard.unlink()
+        text = json.dumps({"sayre": __version__, "config": wanted}, indent=1)
+        with replacing(description, force=True) as file:
+            file.write(text.encode())
+    elif known["sayre"] != __version__:
+        warnings.warn(
+            f"{folder}: was begun by sayre {known['sayre']}, this is {__version__}; its patterns may differ",
+            SayreWarning,
+            stacklevel=3,
+        )
+
+
+def _description(path: Path) -> dict[str, object] | None:
+    try:
+        found = json.loads(path.read_text())
+        return {"sayre": found["sayre"], "config": found["config"]}
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError):
+        return {"sayre": None, "config": None}
+
+
+def _in_processes(config: DatasetConfig, folder: Path, missing: list[int], workers: int) -> Iterator[int]:
+    context = multiprocessing.get_context("spawn")
+    with (
+        one_thread_each(),
+        ProcessPoolExecutor(workers, mp_context=context, initializer=end_with_parent) as pool,
+    ):
+        futures = [pool.submit(write_shard, config, folder, number) for number in missing]
+        try:
+            for future in as_completed(futures):
+                yield future.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _on_cluster(config: DatasetConfig, folder: Path, missing: list[int], scheduler: str) -> Iterator[int]:
+    try:
+        distributed: Any = importlib.import_module("distributed")
+    except ImportError:
+        raise InputError('--scheduler: needs Dask; pip install "sayre[cluster]"') from None
+    try:
+        client = distributed.Client(scheduler, timeout=PATIENCE, set_as_default=False)
+    except (OSError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"--scheduler: {scheduler} does not answer ({reason})") from None
+    with client:
+        futures = [
+            client.submit(write_shard, config, folder, number, key=f"{folder}/{number}", pure=False)
+            for number in missing
+        ]
+        for future in distributed.as_completed(futures, loop=client.loop):
+            yield future.result()

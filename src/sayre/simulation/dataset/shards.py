@@ -1,0 +1,230 @@
+"""Files of a data set: HDF5 shards, whole or absent."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from sayre.errors import InputError
+from sayre.files.atomic import replacing
+from sayre.files.patterns import hdf5
+from sayre.simulation.dataset.config import DatasetConfig
+from sayre.simulation.dataset.patterns import SPLITS, Facts, draw_particle, patterns
+
+PATTERN = "shard-*.h5"
+_COMPRESSION = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
+_CHUNK = 32
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """One pattern of a data set.
+
+    Attributes
+    ----------
+    counts
+        float32, photon counts; 0 where masked.
+    mask
+        bool, True where nothing was measured.
+    signal
+        float32, expected counts without background.
+    amplitude
+        complex64, `abs(amplitude)**2` are the counts before blur; None where it was not stored.
+    facts
+        What it was made with: particle, reflection, sampling, dose, …
+    """
+
+    counts: NDArray[np.float32]
+    mask: NDArray[np.bool_]
+    signal: NDArray[np.float32]
+    amplitude: NDArray[np.complex64] | None
+    facts: Facts = field(repr=False)
+
+    @property
+    def expectation(self) -> NDArray[np.float32]:
+        """float32, expected counts, background included."""
+        return self.signal + np.float32(self.facts["background"])
+
+
+def shard_path(folder: Path, number: int) -> Path:
+    return folder / f"shard-{number:05d}.h5"
+
+
+def clear_leftovers(path: Path) -> None:
+    """Remove what a killed run left half written of a shard."""
+    for leftover in path.parent.glob(f".{path.name}.*.tmp"):
+        leftover.unlink(missing_ok=True)
+
+
+def write_shard(config: DatasetConfig, folder: Path, number: int) -> int:
+    """Make and write shard `number`, which its number and the configuration decide alone; returns it."""
+    path = shard_path(folder, number)
+    clear_leftovers(path)
+    content = hdf5.image(lambda h5: _fill(h5, config, number))
+    with replacing(path, force=True) as file:
+        file.write(content)
+    return number
+
+
+def _fill(h5: h5py.File, config: DatasetConfig, number: int) -> None:
+    """Arrays `counts`, `mask`, `expectation` (its square root where float16), `amplitude`; JSON `facts`."""
+    first = number * config.shard_size
+    size = min(config.shard_size, config.count - first)
+    shape, chunks = (size, *config.shape), (1, min(_CHUNK, config.shape[0]), *config.shape[1:])
+    kinds: dict[str, Any] = {
+        "counts": np.float32,
+        "mask": np.bool_,
+        "expectation": np.dtype(config.precision),
+    }
+    if config.amplitude:
+        kinds["amplitude"] = np.complex64
+    arrays = {
+        name: h5.create_dataset(name, shape, kind, chunks=chunks, track_times=False, **_COMPRESSION)
+        for name, kind in kinds.items()
+    }
+    root = config.precision == "float16"
+    arrays["expectation"].attrs["stored"] = "square root" if root else "itself"
+    texts, skipped, row = [], [], 0
+    for index in range(
+        first // config.patterns_per_particle, -(-(first + size) // config.patterns_per_particle)
+    ):
+        drawn = draw_particle(config, index)
+        skipped += drawn.skipped
+        for made, facts in patterns(config, index, drawn):
+            signal = np.maximum(made.expectation - np.float32(facts["background"]), 0)
+            arrays["counts"][row] = made.pattern.intensity
+            arrays["mask"][row] = made.pattern.mask
+            arrays["expectation"][row] = np.sqrt(signal) if root else signal
+            if config.amplitude:
+                arrays["amplitude"][row] = made.amplitude
+            texts.append(json.dumps(facts, sort_keys=True, default=_plain))
+            row += 1
+    h5.create_dataset("facts", data=texts, dtype=h5py.string_dtype(), track_times=False)
+    h5.attrs["skipped"] = json.dumps(skipped)
+
+
+def _plain(value: Any) -> Any:
+    return value.tolist() if hasattr(value, "tolist") else str(value)
+
+
+def shard_paths(folder: Path) -> list[Path]:
+    """Shards of a data set, in order.
+
+    Raises
+    ------
+    InputError
+        There are none.
+    """
+    found = sorted(folder.glob(PATTERN))
+    if not found:
+        raise InputError(f"{folder}: holds no shards of a data set (shard-00000.h5, …)")
+    return found
+
+
+def facts_of(path: Path) -> list[Facts]:
+    """What the patterns of a shard were made with."""
+    with _opened(path) as file:
+        return [json.loads(text) for text in file["facts"].asstr()[:]]
+
+
+def skipped_of(path: Path) -> list[Facts]:
+    """Draws of particles that failed, with the reason."""
+    with _opened(path) as file:
+        found: list[Facts] = json.loads(file.attrs["skipped"])
+        return found
+
+
+def read_record(path: Path, row: int) -> Record:
+    """One pattern of a shard."""
+    with _opened(path) as file:
+        return _record(file, row)
+
+
+def _record(file: h5py.File, row: int) -> Record:
+    return Record(
+        counts=file["counts"][row],
+        mask=file["mask"][row],
+        signal=_signal(file, row),
+        amplitude=file["amplitude"][row] if "amplitude" in file else None,
+        facts=json.loads(file["facts"].asstr()[row]),
+    )
+
+
+def _signal(file: h5py.File, row: int) -> NDArray[np.float32]:
+    stored = file["expectation"]
+    values: NDArray[np.float32] = stored[row].astype(np.float32)
+    return values**2 if stored.attrs["stored"] == "square root" else values
+
+
+def read(folder: str | Path, *, split: str | None = None) -> Iterator[Record]:
+    """Iterate over the patterns of a data set in order, or over those of one split.
+
+    Raises
+    ------
+    InputError
+        No data set, an unknown split, or a file that cannot be read.
+    """
+    paths = shard_paths(Path(folder))
+    _known_split(split)
+    return _read(paths, split)
+
+
+def _read(paths: list[Path], split: str | None) -> Iterator[Record]:
+    for path in paths:
+        wanted = [row for row, f in enumerate(facts_of(path)) if split in (None, f["split"])]
+        with _opened(path) as file:
+            for row in wanted:
+                yield _record(file, row)
+
+
+def dataset_source(
+    folder: str | Path, *, split: str = "train"
+) -> Callable[[np.random.Generator], NDArray[np.float32]]:
+    """Source for training: draws a noise-free pattern, float32, without background, with a peak of 1.
+
+    Splits are by particle: no particle is seen in two of them.
+
+    Raises
+    ------
+    InputError
+        No data set, an unknown split, or no pattern in it.
+    """
+    _known_split(split)
+    places = [
+        (path, row)
+        for path in shard_paths(Path(folder))
+        for row, facts in enumerate(facts_of(path))
+        if facts["split"] == split
+    ]
+    if not places:
+        raise InputError(f"{folder}: no pattern is in the split {split!r}")
+
+    def source(generator: np.random.Generator) -> NDArray[np.float32]:
+        path, row = places[int(generator.integers(len(places)))]
+        with _opened(path) as file:
+            signal = _signal(file, row)
+        return np.asarray(signal / signal.max())
+
+    return source
+
+
+def _known_split(split: str | None) -> None:
+    if split not in (None, *SPLITS):
+        raise InputError(f"split: {split!r} is not known; one of {', '.join(SPLITS)}")
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[h5py.File]:
+    with hdf5.opened(path) as file:
+        missing = [name for name in ("counts", "mask", "expectation", "facts") if name not in file]
+        if missing:
+            raise InputError(f"{path}: not a shard of a data set, {missing[0]} is missing; make it again")
+        yield file

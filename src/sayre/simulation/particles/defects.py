@@ -1,0 +1,288 @@
+"""Defects as settings: what a recipe or a command line says, applied to a particle."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import permutations, product
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from sayre.data import Particle
+from sayre.errors import InputError, SayreWarning
+from sayre.simulation.particles import displacements, lattice, planar
+from sayre.simulation.particles.lattice import Miller
+from sayre.simulation.particles.shapes import FEWEST, family, unit
+
+Point = tuple[float, float, float]
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Dislocation(_Settings):
+    """A straight dislocation; what is not given is drawn among the lattice's own.
+
+    `burgers` in lattice constants (FCC ½⟨110⟩, BCC ½⟨111⟩), `line` a direction, `at` a point of it in nm.
+    """
+
+    kind: Literal["screw", "edge", "mixed"]
+    line: Miller | None = None
+    burgers: Point | None = None
+    at: Point | None = None
+
+    def apply(self, particle: Particle, generator: np.random.Generator) -> Particle:
+        metal = lattice.element(particle.species)
+        burgers, line = self._directions(metal.structure, generator)
+        origin = _inside(particle, self.at, generator)
+        from_line = np.cross(particle.positions - origin, line / np.linalg.norm(line))
+        if np.linalg.norm(from_line, axis=1).min() > particle.lattice_constant:
+            warnings.warn(
+                f"{self.kind}: its line passes outside the crystal, which feels the far field only",
+                SayreWarning,
+                stacklevel=2,
+            )
+        field = displacements.dislocation(
+            particle.positions - origin, line, burgers * particle.lattice_constant, poisson=metal.poisson
+        )
+        return _moved(particle, field)
+
+    def _directions(
+        self, structure: lattice.Structure, generator: np.random.Generator
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Burgers vector in lattice constants and line, both checked against the kind."""
+        slip, planes = ((1, 1, 0), (1, 1, 1)) if structure == "fcc" else ((1, 1, 1), (1, 1, 0))
+        shortest = _directions_of(slip) / 2
+        given = None if self.burgers is None else np.array(self.burgers)
+        line = None if self.line is None else unit(self.line, self.kind) * np.linalg.norm(self.line)
+        if given is None:
+            kept = shortest if line is None else shortest[_fits(self.kind, shortest, line)]
+            if len(kept) == 0:
+                raise InputError(f"{self.kind}: no shortest Burgers vector suits the line {self.line}")
+            given = kept[generator.integers(len(kept))]
+        if not _is_translation(structure, given):
+            raise InputError(
+                f"{self.kind}: Burgers vector {self.burgers} is no translation of the {structure.upper()} "
+                f"lattice, in lattice constants; {tuple(shortest[-1].tolist())} would do"
+            )
+        if line is None:
+            glide = [n for n in _directions_of(planes) if abs(n @ given) < 1e-9] or [_across(given)]
+            normal = glide[generator.integers(len(glide))]
+            if self.kind == "screw":
+                line = given
+            elif self.kind == "edge":
+                line = np.cross(normal, given)
+            else:
+                others = shortest[np.abs(shortest @ normal) < 1e-9]
+                others = others[~_fits("screw", others, given) & ~_fits("edge", others, given)]
+                line = others[generator.integers(len(others))] if len(others) else normal + given
+        if not _fits(self.kind, given[None], line)[0]:
+            needs = {"screw": "parallel", "edge": "perpendicular", "mixed": "oblique"}[self.kind]
+            raise InputError(
+                f"{self.kind}: line {self.line} and Burgers vector {tuple(given.tolist())} must be {needs}"
+            )
+        return given, line
+
+
+class Twin(_Settings):
+    """A twin plane (FCC {111}, BCC {112}) `at` nm from the centre along its normal."""
+
+    kind: Literal["twin"]
+    plane: Miller | None = None
+    at: float | None = None
+
+    def apply(self, particle: Particle, generator: np.random.Generator) -> Particle:
+        form = planar.TWIN_PLANES[lattice.element(particle.species).structure]
+        plane, at = _plane_and_height(particle, self.plane, form, self.at, generator)
+        return planar.twin(particle, plane, at)
+
+
+class StackingFault(_Settings):
+    """An intrinsic stacking fault of FCC on {111}, `at` nm from the centre."""
+
+    kind: Literal["stacking-fault"]
+    plane: Miller | None = None
+    at: float | None = None
+
+    def apply(self, particle: Particle, generator: np.random.Generator) -> Particle:
+        plane, at = _plane_and_height(particle, self.plane, (1, 1, 1), self.at, generator)
+        return planar.stacking_fault(particle, plane, at, partial=int(generator.integers(3)))
+
+
+class Void(_Settings):
+    """A spherical `bubble`, or a cylindrical `hole` along `direction`; empty, of `radius` nm around `at` nm.
+
+    `swelling` is the relative growth of a bubble's radius under the pressure inside it.
+    """
+
+    kind: Literal["bubble", "hole"]
+    radius: Annotated[float, Field(gt=0)] | None = None
+    at: Point | None = None
+    direction: Miller | None = None
+    swelling: float = 0.0
+
+    def apply(self, particle: Particle, generator: np.random.Generator) -> Particle:
+        round_radius = (3 / 4 / np.pi * _volume(particle)) ** (1 / 3)
+        radius = generator.uniform(0.1, 0.3) * round_radius if self.radius is None else 10 * self.radius
+        from_centre = particle.positions - _inside(particle, self.at, generator)
+        distance = from_centre
+        if self.kind == "hole":
+            along = _drawn(self.direction, (1, 0, 0), "hole", generator)
+            distance = from_centre - (from_centre @ along)[:, None] * along
+        away = np.linalg.norm(distance, axis=1)
+        if self.radius is None and self.at is None:
+            radius = max(radius, float(away.min()))  # of a tiny particle: one atom at least
+        kept = away > radius
+        if np.count_nonzero(kept) < FEWEST:
+            raise InputError(
+                f"{self.kind}: a radius of {radius / 10:.3g} nm leaves no particle; take a smaller"
+            )
+        if kept.all():
+            warnings.warn(
+                f"{self.kind}: no atom was inside it, none is removed; see at and radius",
+                SayreWarning,
+                stacklevel=2,
+            )
+        field = displacements.swelling(from_centre[kept], radius, self.swelling)
+        return _moved(replace(particle, positions=particle.positions[kept]), field)
+
+
+class Misfit(_Settings):
+    """In-plane `strain` imposed by a `substrate` under the lowest atoms, as a starting displacement."""
+
+    kind: Literal["misfit"]
+    strain: Annotated[float, Field(gt=-0.2, lt=0.2)] = 0.01
+    substrate: Miller = (1, 1, 1)
+
+    def apply(self, particle: Particle, generator: np.random.Generator) -> Particle:
+        poisson = lattice.element(particle.species).poisson
+        normal = unit(self.substrate, "misfit")
+        field = displacements.misfit(particle.positions, normal, self.strain, poisson=poisson)
+        return _moved(particle, field)
+
+
+Defect = Annotated[Dislocation | Twin | StackingFault | Void | Misfit, Field(discriminator="kind")]
+KINDS = ("screw", "edge", "mixed", "twin", "stacking-fault", "bubble", "hole", "misfit")
+_ADAPTER: TypeAdapter[Defect] = TypeAdapter(Defect)
+
+
+def parse(text: str) -> Defect:
+    """A defect from `KIND` or `KIND:key=value:key=value`, e.g. `screw:line=1,1,0`, `bubble:radius=2`.
+
+    Raises
+    ------
+    InputError
+        Unknown kind or key, or a value that does not fit.
+    """
+    kind, *pairs = text.split(":")
+    settings: dict[str, Any] = {"kind": kind}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals:
+            raise InputError(f"defect {text!r}: {pair!r} is not key=value")
+        settings[key] = value.split(",") if "," in value else value
+    if kind not in KINDS:
+        raise InputError(f"defect: {kind!r} is not known; one of {', '.join(KINDS)}")
+    try:
+        return _ADAPTER.validate_python(settings)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where, asked = str(first["loc"][1]), type(_ADAPTER.validate_python({"kind": kind})).model_fields
+        known = ", ".join(name for name in asked if name != "kind")
+        what = {
+            "extra_forbidden": f"is no setting of it; {known} are",
+            "tuple_type": "takes three numbers, as in 1,1,0",
+            "missing": "takes three numbers, as in 1,1,0",
+            "too_long": "takes three numbers, as in 1,1,0",
+        }.get(first["type"], first["msg"].removeprefix("Input ").lower())
+        raise InputError(f"defect {text!r}: {where}: {what}") from None
+
+
+def apply(particle: Particle, defects: Sequence[Defect], generator: np.random.Generator) -> Particle:
+    """Put `defects` into a particle, twins first; `made["defects"]` lists their kinds.
+
+    Raises
+    ------
+    InputError
+        A defect that the lattice or the particle cannot have.
+    """
+    for defect in sorted(defects, key=lambda d: not isinstance(d, Twin)):
+        particle = defect.apply(particle, generator)
+    kinds = [*particle.made.get("defects", ()), *(defect.kind for defect in defects)]
+    return replace(particle, made={**particle.made, "defects": kinds}) if kinds else particle
+
+
+def _moved(particle: Particle, field: NDArray[np.float64]) -> Particle:
+    positions = particle.positions + field
+    return replace(particle, positions=positions - positions.mean(0))
+
+
+def _inside(particle: Particle, at: Point | None, generator: np.random.Generator) -> NDArray[np.float64]:
+    """A point in Å: `at`, given in nm, or one drawn from the inner part of the particle."""
+    if at is not None:
+        return 10 * np.array(at)
+    drawn = 0.5 * particle.positions[generator.integers(len(particle))]
+    return np.asarray(drawn + particle.lattice_constant * generator.uniform(-0.25, 0.25, 3))
+
+
+def _plane_and_height(
+    particle: Particle, plane: Miller | None, form: Miller, at: float | None, generator: np.random.Generator
+) -> tuple[Miller, float]:
+    if plane is None:
+        drawn = _directions_of(form)[generator.integers(len(_directions_of(form)))].astype(int)
+        plane = (int(drawn[0]), int(drawn[1]), int(drawn[2]))
+    heights = particle.positions @ unit(plane, "plane")
+    if at is not None:
+        if not heights.min() < 10 * at < heights.max():
+            low, high = heights.min() / 10, heights.max() / 10
+            raise InputError(
+                f"defect: a plane at {at} nm misses the particle, {low:.3g} to {high:.3g} nm along its normal"
+            )
+        return plane, 10 * at
+    return plane, 0.5 * float(heights[generator.integers(len(heights))])
+
+
+def _drawn(
+    direction: Miller | None, form: Miller, what: str, generator: np.random.Generator
+) -> NDArray[np.float64]:
+    if direction is not None:
+        return unit(direction, what)
+    return np.asarray(family(form)[generator.integers(len(family(form)))])
+
+
+def _directions_of(form: Miller) -> NDArray[np.float64]:
+    """All directions of a form as integers, `(directions, 3)`."""
+    turned = {
+        tuple(s * h for s, h in zip(signs, order, strict=True))
+        for order in permutations(form)
+        for signs in product((1, -1), repeat=3)
+    }
+    return np.array(sorted(turned), float)
+
+
+def _fits(kind: str, burgers: NDArray[np.float64], line: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which Burgers vectors `(n, 3)` make a dislocation of the kind along the line."""
+    cosine = np.abs(burgers @ line) / (np.linalg.norm(burgers, axis=1) * np.linalg.norm(line))
+    screw, edge = cosine > 1 - 1e-9, cosine < 1e-9
+    return np.asarray({"screw": screw, "edge": edge, "mixed": ~screw & ~edge}[kind])
+
+
+def _is_translation(structure: lattice.Structure, vector: NDArray[np.float64]) -> bool:
+    half = np.rint(2 * vector)
+    if not np.allclose(2 * vector, half, atol=1e-9) or not half.any():
+        return False
+    return bool(half.sum() % 2 == 0) if structure == "fcc" else len(set(half % 2)) == 1
+
+
+def _across(vector: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(np.cross(vector, np.eye(3)[np.argmin(np.abs(vector))]))
+
+
+def _volume(particle: Particle) -> float:
+    per_cell = lattice.ATOMS_PER_CELL[lattice.element(particle.species).structure]
+    return len(particle) * particle.lattice_constant**3 / per_cell

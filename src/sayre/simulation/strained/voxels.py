@@ -1,0 +1,219 @@
+"""Strained crystals made of voxels: cheap enough to draw anew for every training step.
+
+The crystal is a polyhedron sampled at half voxels with partial coverage at its faces, so that the
+pattern is that of a band-limited object rather than of a staircase. The outer fringes are only as right as
+the sampling allows: use `sayre.simulation.peak`, the sum over atoms, where they matter.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+from scipy.spatial import HalfspaceIntersection
+from scipy.spatial.transform import Rotation
+
+from sayre.simulation.particles import shapes
+from sayre.simulation.particles.strain import smooth_random_phase
+
+FINE = 2
+"""Samples of the object along a voxel."""
+SHAPES: tuple[shapes.Shape, ...] = (
+    "random",
+    "winterbottom",
+    "wulff",
+    "truncated-octahedron",
+    "truncated-cube",
+    "octahedron",
+    "cube",
+    "tetrahedron",
+)
+WEIGHTS = (0.35, 0.2, 0.1, 0.1, 0.05, 0.08, 0.06, 0.06)
+
+
+class VoxelPopulation(BaseModel):
+    """Ranges that strained crystals are drawn from; all uniform, but counts log-uniform.
+
+    `side` voxels along each of `dimensions` axes; `oversampling` of the tightest axis, the others up to
+    `anisotropy` times it; `phase_range` in rad from the lowest to the highest phase of a smooth random
+    displacement, to which a share has a screw `dislocation` or a `misfit` with a substrate instead;
+    `max_counts` expected in the brightest voxel.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    side: Annotated[int, Field(ge=16)] = 64
+    dimensions: Annotated[int, Field(ge=2, le=3)] = 3
+    oversampling: tuple[float, float] = (2.0, 5.0)
+    anisotropy: Annotated[float, Field(ge=1)] = 1.6
+    phase_range: tuple[float, float] = (0.0, 8 * np.pi)
+    dislocation: Annotated[float, Field(ge=0, le=1)] = 0.15
+    misfit: Annotated[float, Field(ge=0, le=1)] = 0.15
+    max_counts: tuple[float, float] = (1e4, 1e8)
+
+
+@dataclass(frozen=True, kw_only=True)
+class VoxelCrystal:
+    """A drawn crystal, arrays centred, of one shape.
+
+    Attributes
+    ----------
+    object
+        complex64, band-limited, its Fourier transform `amplitude`.
+    coverage
+        float32, share of each voxel inside the crystal.
+    amplitude
+        complex64; `|amplitude|²` are the expected counts.
+    phase_range
+        rad, of the displacement as drawn.
+    kind
+        "smooth", "dislocation" or "misfit".
+    """
+
+    object: NDArray[np.complex64]
+    coverage: NDArray[np.float32]
+    amplitude: NDArray[np.complex64]
+    phase_range: float
+    oversampling: tuple[float, ...]
+    kind: str
+
+
+def draw(population: VoxelPopulation, generator: np.random.Generator) -> VoxelCrystal:
+    """A random strained crystal; its mean phase gradient is taken out, which centres it to some voxels."""
+    n, d = population.side, population.dimensions
+    normals, distances, sigma = _polyhedron(population, generator)
+    extent = n / np.array(sigma)
+    half = int(np.ceil(extent.max() / 2)) + 1
+    axis = np.arange(-half * FINE, half * FINE + 1) / FINE
+    grid = np.stack(np.meshgrid(*(axis,) * d, indexing="ij"), -1).reshape(-1, d).astype(np.float32)
+    depth = (distances.astype(np.float32) - grid @ normals.T.astype(np.float32)).min(1)
+    cover = np.clip(0.5 + depth * FINE, 0, 1)
+    inside = np.flatnonzero(cover)
+    kind = generator.choice(
+        ["smooth", "dislocation", "misfit"],
+        p=[1 - population.dislocation - population.misfit, population.dislocation, population.misfit],
+    )
+    span = float(generator.uniform(*population.phase_range))
+    phase = _phase(str(kind), grid[inside].astype(np.float64), span, generator)
+    fine = np.zeros(len(grid), np.complex64)
+    fine[inside] = cover[inside] * np.exp(1j * phase)
+    amplitude = _scattered(fine.reshape((len(axis),) * d), axis, n)
+    amplitude *= np.sqrt(np.exp(generator.uniform(*np.log(population.max_counts)))) / np.abs(amplitude).max()
+    field = np.fft.fftshift(np.fft.ifftn(np.fft.ifftshift(amplitude))).astype(np.complex64)
+    return VoxelCrystal(
+        object=field,
+        coverage=_coverage(cover.reshape((len(axis),) * d), half, n),
+        amplitude=amplitude,
+        phase_range=span,
+        oversampling=sigma,
+        kind=str(kind),
+    )
+
+
+def _polyhedron(
+    population: VoxelPopulation, generator: np.random.Generator
+) -> tuple[NDArray[np.float64], NDArray[np.float64], tuple[float, ...]]:
+    """Unit normals, distances in voxels from the origin, and the oversampling ratio of each axis."""
+    d = population.dimensions
+    if d == 3:
+        shape = SHAPES[int(generator.choice(len(SHAPES), p=WEIGHTS))]
+        normals, distances = shapes.half_spaces(
+            shape,
+            generator,
+            energies={
+                (1, 1, 1): 1.0,
+                (1, 0, 0): generator.uniform(0.85, 1.6),
+                (1, 1, 0): generator.uniform(1.0, 1.6),
+            },
+            interface_energy=float(generator.uniform(-0.1, 0.8)),
+            truncation=float(generator.uniform(0.05, 0.45)),
+        )
+        turn = Rotation.random(random_state=generator).as_matrix()
+    else:
+        count = int(generator.integers(3, 10))
+        jitter = 0.2 if count == 3 else 0.35  # neighbouring normals less than a half turn apart
+        angles = 2 * np.pi * (np.arange(count) + generator.uniform(-jitter, jitter, count)) / count
+        normals = np.stack([np.cos(angles), np.sin(angles)], 1)
+        distances = generator.uniform(0.6, 1.0, count)
+        turn = Rotation.from_euler("z", generator.uniform(0, 2 * np.pi)).as_matrix()[:2, :2]
+    stretch = generator.uniform(1, population.anisotropy, d)
+    normals = (normals @ turn.T) / stretch  # of the polyhedron turned, then stretched
+    corners = _corners(normals, distances)
+    span = np.ptp(corners, axis=0)
+    scale = population.side / generator.uniform(*population.oversampling) / span.max()
+    centre = (corners.max(0) + corners.min(0)) / 2
+    length = np.linalg.norm(normals, axis=1)
+    sigma = tuple(float(s) for s in population.side / (span * scale))
+    return normals / length[:, None], (distances - normals @ centre) / length * scale, sigma
+
+
+def _corners(normals: NDArray[np.float64], distances: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Corners of the polyhedron; one whose first facet lies behind the origin is shifted, and back."""
+    inner = normals[distances <= 0.05].sum(0)
+    start = np.zeros(normals.shape[1])
+    while np.min(distances - normals @ start) <= 1e-3:
+        start = start - 0.05 * inner / max(float(np.linalg.norm(inner)), 1e-9)
+        if np.linalg.norm(start) > 10:
+            raise ValueError("half-spaces close no volume")
+    faces = np.column_stack([normals, -distances])
+    return np.asarray(HalfspaceIntersection(faces, start).intersections)
+
+
+def _phase(
+    kind: str, positions: NDArray[np.float64], span: float, generator: np.random.Generator
+) -> NDArray[np.float64]:
+    """Phase in rad of each position; a dislocation adds a winding of 2π to the smooth one."""
+    d = positions.shape[1]
+    if kind == "misfit":
+        up, along = generator.normal(size=(2, d))
+        up /= np.linalg.norm(up)
+        height = positions @ up
+        lateral = positions - height[:, None] * up
+        height -= float(height.min())
+        reach = float(generator.uniform(0.15, 0.6)) * float(np.ptp(positions, axis=0).max())
+        phase = (lateral - lateral.mean(0)) @ along + reach * float(generator.uniform(-1, 1))
+        phase *= np.exp(-height / reach)
+        return np.asarray(phase * (span / max(float(np.ptp(phase)), 1e-9)))
+    phase = smooth_random_phase(positions, span, generator, waves=8)
+    if kind == "dislocation":
+        at = positions[int(generator.integers(len(positions)))] * 0.6
+        across = np.linalg.qr(generator.normal(size=(d, 2)))[0]
+        x, y = ((positions - at) @ across).T
+        phase += (1 if generator.random() < 0.5 else -1) * np.arctan2(y, x)
+    return phase
+
+
+def _scattered(fine: NDArray[np.complex64], axis: NDArray[np.float64], n: int) -> NDArray[np.complex64]:
+    """Fourier transform at the `n` frequencies of each axis, the mean phase gradient taken out.
+
+    A product with the matrix of each axis: only the crystal's own box is read, only the detector is made.
+    """
+    size = fine.ndim
+    ramp = []
+    for k in range(size):  # the mean gradient of phase is the centre of mass of the intensity
+        here, there = (np.take(fine, range(s, fine.shape[k] - 1 + s), axis=k).ravel() for s in (0, 1))
+        ramp.append(float(np.angle(np.vdot(here, there))) * FINE)
+    frequency = np.arange(n) - n // 2
+    field = fine
+    for k in range(size):
+        matrix = np.exp(-1j * np.outer(2 * np.pi * frequency / n + ramp[k], axis)).astype(np.complex64)
+        field = np.moveaxis(np.tensordot(matrix, field, (1, k)), 0, k)
+    return np.ascontiguousarray(field)
+
+
+def _coverage(cover: NDArray[np.float32], half: int, n: int) -> NDArray[np.float32]:
+    """Coverage of whole voxels from that of the samples: the mean over each voxel."""
+    for k in range(cover.ndim):
+        sides = [np.take(np.pad(cover, 1), range(1 + s, cover.shape[k] + 1 + s), axis=k) for s in (-1, 0, 1)]
+        box = tuple(slice(None) if a == k else slice(1, -1) for a in range(cover.ndim))
+        cover = 0.25 * sides[0][box] + 0.5 * sides[1][box] + 0.25 * sides[2][box]
+    coarse = cover[(slice(None, None, FINE),) * cover.ndim]
+    whole = np.zeros((n,) * cover.ndim, np.float32)
+    wide = coarse.shape[0] // 2
+    near = min(wide, n // 2 - 1)
+    inner = tuple(slice(wide - near, wide + near + 1) for _ in range(cover.ndim))
+    whole[tuple(slice(n // 2 - near, n // 2 + near + 1) for _ in range(cover.ndim))] = coarse[inner]
+    return whole

@@ -1,0 +1,169 @@
+"""Training of the filling networks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import lightning as L
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sayre.networks import build
+from sayre.networks.patch import patch_range
+from sayre.networks.registry import read, write
+from sayre.training.filling.config import InpaintTraining
+from sayre.training.filling.losses import mean_and_spread_loss, published_loss
+from sayre.training.filling.samples import (
+    Source,
+    Window,
+    WindowRecipe,
+    collate,
+    draw_scene,
+    draw_window,
+    windows,
+)
+from sayre.training.loop import Data, Stream, fit, optimisers, prepare
+
+Floats = NDArray[np.float32]
+
+_VALIDATION = 0x5A
+VALIDATION_WIDTHS = (3, 6, 9, 12, 16)
+
+
+def network_options(config: InpaintTraining) -> dict[str, Any]:
+    """Constructor options of the network a configuration names."""
+    return {"width": config.width, "blocks": config.blocks} if config.network == "slab" else {}
+
+
+class Filling(L.LightningModule):
+    """A slab network, its loss and its optimiser."""
+
+    def __init__(self, config: InpaintTraining, validation: list[tuple[int, Window[Tensor]]]) -> None:
+        super().__init__()
+        self.config, self.validation = config, validation
+        self.network = build(config.network, **network_options(config))
+        if config.initial is not None:
+            self.network.load_state_dict(read(config.initial)[0])
+
+    def forward(self, window: Window[Tensor]) -> tuple[Tensor, Tensor]:
+        mean, log_variance = self.network(*window[:5])
+        return mean, log_variance
+
+    def training_step(self, batch: Window[Tensor], _: int) -> Tensor:
+        window = Window(*batch)
+        mean, log_variance = self(window)
+        if self.config.network == "patch":
+            low, span = patch_range(window.filled, window.mask)
+            loss = published_loss((mean - low) / span, (window.target - low) / span, window.wanted)
+            self.log("error", loss, on_step=False, on_epoch=True)
+            return loss
+        error, likelihood = mean_and_spread_loss(
+            mean, log_variance, window.target, window.wanted, window.noise, window.filled
+        )
+        self.log_dict({"error": error, "likelihood": likelihood}, on_step=False, on_epoch=True)
+        return error + self.config.spread_weight * likelihood
+
+    def validation_step(self, _: Any, index: int) -> None:
+        width, window = self.validation[index]
+        batch = Window(*(part.to(self.device) for part in window))
+        mean, log_variance = self(batch)
+        wanted = batch.wanted > 0
+        residual = (mean - batch.target)[wanted].abs()
+        linear = (batch.filled - batch.target)[wanted]
+        sigma = (log_variance / 2).exp()[wanted]
+        scores = {
+            f"ratio_{width}": residual.square().mean() / linear.square().mean(),
+            "covered_1": (residual <= sigma).float().mean(),
+            "covered_2": (residual <= 2 * sigma).float().mean(),
+        }
+        self.log_dict(scores, batch_size=1, sync_dist=True)
+
+    def configure_optimizers(self) -> Any:
+        return optimisers(self.network, self.config)
+
+
+def window_stream(config: InpaintTraining, source: Source) -> Stream:
+    """Endless windows, the same for the same seeds."""
+
+    def stream(seeds: Sequence[int]) -> Iterator[Window[Floats]]:
+        generator = np.random.default_rng(seeds)
+        return windows(source, config.windows, generator, uses=config.uses, held=config.held)
+
+    return stream
+
+
+def validation_windows(config: InpaintTraining, source: Source) -> list[tuple[int, Window[Tensor]]]:
+    """Fixed plane gaps of each validation width, in patterns drawn from seeds that training never uses."""
+    drawn: list[tuple[int, Window[Tensor]]] = []
+    for index in range(config.validation_patterns):
+        generator = np.random.default_rng([config.seed, _VALIDATION, 0, 0, index])
+        truth = source(generator)
+        for width in VALIDATION_WIDTHS:
+            recipe = _plain(config, width)
+            scene = draw_scene(truth, recipe, generator)
+            drawn.append((width, collate([draw_window(scene, recipe, generator)])))
+    return drawn
+
+
+def _plain(config: InpaintTraining, width: int) -> WindowRecipe:
+    return WindowRecipe(
+        shape=config.windows.shape,
+        baseline=config.windows.baseline,
+        widths=(width, width),
+        max_counts=(1e5, 1e8),
+        noise_free=0,
+        background=0,
+        cross=0,
+        beamstop=0,
+        isolated=0,
+        border=0,
+    )
+
+
+class Result(NamedTuple):
+    """What a run left: the checkpoint to resume from, and the averaged weights in half precision."""
+
+    checkpoint: Path
+    weights: Path
+
+
+def train(
+    config: InpaintTraining,
+    source: Source,
+    folder: Path,
+    *,
+    validation: Source | None = None,
+    resume: Path | None = None,
+    progress: bool = True,
+) -> Result:
+    """Train a network; checkpoints and `metrics.csv` are written to `folder` after every epoch.
+
+    Patterns come from `source`, those of validation from `validation` where it differs. The same
+    configuration gives the same weights on the same machine; a run resumed from a checkpoint goes on as if
+    it had not stopped.
+    """
+
+    prepare(config)
+    module = Filling(config, validation_windows(config, validation or source))
+    module.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    data = Data(config, window_stream(config, source), collate, len(module.validation))
+    checkpoint = fit(module, data, config, folder, resume=resume, progress=progress)
+    return Result(checkpoint, export(config, module, folder / "weights.safetensors"))
+
+
+def export(config: InpaintTraining, module: Filling, path: Path) -> Path:
+    """Write the network's weights as a file that `sayre inpaint --weights` takes."""
+    header = {
+        "network": config.network,
+        "options": network_options(config),
+        "window": config.windows.shape,
+        "baseline": config.windows.baseline,
+        "widths": config.windows.widths,
+        "training": config.named(),
+    }
+    write(path, module.network.state_dict(), header)
+    return path

@@ -1,0 +1,127 @@
+"""The training loop."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import torch
+from lightning.pytorch.callbacks import EMAWeightAveraging, ModelCheckpoint
+from torch import nn
+from torch.utils.data import DataLoader, IterableDataset, get_worker_info
+
+from sayre.training.config import Training
+from sayre.training.curves import Curves
+from sayre.training.optimizer import Muon
+
+Stream = Callable[[Sequence[int]], Iterator[Any]]
+"""Endless samples, the same for the same seeds."""
+
+
+def optimisers(network: nn.Module, config: Training) -> Any:
+    """Optimiser and learning-rate schedule of a configuration, as Lightning takes them."""
+    optimizer: torch.optim.Optimizer
+    if config.optimizer == "muon":
+        optimizer = Muon(
+            network, config.learning_rate, adam_rate=config.adam_rate, weight_decay=config.weight_decay
+        )
+    else:
+        optimizer = torch.optim.AdamW(
+            network.parameters(), config.adam_rate, weight_decay=config.weight_decay, betas=(0.9, 0.98)
+        )
+    if config.schedule == "plateau":
+        plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": plateau, "monitor": "error"}}
+
+    def rate(step: int) -> float:
+        left = (config.steps - step) / max(config.decay * config.steps, 1)
+        return max(min((step + 1) / (config.warm_up + 1), left, 1.0), 1e-3)
+
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
+    return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+class Data(L.LightningDataModule):
+    """A fresh stream an epoch, so that a run resumed at an epoch sees what it would have seen."""
+
+    def __init__(
+        self, config: Training, stream: Stream, collate: Callable[[list[Any]], Any], validation: int
+    ) -> None:
+        super().__init__()
+        self.config, self.stream, self.collate, self.validation = config, stream, collate, validation
+
+    def train_dataloader(self) -> DataLoader[Any]:
+        trainer, config = self.trainer, self.config
+        assert trainer is not None
+        epoch = trainer.global_step // config.epoch_steps
+        return DataLoader(
+            _Samples(self.stream, (config.seed, epoch, trainer.global_rank)),
+            batch_size=config.batch,
+            num_workers=config.workers,
+            collate_fn=self.collate,
+            worker_init_fn=_quiet_worker,
+            prefetch_factor=8 if config.workers else None,
+            multiprocessing_context="fork" if config.workers else None,
+        )
+
+    def val_dataloader(self) -> DataLoader[int]:
+        return DataLoader(range(self.validation), batch_size=1)  # type: ignore[arg-type]
+
+
+class _Samples(IterableDataset[Any]):
+    def __init__(self, stream: Stream, seeds: tuple[int, ...]) -> None:
+        self.stream, self.seeds = stream, seeds
+
+    def __iter__(self) -> Iterator[Any]:
+        info = get_worker_info()
+        return self.stream([*self.seeds, info.id if info else 0])
+
+
+def _quiet_worker(_: int) -> None:
+    torch.set_num_threads(1)
+
+
+def prepare(config: Training) -> None:
+    """Seed everything, keep Lightning quiet, and set the number of threads; before a module is made."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    if config.threads:
+        torch.set_num_threads(config.threads)
+    L.seed_everything(config.seed, verbose=False)
+
+
+def fit(
+    module: L.LightningModule,
+    data: Data,
+    config: Training,
+    folder: Path,
+    *,
+    resume: Path | None = None,
+    progress: bool = True,
+) -> Path:
+    """Train; `config.json`, `last.ckpt` and `metrics.csv` are written to `folder`. Returns the checkpoint.
+
+    A run resumed from a checkpoint goes on as if it had not stopped.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.json").write_text(config.model_dump_json(indent=1))
+    saver = ModelCheckpoint(folder, "last", enable_version_counter=False, save_on_train_epoch_end=True)
+    trainer = L.Trainer(
+        default_root_dir=folder,
+        max_steps=config.steps,
+        max_epochs=-1,
+        limit_train_batches=config.epoch_steps,
+        reload_dataloaders_every_n_epochs=1,
+        devices=config.devices,
+        precision="bf16-mixed" if config.precision == "auto" else config.precision,
+        gradient_clip_val=1.0,
+        logger=False,
+        callbacks=[saver, EMAWeightAveraging(decay=config.average), Curves(folder / "metrics.csv")],
+        enable_progress_bar=progress,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+    )
+    trainer.fit(module, datamodule=data, ckpt_path=resume, weights_only=True)
+    return folder / "last.ckpt"

@@ -1,0 +1,126 @@
+"""Adds trained weights to the registry: the file in eight bits, a sample of what it does, and a row.
+
+    python -m sayre.workflows.register runs/slab/weights.safetensors --name slab-3 --summary "…" \\
+        --training training.json --validation validation.json [--sigma-scale 0.9]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from sayre.data.manifest import sha256_of
+from sayre.filling.network.predictor import load_predictor
+from sayre.filling.network.volume import prepare
+from sayre.networks.registry import FOLDER, REGISTRY, read, write
+from sayre.retrieval.learned import predictor as learned
+from sayre.retrieval.learned.shape_predictor import ShapePredictor, middle
+from sayre.retrieval.prepare import oversampling
+from sayre.simulation.peak import simulate
+from sayre.simulation.strained.testset import strained_crystal
+
+
+def register(
+    source: Path,
+    *,
+    name: str,
+    summary: str,
+    training: Mapping[str, Any],
+    validation: Mapping[str, Any],
+    sigma_scale: float = 1.0,
+) -> None:
+    """Put `source` into the package, store a sample, and write the registry's row of `name`."""
+    target = FOLDER / f"{name}.safetensors"
+    tensors, config = read(source)
+    write(target, tensors, config, small=True)
+    row: dict[str, Any] = {"file": target.name}
+    if config["network"] == "shape":
+        _write_shape_sample(target, config["options"]["dimensions"])
+        row |= {"task": "shape", "dimensions": config["options"]["dimensions"]}
+    else:
+        _write_sample(target)
+        row |= {"task": "inpaint", "widths": list(config["widths"]), "sigma_scale": sigma_scale}
+    row |= {"sha256": sha256_of(target), "default": True, "summary": summary}
+    rows = tomllib.loads(REGISTRY.read_text())
+    for other in rows.values():
+        same = (other["task"], other.get("dimensions")) == (row["task"], row.get("dimensions"))
+        other["default"] = other["default"] and not same
+    rows[name] = {**row, "training": dict(training), "validation": dict(validation)}
+    REGISTRY.write_text("\n".join(_lines(rows)))
+
+
+def _lines(rows: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """The registry as TOML."""
+    for name, row in rows.items():
+        yield f'["{name}"]'
+        yield from (f"{key} = {_text(v)}" for key, v in row.items() if not isinstance(v, Mapping))
+        for table in ("training", "validation"):
+            yield f'\n["{name}".{table}]'
+            yield from (f'"{key}" = {_text(value)}' for key, value in row[table].items())
+        yield ""
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _write_shape_sample(weights: Path, dimensions: int) -> None:
+    """Counts of a strained crystal, and the logits the network gives its middle."""
+    counts = strained_crystal(dimensions, "2-4", 0).counts
+    ratios = oversampling(counts)
+    learned.load_predictor.cache_clear()
+    predictor = learned.load_predictor(weights, dimensions)
+    assert isinstance(predictor, ShapePredictor)
+    logits = predictor(counts, ratios, torch.device("cpu"))
+    np.savez_compressed(
+        weights.with_suffix(".sample.npz"),
+        counts=counts,
+        ratios=ratios,
+        logits=logits[middle(logits.shape)].astype(np.float16),
+    )
+
+
+def _write_sample(weights: Path) -> None:
+    """One 32³ window of a small simulated peak with a 6-voxel gap, and the mean the network gives it."""
+    made = simulate("wulff", atoms=30_000, shape_px=48, max_counts=1e6, generator=np.random.default_rng(1))
+    mask = np.zeros(made.pattern.shape, bool)
+    mask[27:33] = True
+    gapped = made.pattern.with_mask(mask)
+    volume = prepare(gapped.intensity, mask, "wiener")
+    window = (slice(14, 46), slice(8, 40), slice(8, 40))
+    names = ("filled", "sigma", "mask", "mirror", "mirror_mask")
+    inputs = {n: getattr(volume, n)[window][None].astype(np.float16) for n in names}
+    mean, _ = load_predictor(weights, "cpu")(*(a.astype(np.float32) for a in inputs.values()))
+    np.savez_compressed(weights.with_suffix(".sample.npz"), **inputs, mean=mean)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("weights", type=Path)
+    parser.add_argument("--name", required=True)
+    parser.add_argument("--summary", required=True)
+    parser.add_argument("--training", type=Path, required=True, help="JSON: data, steps, device, time")
+    parser.add_argument("--validation", type=Path, required=True, help="JSON: the table of scores")
+    parser.add_argument("--sigma-scale", type=float, default=1.0)
+    options = parser.parse_args()
+    register(
+        options.weights,
+        name=options.name,
+        summary=options.summary,
+        training=json.loads(options.training.read_text()),
+        validation=json.loads(options.validation.read_text()),
+        sigma_scale=options.sigma_scale,
+    )
+
+
+if __name__ == "__main__":
+    main()

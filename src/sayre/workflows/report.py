@@ -1,0 +1,211 @@
+"""The report of a run: numbers and pictures in Markdown."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sayre.data import Crystal, FilledPattern
+from sayre.figures.crystal import crystal_figure
+from sayre.figures.filling import filling_figure, save_figure
+from sayre.figures.phasing import convergence_figure, resolution_figure, resolution_text
+from sayre.retrieval.prepare import unfilled
+
+if TYPE_CHECKING:
+    from sayre.workflows.run import Result
+
+Row = tuple[str, str]
+
+
+def draw(result: Result) -> list[str]:
+    """Write the pictures of a run to its folder; returns their names."""
+    name, found, figures = unfilled(result.pattern).meta.source or "", result.phased, {}
+    if isinstance(result.pattern, FilledPattern):
+        figures["filling.png"] = filling_figure(result.pattern, title=name)
+    figures["crystal.png"] = crystal_figure(result.crystal, title=name)
+    figures["convergence.png"] = convergence_figure(found.runs, found.believed)
+    figures["resolution.png"] = resolution_figure(result.curves)
+    for file, figure in figures.items():
+        save_figure(figure, result.folder / file)
+    return list(figures)
+
+
+def numbers(result: Result) -> dict[str, Any]:
+    """What a script wants to know of a run."""
+    filled = isinstance(result.pattern, FilledPattern)
+    strain = _inside(result.crystal, "strain")
+    return {
+        "folder": str(result.folder),
+        "filled_voxels": int(unfilled(result.pattern).mask.sum()) if filled else 0,
+        "filled_by": result.manifest.config["method"] if filled else None,
+        **result.phased.metrics,
+        "resolution": {
+            name: curve.resolution if np.isfinite(curve.resolution) else None
+            for name, curve in result.curves.items()
+        },
+        "resolution_unit": next(iter(result.curves.values())).unit,
+        "strain_rms": None if strain is None else float(np.sqrt(np.mean(strain**2))),
+        "seconds": result.manifest.seconds,
+    }
+
+
+def report(result: Result) -> str:
+    """Markdown with the pictures beside it."""
+    name = unfilled(result.pattern).meta.source or "a pattern"
+    parts = [f"# {name}", _opening(result), "## Counts", _table(_counts(result))]
+    parts += _picture(result, "filling.png", "as measured, filled, and the stated error")
+    parts += ["## Crystal", *_picture(result, "crystal.png", "slices and surface")]
+    parts += [_table(_crystal(result.crystal)), "## Starts"]
+    parts += [*_picture(result, "convergence.png", "residuals of all starts"), _starts(result)]
+    parts += ["## Resolution", *_picture(result, "resolution.png", "PRTF and FSC"), _resolution(result)]
+    if result.said:
+        parts += ["## Said on the way", "\n".join(f"- {text}" for text in result.said)]
+    parts += ["## How it was made", _made(result)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _opening(result: Result) -> str:
+    found = result.phased
+    failed = sum(bool(run.failed) for run in found.runs)
+    text = (
+        f"{len(found.believed)} of {len(found.runs)} starts averaged"
+        f"{f', {failed} failed' if failed else ''}: R = {found.residual:.3f}."
+    )
+    if np.isfinite(found.agreement):
+        text += f" They agree to {found.agreement:.3f} (complex correlation with the middle one)."
+    if np.isfinite(found.modes.scatter):
+        text += f" Another set of starts would differ by {100 * found.modes.scatter:.0f} % (‖a − b‖/‖a‖)."
+    else:
+        text += (
+            f" Averaging {len(found.believed)} says nothing of how much another set of starts would differ: "
+            "that takes four, from `--runs 10` or so."
+        )
+    return text
+
+
+def _counts(result: Result) -> list[Row]:
+    pattern, found = unfilled(result.pattern), result.phased
+    rows = [
+        ("voxels (rocking, row, column)" if len(pattern.shape) == 3 else "voxels", _sizes(pattern.shape)),
+        ("photons measured", f"{float(pattern.intensity.sum(dtype=float)):.4g}"),
+        ("brightest voxel", f"{float(pattern.intensity.max()):.4g}"),
+        ("not measured", f"{100 * float(pattern.mask.mean()):.2g} % of the voxels"),
+    ]
+    if isinstance(result.pattern, FilledPattern):
+        gaps = [f"{gap.kind} of {gap.width}" for gap in pattern.gaps]
+        shown = ", ".join(gaps[:4]) + (f" and {len(gaps) - 4} more" if len(gaps) > 4 else "")
+        added = float(result.pattern.intensity[pattern.mask].sum(dtype=float))
+        share = 100 * added / max(added + float(pattern.intensity.sum(dtype=float)), 1.0)
+        photons = f"{added:.4g}, {share:.2g} % of all"
+        rows += [("gaps", shown), ("filled by", result.pattern.method), ("photons filled in", photons)]
+    binning = result.manifest.config["binning"]
+    if max(binning) > 1:
+        rows.append(("binned", f"{_sizes(binning)} to a voxel"))
+    return [
+        *rows,
+        ("phased", f"{_sizes(found.object.shape)}, from voxel {_sizes(found.origin, ', ')}"),
+        ("oversampling ratio", ", ".join(f"{ratio:.1f}" for ratio in found.oversampling)),
+    ]
+
+
+def _crystal(crystal: Crystal) -> list[Row]:
+    rows = [("voxels of the support", f"{int(crystal.support.sum())}")]
+    extents = np.ptp(np.argwhere(crystal.support), axis=0) + 1
+    if crystal.voxel_size is None:
+        rows.append(("extent along the axes", f"{_sizes(extents)} voxels"))
+    else:
+        size = np.array(crystal.voxel_size)
+        rows += [
+            ("voxel", f"{' × '.join(f'{s:.3g}' for s in size)} nm"),
+            ("extent along the axes", f"{' × '.join(f'{s:.3g}' for s in extents * size)} nm"),
+        ]
+        frame = np.eye(len(size)) if crystal.axes is None else crystal.axes
+        volume = abs(float(np.linalg.det(frame))) * float(size.prod()) * int(crystal.support.sum())
+        rows.append(
+            ("volume" if len(size) == 3 else "area", f"{volume:.4g} nm{'³' if len(size) == 3 else '²'}")
+        )
+    if crystal.hkl is not None:
+        rows.append(("reflection", " ".join(map(str, crystal.hkl))))
+    if crystal.g is not None:
+        rows.append(("modulus of G", f"{crystal.g:.4f} 1/Å"))
+    displacement, strain = _inside(crystal, "displacement"), _inside(crystal, "strain")
+    if displacement is not None:
+        rows.append(("displacement, 1 to 99 % of the voxels", _spread(displacement, "Å")))
+    if strain is not None:
+        rms = float(np.sqrt(np.mean(strain**2)))
+        rows += [
+            ("strain, 1 to 99 % of the voxels", _spread(100 * strain, "%")),
+            ("strain, root mean square", f"{100 * rms:.3g} %"),
+        ]
+    for name in ("vortex_lines", "cut_voxels"):
+        if crystal.metrics.get(name):
+            rows.append((name.replace("_", " "), str(crystal.metrics[name])))
+    return rows
+
+
+def _inside(crystal: Crystal, name: str) -> Any:
+    values = getattr(crystal, name)
+    if values is None:
+        return None
+    known = values[crystal.support & np.isfinite(values)]
+    return known if len(known) else None
+
+
+def _spread(values: Any, unit: str) -> str:
+    low, high = np.percentile(values, (1, 99))
+    return f"{low:.3g} to {high:.3g} {unit}"
+
+
+def _starts(result: Result) -> str:
+    found = result.phased
+    head = "| start | R | −log likelihood | free | support | |\n|---|---|---|---|---|---|\n"
+    notes = dict.fromkeys(found.believed, "averaged") | {found.believed[0]: "averaged, the middle one"}
+    rows = (
+        f"| {run.index} | {run.residual:.3f} | {run.likelihood:.3g} | {run.free_likelihood:.3g} | "
+        f"{int(run.support.sum())} | {run.failed or notes.get(run.index, '')} |"
+        for run in found.runs
+    )
+    weights = ", ".join(f"{weight:.3f}" for weight in found.modes.weights)
+    legend = (
+        "R is the amplitude residual over the measured voxels; −log likelihood half the Poisson deviance a "
+        "voxel; *free* the same of voxels that phasing never saw; support the number of voxels inside it. "
+        "All as they were before the averaged starts went on beyond the edges of the detector, where the "
+        "recipe has `WIDE`.\n\n"
+        f"Weights of the modes of the averaged starts: {weights}. What differs between the starts is in all "
+        "but the first."
+    )
+    return head + "\n".join(rows) + f"\n\n{legend}"
+
+
+def _resolution(result: Result) -> str:
+    lines = [f"- {name}: {resolution_text(curve)}" for name, curve in result.curves.items()]
+    if "FSC" in result.curves:
+        lines.append(
+            "\nFull period. The FSC is of two halves of the averaged starts, which share the counts."
+        )
+    return "\n".join(lines)
+
+
+def _made(result: Result) -> str:
+    manifest = result.manifest
+    config = json.dumps(manifest.config, indent=1, sort_keys=True, default=str, ensure_ascii=False)
+    versions = ", ".join(f"{name} {version}" for name, version in manifest.versions.items())
+    return (
+        f"`{manifest.command}`, {manifest.seconds} s on {manifest.device}; {versions}. All of it is in "
+        f"`manifest.json`.\n\n```json\n{config}\n```"
+    )
+
+
+def _picture(result: Result, file: str, alternative: str) -> list[str]:
+    return [f"![{alternative}]({file})"] if file in result.files else []
+
+
+def _table(rows: Sequence[Row]) -> str:
+    return "\n".join(["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows)])
+
+
+def _sizes(shape: Any, between: str = " × ") -> str:
+    return between.join(str(int(n)) for n in shape)

@@ -1,0 +1,220 @@
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from scipy import ndimage
+
+from sayre.data import Pattern
+from sayre.numerics.gaps import ISOLATED, find_gaps
+from strategies import masks, slab_masks
+
+
+def empty(*shape: int) -> np.ndarray:
+    return np.zeros(shape, bool)
+
+
+def disc(shape: tuple[int, int], centre: tuple[int, int], radius: float) -> np.ndarray:
+    row, column = np.ogrid[: shape[0], : shape[1]]
+    return (row - centre[0]) ** 2 + (column - centre[1]) ** 2 <= radius**2
+
+
+def check_partition(mask: np.ndarray) -> None:
+    gaps, labels = find_gaps(mask)
+    assert labels.dtype == np.int32
+    np.testing.assert_array_equal(labels > 0, mask)
+    assert [gap.label for gap in gaps] == list(range(1, labels.max() + 1))
+    assert sum(gap.voxels for gap in gaps) == mask.sum()
+    for gap, box in zip(gaps, ndimage.find_objects(labels), strict=True):
+        assert gap.bounds == box
+        assert gap.voxels == np.count_nonzero(labels == gap.label)
+        assert gap.axes == tuple(sorted({axis for axis, _, _ in gap.slabs}))
+        assert len(gap.widths) == len(gap.axes)
+
+
+@given(masks())
+def test_every_masked_voxel_has_one_gap(mask):
+    check_partition(mask)
+
+
+@settings(max_examples=40)
+@given(slab_masks(), slab_masks(dims=3), masks(min_dims=3, max_side=5))
+def test_partition_of_slabs_with_debris(slabs, more, debris):
+    mask = slabs | (more & np.roll(slabs, 3, axis=1))
+    mask[tuple(slice(4, 4 + n) for n in debris.shape)] |= debris
+    check_partition(mask)
+
+
+@given(slab_masks())
+def test_slabs_are_found_where_they_were_put(mask):
+    """Oracle: an index belongs to a slab of an axis exactly if its whole slice is masked."""
+    gaps, _ = find_gaps(mask)
+    if mask.all():
+        return
+    for axis in range(3):
+        full = mask.all(axis=tuple(k for k in range(3) if k != axis))
+        found = np.zeros_like(full)
+        for gap in gaps:
+            assert gap.kind in ("plane", "cross", "border")
+            for k, start, stop in gap.slabs:
+                if k == axis:
+                    found[start:stop] = True
+        np.testing.assert_array_equal(found, full)
+
+
+def test_no_gap():
+    gaps, labels = find_gaps(empty(8, 9))
+    assert gaps == []
+    assert not labels.any()
+
+
+def test_everything_masked_is_border():
+    (gap,), labels = find_gaps(~empty(20, 30, 40))
+    assert (gap.kind, gap.voxels) == ("border", labels.size)
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_plane_in_three_dimensions(axis):
+    mask = empty(40, 50, 60)
+    np.moveaxis(mask, axis, 0)[9:15] = True
+    (gap,), _ = find_gaps(mask)
+    assert (gap.kind, gap.axes, gap.widths, gap.width) == ("plane", (axis,), (6,), 6)
+    assert gap.slabs == ((axis, 9, 15),)
+    assert gap.bounds[axis] == slice(9, 15)
+
+
+def test_plane_through_part_of_the_array():
+    mask = empty(40, 64, 64)
+    mask[:, 20:24, 10:50] = True
+    (gap,), _ = find_gaps(mask)
+    assert (gap.kind, gap.axes, gap.width) == ("plane", (1,), 4)
+    assert gap.bounds == (slice(0, 40), slice(20, 24), slice(10, 50))
+
+
+def test_plane_with_few_frames():
+    mask = empty(2, 64, 64)
+    mask[:, :, 30:36] = True
+    (gap,), _ = find_gaps(mask)
+    assert (gap.kind, gap.axes, gap.width) == ("plane", (2,), 6)
+
+
+def test_parallel_planes_are_several_gaps():
+    mask = empty(10, 120, 60)
+    mask[:, 20:24] = mask[:, 70:82] = True
+    gaps, labels = find_gaps(mask)
+    assert [(gap.kind, gap.width) for gap in gaps] == [("plane", 4), ("plane", 12)]
+    assert set(np.unique(labels[:, 70:82])) == {2}
+
+
+@pytest.mark.parametrize("dims", [2, 3])
+def test_quad_cross_off_centre(dims):
+    detector = empty(128, 100)
+    detector[30:36] = detector[:, 70:74] = True
+    mask = detector if dims == 2 else np.broadcast_to(detector, (25, 128, 100))
+    (gap,), _ = find_gaps(mask)
+    assert gap.kind == "cross"
+    assert gap.axes == (dims - 2, dims - 1)
+    assert (gap.widths, gap.width) == ((6, 4), 6)
+    assert gap.slabs == ((dims - 2, 30, 36), (dims - 1, 70, 74))
+    assert gap.voxels == mask.sum()
+
+
+def test_cross_with_a_lost_frame_has_three_axes():
+    mask = empty(30, 40, 50)
+    mask[7] = mask[:, 20:23] = mask[:, :, 11:15] = True
+    (gap,), _ = find_gaps(mask)
+    assert (gap.kind, gap.axes, gap.widths) == ("cross", (0, 1, 2), (1, 3, 4))
+
+
+def test_grid_of_modules_is_one_cross():
+    mask = empty(200, 200)
+    mask[50:88] = mask[140:178] = mask[:, 90:102] = True
+    (gap,), _ = find_gaps(mask)
+    assert (gap.kind, gap.widths) == ("cross", (38, 12))
+    assert len(gap.slabs) == 3
+
+
+def test_cross_through_part_of_the_array():
+    mask = empty(100, 100)
+    mask[40:44, 10:90] = mask[20:80, 50:54] = True
+    (gap,), _ = find_gaps(mask)
+    assert (gap.kind, gap.slabs) == ("cross", ((0, 40, 44), (1, 50, 54)))
+
+
+def test_border_next_to_a_cross_is_its_own_gap():
+    mask = empty(60, 60)
+    mask[28:32] = mask[:, 28:32] = mask[:, 57:] = True
+    gaps, labels = find_gaps(mask)
+    assert [(gap.kind, gap.axes, gap.width) for gap in gaps] == [("cross", (0, 1), 4), ("border", (1,), 3)]
+    assert (labels[:, 57:] == 2).sum() == 60 * 3 - 4 * 3  # the crossing stays with the cross
+
+
+def test_masked_corner_is_border():
+    mask = empty(100, 100)
+    mask[:10, :40] = mask[:60, :9] = True
+    (gap,), _ = find_gaps(mask)
+    assert (gap.kind, gap.axes) == ("border", ())
+
+
+def test_beamstop_in_all_frames():
+    mask = np.broadcast_to(disc((128, 128), (60, 70), 12), (40, 128, 128))
+    (gap,), _ = find_gaps(mask)
+    assert (gap.kind, gap.axes, gap.width) == ("beamstop", (), 25)
+
+
+def test_beamstop_with_holder_to_the_border():
+    mask = disc((128, 128), (60, 70), 15)
+    mask[60:, 66:74] = True
+    (gap,), _ = find_gaps(mask)
+    assert gap.kind == "beamstop"
+
+
+def test_beamstop_on_a_cross_is_one_gap_beside_it():
+    mask = disc((128, 128), (62, 66), 15)
+    mask[60:66] = mask[:, 60:66] = True
+    gaps, labels = find_gaps(mask)
+    assert [gap.kind for gap in gaps] == ["cross", "beamstop"]
+    assert gaps[0].voxels == 6 * 128 + 6 * 122
+    np.testing.assert_array_equal(labels == 2, disc((128, 128), (62, 66), 15) & (labels != 1))
+
+
+def test_bad_pixels_are_isolated_whatever_the_frames():
+    mask = empty(50, 64, 64)
+    mask[:, 10, 20] = True  # dead
+    mask[7, 30:33, 40:42] = True  # one frame only
+    mask[:, 50, 50] = mask[:, 51, 51] = True  # diagonal neighbours
+    gaps, _ = find_gaps(mask)
+    assert Counter(gap.kind for gap in gaps) == {"isolated": 3}
+    assert [gap.width for gap in gaps] == [1, 2, 2]
+
+
+def test_size_limit_of_isolated():
+    for side, kind in ((ISOLATED, "isolated"), (ISOLATED + 1, "beamstop")):
+        mask = empty(200, 200)
+        mask[50 : 50 + side, 60 : 60 + side] = True
+        assert find_gaps(mask)[0][0].kind == kind
+
+
+def test_dead_column_is_a_plane_of_width_one():
+    mask = empty(20, 64, 64)
+    mask[:, :, 31] = True
+    mask[:, 12, 32] = True  # a bad pixel touching it
+    gaps, _ = find_gaps(mask)
+    assert [(gap.kind, gap.width) for gap in gaps] == [("plane", 1), ("isolated", 1)]
+
+
+def test_pattern_knows_its_gaps():
+    mask = empty(16, 16)
+    mask[7:9] = True
+    pattern = Pattern.from_counts(np.ones((5, 16, 16)), mask)
+    (gap,) = pattern.gaps
+    assert (gap.kind, gap.axes, gap.width) == ("plane", (1,), 2)
+    assert pattern.to("cpu").gaps == [gap]
+    assert len(pattern.with_mask(np.eye(16)).gaps) > 1
+
+
+def test_wrong_dimensions():
+    with pytest.raises(ValueError, match="2D or 3D"):
+        find_gaps(empty(3))

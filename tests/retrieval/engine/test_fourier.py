@@ -1,0 +1,82 @@
+"""Transforms in passes against NumPy's of the whole array."""
+
+import numpy as np
+import pytest
+import torch
+
+from sayre.retrieval.engine.arrays import fourier, kernels
+from sayre.retrieval.engine.arrays.fourier import Fourier
+
+
+@pytest.fixture(params=[(9, 10), (6, 7, 8), (8, 5, 7)])
+def shape(request):
+    return request.param
+
+
+@pytest.fixture(params=[1 << 30, 0], ids=["whole", "passes"])
+def transform(request, shape, monkeypatch):
+    monkeypatch.setattr(fourier, "SMALL", request.param)
+    monkeypatch.setattr(kernels, "BLOCK", 60)
+    return Fourier(shape, torch.device("cpu"))
+
+
+def normal(*shape, dtype=torch.complex64):
+    return torch.randn(shape, dtype=dtype, generator=torch.Generator().manual_seed(0))
+
+
+def test_the_field_is_visited_once_and_comes_back(transform, shape):
+    x, gain = normal(2, *shape), normal(*shape, dtype=torch.float32)
+    arranged = transform.arrange(gain)
+    assert torch.equal(arranged, gain)
+    columns_of_gain, seen = arranged.flatten(1), torch.zeros(2, *shape, dtype=torch.complex64)
+
+    def visit(field, starts, columns):
+        seen.flatten(2)[starts, :, columns] += field
+        assert field.stride()[1:] == columns_of_gain[:, columns].stride()
+        field.mul_(columns_of_gain[:, columns])
+
+    expected = np.fft.fftn(x.numpy(), axes=transform.axes)
+    out = transform.through(x, torch.empty_like(x), visit)
+    np.testing.assert_allclose(seen, expected, atol=1e-4)
+    back = np.fft.ifftn(expected * gain.numpy(), axes=transform.axes)
+    np.testing.assert_allclose(out, back, atol=1e-5)
+    seen.zero_()
+    np.testing.assert_allclose(transform.through(x, x, visit), back, atol=1e-5)
+
+
+def test_cut_at_a_support_and_kept_in_order(transform, shape):
+    x = normal(2, *shape)
+    support = torch.rand(2, *shape, generator=torch.Generator().manual_seed(1)) < 0.4
+    buffer, kept = torch.empty_like(x), torch.empty_like(x)
+    ordered, visited = transform.ordered(kept), []
+
+    def visit(field, starts, columns):
+        assert field.stride()[1:] == ordered[starts, :, columns].stride()[1:]
+        ordered[starts, :, columns] = field
+        visited.append((starts, columns))
+
+    transform.visit(x, buffer, visit, support=support)
+    expected = np.fft.fftn((x * support).numpy(), axes=transform.axes)
+    np.testing.assert_allclose(ordered, expected.reshape(2, shape[0], -1), atol=1e-4)
+    assert visited == list(transform.parts(2))
+
+
+def test_real_arrays_have_half_a_field(transform, shape):
+    x = normal(2, *shape, dtype=torch.float32)
+    expected = np.fft.rfftn(x.numpy(), axes=transform.axes)
+    gain = torch.rand(expected.shape, generator=torch.Generator().manual_seed(1))
+
+    def visit(field, starts, columns):
+        field.mul_(gain.flatten(2)[starts, :, columns])
+
+    buffer = transform.half(torch.empty(x.shape, dtype=torch.complex64))
+    out = transform.through(x, torch.empty_like(x), visit, buffer=buffer)
+    back = np.fft.irfftn(expected * gain.numpy(), shape, axes=transform.axes)
+    np.testing.assert_allclose(out, back, atol=1e-5)
+
+
+def test_a_batch_gives_the_bytes_of_its_members(transform, shape):
+    x = normal(3, *shape)
+    whole = transform.through(x, torch.empty_like(x), lambda field, *_: field.mul_(1.5))
+    for one, alone in zip(whole, x, strict=True):
+        assert torch.equal(transform.through(alone[None], alone[None], lambda f, *_: f.mul_(1.5))[0], one)

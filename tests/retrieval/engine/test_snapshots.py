@@ -1,0 +1,117 @@
+"""Starts stopped in the middle and taken up again end in the bytes of those that were not."""
+
+import contextlib
+import io
+import time
+
+import numpy as np
+import pytest
+
+from sayre.errors import InputError, SayreWarning
+from sayre.retrieval.engine import snapshots
+from sayre.retrieval.engine.arrays import fourier
+from sayre.retrieval.engine.bounds import amplitude_bounds
+from sayre.retrieval.engine.recipe import parse
+from sayre.retrieval.engine.runs import random_start, retrieve
+from sayre.retrieval.engine.snapshots import Snapshots
+from sayre.retrieval.engine.support import ShrinkWrap, initial_support
+
+RECIPES = [
+    "HIO*9 + SW + RAAR*9 + SW + ER*6",
+    "HIO*6 + DETWIN + HIO*6 + GPS*12",
+    "ER*6 + PSF + ER*9 + PSF + ML*9",
+    "ML*16 + SW + DM*8",
+]
+
+
+class Killed(Exception):
+    pass
+
+
+def run(pattern, recipe, batch, kept=None, stop=None):
+    """Runs of three starts, stopped when the iteration `stop` is reported."""
+    bounds = amplitude_bounds(pattern)
+    support = initial_support(pattern.intensity)
+    starts = [random_start(bounds, support, index, 3) for index in range(3)]
+
+    def report(now):
+        if stop is not None and now.iteration >= stop:
+            raise Killed
+
+    found = []
+    with contextlib.suppress(Killed):
+        options = {"batch": batch, "report": report, "snapshots": kept}
+        for one in retrieve(bounds, starts, parse(recipe), ShrinkWrap(), **options):
+            found.append(one)
+    return found
+
+
+def saved(snapshot):
+    """As a file has it."""
+    file = io.BytesIO()
+    np.savez(file, **snapshot)
+    file.seek(0)
+    with np.load(file) as arrays:
+        return dict(arrays)
+
+
+@pytest.fixture
+def eager(monkeypatch):
+    """A snapshot before every iteration."""
+    monkeypatch.setattr(snapshots, "PATIENCE", -1.0)
+    monkeypatch.setattr(snapshots, "SHARE", np.inf)
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+@pytest.mark.parametrize("batch", [1, 3])
+def test_stopped_and_taken_up_they_end_alike(pattern, eager, recipe, batch):
+    whole = run(pattern, recipe, batch)
+    written = []
+    run(pattern, recipe, batch, Snapshots(lambda now: written.append(saved(now))), stop=20)
+    left = written[-1]
+    assert left["place"][2] > 12
+    told = []
+    again = run(pattern, recipe, batch, Snapshots(told.append, left))
+    assert told[0]["place"][2] == left["place"][2]
+    assert len(whole) == len(again) == 3
+    for a, b in zip(whole, again, strict=True):
+        np.testing.assert_array_equal(a.object, b.object)
+        np.testing.assert_array_equal(a.support, b.support)
+        assert (a.history, a.residual, a.free_likelihood) == (b.history, b.residual, b.free_likelihood)
+
+
+def test_in_passes_too(pattern, eager, monkeypatch):
+    monkeypatch.setattr(fourier, "SMALL", 0)
+    test_stopped_and_taken_up_they_end_alike(pattern, None, RECIPES[2], 1)
+
+
+def test_what_other_starts_left_is_not_taken_up(pattern, eager):
+    written = []
+    run(pattern, RECIPES[0], 3, Snapshots(written.append), stop=20)
+    told = []
+    again = run(pattern, RECIPES[0], 1, Snapshots(told.append, written[-1]))
+    assert told[0]["place"].tolist() == [0, 0, 0]
+    assert len(again) == 3
+
+
+def test_they_take_little_time_and_a_full_disk_stops_nothing(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+
+    def slow(_):
+        now[0] += 3
+
+    kept = Snapshots(slow)
+    spent = 0
+    for _ in range(10_000):
+        if kept.due:
+            kept.keep({})
+            spent += 3
+        now[0] += 1
+    assert 100 < spent < 1.1 * snapshots.SHARE * now[0]
+
+    def full(_):
+        raise InputError("no space")
+
+    with pytest.warns(SayreWarning, match="not kept: no space"):
+        Snapshots(full).keep({})

@@ -1,0 +1,145 @@
+"""Counts that cannot be phased, or not as they are: what is said of them."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+from sayre.data import FilledPattern, Grid, Pattern
+from sayre.errors import InputError, SayreWarning
+from sayre.retrieval import prepare
+from sayre.simulation.strained.testset import strained_crystal
+
+
+def pattern_of(counts, mask=None):
+    mask = np.zeros(counts.shape, bool) if mask is None else mask
+    return Pattern(
+        intensity=np.where(mask, 0, counts).astype(np.float32),
+        mask=mask,
+        grid=Grid(step=(1.0,) * counts.ndim),
+    )
+
+
+def checked(pattern):
+    """The centred pattern, and what was said of it."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", SayreWarning)
+        cut, _ = prepare.centred(pattern)
+        prepare.check(cut)
+    return cut, [str(w.message) for w in caught]
+
+
+@pytest.mark.parametrize("level", [0, 7, 2.5e5])
+def test_counts_all_alike_have_no_peak(level):
+    for shape in ((24, 24, 24), (40, 30)):
+        with pytest.raises(InputError, match=f"no peak: the brightest voxel has {level:.0f} counts"):
+            prepare.centred(pattern_of(np.full(shape, level)))
+
+
+@pytest.mark.parametrize("mean", [0.02, 1.0, 300.0, 1e5])
+def test_noise_has_no_peak(mean):
+    """Not even in a hundred patterns with a gap."""
+    rng, mask = np.random.default_rng(0), np.zeros((16, 16, 16), bool)
+    mask[:, 5:8] = True
+    for _ in range(100):
+        with pytest.raises(InputError, match=r"no peak: .* than noise of"):
+            prepare.around_peak(pattern_of(rng.poisson(mean, mask.shape), mask), 8)
+
+
+def test_a_flat_field_is_no_object():
+    """Brighter in places than Poisson noise would be, yet white."""
+    rng = np.random.default_rng(0)
+    counts = rng.poisson(100 * rng.lognormal(0, 0.3, (24, 24, 24)))
+    counts[12, 12, 12] = counts.max() + 1
+    with pytest.raises(InputError, match="shows no object"):
+        prepare.check(pattern_of(counts))
+
+
+@pytest.mark.parametrize("where", [np.s_[3, 4, 5], np.s_[:, 4, 5], np.s_[14, 18:20, 30], np.s_[:, 0, 35]])
+def test_a_hot_pixel_is_not_the_peak(crystal, where):
+    """In one frame or in all, it is masked, and nothing else changes."""
+    counts, hot = crystal[2].copy(), np.zeros(crystal[2].shape, bool)
+    hot[where] = True
+    alone = not isinstance(where[1], slice)
+    counts[hot] = 5 * counts.max()
+    if not alone:  # two pixels side by side are no isolated one: nothing is hidden, the peak is elsewhere
+        assert prepare.cleaned(pattern_of(counts)).mask.sum() == 0
+        return
+    cut, said = checked(pattern_of(counts))
+    assert len(said) == 1
+    assert f"peak of {crystal[2].max():.0f} counts: {hot.sum()}," in said[0]
+    assert "masked" in said[0]
+    np.testing.assert_array_equal(cut.mask, hot)
+    np.testing.assert_array_equal(cut.intensity[~hot], crystal[2][~hot])
+
+
+def test_a_hot_pixel_in_filled_counts_is_refused(crystal):
+    counts = crystal[2].copy()
+    counts[2, 2, 2] = 1e9
+    sigma = np.zeros_like(counts)
+    filled = FilledPattern(pattern=pattern_of(counts), intensity=counts, sigma=sigma, method="nearest")
+    with pytest.raises(InputError, match=r"first at \(2, 2, 2\).*--mask"):
+        prepare.centred(filled)
+
+
+def test_ordinary_peaks_have_no_lone_voxel(crystal):
+    sharp = np.zeros((40, 40, 40))
+    sharp[10:29, 10:29, 10:29] = 1  # oversampling of 2.1, the sharpest that is phased
+    peaks = [crystal[2], np.abs(np.fft.fftshift(np.fft.fftn(np.fft.ifftshift(sharp)))) ** 2]
+    peaks += [c * dose for c in (crystal[2] / crystal[2].sum(),) for dose in (1e3, 1e4)]
+    rng = np.random.default_rng(0)
+    for expected in peaks:
+        counts = rng.poisson(expected).astype(np.float32)
+        bright = counts > 0.2 * counts.max()
+        assert not (prepare.lone(counts, counts < 0) & bright).any()
+
+
+@pytest.mark.measured
+def test_a_measured_peak_is_taken_as_it_is(measured):
+    file = measured("A")
+    pattern = pattern_of(file["intensity"].astype(np.float32))
+    assert prepare.cleaned(pattern) is pattern
+    counts, noise, voxels = prepare.photons(prepare.around_peak(pattern, 96).intensity)
+    assert counts > 100 * prepare.FEW_PHOTONS * voxels
+    assert counts > 1e3 * noise
+
+
+def test_strain_does_not_move_the_peak():
+    """Of ten crystals whose mean phase gradient is zero, the brightest voxel lies far off in some."""
+    far = []
+    for index in range(10):
+        counts = strained_crystal(2, "4-8", index).counts
+        brightest = np.unravel_index(int(np.argmax(counts)), counts.shape)
+        far.append([np.abs(np.array(place) - 64).max() for place in (brightest, prepare.peak_of(counts))])
+    brightest, peak = np.array(far).T
+    assert (brightest > 10).sum() >= 3
+    assert peak.max() < 8
+
+
+def test_a_peak_that_may_lie_in_a_gap_is_said(crystal):
+    counts, mask = crystal[2], np.zeros(crystal[2].shape, bool)
+    mask[:, 17:20] = True  # over the peak at 18
+    far = np.roll(mask, 8, 1)
+    for gap, filled, count in ((mask, False, 27), (mask, True, 0), (far, False, 0)):
+        pattern = pattern_of(counts, gap)
+        if filled:
+            pattern = FilledPattern(
+                pattern=pattern, intensity=counts, sigma=np.zeros_like(counts), method="wiener"
+            )
+        said = [text for text in checked(pattern)[1] if "lie in the gap" in text]
+        assert len(said) == bool(count)
+        assert not count or f"around the peak {count} are masked" in said[0]
+
+
+@pytest.mark.parametrize(("dose", "background"), [(3e3, 0.0), (3e3, 0.03), (1e6, 0.0), (1e6, 1.0)])
+def test_few_counts_for_the_object_are_said(crystal, dose, background):
+    """The numbers are those that went in: a background is no light from the object."""
+    expected = crystal[2] * (dose / crystal[2].sum())
+    counts = np.random.default_rng(0).poisson(expected + background)
+    cut, said = checked(pattern_of(counts))
+    signal, _, voxels = prepare.photons(cut.intensity)
+    assert signal == pytest.approx(dose, rel=0.2)
+    assert (0.5 if dose > 1e5 else 0.15) < voxels / (crystal[0] != 0).sum() <= 1
+    few = [text for text in said if "photon noise decides" in text]
+    assert len(few) == (dose < 1e5)
+    assert not few or f"{signal:.0f} counts for an object of at least {voxels} voxels" in few[0]

@@ -1,0 +1,100 @@
+"""Settings and parameters that make no sense, where Python callers give them."""
+
+import numpy as np
+import pytest
+
+from sayre.errors import InputError
+from sayre.retrieval.engine.algorithms import AD, DM, ER, GPS, HIO, RAAR
+from sayre.retrieval.engine.bounds import amplitude_bounds
+from sayre.retrieval.engine.recipe import parse
+from sayre.workflows.reconstruction import Settings
+
+BAD = [
+    {"runs": 0},
+    {"runs": 2.5},
+    {"runs": True},
+    {"seed": -1},
+    {"seed": None},
+    {"keep": 0},
+    {"keep": 1.5},
+    {"keep": np.nan},
+    {"keep": None},
+    {"enough": np.inf},
+    {"enough": "0.9"},
+    {"gaps": "maybe"},
+    {"sigmas": np.nan},
+    {"sigmas": -1},
+    {"sigmas": "2"},
+    {"confidence": np.inf},
+]
+
+
+@pytest.mark.parametrize("bad", BAD, ids=str)
+def test_settings_name_the_option_and_what_was_found(bad):
+    (name, value) = next(iter(bad.items()))
+    with pytest.raises(InputError, match=rf"^{name}: .*") as caught:
+        Settings(**bad)
+    text = str(caught.value)
+    assert repr(value) in text
+    assert len(text.splitlines()) == 1
+
+
+def test_settings_of_numpy_are_numbers_too():
+    settings = Settings(runs=np.int64(3), keep=np.float32(0.5), seed=np.uint8(0), sigmas=0, enough=None)
+    assert settings.runs == 3
+
+
+@pytest.mark.parametrize("bad", [{"sigmas": np.nan}, {"confidence": -1}, {"free": np.nan}], ids=str)
+def test_bounds_are_asked_the_same(pattern, bad):
+    with pytest.raises(InputError, match=f"^{next(iter(bad))}: "):
+        amplitude_bounds(pattern, **bad)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -1.0, 1e9])
+@pytest.mark.parametrize(
+    ("algorithm", "name"),
+    [
+        (ER, "ceiling"),
+        (HIO, "beta"),
+        (HIO, "ceiling"),
+        (RAAR, "beta"),
+        (DM, "beta"),
+        (GPS, "t"),
+        (GPS, "s"),
+        (GPS, "sigma"),
+    ],
+)
+def test_algorithms_refuse_what_cannot_work(algorithm, name, value):
+    with pytest.raises(InputError, match=rf"{algorithm.__name__}\({name}={value}\): must be above") as caught:
+        algorithm(**{name: value})
+    assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("name", ["lr", "edge", "half", "psf", "background", "spacing", "phase_tv"])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -1.0])
+def test_ad_does_too(name, value):
+    with pytest.raises(InputError, match=rf"AD\({name}={value}\)"):
+        AD(**{name: value})
+
+
+def test_a_ceiling_of_nothing_is_none():
+    assert HIO(ceiling=0.0) == HIO()
+    assert parse("HIO(ceiling=1, beta=2)*3 + RAAR(beta=1)*2")[0].algorithm == HIO(beta=2.0, ceiling=1.0)
+
+
+@pytest.mark.parametrize(
+    ("step", "message"),
+    [
+        ("HIO(beta=nan)", "a number is missing"),
+        ("HIO(beta=1e999)", "a number is missing"),
+        ("HIO(beta=7)", r"HIO\(beta=7.0\): must be above 0 and at most 2, or 0.9"),
+        ("ER(ceiling=0.1)", r"ER\(ceiling=0.1\): must be above 0.5"),
+        ("AD(lr=0)", r"AD\(lr=0.0\): above 0"),
+    ],
+)
+def test_a_recipe_says_where(step, message):
+    """The text just before the place that was read to is in the message."""
+    with pytest.raises(InputError, match=rf"^recipe: near '.*': {message}") as caught:
+        parse(f"HIO(beta=1)*20 + {step}*5 + ER*50")
+    near = str(caught.value).split("'")[1]
+    assert step.split("=")[1][:-1] in near

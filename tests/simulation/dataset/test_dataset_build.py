@@ -1,0 +1,197 @@
+"""The same patterns, whoever makes them and however often they are stopped."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sayre.errors import InputError, SayreWarning
+from sayre.simulation.dataset import DatasetConfig, build, make, read
+from sayre.simulation.dataset import patterns as drawing
+from sayre.simulation.dataset.shards import write_shard
+from sayre.simulation.particles.minimise import RelaxationError
+
+
+def small(**changes) -> DatasetConfig:
+    settings = {
+        "count": 10,
+        "patterns_per_particle": 2,
+        "shard_size": 4,
+        "shape": (8, 12, 16),
+        "seed": 3,
+        "particles": {"atoms": (500, 1500)},
+        "detector": {"gaps": ("merlin",), "gap_share": 0.5},
+        "coherence": {"fwhm": (0.0, 0.5)},
+        "max_counts": (1e3, 1e6),
+    }
+    return DatasetConfig.model_validate(settings | changes)
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    """Of the bytes of every shard."""
+    return {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(folder.glob("shard-*"))}
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("reference")
+    build(small(), folder)
+    return folder
+
+
+def test_shards_hold_every_pattern_once(reference):
+    records = list(read(reference))
+    assert [r.facts["pattern"] for r in records] == list(range(10))
+    assert [r.facts["particle"] for r in records] == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
+    assert sorted(hashes(reference)) == ["shard-00000.h5", "shard-00001.h5", "shard-00002.h5"]
+    assert len({r.counts.tobytes() for r in records}) == 10
+
+
+def test_processes_write_the_same_bytes(reference, tmp_path):
+    fractions: list[float] = []
+    build(small(), tmp_path, workers=2, progress=fractions.append)
+    assert hashes(tmp_path) == hashes(reference)
+    assert fractions == pytest.approx([1 / 3, 2 / 3, 1])
+
+
+def test_a_dask_cluster_writes_the_same_bytes(reference, tmp_path):
+    distributed = pytest.importorskip("distributed")
+    dask = pytest.importorskip("dask")
+    options = {"processes": False, "n_workers": 1, "threads_per_worker": 2, "dashboard_address": None}
+    # The profiler of workers may collect garbage inside sys._current_frames: Python 3.11 then locks up.
+    quiet = dask.config.set({"distributed.worker.profile.enabled": False})
+    with quiet, distributed.LocalCluster(**options) as cluster:
+        build(small(), tmp_path, scheduler=cluster.scheduler.address)
+    assert hashes(tmp_path) == hashes(reference)
+
+
+KILLED = """
+import os, signal, sys
+sys.path.insert(0, {tests!r})
+from test_dataset_build import small
+from sayre.simulation.dataset import build
+if __name__ == "__main__":
+    build(small(), {folder!r}, workers={workers}, progress=lambda _: os.kill(os.getpid(), signal.SIGKILL))
+"""
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_killed_run_goes_on_and_nothing_is_doubled_or_lost(reference, tmp_path, workers):
+    """SIGKILL after the first shard; half a file is planted, as a kill in mid-write would leave it."""
+    script, folder = tmp_path / "run.py", tmp_path / "set"
+    script.write_text(KILLED.format(tests=str(Path(__file__).parent), folder=str(folder), workers=workers))
+    assert subprocess.run([sys.executable, script], check=False).returncode == -signal.SIGKILL
+    left = hashes(folder)
+    assert 1 <= len(left) <= workers
+    assert left.items() <= hashes(reference).items()
+    half = folder / ".shard-00002.h5.abcd.tmp"
+    half.write_bytes(b"half")
+    build(small(), folder)
+    assert hashes(folder) == hashes(reference)
+    assert not half.exists()
+
+
+def test_what_is_there_is_not_made_again(reference, tmp_path, monkeypatch):
+    build(small(), tmp_path)
+    monkeypatch.setattr("sayre.simulation.dataset.make.write_shard", None)
+    build(small(), tmp_path)
+    assert hashes(tmp_path) == hashes(reference)
+
+
+def test_a_shard_that_fails_leaves_nothing(tmp_path, monkeypatch):
+    """Stopped while the third pattern of a shard is made."""
+    made, original = [], drawing.detect
+
+    def stop(*arguments):
+        made.append(1)
+        if len(made) == 3:
+            raise KeyboardInterrupt
+        return original(*arguments)
+
+    monkeypatch.setattr(drawing, "detect", stop)
+    with pytest.raises(KeyboardInterrupt):
+        write_shard(small(), tmp_path, 0)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_particles_that_diverge_are_skipped_logged_and_replaced(reference, tmp_path, monkeypatch):
+    original, seen = drawing._isolated, []
+
+    def diverge(recipe, seed):
+        seen.append(seed)
+        if seed[1] == 2 and seed[3] < 2:
+            raise RelaxationError("relaxation: diverged")
+        return original(recipe, seed)
+
+    monkeypatch.setattr(drawing, "_isolated", diverge)
+    build(small(), tmp_path)
+    replaced, kept = list(read(tmp_path)), list(read(reference))
+    for new, old in zip(replaced, kept, strict=True):
+        same = new.facts["particle"] != 2
+        assert np.array_equal(new.counts, old.counts) is same
+        assert new.facts["attempt"] == (0 if same else 2)
+    from sayre.simulation.dataset.datasheet import summary
+
+    skipped = summary(tmp_path)["skipped"]
+    assert [(s["particle"], s["attempt"]) for s in skipped] == [(2, 0), (2, 1)]
+    assert skipped[0]["reason"] == "relaxation: diverged"
+    monkeypatch.setattr(drawing, "_isolated", lambda *_: (_ for _ in ()).throw(RelaxationError("no")))
+    with pytest.raises(InputError, match="10 draws in a row failed, the last: no"):
+        build(small(seed=4), tmp_path / "other")
+
+
+def end_the_process(*_):
+    os._exit(1)
+
+
+def test_a_process_that_lammps_ends_is_a_draw_to_skip(monkeypatch):
+    recipe = small(particles={"atoms": (500, 600), "relaxation": {"share": 1.0}}).particles
+    monkeypatch.setattr(drawing, "random_particle", end_the_process)
+    with pytest.raises(RelaxationError, match="LAMMPS ended its process"):
+        drawing._isolated(recipe, (0, 0, 0, 0))
+
+
+def test_a_process_that_does_not_start_is_no_particle_to_skip(monkeypatch):
+    recipe = small(particles={"atoms": (500, 600), "relaxation": {"share": 1.0}}).particles
+    monkeypatch.setattr("sayre.simulation.processes.end_with_parent", end_the_process)
+    with pytest.raises(InputError, match="does not start") as caught:
+        drawing._isolated(recipe, (0, 0, 0, 0))
+    assert not isinstance(caught.value, RelaxationError)
+
+
+def test_another_data_set_is_not_mixed_in(tmp_path):
+    build(small(count=2), tmp_path)
+    before = hashes(tmp_path)
+    with pytest.raises(InputError, match="holds another data set"):
+        build(small(count=2, seed=9), tmp_path)
+    assert hashes(tmp_path) == before
+    build(small(count=2, seed=9), tmp_path, force=True)
+    assert hashes(tmp_path) != before
+    description = json.loads((tmp_path / "dataset.json").read_text())
+    assert description["config"]["seed"] == 9
+    (tmp_path / "dataset.json").write_text(json.dumps(description | {"sayre": "0.0.0"}))
+    with pytest.warns(SayreWarning, match=r"begun by sayre 0\.0\.0"):
+        build(small(count=2, seed=9), tmp_path)
+    (tmp_path / "dataset.json").write_text("{")
+    with pytest.raises(InputError, match="holds another data set"):
+        build(small(count=2, seed=9), tmp_path)
+
+
+def test_requests_that_cannot_be_met(tmp_path, monkeypatch):
+    with pytest.raises(InputError, match="workers"):
+        build(small(), tmp_path, workers=0)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot be made a folder"):
+        build(small(), tmp_path / "file" / "set")
+    pytest.importorskip("distributed")
+    monkeypatch.setattr(make, "PATIENCE", "0.3s")
+    with pytest.raises(InputError, match="--scheduler: nowhere:1 does not answer"):
+        build(small(), tmp_path / "set", scheduler="nowhere:1")
