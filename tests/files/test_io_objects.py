@@ -304,3 +304,26 @@ def test_a_crystal_is_not_counts(tmp_path, manifest):
         save(tmp_path / f"a{ending}", make(), manifest)
         with pytest.raises(InputError):
             load(tmp_path / f"a{ending}")
+
+
+def test_unknown_metrics_are_json(tmp_path, manifest):
+    """NaN is no JSON: a strict parser reads the metrics of every format, and finds null."""
+
+    def refuse(constant):
+        raise AssertionError(f"{constant} is not JSON")
+
+    crystal = make(metrics={"agreement": np.nan, "weights": [1.0, np.inf], "ratio": np.float32(2.5)})
+    expected = {"agreement": None, "weights": [1.0, None], "ratio": 2.5}
+    for ending in (".npz", ".cxi", ".vti"):
+        save(tmp_path / f"a{ending}", crystal, manifest)
+    with np.load(tmp_path / "a.npz") as file:
+        texts = [file["metrics"].item()]
+    with h5py.File(tmp_path / "a.cxi") as file:
+        texts.append(file["entry_1/sayre_1/metrics"].asstr()[()])
+    fields = ET.parse(tmp_path / "a.vti").getroot().find("ImageData/FieldData")
+    codes = next(item.text for item in fields if item.get("Name") == "metrics")
+    texts.append(bytes(map(int, codes.split()[:-1])).decode())
+    for text in texts:
+        assert json.loads(text, parse_constant=refuse) == expected
+    for ending in (".npz", ".cxi"):
+        assert load_crystal(tmp_path / f"a{ending}").metrics == expected

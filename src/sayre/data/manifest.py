@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import platform
@@ -14,6 +13,8 @@ from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 from typing import Any
+
+from sayre.data.json_text import to_json
 
 _LIBRARIES = ("sayre", "numpy", "scipy", "torch", "finufft")
 
@@ -57,8 +58,8 @@ class Manifest:
         )
 
     def to_json(self) -> str:
-        """JSON text; NumPy values become numbers, anything else that JSON lacks (paths) its text."""
-        return json.dumps(dataclasses.asdict(self), indent=1, sort_keys=True, default=_jsonable)
+        """JSON text; values that JSON lacks are written as `sayre.data.json_text.plain` has them."""
+        return to_json(self, indent=1, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> Manifest:
@@ -75,10 +76,6 @@ def hashes(*files: str | Path | None) -> dict[str, str]:
     """Names of files (`file.h5::/inside` too) with their SHA-256; None is left out."""
     paths = [Path(str(file).partition("::")[0]) for file in files if file is not None]
     return {path.name: sha256_of(path) for path in paths}
-
-
-def _jsonable(value: Any) -> Any:
-    return value.tolist() if hasattr(value, "tolist") else str(value)
 
 
 def _peak_memory_mib() -> float | None:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from sayre.data import Particle
 from sayre.data.elements import element
+from sayre.data.json_text import to_json
 from sayre.errors import InputError
 from sayre.files.atomic import check_place, replacing
 
@@ -118,7 +119,7 @@ def _ending(path: Path) -> str:
 
 
 def _write_xyz(particle: Particle) -> str:
-    made = json.dumps(dict(particle.made), sort_keys=True).replace("\\", "\\\\").replace('"', '\\"')
+    made = to_json(particle.made, sort_keys=True).replace("\\", "\\\\").replace('"', '\\"')
     head = f'Properties=species:S:1:pos:R:3 lattice_constant={particle.lattice_constant} made="{made}"'
     lines = io.StringIO()
     np.savetxt(lines, particle.positions, fmt=f"{particle.species} %.10f %.10f %.10f")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from sayre.data.json_text import to_json
 from sayre.errors import InputError
 from sayre.files.atomic import replacing
 from sayre.retrieval.engine.packed import Packed
@@ -38,7 +38,7 @@ class KeptRuns:
 
     def __init__(self, folder: Path, config: Mapping[str, Any], *, replace: bool = False) -> None:
         self.folder, self.replace = folder, replace
-        self.config = json.dumps(config, sort_keys=True, default=str)
+        self.config = to_json(config, sort_keys=True)
 
     @property
     def ours(self) -> bool:

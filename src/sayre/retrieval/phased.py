@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from sayre.data import FilledPattern, Pattern
+from sayre.data.json_text import plain
 from sayre.errors import InputError, SayreWarning
 from sayre.retrieval import prepare
 from sayre.retrieval.choice.consensus import Consensus, consensus
@@ -76,20 +77,22 @@ class Phased:
     @property
     def metrics(self) -> dict[str, Any]:
         """Numbers worth printing and keeping, as JSON can hold them: what is not known is None."""
-        found = {
-            "residual": self.residual,
-            "likelihood": self.likelihood,
-            "free_likelihood": self.free_likelihood,
-            "agreement": self.agreement,
-            "scatter": self.modes.scatter,
-            "mode_weights": self.modes.weights.tolist(),
-            "runs": len(self.runs),
-            "failed": sum(bool(run.failed) for run in self.runs),
-            "believed": list(self.believed),
-            "support_voxels": int(self.support.sum()),
-            "oversampling": list(self.oversampling),
-        }
-        return {name: None if value != value else value for name, value in found.items()}
+        metrics: dict[str, Any] = plain(
+            {
+                "residual": self.residual,
+                "likelihood": self.likelihood,
+                "free_likelihood": self.free_likelihood,
+                "agreement": self.agreement,
+                "scatter": self.modes.scatter,
+                "mode_weights": self.modes.weights.tolist(),
+                "runs": len(self.runs),
+                "failed": sum(bool(run.failed) for run in self.runs),
+                "believed": list(self.believed),
+                "support_voxels": int(self.support.sum()),
+                "oversampling": list(self.oversampling),
+            }
+        )
+        return metrics
 
 
 def phase(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 
 import sayre
 from sayre.data import Crystal, Manifest
+from sayre.data.json_text import to_json
 from sayre.errors import InputError, SayreWarning
 from sayre.files.patterns import hdf5, nexus
 from sayre.files.patterns.nexus import group_of, put
@@ -121,7 +121,7 @@ def _build(h5: h5py.File, crystal: Crystal, manifest: Manifest) -> None:
         value = getattr(crystal, name)
         if value is not None:
             put(own, name, value, _UNITS.get(name))
-    own["metrics"] = json.dumps(crystal.metrics)
+    own["metrics"] = to_json(crystal.metrics)
     own["manifest"] = manifest.to_json()
 
 
@@ -154,7 +154,7 @@ def _write_values(group: h5py.Group, values: Mapping[str, Any]) -> None:
         elif not isinstance(value, Mapping) and _is_numeric(value):
             put(group, key, value, _UNITS.get(key))
         else:
-            group[key] = value if isinstance(value, str) else json.dumps(value, default=str)
+            group[key] = value if isinstance(value, str) else to_json(value)
 
 
 def _is_table(value: Mapping[str, Any]) -> bool:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sayre.data import Crystal, Manifest
+from sayre.data.json_text import to_json
 from sayre.errors import InputError, SayreWarning
 from sayre.files.atomic import check_place, replacing
 from sayre.files.patterns import npz
@@ -134,7 +135,7 @@ def _write_npz(file: BinaryIO, crystal: Crystal, manifest: Manifest) -> None:
         value = getattr(crystal, name)
         if value is not None:
             entries[name] = value
-    entries["metrics"] = json.dumps(crystal.metrics)
+    entries["metrics"] = to_json(crystal.metrics)
     npz.write_entries(file, entries | {"manifest": manifest.to_json()})
 
 

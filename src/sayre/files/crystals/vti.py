@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sayre.data import Crystal, Manifest
+from sayre.data.json_text import to_json
 from sayre.errors import InputError, SayreWarning
 
 _TYPES = {"f4": "Float32", "u1": "UInt8"}
@@ -62,7 +63,7 @@ def write(file: BinaryIO, crystal: Crystal, manifest: Manifest) -> None:
             _text(name, value)
             for name, value in {
                 "units": json.dumps(units, ensure_ascii=False),
-                "metrics": json.dumps(crystal.metrics),
+                "metrics": to_json(crystal.metrics),
                 "manifest": manifest.to_json(),
             }.items()
         ),

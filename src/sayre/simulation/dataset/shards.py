@@ -13,6 +13,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from sayre.data.json_text import to_json
 from sayre.errors import InputError
 from sayre.files.atomic import replacing
 from sayre.files.patterns import hdf5
@@ -105,14 +106,10 @@ def _fill(h5: h5py.File, config: DatasetConfig, number: int) -> None:
             arrays["expectation"][row] = np.sqrt(signal) if root else signal
             if config.amplitude:
                 arrays["amplitude"][row] = made.amplitude
-            texts.append(json.dumps(facts, sort_keys=True, default=_plain))
+            texts.append(to_json(facts, sort_keys=True))
             row += 1
     h5.create_dataset("facts", data=texts, dtype=h5py.string_dtype(), track_times=False)
-    h5.attrs["skipped"] = json.dumps(skipped)
-
-
-def _plain(value: Any) -> Any:
-    return value.tolist() if hasattr(value, "tolist") else str(value)
+    h5.attrs["skipped"] = to_json(skipped)
 
 
 def shard_paths(folder: Path) -> list[Path]:
