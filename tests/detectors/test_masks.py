@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sayre.data import Pattern
 from sayre.detectors import detector
 from sayre.detectors.masks import (
     beamstop,
@@ -15,7 +14,6 @@ from sayre.detectors.masks import (
     cross,
     dead_pixels,
     from_whitefield,
-    hot_pixels,
     keyword_mask,
     plane,
 )
@@ -208,55 +206,9 @@ def test_whitefield_refuses():
         from_whitefield(np.zeros((5, 5)))
 
 
-def fringes(rng, peak):
-    """Photon counts of a block sampled at σ = 2.5 on the detector, its peak moving through the frames."""
-    row, column = np.mgrid[-32:32, -32:32]
-    frames = [
-        peak * np.sinc((row - shift) / 2.5) ** 2 * np.sinc(column / 2.5) ** 2 + 0.02 for shift in range(-5, 6)
-    ]
-    return rng.poisson(frames).astype(np.float32)
-
-
-@pytest.mark.parametrize("peak", [1e3, 1e6, 1e8])
-def test_hot_pixels_are_found_and_fringes_are_not(peak):
-    rng = np.random.default_rng(int(peak))
-    counts = fringes(rng, peak)
-    assert not hot_pixels(Pattern.from_counts(counts)).any()
-    planted = np.zeros((64, 64), bool)
-    planted[[3, 3, 60, 10], [4, 5, 60, 50]] = True  # two of them neighbours
-    level = 50 * max(1.0, counts[:, planted].max())
-    counts[:, planted] += rng.poisson(level, (11, 4))
-    np.testing.assert_array_equal(hot_pixels(Pattern.from_counts(counts)), planted)
-
-
-def test_flash_in_one_frame_is_not_hot():
-    counts = fringes(np.random.default_rng(9), 1e4)
-    counts[4, 9, 9] = 1e6
-    assert not hot_pixels(Pattern.from_counts(counts)).any()
-
-
-def test_masked_pixels_neither_are_nor_make_hot_ones():
-    counts = np.random.default_rng(10).poisson(40, (11, 64, 64)).astype(float)
-    mask = np.zeros((64, 64), bool)
-    mask[20:40] = mask[:, 30:36] = True
-    counts[:, 22, 3] = 1e6
-    pattern = Pattern.from_counts(counts, mask)
-    assert not hot_pixels(pattern).any()
-
-
 @pytest.mark.measured
 def test_measured_whitefield_against_the_beamline_s_list(measured):
     file = measured("A")
     found, listed = from_whitefield(file["whitefield"]), file["bad_pixels"]
     assert np.count_nonzero(found & listed) > 0.8 * np.count_nonzero(listed)  # 228 of 280
     assert np.count_nonzero(found & ~listed) < 10  # 2
-
-
-@pytest.mark.measured
-def test_measured_peak_has_no_hot_pixel_but_planted_ones(measured):
-    counts = measured("A")["intensity"]
-    rng = np.random.default_rng(0)
-    assert not hot_pixels(Pattern.from_counts(counts)).any()
-    planted = dead_pixels(counts.shape[1:], coordinates=rng.integers(3, 250, (50, 2)))
-    counts[:, planted] += rng.poisson(30, (len(counts), np.count_nonzero(planted))).astype(counts.dtype)
-    np.testing.assert_array_equal(hot_pixels(Pattern.from_counts(counts)), planted)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from sayre.data import FilledPattern, Grid, Pattern
+from sayre.detectors import hygiene
 from sayre.errors import InputError, SayreWarning
 from sayre.retrieval import prepare
 from sayre.simulation.strained.testset import strained_crystal
@@ -63,7 +64,7 @@ def test_a_hot_pixel_is_not_the_peak(crystal, where):
     alone = not isinstance(where[1], slice)
     counts[hot] = 5 * counts.max()
     if not alone:  # two pixels side by side are no isolated one: nothing is hidden, the peak is elsewhere
-        assert prepare.cleaned(pattern_of(counts)).mask.sum() == 0
+        assert hygiene.cleaned(pattern_of(counts)).mask.sum() == 0
         return
     cut, said = checked(pattern_of(counts))
     assert len(said) == 1
@@ -91,14 +92,14 @@ def test_ordinary_peaks_have_no_lone_voxel(crystal):
     for expected in peaks:
         counts = rng.poisson(expected).astype(np.float32)
         bright = counts > 0.2 * counts.max()
-        assert not (prepare.lone(counts, counts < 0) & bright).any()
+        assert not (hygiene.lone(counts, counts < 0) & bright).any()
 
 
 @pytest.mark.measured
 def test_a_measured_peak_is_taken_as_it_is(measured):
     file = measured("A")
     pattern = pattern_of(file["intensity"].astype(np.float32))
-    assert prepare.cleaned(pattern) is pattern
+    assert hygiene.cleaned(pattern) is pattern
     counts, noise, voxels = prepare.photons(prepare.around_peak(pattern, 96).intensity)
     assert counts > 100 * prepare.FEW_PHOTONS * voxels
     assert counts > 1e3 * noise

@@ -132,10 +132,10 @@ def phase(
     from sayre.figures.filling import figure_path_check, save_figure
     from sayre.figures.live import LivePicture
     from sayre.files.crystals.objects import crystal_path_check, load_crystal, save_crystal
-    from sayre.filling.network.predictor import find_device
+    from sayre.numerics.device import find_device
     from sayre.retrieval.kept import KeptRuns
     from sayre.retrieval.learned.predictor import weights_used
-    from sayre.retrieval.prepare import around_peak, unfilled
+    from sayre.retrieval.prepare import around_peak
     from sayre.workflows.reconstruction import reconstruct
     from sayre.workflows.run import forgetting_failures
 
@@ -150,7 +150,7 @@ def phase(
     drawn = None if live is None else LivePicture(figure_path_check(live, force=True))
     settings, scan = retrieval.settings(binning), known.scan()
     pattern = files.load_filled(source, mask=mask)
-    if output.suffix.lower() == ".vti" and len(unfilled(pattern).shape) != 3:
+    if output.suffix.lower() == ".vti" and len(pattern.measured.shape) != 3:
         raise InputError(f"{output}: .vti is for 3D crystals, these counts are 2D; .npz or .cxi")
     if crop is not None:
         pattern = around_peak(pattern, crop)
@@ -158,8 +158,8 @@ def phase(
     if weights is not None and init != "network":
         raise InputError(f"--weights {weights}: belongs to --init network, found --init {init}")
     start = load_crystal(init).object if from_file else init
-    learned = weights_used(weights, unfilled(pattern).intensity.ndim) if init == "network" else {}
-    meta = unfilled(pattern).meta
+    learned = weights_used(weights, pattern.measured.intensity.ndim) if init == "network" else {}
+    meta = pattern.meta
     inputs = {meta.source or source: meta.sha256 or ""} | hashes(mask, init if from_file else None)
     kept = KeptRuns(
         output.with_name(output.name + ".runs"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -15,7 +14,7 @@ from sayre.crystal.ramp import remove_ramp
 from sayre.crystal.strain import displacement, strain
 from sayre.crystal.unwrap import unwrap
 from sayre.data import Crystal, Grid
-from sayre.errors import InputError, SayreWarning
+from sayre.errors import InputError, warn
 
 Object = NDArray[np.complex64]
 Support = NDArray[np.bool_]
@@ -205,4 +204,4 @@ def _tell(displaced: bool, strained: bool, *, vortex_lines: int, cut_voxels: int
         )
     else:
         return
-    warnings.warn(f"crystal: {text}", SayreWarning, stacklevel=3)
+    warn(f"crystal: {text}")

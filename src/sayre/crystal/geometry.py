@@ -7,7 +7,6 @@ their axis, so `"x-"` is a circle that turns the detector up from the beam and `
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.constants import c, e, h
 from scipy.spatial.transform import Rotation
 
-from sayre.errors import InputError, SayreWarning
+from sayre.errors import InputError, warn
 
 Axis = str | Sequence[float]
 Vector = NDArray[np.float64]
@@ -222,10 +221,8 @@ def check_reflection(
     expected = cubic_modulus(hkl, lattice_constant)
     ratio = g / expected
     if abs(ratio - 1) > tolerance:
-        warnings.warn(
+        warn(
             f"geometry: |G| is {g:.4f} 1/Å where {' '.join(map(str, hkl))} of a {lattice_constant} Å "
-            f"lattice has {expected:.4f}, {100 * (ratio - 1):+.1f} %; check angles, energy, reflection",
-            SayreWarning,
-            stacklevel=2,
+            f"lattice has {expected:.4f}, {100 * (ratio - 1):+.1f} %; check angles, energy, reflection"
         )
     return float(ratio)

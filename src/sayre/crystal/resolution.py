@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from sayre.data import Pattern
 from sayre.errors import InputError
+from sayre.numerics.fourier import to_detector
 
 Object = NDArray[np.complexfloating]
 Criterion = Literal["half-bit", "1/7", "1/2"]
@@ -101,7 +102,7 @@ def prtf(
     for obj in objects:
         if obj.shape != pattern.shape:
             raise InputError(f"prtf: an object of {obj.shape} for counts of {pattern.shape}; they must agree")
-    calculated = np.abs(_fourier(mean(objects))) ** 2
+    calculated = np.abs(to_detector(mean(objects))) ** 2
     radius, shell = _shells(pattern.shape, voxel_basis)
     measured = ~pattern.mask
     found = _summed(shell, measured, calculated)
@@ -155,7 +156,7 @@ def fsc(
         raise InputError(f"fsc: objects of {first.shape} and {second.shape}; they must agree")
     if not 0 < support_fraction <= 1:
         raise InputError(f"fsc: the support fills a fraction above 0, to 1, found {support_fraction}")
-    a, b = _fourier(first), _fourier(second)
+    a, b = to_detector(first), to_detector(second)
     radius, shell = _shells(first.shape, voxel_basis)
     every = np.ones(first.shape, bool)
     cross = _summed(shell, every, (a.conj() * b).real)
@@ -175,10 +176,6 @@ def _threshold(criterion: str, independent: NDArray[np.floating]) -> NDArray[np.
         raise InputError(f"criterion: {criterion!r} is not known; half-bit, 1/7 or 1/2")
     root = 1 / np.sqrt(np.maximum(independent, 1))
     return np.asarray((0.2071 + 1.9102 * root) / (1.2071 + 0.9102 * root))
-
-
-def _fourier(obj: Object) -> NDArray[np.complexfloating]:
-    return np.asarray(np.fft.fftshift(np.fft.fftn(np.fft.ifftshift(obj))))
 
 
 def _shells(

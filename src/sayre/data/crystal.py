@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sayre.data.pattern import OnDevice
+from sayre.data.arrays import ArrayClass
+from sayre.data.shown import Lines, sizes, slices_through
 from sayre.errors import InputError
 
 
-@dataclass(frozen=True, kw_only=True)
-class Crystal(OnDevice):
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Crystal(ArrayClass):
     """A complex density on a regular grid; `None` is unknown.
 
     Attributes
@@ -97,3 +98,32 @@ class Crystal(OnDevice):
         return self.axes is None or bool(
             np.allclose(self.axes @ self.axes.T, np.eye(len(self.axes)), atol=1e-6)
         )
+
+    def _title(self) -> str:
+        return (
+            f"Crystal: {sizes(self.shape)} voxels, {int(self.numpy().support.sum())} of them in the support"
+        )
+
+    def _lines(self) -> Lines:
+        voxel = "size not known" if self.voxel_size is None else f"{sizes(self.voxel_size)} nm"
+        reflection = "not known" if self.hkl is None else " ".join(map(str, self.hkl))
+        length = "" if self.g is None else f", |G| = {self.g:.4f} 1/Å"
+        lines = [
+            ("voxel", voxel + ("" if self.orthogonal else ", oblique axes")),
+            ("reflection", reflection + length),
+            ("displacement", _range(self.displacement, "Å")),
+            ("strain", _range(self.strain, "")),
+        ]
+        residual = self.metrics.get("residual")
+        return lines if residual is None else [*lines, ("R", f"{residual:.3f}")]
+
+    def _panels(self) -> Sequence[NDArray[Any]]:
+        return slices_through(self.amplitude, [n // 2 for n in self.shape])
+
+
+def _range(values: NDArray[np.float32] | None, unit: str) -> str:
+    known = None if values is None else np.asarray(values)[np.isfinite(np.asarray(values))]
+    if known is None or not known.size:
+        return "not known"
+    low, high = np.percentile(known, (1, 99))
+    return f"{low:.3g} to {high:.3g} {unit}".rstrip() + " in 98 % of the voxels"

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sayre.data.pattern import OnDevice
+from sayre.data.arrays import ArrayClass
+from sayre.data.shown import Lines, sizes
 
 
-@dataclass(frozen=True, kw_only=True)
-class Particle(OnDevice):
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Particle(ArrayClass):
     """Atoms of one crystal.
 
     Attributes
@@ -39,3 +40,12 @@ class Particle(OnDevice):
 
     def __len__(self) -> int:
         return len(self.positions)
+
+    def _title(self) -> str:
+        return f"Particle: {len(self)} atoms of {self.species}"
+
+    def _lines(self) -> Lines:
+        extent = np.ptp(np.asarray(self.numpy().positions), axis=0) / 10
+        made = ", ".join(f"{name} {value}" for name, value in self.made.items())
+        lines = [("extent", f"{sizes(extent)} nm"), ("lattice constant", f"{self.lattice_constant:g} Å")]
+        return [*lines, ("made", made)] if made else lines

@@ -1,87 +1,26 @@
-"""Diffraction patterns: counts, what was measured of them, and what was filled in."""
+"""Diffraction patterns: photon counts, and which voxels were measured."""
 
 from __future__ import annotations
 
-import warnings
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sayre.errors import InputError, SayreWarning
+from sayre.data.arrays import ArrayClass
+from sayre.data.grid import Grid, Meta
+from sayre.data.shown import Lines, axes_of, sizes, slices_through
+from sayre.errors import InputError, warn
 
 if TYPE_CHECKING:
-    import torch
-
-    from sayre.data.particle import Particle
     from sayre.numerics.gaps import Gap
 
 
-class OnDevice:
-    """Moves the arrays of a dataclass between NumPy and a torch device."""
-
-    def to(self, device: str | torch.device) -> Self:
-        """Return a copy whose arrays are torch tensors on `device`."""
-        import torch
-
-        def move(value: Any) -> Any:
-            if isinstance(value, OnDevice):
-                return value.to(device)
-            if isinstance(value, np.ndarray | torch.Tensor):
-                return torch.as_tensor(value).to(device, copy=True)
-            return value
-
-        return self._mapped(move)
-
-    def numpy(self) -> Self:
-        """Return a copy whose arrays are NumPy arrays on the host."""
-
-        def move(value: Any) -> Any:
-            if isinstance(value, OnDevice):
-                return value.numpy()
-            return value.detach().cpu().numpy() if hasattr(value, "detach") else value
-
-        return self._mapped(move)
-
-    def _mapped(self, move: Any) -> Self:
-        copy = object.__new__(type(self))
-        for item in fields(self):  # type: ignore[arg-type]
-            object.__setattr__(copy, item.name, move(getattr(self, item.name)))
-        return copy
-
-
-@dataclass(frozen=True, kw_only=True)
-class Grid:
-    """Sampling step of each axis, in 1/Å (with 2π) or, where the geometry is unknown, in pixels."""
-
-    step: tuple[float, ...]
-    unit: Literal["1/angstrom", "pixel"] = "pixel"
-
-    def __post_init__(self) -> None:
-        if not all(np.isfinite(s) and s > 0 for s in self.step):
-            raise InputError(f"grid: steps must be positive numbers, found {self.step}")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Meta:
-    """Where a pattern comes from; `None` is unknown.
-
-    Energy in eV, distance and pixel size (row, column) in m, `hkl` the reflection.
-    """
-
-    energy: float | None = None
-    distance: float | None = None
-    pixel_size: tuple[float, float] | None = None
-    hkl: tuple[int, int, int] | None = None
-    detector: str | None = None
-    source: str | None = None
-    sha256: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Pattern(OnDevice):
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Pattern(ArrayClass):
     """Photon counts on a regular grid.
 
     Attributes
@@ -123,6 +62,16 @@ class Pattern(OnDevice):
     @property
     def shape(self) -> tuple[int, ...]:
         return tuple(self.intensity.shape)
+
+    @property
+    def name(self) -> str:
+        """Name of the file it was read from, which opens every message about it; else "pattern"."""
+        return self.meta.source or "pattern"
+
+    @property
+    def measured(self) -> Pattern:
+        """The pattern itself: what was measured, as `FilledPattern.measured` is."""
+        return self
 
     @cached_property
     def gaps(self) -> list[Gap]:
@@ -175,29 +124,72 @@ class Pattern(OnDevice):
             bad = ~(np.isfinite(intensity) & (intensity >= 0))
         newly = int(np.count_nonzero(bad & ~missing))
         if newly:
-            warnings.warn(
-                f"{what}: {newly} NaN, infinite or negative values masked", SayreWarning, stacklevel=2
-            )
+            warn(f"{what}: {newly} NaN, infinite or negative values masked")
         missing |= bad
         intensity[missing] = 0
         if missing.all():
             raise InputError(f"{what}: every voxel is masked; nothing to work from")
         if array.dtype.kind == "f" and not np.array_equal(intensity, np.rint(intensity)):
-            warnings.warn(
-                f"{what}: values are not integers; taken as (scaled) counts, not as amplitudes",
-                SayreWarning,
-                stacklevel=2,
-            )
+            warn(f"{what}: values are not integers; taken as (scaled) counts, not as amplitudes")
         grid = grid or Grid(step=(1.0,) * intensity.ndim)
         return cls(intensity=intensity, mask=missing, grid=grid, meta=meta)
 
+    def crop(self, box: tuple[slice, ...]) -> Pattern:
+        """Return the part of the pattern inside `box`, one slice an axis."""
+        return replace(self, intensity=self.intensity[box], mask=self.mask[box])
+
     def with_mask(self, mask: ArrayLike) -> Pattern:
         """Return a copy with `mask` (2D or 3D, non-zero = not measured) added to its own."""
-        what = self.meta.source or "pattern"
-        missing = self.mask | as_mask(mask, self.shape, what)
+        missing = self.mask | as_mask(mask, self.shape, self.name)
         if missing.all():
-            raise InputError(f"{what}: every voxel is masked; nothing to work from")
+            raise InputError(f"{self.name}: every voxel is masked; nothing to work from")
         return replace(self, mask=missing, intensity=np.where(missing, np.float32(0), self.intensity))
+
+    def _title(self) -> str:
+        return f"Pattern {self.name}: {sizes(self.shape)} voxels ({axes_of(len(self.shape))})"
+
+    def _lines(self) -> Lines:
+        return described(self.numpy())
+
+    def _panels(self) -> Sequence[NDArray[Any]]:
+        seen = self.numpy()
+        return log_slices(seen.intensity, seen.mask)
+
+
+def described(pattern: Pattern) -> Lines:
+    """What a pattern holds, in labelled lines: counts, gaps, sampling, origin."""
+    counts, meta = pattern.intensity, pattern.meta
+    total, most = float(counts.sum(dtype=np.float64)), float(counts.max())
+    unit = "1/Å" if pattern.grid.unit == "1/angstrom" else "pixel"
+    origin = {
+        "energy": None if meta.energy is None else f"{meta.energy:g} eV",
+        "distance": None if meta.distance is None else f"{meta.distance:g} m",
+        "pixel": None if meta.pixel_size is None else f"{sizes([1e6 * s for s in meta.pixel_size])} µm",
+        "hkl": None if meta.hkl is None else " ".join(map(str, meta.hkl)),
+        "detector": meta.detector,
+    }
+    known = ", ".join(f"{name} {text}" for name, text in origin.items() if text)
+    return [
+        ("counts", f"{total:.4g} in all, {most:.4g} in the brightest voxel"),
+        ("not measured", _gaps_of(pattern)),
+        ("step", f"{sizes(pattern.grid.step)} {unit}"),
+        ("origin", known or "energy, distance and reflection are not known"),
+    ]
+
+
+def log_slices(counts: NDArray[Any], unknown: NDArray[np.bool_]) -> list[NDArray[Any]]:
+    """`log(1 + I)` in the planes through the brightest voxel, NaN where unknown."""
+    peak = np.unravel_index(int(np.argmax(np.where(unknown, -1, counts))), counts.shape)
+    shown = np.where(unknown, np.nan, np.log1p(np.maximum(counts, 0)))
+    return slices_through(shown, [int(p) for p in peak])
+
+
+def _gaps_of(pattern: Pattern) -> str:
+    if not pattern.mask.any():
+        return "nothing: no voxel is masked"
+    gaps = [f"{gap.kind} of {gap.width}" for gap in pattern.gaps]
+    more = f" and {len(gaps) - 3} more" if len(gaps) > 3 else ""
+    return f"{100 * float(pattern.mask.mean()):.2g} % of the voxels: {', '.join(gaps[:3])}{more}"
 
 
 def as_mask(mask: ArrayLike | None, shape: tuple[int, ...], what: str) -> NDArray[np.bool_]:
@@ -219,65 +211,3 @@ def as_mask(mask: ArrayLike | None, shape: tuple[int, ...], what: str) -> NDArra
     if missing.shape not in (shape, shape[-2:]):
         raise InputError(f"{what}: the mask has shape {array.shape}, the counts {shape}; they must agree")
     return np.broadcast_to(missing, shape).copy()
-
-
-@dataclass(frozen=True, kw_only=True)
-class FilledPattern(OnDevice):
-    """A pattern whose masked voxels carry an estimate.
-
-    Attributes
-    ----------
-    pattern
-        What was measured.
-    intensity
-        float32, same shape: the measured counts, bit for bit, and the expected counts elsewhere.
-    sigma
-        float32: standard error of `log(1 + expected counts)` in filled voxels, 0 elsewhere.
-        Photon noise is not in it. NaN where the method gives no error.
-    method
-        Name of the method that filled it.
-    """
-
-    pattern: Pattern
-    intensity: NDArray[np.float32]
-    sigma: NDArray[np.float32]
-    method: str
-
-    def __post_init__(self) -> None:
-        measured = ~self.pattern.mask
-        for name in ("intensity", "sigma"):
-            array = getattr(self, name)
-            if array.shape != self.pattern.shape or array.dtype != np.float32:
-                raise ValueError(f"{name}: must be float32 of shape {self.pattern.shape}")
-        if not np.array_equal(self.intensity[measured], self.pattern.intensity[measured]):
-            raise ValueError("intensity: measured voxels were changed")
-        if not (np.isfinite(self.intensity).all() and self.intensity.min() >= 0):
-            raise ValueError("intensity: filled voxels must be finite and non-negative")
-        if self.sigma[measured].any() or (self.sigma < 0).any():
-            raise ValueError("sigma: must be 0 where measured and nowhere negative")
-
-
-@dataclass(frozen=True, kw_only=True)
-class SimulatedPattern(OnDevice):
-    """A simulated pattern with the truth behind it.
-
-    Attributes
-    ----------
-    pattern
-        Photon counts, as a detector would give them.
-    expectation
-        float32, same shape: the noise-free counts.
-    amplitude
-        complex64, same shape: the scattered amplitude before blur, background and noise, scaled
-        so that `abs(amplitude)**2` are counts.
-    oversampling
-        Oversampling ratio of each axis.
-    particle
-        The crystal it came from.
-    """
-
-    pattern: Pattern
-    expectation: NDArray[np.float32]
-    amplitude: NDArray[np.complex64]
-    oversampling: tuple[float, ...]
-    particle: Particle | None = None

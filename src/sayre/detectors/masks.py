@@ -6,7 +6,6 @@ sits on the detector is the same in every frame.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Literal
 
@@ -14,15 +13,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
-from sayre.data.pattern import Pattern
-from sayre.errors import InputError, SayreWarning
+from sayre.errors import InputError, warn
 
 Mask = NDArray[np.bool_]
 Side = Literal["top", "bottom", "left", "right"]
-
-_NEVER_HOTTER = (
-    3.0  # a slab's central maximum, sinc², over its neighbour one of σ ≥ 2 pixels off: at most 2.5
-)
 
 
 def plane(shape: tuple[int, ...], axis: int, start: int, width: int) -> Mask:
@@ -200,11 +194,9 @@ def keyword_mask(name: str, intensity: NDArray[np.generic]) -> Mask:
         elif keyword in _MAXIPIX:
             mask |= _maxipix(intensity.shape, _MAXIPIX[keyword])
             if keyword == "maxipix1":
-                warnings.warn(
+                warn(
                     "mask maxipix1: pixels at the edge of a chip are three times as large; "
-                    "their counts were not divided by three",
-                    SayreWarning,
-                    stacklevel=2,
+                    "their counts were not divided by three"
                 )
         else:
             raise InputError(
@@ -264,37 +256,6 @@ def from_whitefield(whitefield: ArrayLike, *, threshold: float = 6.0, window: in
     bad: Mask = ~alive
     bad[alive] = np.abs(response) > threshold * max(spread, 1e-6)
     return bad
-
-
-def hot_pixels(pattern: Pattern, *, share: float = 0.9, threshold: float = 6.0) -> Mask:
-    """Pixels that stand out of their neighbours in (nearly) every frame.
-
-    The counts that a pixel reaches in `share` of the frames are compared with those of the 24 pixels
-    around, the third highest of these so that two hot neighbours do not hide each other. To be hot a
-    pixel must exceed it by `threshold` standard deviations of photon noise, and threefold: at an
-    oversampling ratio of 2 or more, no fringe of a compact crystal does that.
-
-    Parameters
-    ----------
-    pattern
-        2D (taken as one frame) or 3D. Masked voxels count as 0.
-
-    Returns
-    -------
-    bool, `(row, column)`; False in pixels masked in all frames.
-    """
-    intensity = pattern.intensity.reshape((-1, *pattern.shape[-2:]))
-    masked = pattern.mask.reshape(intensity.shape).all(axis=0)
-    if masked.all():
-        return np.zeros_like(masked)
-    reached = np.quantile(intensity, 1 - share, axis=0, method="lower")
-    nearest = ndimage.distance_transform_edt(masked, return_distances=False, return_indices=True)
-    reached = reached[tuple(nearest)]
-    around = np.ones((5, 5), np.bool_)
-    around[2, 2] = False
-    level = ndimage.rank_filter(reached, -3, footprint=around, mode="mirror")
-    hot = (reached > _NEVER_HOTTER * level) & (reached - level > threshold * np.sqrt(level + 1))
-    return np.asarray(hot & ~masked)
 
 
 def _every_frame(detector: Mask, shape: tuple[int, ...]) -> Mask:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-import warnings
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sayre.errors import InputError, SayreWarning
+from sayre.errors import InputError, warn
 from sayre.figures.filling import save_figure
 from sayre.figures.phasing import start_figure
 from sayre.retrieval.choice.select import judge
@@ -80,6 +79,6 @@ class LivePicture:
             figure = start_figure(best.object, best.support, self._histories, best.start, title=title)
             save_figure(figure, self.path)
         except InputError as error:
-            warnings.warn(f"the picture was not drawn: {error}", SayreWarning, stacklevel=2)
+            warn(f"the picture was not drawn: {error}")
         self._drawn = time.monotonic()
         self._cost = self._drawn - began

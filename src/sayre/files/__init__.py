@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import importlib
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from sayre.data import Crystal, FilledPattern, Grid, Manifest, Meta, Pattern
 from sayre.data.manifest import sha256_of
 from sayre.data.pattern import as_mask
-from sayre.errors import InputError, SayreWarning
+from sayre.errors import InputError, warn
 from sayre.files.atomic import check_place, replacing
 from sayre.files.crystals.objects import crystal_path_check, load_crystal, save_crystal
 from sayre.files.patterns.contents import Contents, Output, integers, positive
@@ -209,10 +208,8 @@ def _own_mask(mask: str | Path | ArrayLike, shape: tuple[int, ...]) -> NDArray[n
     missing = as_mask(array, shape, where)
     share = np.count_nonzero(missing) / missing.size
     if share > 0.5:
-        warnings.warn(
-            f"{where}: {share:.0%} of the voxels are masked; non-zero means not measured, is it the reverse?",
-            SayreWarning,
-            stacklevel=3,
+        warn(
+            f"{where}: {share:.0%} of the voxels are masked; non-zero means not measured, is it the reverse?"
         )
     return missing
 
@@ -227,11 +224,7 @@ def _overflown(
     over: NDArray[np.bool_] = counts == np.asarray(highest).astype(counts.dtype)
     newly = int(np.count_nonzero(over & ~missing))
     if newly:
-        warnings.warn(
-            f"{name}: {newly} voxels at {highest}, the mark of dead or overflown pixels, masked",
-            SayreWarning,
-            stacklevel=3,
-        )
+        warn(f"{name}: {newly} voxels at {highest}, the mark of dead or overflown pixels, masked")
     return over
 
 

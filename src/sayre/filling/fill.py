@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sayre.data import FilledPattern, Pattern
-from sayre.errors import InputError, SayreWarning
+from sayre.errors import InputError, warn
 
 Method = Literal["auto", "unet", "wiener", "linear", "cubic", "nearest", "biharmonic"]
 METHODS: tuple[str, ...] = get_args(Method)
@@ -67,7 +66,7 @@ def inpaint(
         Voxels that the network cannot reach (a wider gap than it was trained for, or the rim of the
         array) and that `wiener` fills instead.
     """
-    what = pattern.meta.source or "pattern"
+    what = pattern.name
     if method not in METHODS:
         raise InputError(f"method: {method!r} is not known; one of {', '.join(METHODS)}")
     if not pattern.mask.any():
@@ -89,10 +88,9 @@ def inpaint(
 
 
 def _best(pattern: Pattern) -> str:
-    from sayre.networks.registry import registry
+    from sayre.networks import registry
 
-    ships = any(row.task == "inpaint" and row.default for row in registry().values())
-    return "unet" if ships and len(pattern.shape) == 3 else "wiener"
+    return "wiener" if registry.default("inpaint", len(pattern.shape)) is None else "unet"
 
 
 def _by_classic(
@@ -122,11 +120,9 @@ def _by_network(
     predictor, mask = load_predictor(weights, device), pattern.mask
     slabs, beyond = windows.plan(mask, depth=predictor.depth, max_width=predictor.widths[1])
     if len(beyond):
-        warnings.warn(
-            f"{pattern.meta.source or 'pattern'}: {len(beyond)} masked voxels are wider than the network's "
-            f"{predictor.widths[1]} or at the rim; filled by {predictor.baseline}, with its larger error",
-            SayreWarning,
-            stacklevel=3,
+        warn(
+            f"{pattern.name}: {len(beyond)} masked voxels are wider than the network's "
+            f"{predictor.widths[1]} or at the rim; filled by {predictor.baseline}, with its larger error"
         )
     half = _Part(progress, 0.0, 0.5), _Part(progress, 0.5, 1.0)
     volume = prepare(pattern.intensity, mask, predictor.baseline, half[0])

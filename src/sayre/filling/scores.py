@@ -56,7 +56,7 @@ def cut_gap(pattern: Pattern, axis: int, position: int, width: int) -> tuple[Pat
     InputError
         An axis or a position outside the array, or no measured voxel to compare with.
     """
-    what = pattern.meta.source or "pattern"
+    what = pattern.name
     if not 0 <= axis < len(pattern.shape):
         raise InputError(f"{what}: axis {axis} of {len(pattern.shape)}-dimensional counts; 0 is the first")
     if width < 1 or not 1 <= position <= pattern.shape[axis] - width - 1:

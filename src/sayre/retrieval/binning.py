@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sayre.data import FilledPattern, Pattern
-from sayre.errors import InputError, SayreWarning
-from sayre.retrieval.prepare import Measured, cleaned, crop, peak_of, unfilled
+from sayre.data import AnyPattern, FilledPattern, Pattern
+from sayre.detectors.hygiene import cleaned
+from sayre.errors import InputError, warn
+from sayre.retrieval.prepare import peak_of
 
 Binning = tuple[int, int, int]
 """Frames, rows and columns summed to a voxel."""
 
 
-def binned(pattern: Measured, binning: Binning) -> Measured:
+def binned(pattern: AnyPattern, binning: Binning) -> AnyPattern:
     """Counts of blocks of voxels, the peak in the middle of its block.
 
     Sums of Poisson counts are Poisson counts. A block is masked if any of its voxels is; where it was
@@ -32,7 +32,7 @@ def binned(pattern: Measured, binning: Binning) -> Measured:
     Raises
     ------
     InputError
-        Numbers below 1, fewer than 8 voxels left on an axis; as `sayre.retrieval.prepare.cleaned`.
+        Numbers below 1, fewer than 8 voxels left on an axis; as `sayre.retrieval.hygiene.cleaned`.
 
     Warns
     -----
@@ -45,26 +45,23 @@ def binned(pattern: Measured, binning: Binning) -> Measured:
     if max(factors) == 1:
         return pattern
     pattern = cleaned(pattern)
-    what, shape = unfilled(pattern).meta.source or "pattern", pattern.intensity.shape
+    what, shape = pattern.name, pattern.intensity.shape
     firsts = [(c - (f - 1) // 2) % f for c, f in zip(peak_of(pattern.intensity), factors, strict=True)]
     sizes = [(n - first) // f for n, first, f in zip(shape, firsts, factors, strict=True)]
     if min(sizes) < 8:
         raise InputError(f"binning: {binning} leaves {tuple(sizes)} voxels of {shape}; 8 or more are needed")
-    whole = crop(
-        pattern,
+    whole = pattern.crop(
         tuple(slice(a, a + n * f) for a, n, f in zip(firsts, sizes, factors, strict=True)),
     )
-    measured = unfilled(whole)
+    measured = whole.measured
     if whole.intensity.shape != shape:
         kept = " × ".join(map(str, whole.intensity.shape))
-        warnings.warn(f"{what}: cut to {kept} voxels, whole blocks", SayreWarning, stacklevel=2)
+        warn(f"{what}: cut to {kept} voxels, whole blocks")
     mask = _blocks(measured.mask, factors) > 0
     partly = int((mask & (_blocks(~measured.mask, factors) > 0)).sum())
     if partly and whole is measured:
-        warnings.warn(
-            f"{what}: {partly} blocks are masked for a masked voxel in them; filled first, they would not be",
-            SayreWarning,
-            stacklevel=2,
+        warn(
+            f"{what}: {partly} blocks are masked for a masked voxel in them; filled first, they would not be"
         )
     sums = _blocks(whole.intensity, factors).astype(np.float32)
     grid = replace(measured.grid, step=tuple(s * f for s, f in zip(measured.grid.step, factors, strict=True)))

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from sayre.data import FilledPattern, Pattern
 from sayre.data.json_text import plain
-from sayre.errors import InputError, SayreWarning
+from sayre.errors import InputError, warn
+from sayre.numerics.device import find_device
 from sayre.retrieval import prepare
 from sayre.retrieval.choice.consensus import Consensus, consensus
 from sayre.retrieval.choice.modes import Modes
@@ -162,7 +161,7 @@ def phase(
     steps, wide = divide(parse(recipe or ("strained" if learned else "default")))
     enough = ENOUGH if enough is None and learned else enough
     wrap = shrink_wrap or ShrinkWrap()
-    where = _device(device)
+    where = find_device(device)
     cut, origin = prepare.centred(pattern)
     ratios = prepare.check(cut)
     bounds = amplitude_bounds(cut, gaps=gaps, sigmas=sigmas, confidence=confidence, free=free, seed=seed)
@@ -193,12 +192,10 @@ def phase(
             break
     fresh.close()  # frees its arrays
     if all(run.failed for run in done):
-        raise InputError(
-            f"{_name(pattern)}: every run failed, the first: {done[0].failed}; another --recipe?"
-        )
+        raise InputError(f"{pattern.name}: every run failed, the first: {done[0].failed}; another --recipe?")
     found = consensus(chosen or select(done, keep), bounds, wide, wrap, device=where, report=together)
     if runs > 1:
-        _warn_of_doubt(_name(pattern), found.modes.agreement)
+        _warn_of_doubt(pattern.name, found.modes.agreement)
     return _summary(found, wrap, done, ratios, origin)
 
 
@@ -208,11 +205,7 @@ def _warn_of_doubt(what: str, agreement: float) -> None:
     found = "one start fits better than all others, and none confirms it"
     if np.isfinite(agreement):
         found = f"the starts that fit best agree to {agreement:.2f} only (complex correlation)"
-    warnings.warn(
-        f"{what}: {found}: do not trust the result; more --runs, or for strain --init network",
-        SayreWarning,
-        stacklevel=3,
-    )
+    warn(f"{what}: {found}: do not trust the result; more --runs, or for strain --init network")
 
 
 def _part(report: Report | None, before: float, share: float, past: int = 0) -> Report:
@@ -244,15 +237,3 @@ def _summary(
         oversampling=ratios,
         origin=origin,
     )
-
-
-def _device(name: str) -> torch.device:
-    if name not in ("auto", "cpu", "cuda"):
-        raise InputError(f"device: {name!r} is not known; auto, cpu or cuda")
-    if name == "cuda" and not torch.cuda.is_available():
-        raise InputError("device: cuda was asked for, but torch sees no GPU; --device cpu")
-    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
-
-
-def _name(pattern: Pattern | FilledPattern) -> str:
-    return prepare.unfilled(pattern).meta.source or "pattern"

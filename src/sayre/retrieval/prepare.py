@@ -2,34 +2,25 @@
 
 from __future__ import annotations
 
-import warnings
-from dataclasses import replace
-
 import numpy as np
 import scipy.fft
-import scipy.special
 from numpy.typing import NDArray
 
-from sayre.data import FilledPattern, Pattern
-from sayre.errors import InputError, SayreWarning
+from sayre.data import AnyPattern, FilledPattern
+from sayre.detectors.hygiene import cleaned
+from sayre.errors import InputError, warn
 from sayre.numerics.interpolate import linear_fill
 from sayre.retrieval.engine.support import autocorrelation, initial_support
-
-Measured = Pattern | FilledPattern
 
 LEAST_COUNTS = 1000
 FEW_PHOTONS = 30
 """Counts for each voxel of the object below which noise decides: V voxels from N counts are off by √(V/2N)
 of their norm at the least, and in trials of two blocks the correlation with the truth fell below 0.94."""
-LONE = 0.1
-"""Part of its own counts that the neighbours of a peak have at least: cos²(π/σ), σ the oversampling, bounds
-a function with no frequency beyond 1/σ a voxel from below; a crystal of plain shape has 0.4 and more."""
-LEAST_CHANCE = 1e-3
 SATURATED = 8
 """So many voxels at exactly the highest count, touching the peak, are taken for saturation."""
 
 
-def centred(pattern: Measured) -> tuple[Measured, tuple[int, ...]]:
+def centred(pattern: AnyPattern) -> tuple[AnyPattern, tuple[int, ...]]:
     """The largest box around the peak (see `peak_of`) that has it at `n // 2`, of sizes that FFTs like.
 
     Returns
@@ -48,7 +39,7 @@ def centred(pattern: Measured) -> tuple[Measured, tuple[int, ...]]:
         What was cut off; as `cleaned`.
     """
     pattern = cleaned(pattern)
-    counts, what = pattern.intensity, _name(pattern)
+    counts, what = pattern.intensity, pattern.name
     box = []
     for axis, (c, n) in enumerate(zip(peak_of(counts), counts.shape, strict=True)):
         half = min(c, n - c)
@@ -61,13 +52,11 @@ def centred(pattern: Measured) -> tuple[Measured, tuple[int, ...]]:
         box.append(slice(c - size // 2, c - size // 2 + size))
     if any(s.start or s.stop != n for s, n in zip(box, counts.shape, strict=True)):
         shape = tuple(s.stop - s.start for s in box)
-        warnings.warn(
-            f"{what}: centred on its peak, {counts.shape} cut to {shape}", SayreWarning, stacklevel=2
-        )
-    return crop(pattern, tuple(box)), tuple(s.start for s in box)
+        warn(f"{what}: centred on its peak, {counts.shape} cut to {shape}")
+    return pattern.crop(tuple(box)), tuple(s.start for s in box)
 
 
-def around_peak(pattern: Measured, size: int) -> Measured:
+def around_peak(pattern: AnyPattern, size: int) -> AnyPattern:
     """The `size` voxels a side around the peak, fewer where the array ends on either side.
 
     Raises
@@ -80,72 +69,10 @@ def around_peak(pattern: Measured, size: int) -> Measured:
     pattern = cleaned(pattern)
     peak = peak_of(pattern.intensity)
     halves = [min(size // 2, c, n - c) for c, n in zip(peak, pattern.intensity.shape, strict=True)]
-    return crop(pattern, tuple(slice(c - h, c + h) for c, h in zip(peak, halves, strict=True)))
+    return pattern.crop(tuple(slice(c - h, c + h) for c, h in zip(peak, halves, strict=True)))
 
 
-def cleaned(pattern: Measured) -> Measured:
-    """The pattern with hot pixels that outshine its peak masked.
-
-    Raises
-    ------
-    InputError
-        No peak: the brightest voxel is no brighter than the Poisson noise of constant counts would have it.
-        A hot pixel in counts that are filled already.
-
-    Warns
-    -----
-    SayreWarning
-        What was masked.
-    """
-    counts, what = pattern.intensity, _name(pattern)
-    hot = lone(counts, unfilled(pattern).mask & (counts == 0))
-    top = float(counts.max(where=~hot, initial=0))
-    hot &= counts > top
-    _require_peak(pattern, top, hot, what)
-    if not hot.any():
-        return pattern
-    found = (
-        f"{what}: voxels alone in their frame outshine the peak of {top:.0f} counts: {int(hot.sum())}, "
-        f"the first at {_place(np.argwhere(hot)[0])}; hot pixels, or too coarse a measurement"
-    )
-    if isinstance(pattern, FilledPattern):
-        raise InputError(f"{found}; give a --mask of them and fill again")
-    warnings.warn(f"{found}; masked", SayreWarning, stacklevel=3)
-    return pattern.with_mask(hot)
-
-
-def lone(counts: NDArray[np.float32], unknown: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Voxels that no neighbour in their frame (last two axes) comes near, beyond what chance would do.
-
-    Sampled finely enough for phasing, counts cannot fall so steeply: see `LONE`. A hot pixel is lone in each
-    of its frames; a peak that fills one frame of a coarse rocking curve is not. `unknown` neighbours count as
-    bright.
-    """
-    known = np.where(unknown, np.float32(np.inf), counts)
-    frame = [(0, 0)] * (counts.ndim - 2) + [(1, 1)] * 2
-    around = np.pad(known, frame)
-    nearest = np.zeros_like(counts)
-    for rows, columns in ((0, 1), (2, 1), (1, 0), (1, 2)):
-        m, n = counts.shape[-2:]
-        np.maximum(nearest, around[..., rows : rows + m, columns : columns + n], out=nearest)
-    return np.asarray(LONE * counts > nearest + 4 * np.sqrt(nearest + 1))
-
-
-def unfilled(pattern: Measured) -> Pattern:
-    """The pattern as it was measured."""
-    return pattern.pattern if isinstance(pattern, FilledPattern) else pattern
-
-
-def crop(pattern: Measured, box: tuple[slice, ...]) -> Measured:
-    """Part of a pattern."""
-    if isinstance(pattern, FilledPattern):
-        inner = crop(pattern.pattern, box)
-        assert isinstance(inner, Pattern)
-        return replace(pattern, pattern=inner, intensity=pattern.intensity[box], sigma=pattern.sigma[box])
-    return replace(pattern, intensity=pattern.intensity[box], mask=pattern.mask[box])
-
-
-def first_fill(pattern: Measured) -> NDArray[np.float32]:
+def first_fill(pattern: AnyPattern) -> NDArray[np.float32]:
     """Counts with gaps as they were filled, else linear in log(1 + I): for the autocorrelation."""
     if isinstance(pattern, FilledPattern) or not pattern.mask.any():
         return pattern.intensity
@@ -171,7 +98,7 @@ def oversampling(intensity: NDArray[np.float32], threshold: float = 0.02) -> tup
     return tuple(ratios)
 
 
-def check(pattern: Measured) -> tuple[float, ...]:
+def check(pattern: AnyPattern) -> tuple[float, ...]:
     """Refuse what cannot be phased, of a centred pattern; returns the oversampling ratio of each axis.
 
     Raises
@@ -185,7 +112,7 @@ def check(pattern: Measured) -> tuple[float, ...]:
         An autocorrelation whose weak tail fills the array, few counts for an object of this size, a saturated
         peak, a peak that may lie in a gap that nothing filled.
     """
-    measured, what = unfilled(pattern), _name(pattern)
+    measured, what = pattern.measured, pattern.name
     total = float(measured.intensity.sum(dtype=np.float64))
     if total < LEAST_COUNTS:
         raise InputError(f"{what}: {total:.0f} counts in all; phasing needs {LEAST_COUNTS} or more")
@@ -220,11 +147,9 @@ def _check_photons(intensity: NDArray[np.float32], what: str) -> None:
             f"{noise:.0f}; the counts are noise or a background, a longer measurement would do"
         )
     if signal < FEW_PHOTONS * voxels:
-        warnings.warn(
+        warn(
             f"{what}: {signal:.0f} counts for an object of at least {voxels} voxels, {signal / voxels:.1f} "
-            f"each; below {FEW_PHOTONS} photon noise decides much of the result: count longer or --crop",
-            SayreWarning,
-            stacklevel=4,
+            f"each; below {FEW_PHOTONS} photon noise decides much of the result: count longer or --crop"
         )
 
 
@@ -237,47 +162,29 @@ def _check_oversampling(intensity: NDArray[np.float32], what: str) -> tuple[floa
             "below 2 the phase is not determined; measure with finer steps or from farther, and do not bin"
         )
     if min(ratios) < 2:
-        warnings.warn(
+        warn(
             f"{what}: oversampling ratio {shown}: the autocorrelation nearly fills the array; "
-            "a poorly filled gap or too coarse a measurement",
-            SayreWarning,
-            stacklevel=4,
+            "a poorly filled gap or too coarse a measurement"
         )
     return ratios
 
 
-def _check_middle(pattern: Measured, what: str) -> None:
+def _check_middle(pattern: AnyPattern, what: str) -> None:
     """Warn of a peak that saturated the detector, or may not have been seen."""
-    measured = unfilled(pattern)
+    measured = pattern.measured
     counts, middle = measured.intensity, [n // 2 for n in measured.shape]
     beside, near = (tuple(slice(m - r, m + r + 1) for m in middle) for r in (1, 4))
     hidden = 0 if isinstance(pattern, FilledPattern) else int(measured.mask[beside].sum())
     if hidden:
-        warnings.warn(
+        warn(
             f"{what}: of {measured.mask[beside].size} voxels around the peak {hidden} are masked: its middle "
-            "may lie in the gap; sayre inpaint fills it, and so does sayre run",
-            SayreWarning,
-            stacklevel=4,
+            "may lie in the gap; sayre inpaint fills it, and so does sayre run"
         )
     top = counts == counts.max()
     if int(top[near].sum()) >= SATURATED:
-        warnings.warn(
+        warn(
             f"{what}: {int(top.sum())} voxels hold the same highest count {counts.max():.0f}; "
-            "if the detector saturated, mask and fill them",
-            SayreWarning,
-            stacklevel=4,
-        )
-
-
-def _require_peak(pattern: Measured, top: float, hot: NDArray[np.bool_], what: str) -> None:
-    measured = unfilled(pattern)
-    seen = ~(measured.mask | hot)
-    mean, voxels = float(measured.intensity.mean(where=seen, dtype=np.float64)), int(seen.sum())
-    chance = float(scipy.special.gammainc(top, mean)) if top > 0 else 1.0  # that a voxel has `top` or more
-    if chance * voxels > LEAST_CHANCE:
-        raise InputError(
-            f"{what}: no peak: the brightest voxel has {top:.0f} counts, no more than noise of {mean:.3g} a "
-            "voxel has; counts of a Bragg peak would do"
+            "if the detector saturated, mask and fill them"
         )
 
 
@@ -294,11 +201,3 @@ def peak_of(counts: NDArray[np.float32]) -> tuple[int, ...]:
         int(np.rint(np.arange(n) @ weight.sum(tuple(i for i in range(counts.ndim) if i != axis)) / total))
         for axis, n in enumerate(counts.shape)
     )
-
-
-def _place(index: NDArray[np.intp]) -> str:
-    return "(" + ", ".join(map(str, index)) + ")"
-
-
-def _name(pattern: Measured) -> str:
-    return unfilled(pattern).meta.source or "pattern"

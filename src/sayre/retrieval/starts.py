@@ -9,11 +9,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from sayre.data import AnyPattern
 from sayre.errors import InputError
 from sayre.retrieval.engine.bounds import Bounds
 from sayre.retrieval.engine.runs import Start, random_start
 from sayre.retrieval.engine.support import initial_support
-from sayre.retrieval.prepare import Measured, first_fill, unfilled
+from sayre.retrieval.prepare import first_fill
 
 Objects = NDArray[np.complex64]
 Init = Objects | str
@@ -24,7 +25,7 @@ LEVELS = (-2.0, -3.0, -1.0)
 
 
 def starts(
-    pattern: Measured,
+    pattern: AnyPattern,
     bounds: Bounds,
     init: Init,
     *,
@@ -62,7 +63,7 @@ def starts(
     from sayre.retrieval.learned.phase_predictor import PhasePredictor
     from sayre.retrieval.learned.predictor import load_predictor
 
-    counts = first_fill(unfilled(pattern))  # as in training, whatever filled the gaps for the iterations
+    counts = first_fill(pattern.measured)  # as in training, whatever filled the gaps for the iterations
     predictor = load_predictor(weights, counts.ndim)
     if isinstance(predictor, PhasePredictor):
         return _around(predictor.object(counts, device), bounds, seed)
@@ -71,10 +72,9 @@ def starts(
     return lambda index: levels[index % len(levels)](index)
 
 
-def _inside(support: NDArray[np.bool_], bounds: Bounds, pattern: Measured, seed: int) -> StartOf:
+def _inside(support: NDArray[np.bool_], bounds: Bounds, pattern: AnyPattern, seed: int) -> StartOf:
     if not support.any():
-        what = unfilled(pattern).meta.source or "pattern"
-        raise InputError(f"{what}: the autocorrelation shows no object; the counts are noise")
+        raise InputError(f"{pattern.name}: the autocorrelation shows no object; the counts are noise")
     return lambda index: random_start(bounds, support, index, seed)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from dataclasses import dataclass
 from typing import TypedDict, Unpack
 
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from sayre.data import Grid, Meta, Particle, Pattern, SimulatedPattern
-from sayre.errors import InputError, SayreWarning
+from sayre.errors import InputError, warn
 from sayre.simulation import photons
 from sayre.simulation.detector import Readout, exposure_scale, record
 from sayre.simulation.particles import shapes, strain
@@ -155,11 +154,9 @@ def _warn_of_neighbours(
     least = scatter.least_oversampling(particle, axes, size, share=0.5)
     worst = int(np.argmax(least / np.array(sigma)))
     if sigma[worst] < least[worst]:
-        warnings.warn(
+        warn(
             f"oversampling: at {sigma[worst]:.3g}, {size[worst]} voxels pass half the way to the next Bragg "
-            f"peaks of this particle; {np.ceil(10 * least[worst]) / 10:g} or more would do, or fewer voxels",
-            SayreWarning,
-            stacklevel=3,
+            f"peaks of this particle; {np.ceil(10 * least[worst]) / 10:g} or more would do, or fewer voxels"
         )
 
 

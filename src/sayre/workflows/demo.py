@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from sayre import files
@@ -21,6 +20,7 @@ from sayre.figures.crystal import crystal_figure
 from sayre.figures.filling import filling_figure, profile_figure, save_figure
 from sayre.filling.fill import METHODS, inpaint
 from sayre.filling.scores import Score, score
+from sayre.numerics.fourier import to_object
 from sayre.retrieval.choice.align import align, correlation
 from sayre.retrieval.engine.bounds import Gaps
 from sayre.retrieval.prepare import around_peak
@@ -135,11 +135,6 @@ def _phased(
     box = tuple(
         slice(n // 2 - m // 2, n // 2 + m // 2) for n, m in zip(truth.amplitude.shape, obj.shape, strict=True)
     )
-    right = _object(truth.amplitude[box])
+    right = to_object(truth.amplitude[box]).astype(np.complex64)
     agreement = correlation(align(obj, right), right)
     return found, Phasing(gaps, found.phased.residual, agreement, time.perf_counter() - began)
-
-
-def _object(amplitude: NDArray[np.complex64]) -> NDArray[np.complex64]:
-    field = np.fft.fftshift(np.fft.ifftn(np.fft.ifftshift(amplitude)))
-    return np.asarray(field, np.complex64)

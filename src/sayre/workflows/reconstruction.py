@@ -15,7 +15,6 @@ from sayre.crystal.geometry import Geometry
 from sayre.crystal.resolution import ShellCurve, fsc, mean, prtf
 from sayre.data import Crystal, FilledPattern, Pattern
 from sayre.errors import InputError
-from sayre.retrieval import prepare
 from sayre.retrieval.binning import Binning, binned
 from sayre.retrieval.engine.bounds import Gaps, check_options
 from sayre.retrieval.engine.recipe import parse
@@ -91,7 +90,7 @@ class Scan:
         InputError
             What does not go with the pattern, as `sayre.crystal.conversion.known_frame` says it.
         """
-        measured = prepare.unfilled(pattern)
+        measured = pattern.measured
         scan = replace(self, hkl=self.hkl or measured.meta.hkl)
         known_frame(measured.shape, grid=measured.grid, **scan.frame)
         return scan
@@ -176,7 +175,7 @@ def reconstruct(
     crystal = to_crystal(
         found.object,
         found.support,
-        grid=prepare.unfilled(pattern).grid,
+        grid=pattern.measured.grid,
         voxel_size=scan.voxel_size,
         **scan.frame,
         metrics=found.metrics,
@@ -200,7 +199,7 @@ def resolution_curves(
     """
     shape = found.object.shape
     box = tuple(slice(first, first + n) for first, n in zip(found.origin, shape, strict=True))
-    cut = prepare.unfilled(prepare.crop(pattern, box))
+    cut = pattern.crop(box).measured
     basis = known_frame(shape, geometry=geometry, grid=cut.grid).basis
     curves = {"PRTF": prtf(found.averaged, cut, voxel_basis=basis)}
     if len(found.averaged) > 1:

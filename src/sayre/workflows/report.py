@@ -12,7 +12,6 @@ from sayre.data import Crystal, FilledPattern
 from sayre.figures.crystal import crystal_figure
 from sayre.figures.filling import filling_figure, save_figure
 from sayre.figures.phasing import convergence_figure, resolution_figure, resolution_text
-from sayre.retrieval.prepare import unfilled
 
 if TYPE_CHECKING:
     from sayre.workflows.run import Result
@@ -22,7 +21,7 @@ Row = tuple[str, str]
 
 def draw(result: Result) -> list[str]:
     """Write the pictures of a run to its folder; returns their names."""
-    name, found, figures = unfilled(result.pattern).meta.source or "", result.phased, {}
+    name, found, figures = result.pattern.meta.source or "", result.phased, {}
     if isinstance(result.pattern, FilledPattern):
         figures["filling.png"] = filling_figure(result.pattern, title=name)
     figures["crystal.png"] = crystal_figure(result.crystal, title=name)
@@ -39,7 +38,7 @@ def numbers(result: Result) -> dict[str, Any]:
     strain = _inside(result.crystal, "strain")
     return {
         "folder": str(result.folder),
-        "filled_voxels": int(unfilled(result.pattern).mask.sum()) if filled else 0,
+        "filled_voxels": int(result.pattern.measured.mask.sum()) if filled else 0,
         "filled_by": result.manifest.config["method"] if filled else None,
         **result.phased.metrics,
         "resolution": {
@@ -54,7 +53,7 @@ def numbers(result: Result) -> dict[str, Any]:
 
 def report(result: Result) -> str:
     """Markdown with the pictures beside it."""
-    name = unfilled(result.pattern).meta.source or "a pattern"
+    name = result.pattern.meta.source or "a pattern"
     parts = [f"# {name}", _opening(result), "## Counts", _table(_counts(result))]
     parts += _picture(result, "filling.png", "as measured, filled, and the stated error")
     parts += ["## Crystal", *_picture(result, "crystal.png", "slices and surface")]
@@ -87,7 +86,7 @@ def _opening(result: Result) -> str:
 
 
 def _counts(result: Result) -> list[Row]:
-    pattern, found = unfilled(result.pattern), result.phased
+    pattern, found = result.pattern.measured, result.phased
     rows = [
         ("voxels (rocking, row, column)" if len(pattern.shape) == 3 else "voxels", _sizes(pattern.shape)),
         ("photons measured", f"{float(pattern.intensity.sum(dtype=float)):.4g}"),

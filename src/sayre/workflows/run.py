@@ -17,15 +17,17 @@ from sayre.crystal.resolution import ShellCurve
 from sayre.data import Crystal, FilledPattern, Manifest, Pattern
 from sayre.data.manifest import hashes
 from sayre.detectors import frame_mask
+from sayre.detectors.hygiene import cleaned
 from sayre.errors import InputError, SayreWarning
 from sayre.files.atomic import replacing
 from sayre.filling.fill import METHODS, Method, inpaint
-from sayre.filling.network.predictor import find_device, weights_used
+from sayre.filling.network.predictor import weights_used
+from sayre.numerics.device import find_device
 from sayre.retrieval.engine.runs import Progress
 from sayre.retrieval.kept import KeptRuns
 from sayre.retrieval.learned.predictor import weights_used as shape_weights
 from sayre.retrieval.phased import Phased
-from sayre.retrieval.prepare import around_peak, cleaned, unfilled
+from sayre.retrieval.prepare import around_peak
 from sayre.workflows.reconstruction import Scan, Settings, recipe_text, reconstruct, resolution_curves
 
 FILLED, RUNS = "filled.npz", "runs"
@@ -133,7 +135,7 @@ def run(
         inputs = _inputs(counts, source, mask)
         scan = scan.of(counts)
         config = {"crop": crop, "method": method, "detector": detector, "mask": mask, "init": init}
-        learned = shape_weights(None, unfilled(counts).intensity.ndim) if init == "network" else {}
+        learned = shape_weights(None, counts.measured.intensity.ndim) if init == "network" else {}
         of_a_run = {**settings.of_a_run, **config, "inputs": inputs, "weights": learned}
         kept = KeptRuns(place / RUNS, of_a_run, replace=force)
         if not (kept.ours or force):
@@ -148,7 +150,7 @@ def run(
             weights=learned | (weights_used(used) if isinstance(pattern, FilledPattern) else {}),
             device=device,
         )
-        with bar(f"phasing {unfilled(pattern).meta.source}") as advance:
+        with bar(f"phasing {pattern.meta.source}") as advance:
 
             def report(now: Progress) -> None:
                 if not kept.ours:
@@ -214,14 +216,14 @@ def _counts(
 ) -> Pattern | FilledPattern:
     loaded = files.load_filled(source, mask=mask)
     if method != "auto":
-        loaded = unfilled(loaded)
+        loaded = loaded.measured
     if detector is not None:
-        loaded = unfilled(loaded).with_mask(frame_mask(detector, unfilled(loaded).shape))
+        loaded = loaded.measured.with_mask(frame_mask(detector, loaded.measured.shape))
     return cleaned(loaded) if crop is None else around_peak(loaded, crop)
 
 
 def _inputs(counts: Pattern | FilledPattern, source: str | Path, mask: str | Path | None) -> dict[str, str]:
-    meta = unfilled(counts).meta
+    meta = counts.meta
     return {meta.source or str(source): meta.sha256 or ""} | hashes(mask)
 
 

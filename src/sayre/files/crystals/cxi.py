@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -13,7 +12,7 @@ import numpy as np
 import sayre
 from sayre.data import Crystal, Manifest
 from sayre.data.json_text import to_json
-from sayre.errors import InputError, SayreWarning
+from sayre.errors import InputError, warn
 from sayre.files.patterns import hdf5, nexus
 from sayre.files.patterns.nexus import group_of, put
 
@@ -73,7 +72,7 @@ def _first_mode(path: Path, found: Found) -> Found:
     if obj.ndim != 4:
         return found
     if len(obj) > 1:
-        warnings.warn(f"{path.name}: the first of {len(obj)} modes taken", SayreWarning, stacklevel=5)
+        warn(f"{path.name}: the first of {len(obj)} modes taken")
     found["object"] = obj[0]
     if "support" in found and found["support"].ndim == 4:
         found["support"] = found["support"][0]

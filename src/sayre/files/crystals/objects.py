@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 
 from sayre.data import Crystal, Manifest
 from sayre.data.json_text import to_json
-from sayre.errors import InputError, SayreWarning
+from sayre.errors import InputError, warn
 from sayre.files.atomic import check_place, replacing
 from sayre.files.patterns import npz
 from sayre.files.patterns.contents import integers, positive
@@ -166,11 +165,7 @@ def _support(path: Path, support: Any, obj: NDArray[np.complex64]) -> NDArray[np
             raise InputError(f"{path}: a support of {array.dtype} {array.shape} for an object of {obj.shape}")
         return np.asarray(array != 0)
     amplitude = np.abs(obj)
-    warnings.warn(
-        f"{path.name}: no support; taken where the amplitude exceeds {THRESHOLD:.0%} of the largest",
-        SayreWarning,
-        stacklevel=4,
-    )
+    warn(f"{path.name}: no support; taken where the amplitude exceeds {THRESHOLD:.0%} of the largest")
     return np.asarray(amplitude > THRESHOLD * amplitude.max())
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import json
-import warnings
 import zlib
 from collections.abc import Iterator
 from typing import Any, BinaryIO
@@ -19,7 +18,7 @@ from numpy.typing import NDArray
 
 from sayre.data import Crystal, Manifest
 from sayre.data.json_text import to_json
-from sayre.errors import InputError, SayreWarning
+from sayre.errors import InputError, warn
 
 _TYPES = {"f4": "Float32", "u1": "UInt8"}
 _BLOCK = 1 << 20
@@ -95,11 +94,9 @@ def _direction(crystal: Crystal) -> str:
         if crystal.orthogonal:
             axes = crystal.axes[::-1].T
         else:
-            warnings.warn(
+            warn(
                 "crystal: .vti has no oblique axes; written as if they were at right angles, "
-                "the laboratory frame has none",
-                SayreWarning,
-                stacklevel=5,
+                "the laboratory frame has none"
             )
     return " ".join(repr(float(x)) for x in axes.ravel())
 

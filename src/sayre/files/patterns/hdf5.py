@@ -6,7 +6,6 @@ import contextlib
 import difflib
 import re
 import secrets
-import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -17,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sayre.data import Manifest
-from sayre.errors import InputError, SayreWarning
+from sayre.errors import InputError, warn
 from sayre.files.patterns import nexus
 from sayre.files.patterns.contents import Contents, Output, arrays_of, may_be_counts
 
@@ -252,9 +251,7 @@ def mask_for(path: Path, file: h5py.File, place: str, shape: tuple[int, ...]) ->
             return read_array(path, candidate)
         unfit = unfit or f"{candidate.name} {candidate.shape}"
     if unfit:
-        warnings.warn(
-            f"{path.name}: mask {unfit} does not fit counts {shape}; not used", SayreWarning, stacklevel=4
-        )
+        warn(f"{path.name}: mask {unfit} does not fit counts {shape}; not used")
     return None
 
 

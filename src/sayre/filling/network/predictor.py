@@ -15,6 +15,7 @@ from sayre.errors import InputError
 from sayre.filling.network.volume import Baseline
 from sayre.networks import build
 from sayre.networks import registry as shipped
+from sayre.numerics.device import find_device
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +56,7 @@ def load_predictor(name: str | Path | None, device: str = "auto") -> Predictor:
     if name is not None and Path(name).suffix == ".safetensors":
         path, expected = Path(name), None
     else:
-        entry = default_weights() if name is None else shipped.find(str(name))
+        entry = shipped.default("inpaint") if name is None else shipped.find(str(name))
         if entry is None:
             raise InputError(
                 "weights: none ship for inpainting; give a file by --weights or another --method"
@@ -104,26 +105,3 @@ def verify_sample(row: shipped.Weights) -> float:
     mean, _ = predictor(*(sample[name].astype(np.float32) for name in names))
     wanted = sample["mask"] > 0
     return float(np.abs(mean - sample["mean"])[wanted].max())
-
-
-def default_weights() -> shipped.Weights | None:
-    """The registry row that `auto` takes for inpainting, if any ships."""
-    rows = [row for row in shipped.registry().values() if row.task == "inpaint" and row.default]
-    return rows[0] if rows else None
-
-
-def find_device(name: str) -> torch.device:
-    """`auto` is CUDA where it is there, else the CPU.
-
-    Raises
-    ------
-    InputError
-        A device that torch does not see.
-    """
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if name == "cuda" and not torch.cuda.is_available():
-        raise InputError("device: cuda was asked for, but torch sees no CUDA device; --device cpu or auto")
-    if name not in ("cpu", "cuda"):
-        raise InputError(f"device: {name!r} is not known; auto, cpu or cuda")
-    return torch.device(name)

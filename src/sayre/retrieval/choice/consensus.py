@@ -8,7 +8,6 @@ the object is sampled finer and ends at its surface again.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
@@ -18,7 +17,7 @@ import scipy.fft
 import torch
 from numpy.typing import NDArray
 
-from sayre.errors import SayreWarning
+from sayre.errors import warn
 from sayre.retrieval.choice.align import aligned
 from sayre.retrieval.choice.modes import Modes, find_modes
 from sayre.retrieval.engine.bounds import Bounds
@@ -95,7 +94,7 @@ def consensus(
         further = tuple(run for run in beyond if not run.failed) or further
         if all(run.failed for run in beyond):
             why = beyond[0].failed
-            warnings.warn(f"WIDE: {why}; the steps after it are left out", SayreWarning, stacklevel=2)
+            warn(f"WIDE: {why}; the steps after it are left out")
     averaged = aligned(resampled(run.object, shape) for run in further)
     modes = find_modes(averaged)
     first = torch.from_numpy(np.fft.ifftshift(modes.modes[0]))[None].to(device)

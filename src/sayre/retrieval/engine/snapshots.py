@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -11,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sayre.errors import InputError, SayreWarning
+from sayre.errors import InputError, warn
 from sayre.retrieval.engine.algorithms import State
 from sayre.retrieval.engine.coherence import Coherence
 from sayre.retrieval.engine.modulus import Modulus
@@ -52,7 +51,7 @@ class Snapshots:
         try:
             self._write(snapshot)
         except InputError as error:
-            warnings.warn(f"running starts were not kept: {error}", SayreWarning, stacklevel=2)
+            warn(f"running starts were not kept: {error}")
         self._kept = time.monotonic()
         self._cost = self._kept - began
 

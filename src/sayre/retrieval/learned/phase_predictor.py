@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.fft
 import torch
 
-from sayre.errors import SayreWarning
+from sayre.errors import warn
 from sayre.networks.published import PublishedNet
+from sayre.numerics.fourier import to_object
 from sayre.retrieval.learned.phase_features import Complexes, Floats, first_voxel, scaled, window
 
 
 def back_transformed(counts: Floats, phase: Floats) -> Complexes:
     """Inverse Fourier transform of `√I exp(i phase)`, complex64, centred as `counts` and `phase` are."""
     amplitude = np.sqrt(counts) * np.exp(1j * phase).astype(np.complex64)
-    return np.asarray(scipy.fft.fftshift(scipy.fft.ifftn(scipy.fft.ifftshift(amplitude))), np.complex64)
+    return np.asarray(to_object(amplitude), np.complex64)
 
 
 @dataclass(frozen=True)
@@ -56,11 +55,7 @@ class PhasePredictor:
         total = float(counts.sum(dtype=np.float64))
         lost = 1 - float(inner.sum(dtype=np.float64)) / max(total, 1e-30)
         if lost > 0.01:
-            warnings.warn(
-                f"{self.name}: sees {self.side} voxels a side; {lost:.1%} of the counts are outside",
-                SayreWarning,
-                stacklevel=2,
-            )
+            warn(f"{self.name}: sees {self.side} voxels a side; {lost:.1%} of the counts are outside")
         seen = torch.from_numpy(scaled(inner))[None].to(device)
         with torch.inference_mode():
             phase = self.network.to(device)(seen)[0].float().cpu().numpy()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import scipy.fft
 from numpy.typing import NDArray
+
+from sayre.numerics.fourier import to_object
 
 CHANNELS = 3
 """Features of each lag."""
@@ -20,7 +21,7 @@ def features(counts: NDArray[np.float32], side: int) -> NDArray[np.float32]:
     Counts of another shape than `side` are brought to it by cropping and padding lags, never by
     interpolation; see `sayre.retrieval.learned.shape_predictor`.
     """
-    shadow = scipy.fft.fftshift(scipy.fft.ifftn(scipy.fft.ifftshift(counts).astype(np.complex64)))
+    shadow = to_object(counts.astype(np.complex64))
     total = float(counts.sum(dtype=np.float64))
     noise, origin = np.sqrt(max(total, 1.0)) / counts.size, total / counts.size
     shadow = resized(shadow, side)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from math import inf
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -12,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from sayre.data.toml import FromToml
 from sayre.detectors import detector
-from sayre.errors import InputError, SayreWarning
+from sayre.errors import InputError, warn
 from sayre.simulation.detector import region
 from sayre.simulation.particles.lattice import ATOMS_PER_CELL, ELEMENTS, reflects
 from sayre.simulation.particles.minimise import pair_commands
@@ -181,19 +180,13 @@ class DatasetConfig(FromToml, _Part):
         self._check_memory(workers)
         lowest = min(low for low, _ in self.oversampling)
         if lowest < 2:
-            warnings.warn(
-                f"oversampling: ratios from {lowest:.3g}; below 2 the intensity is undersampled",
-                SayreWarning,
-                stacklevel=2,
-            )
+            warn(f"oversampling: ratios from {lowest:.3g}; below 2 the intensity is undersampled")
         least, atoms = self._least_oversampling(), self.particles.atoms[0]
         if self.whole_peak and least > max(high for _, high in self.oversampling):
-            warnings.warn(
+            warn(
                 f"oversampling: {max(self.shape)} voxels reach the neighbouring Bragg peaks of {atoms} atoms "
                 f"below a ratio of about {least:.2g}, to which it is raised; larger particles, fewer voxels, "
-                "or whole_peak = false",
-                SayreWarning,
-                stacklevel=2,
+                "or whole_peak = false"
             )
 
     def _check_memory(self, workers: int) -> None:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import importlib
 import json
 import multiprocessing
-import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
 from sayre import __version__
-from sayre.errors import InputError, SayreWarning
+from sayre.errors import InputError, warn
 from sayre.files.atomic import replacing
 from sayre.simulation.dataset.config import DatasetConfig
 from sayre.simulation.dataset.shards import PATTERN, clear_leftovers, shard_path, write_shard
@@ -105,11 +104,7 @@ def _prepare(config: DatasetConfig, folder: Path, force: bool) -> None:
         with replacing(description, force=True) as file:
             file.write(text.encode())
     elif known["sayre"] != __version__:
-        warnings.warn(
-            f"{folder}: was begun by sayre {known['sayre']}, this is {__version__}; its patterns may differ",
-            SayreWarning,
-            stacklevel=3,
-        )
+        warn(f"{folder}: was begun by sayre {known['sayre']}, this is {__version__}; its patterns may differ")
 
 
 def _description(path: Path) -> dict[str, object] | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import permutations, product
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from sayre.data import Particle
-from sayre.errors import InputError, SayreWarning
+from sayre.errors import InputError, warn
 from sayre.simulation.particles import displacements, lattice, planar
 from sayre.simulation.particles.lattice import Miller
 from sayre.simulation.particles.shapes import FEWEST, family, unit
@@ -42,11 +41,7 @@ class Dislocation(_Settings):
         origin = _inside(particle, self.at, generator)
         from_line = np.cross(particle.positions - origin, line / np.linalg.norm(line))
         if np.linalg.norm(from_line, axis=1).min() > particle.lattice_constant:
-            warnings.warn(
-                f"{self.kind}: its line passes outside the crystal, which feels the far field only",
-                SayreWarning,
-                stacklevel=2,
-            )
+            warn(f"{self.kind}: its line passes outside the crystal, which feels the far field only")
         field = displacements.dislocation(
             particle.positions - origin, line, burgers * particle.lattice_constant, poisson=metal.poisson
         )
@@ -143,11 +138,7 @@ class Void(_Settings):
                 f"{self.kind}: a radius of {radius / 10:.3g} nm leaves no particle; take a smaller"
             )
         if kept.all():
-            warnings.warn(
-                f"{self.kind}: no atom was inside it, none is removed; see at and radius",
-                SayreWarning,
-                stacklevel=2,
-            )
+            warn(f"{self.kind}: no atom was inside it, none is removed; see at and radius")
         field = displacements.swelling(from_centre[kept], radius, self.swelling)
         return _moved(replace(particle, positions=particle.positions[kept]), field)
 

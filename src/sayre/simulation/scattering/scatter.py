@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sayre.data import Particle
-from sayre.errors import InputError, SayreWarning
+from sayre.errors import InputError, warn
 from sayre.simulation.particles.lattice import ELEMENTS, reflects
 from sayre.simulation.scattering import memory
 from sayre.simulation.scattering.formfactors import form_factor
@@ -65,11 +64,7 @@ def q_steps(
     if not all(0 < ratio < math.inf for ratio in oversampling):
         raise InputError(f"oversampling: must be positive numbers, found {tuple(oversampling)}")
     if min(oversampling) < 2 - 1e-9:
-        warnings.warn(
-            f"oversampling: {min(oversampling):.3g} is below 2, the intensity is undersampled",
-            SayreWarning,
-            stacklevel=2,
-        )
+        warn(f"oversampling: {min(oversampling):.3g} is below 2, the intensity is undersampled")
     extents = np.array([np.ptp(particle.positions @ axis) for axis in axes])
     return np.asarray(axes * (2 * np.pi / (np.array(oversampling) * extents))[:, None])
 

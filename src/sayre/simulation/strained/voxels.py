@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from scipy.spatial import HalfspaceIntersection
 from scipy.spatial.transform import Rotation
 
+from sayre.numerics.fourier import to_object
 from sayre.simulation.particles import shapes
 from sayre.simulation.particles.strain import smooth_random_phase
 
@@ -102,7 +103,7 @@ def draw(population: VoxelPopulation, generator: np.random.Generator) -> VoxelCr
     fine[inside] = cover[inside] * np.exp(1j * phase)
     amplitude = _scattered(fine.reshape((len(axis),) * d), axis, n)
     amplitude *= np.sqrt(np.exp(generator.uniform(*np.log(population.max_counts)))) / np.abs(amplitude).max()
-    field = np.fft.fftshift(np.fft.ifftn(np.fft.ifftshift(amplitude))).astype(np.complex64)
+    field = to_object(amplitude).astype(np.complex64)
     return VoxelCrystal(
         object=field,
         coverage=_coverage(cover.reshape((len(axis),) * d), half, n),
