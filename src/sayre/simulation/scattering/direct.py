@@ -31,18 +31,42 @@ def scatter_torch(
     form_factors: bool = False,
     chunk: int | None = None,
 ) -> NDArray[np.complex64]:
-    """Amplitude of `sayre.simulation.scattering.scatter.scatter` by the direct sum, exact to float32.
+    """Amplitude of `sayre.simulation.scattering.scatter.scatter` by the direct sum in single precision.
 
     On any grid of constant steps, sheared or not, `exp(−i q·r)` is a product of one factor per axis, so the
     sum over atoms is a matrix product of the factors of two axes, `(n0·n1, atoms)`, with those of the third,
     `(atoms, n2)`: 8·n0·n1·n2 floating-point operations per atom. Phases are reduced in float64, the factors
     are float32 (never TF32), and the sums of `chunk` atoms are added up in float64.
 
-    Parameters as in `scatter`; `chunk` is chosen to keep the factors under 1 GiB.
+    Parameters
+    ----------
+    particle, g, steps, shape, phase, form_factors
+        As in `scatter`.
+    device
+        Where the matrix products are computed.
+    chunk
+        Atoms of one matrix product; by default as many as keep the factors under 1 GiB.
 
     Returns
     -------
     complex64 of `shape`, in host memory.
+
+    Notes
+    -----
+    With ε = 1.2e-7, the spacing of float32 at 1, the root mean square error of a voxel of amplitude F is at
+    most `ε √(4 N + (|F|² + Σ|S|²)/6)`, where N is the number of atoms and S runs over the sums of the first
+    1, 2, 3, … terms of each chunk:
+
+    - The four factors of an atom and their products err by 2 ε together, each atom independently of the
+      others, which adds up to 2 ε √N in every voxel.
+    - Every addition rounds the real and the imaginary part of the sum so far, S, by at most ε|S|/√12, and so
+      does the conversion of F to float32. Away from the Bragg peak S stays near √N, and the error is a few
+      ε √N. At the peak the terms are in phase, S grows to the number of atoms of the chunk, and the error
+      grows as N: to ε N with small chunks, to ε N √(N/18) with a single one. This is the error of a sum made
+      atom after atom; a matrix product that sums in blocks has less.
+
+    An unstrained crystal at its Bragg peak is the worst case: all terms are alike and so are their rounding
+    errors, which then add up to at most `ε N chunk/4`.
     """
     device = torch.device(device)
     positions = torch.as_tensor(particle.positions, dtype=torch.float64)
