@@ -6,9 +6,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import noise
+
 _BESIDE = Path(__file__).parents[2] / "shared" / "data"
 if _BESIDE.is_dir():
     os.environ.setdefault("SAYRE_DATA_DIR", str(_BESIDE))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("sayre")
+    group.addoption("--noise", type=float, default=0.0, help="relative noise on the counts that are phased")
+    group.addoption("--noise-seed", type=int, default=0, help="seed of this noise")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    noise.level, noise.seed = config.getoption("--noise"), config.getoption("--noise-seed")
+    if noise.level:
+        config.addinivalue_line("filterwarnings", "ignore:.*values are not integers")
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from noise import counts_of_test
 from sayre.cli import main
 from sayre.files.crystals.objects import load_crystal
 from sayre.simulation.strained.testset import strained_crystal
@@ -19,6 +20,9 @@ def counts(tmp_path_factory):
     path = tmp_path_factory.mktemp("phase") / "counts.npz"
     options = words("--atoms 20000 --shape-px 40 --oversampling 3 --max-counts 1e6 --phase-range 1")
     assert main(["simulate", str(path), *options]) == 0
+    with np.load(path) as file:
+        arrays = dict(file)
+    np.savez(path, **(arrays | {"intensity": counts_of_test(arrays["intensity"])}))
     return path
 
 
@@ -41,7 +45,7 @@ def test_phase_writes_a_crystal(counts, tmp_path, capsys):
 
 
 def test_a_network_begins_where_it_sees_the_shape(tmp_path, capsys):
-    np.savez(tmp_path / "strained.npz", intensity=strained_crystal(2, "2-4", 0).counts)
+    np.savez(tmp_path / "strained.npz", intensity=counts_of_test(strained_crystal(2, "2-4", 0).counts))
     out = tmp_path / "object.npz"
     command = ["phase", str(tmp_path / "strained.npz"), "-o", str(out), "--init", "network", "--json"]
     assert main(command) == 0
@@ -168,7 +172,8 @@ def test_a_plane_is_phased_and_drawn_and_is_no_volume(tmp_path, capsys):
     y, x = np.indices((64, 64)) - 32
     shape = (abs(x) < 9) & (abs(y + 0.4 * x) < 7)
     wave = np.fft.fftshift(np.fft.fftn(np.fft.ifftshift(shape)))
-    np.savez(tmp_path / "plane.npz", intensity=np.random.default_rng(0).poisson(abs(wave) ** 2 * 20))
+    counts = np.random.default_rng(0).poisson(abs(wave) ** 2 * 20)
+    np.savez(tmp_path / "plane.npz", intensity=counts_of_test(counts))
     command = ["phase", str(tmp_path / "plane.npz"), *words("--runs 2 --recipe quick --quiet")]
     assert main([*command, "-o", str(tmp_path / "o.vti")]) == 2
     assert "3D crystals" in capsys.readouterr().err

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from noise import counts_of_test
 from sayre.crystal.geometry import Geometry
 from sayre.simulation.particles import shapes
 from sayre.simulation.scattering import scatter
@@ -48,6 +49,7 @@ def strained_particle():
     sites = turn.apply(particle.positions)
     moved = replace(particle, positions=sites + field(sites, along)[0][:, None] * along)
     amplitude = scatter.scatter(moved, scan.g(), scan.steps(), SHAPE, threads=1)
+    amplitude = amplitude * np.sqrt(counts_of_test(np.ones(SHAPE)))
     obj = np.fft.fftshift(np.fft.ifftn(np.fft.ifftshift(amplitude))).astype(np.complex64)
     modulus = np.abs(obj)
     return obj, modulus > 0.4 * np.median(modulus[modulus > modulus.max() / 2]), scan, sites

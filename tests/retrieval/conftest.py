@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from noise import counts_of_test
 from sayre.data import Grid, Pattern
 
 
@@ -15,7 +16,7 @@ def crystal():
     scale = np.sqrt(1e6 / np.abs(amplitude).max() ** 2)
     amplitude = (amplitude * scale).astype(np.complex64)
     counts = np.random.default_rng(0).poisson(np.abs(amplitude) ** 2).astype(np.float32)
-    return (obj * scale).astype(np.complex64), amplitude, counts
+    return (obj * scale).astype(np.complex64), amplitude, counts_of_test(counts)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from noise import counts_of_test
 from sayre.crystal.geometry import Geometry
 from sayre.data import FilledPattern, Grid, Pattern
 from sayre.errors import InputError, SayreWarning
@@ -83,7 +84,7 @@ def test_the_crystal_of_binned_counts_is_the_crystal(crystal):
     wide[middle] = obj
     field = np.fft.fftshift(np.fft.fftn(np.fft.ifftshift(wide)))
     expected = np.abs(field) ** 2 * (1e6 / np.abs(field).max() ** 2)
-    counts = np.random.default_rng(0).poisson(expected).astype(np.float32)
+    counts = counts_of_test(np.random.default_rng(0).poisson(expected).astype(np.float32))
     pattern = Pattern(intensity=counts, mask=counts < 0, grid=Grid(step=(1.0,) * 3))
     settings = Settings(recipe="(HIO*20 + SW)**6, (RAAR*20 + SW)**3, ER*20", runs=3, binning=(2, 2, 2))
     made = reconstruct(pattern, settings, Scan())

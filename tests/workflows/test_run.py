@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from noise import counts_of_test
 from sayre import Pattern, files
 from sayre.detectors import masks
 from sayre.errors import InputError, SayreWarning
@@ -42,7 +43,7 @@ def peak(tmp_path_factory):
     path = tmp_path_factory.mktemp("run") / "peak.npz"
     np.savez(
         path,
-        intensity=np.where(mask, 0, crystal.pattern.intensity),
+        intensity=np.where(mask, 0, counts_of_test(crystal.pattern.intensity)),
         mask=mask,
         grid_step=crystal.pattern.grid.step,
         hkl=(1, 1, 1),

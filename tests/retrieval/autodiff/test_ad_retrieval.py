@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from noise import counts_of_test
 from sayre.data import Grid, Pattern
 from sayre.retrieval.autodiff.fit import Fit
 from sayre.retrieval.autodiff.settings import Settings
@@ -37,7 +38,7 @@ def strained(n=28, seed=1, span=2 * np.pi, peak=1e6):
     field = np.fft.fftshift(np.fft.fftn(np.fft.ifftshift(obj)))
     scale = np.sqrt(peak) / np.abs(field).max()
     counts = rng.poisson(np.abs(field * scale) ** 2).astype(np.float32)
-    return (obj * scale).astype(np.complex64), inside, counts
+    return (obj * scale).astype(np.complex64), inside, counts_of_test(counts)
 
 
 def test_true_support_smooth_phase():
@@ -90,7 +91,7 @@ def facets(kind, n=32):
 def test_half_spaces_find_the_facets(kind):
     """From a ball: every facet has a plane of its direction, opposite ones are the right width apart."""
     normals, reach, expected = facets(kind)
-    counts = np.random.default_rng(0).poisson(expected).astype(np.float32)
+    counts = counts_of_test(np.random.default_rng(0).poisson(expected).astype(np.float32))
     modulus = Modulus(amplitude_bounds(pattern_of(counts), free=0), 1, torch.device("cpu"))
     n = counts.shape[0]
     ball = ((np.mgrid[:n, :n, :n] - n // 2) ** 2).sum(0) < 36
@@ -112,7 +113,7 @@ def test_half_spaces_find_the_facets(kind):
 @pytest.mark.parametrize("kind", ["convex", "level"])
 def test_supports_that_move_replace_the_given_one(kind):
     _, reach, expected = facets("cube")
-    counts = np.round(expected).astype(np.float32)
+    counts = counts_of_test(np.round(expected).astype(np.float32))
     n = counts.shape[0]
     ball = ((np.mgrid[:n, :n, :n] - n // 2) ** 2).sum(0) < 30
     start = Start(index=0, object=ball.astype(np.complex64), support=ball)
@@ -133,7 +134,7 @@ def test_point_spread_and_background_are_found():
     k = np.meshgrid(*(np.fft.fftfreq(n) for n in obj.shape), indexing="ij")
     transfer = np.exp(-2 * (np.pi * 0.6) ** 2 * sum(a**2 for a in k))
     seen = np.fft.fftshift(np.fft.ifftn(np.fft.fftn(modulus_of) * transfer).real)
-    counts = np.random.default_rng(0).poisson(seen.clip(0) + 3).astype(np.float32)
+    counts = counts_of_test(np.random.default_rng(0).poisson(seen.clip(0) + 3).astype(np.float32))
     root = np.sqrt(counts)
     bounds = Bounds(lower=root, upper=root, counts=counts, weight=np.ones(counts.shape, np.uint8))
     modulus = Modulus(bounds, 1, torch.device("cpu"))
@@ -206,6 +207,6 @@ def test_in_a_recipe_of_phase():
     assert correlation(align(found.object, obj), obj) > 0.98
     flat = obj[14]
     expected = np.abs(np.fft.fftshift(np.fft.fftn(np.fft.ifftshift(flat), norm="ortho"))) ** 2
-    counts = np.random.default_rng(0).poisson(expected * (1e6 / expected.max()))
+    counts = counts_of_test(np.random.default_rng(0).poisson(expected * (1e6 / expected.max())))
     found = phase(pattern_of(counts), recipe="AD(support=convex)*40, AD(loss=mae)*20", runs=1, init=flat)
     assert correlation(align(found.object, flat), flat) > 0.97

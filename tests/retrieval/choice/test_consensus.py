@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from noise import counts_of_test
 from sayre.data import Grid, Pattern
 from sayre.errors import SayreWarning
 from sayre.retrieval.choice.align import align, correlation
@@ -42,6 +43,7 @@ def tetrahedron():
     field = spectrum(shape)[middle, middle, middle]
     field *= np.sqrt(1e6) / np.abs(field).max()
     counts = np.random.default_rng(0).poisson(np.abs(field) ** 2).astype(np.float32)
+    counts = counts_of_test(counts)
     truth = np.fft.fftshift(np.fft.ifftn(np.fft.ifftshift(field))).astype(np.complex64)
     return truth, Pattern(intensity=counts, mask=np.zeros(counts.shape, bool), grid=Grid(step=(1.0,) * 3))
 

@@ -5,6 +5,7 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 
+from noise import counts_of_test
 from sayre.retrieval.choice.align import align, correlation
 from sayre.retrieval.choice.consensus import consensus
 from sayre.retrieval.engine.bounds import Bounds
@@ -23,6 +24,7 @@ def blurred(crystal):
     obj = crystal[0]
     coherent = np.abs(np.fft.fftshift(np.fft.fftn(np.fft.ifftshift(obj)))) ** 2
     counts = gaussian_filter(coherent.astype(np.float64), SIGMA, mode="wrap").astype(np.float32)
+    counts = counts_of_test(counts)
     root = np.sqrt(counts)
     return obj, Bounds(lower=root, upper=root, counts=counts, weight=np.ones(counts.shape, np.uint8))
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from noise import counts_of_test
 from sayre.data import FilledPattern, Grid, Pattern
 from sayre.errors import InputError
 from sayre.retrieval.engine.algorithms import CF, DM, ER, GPS, HIO, ML, RAAR, State
@@ -157,7 +158,7 @@ def test_maximum_likelihood_beats_projections_on_noise(crystal):
     obj, _, _ = crystal
     weak = obj * np.float32(0.03)
     expected = np.abs(np.fft.fftshift(np.fft.fftn(np.fft.ifftshift(weak)))) ** 2
-    counts = np.random.default_rng(3).poisson(expected).astype(np.float32)
+    counts = counts_of_test(np.random.default_rng(3).poisson(expected).astype(np.float32))
     root = np.sqrt(counts)
     bounds = Bounds(lower=root, upper=root, counts=counts, weight=np.ones(counts.shape, np.uint8))
     truth = np.fft.ifftshift(weak)[None]

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from noise import counts_of_test
 from sayre.data import Grid, Pattern
 from sayre.retrieval.choice.align import align, correlation
 from sayre.retrieval.engine.bounds import amplitude_bounds
@@ -82,6 +83,7 @@ def test_a_ceiling_phases_what_the_plain_algorithm_does_not():
     for seed in range(6):
         made = draw(population, np.random.default_rng(seed))
         counts = np.random.default_rng(seed).poisson(np.abs(made.amplitude) ** 2).astype(np.float32)
+        counts = counts_of_test(counts)
         pattern = Pattern(intensity=counts, mask=np.zeros(counts.shape, bool), grid=Grid(step=(1.0, 1.0)))
         bounds = amplitude_bounds(pattern, free=0.0)
         start = random_start(bounds, made.coverage > 0.02, 0, seed)

@@ -5,6 +5,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
+from noise import counts_of_test
 from sayre.cli import app
 from sayre.data import Grid, Pattern
 from sayre.errors import InputError, SayreWarning
@@ -84,11 +85,12 @@ def test_prediction_follows_counts_that_are_shifted_or_in_a_larger_array(trained
 def test_phase_retrieval_begins_with_the_object_it_predicts(trained):
     weights = trained / "weights.safetensors"
     made = strained_crystal(2, "0-1", 0)
-    pattern = Pattern(intensity=made.counts, mask=made.counts < 0, grid=Grid(step=(1.0, 1.0)))
+    counts = counts_of_test(made.counts)
+    pattern = Pattern(intensity=counts, mask=counts < 0, grid=Grid(step=(1.0, 1.0)))
     told = []
     found = phase(pattern, init="network", weights=weights, recipe="ER*1", runs=1, on_run=told.append)
     box = tuple(slice(f, f + n) for f, n in zip(found.origin, found.object.shape, strict=True))
-    obj = load_predictor(weights, 2).object(made.counts[box], torch.device("cpu"))
+    obj = load_predictor(weights, 2).object(counts[box], torch.device("cpu"))
     again = phase(pattern, init=obj, recipe="ER*1", runs=1)
     np.testing.assert_array_equal(told[0].object, again.runs[0].object)
 
