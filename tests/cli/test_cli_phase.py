@@ -103,7 +103,7 @@ def test_a_killed_command_goes_on(counts, tmp_path, monkeypatch):
         (["--along", "3", "--hkl", "1", "1", "1", "--lattice-constant", "4.08"], "0 to 2"),
         (["--recipe", "HIO*10 + " * 40 + "SW +"], "the end"),
         (["--sigmas", "-1"], "--sigmas"),
-        (["--confidence", "nan"], "--confidence"),
+        (["--confidence", "nan"], "confidence"),
         (["--smoothing", "nan", "1"], "--smoothing"),
         (["--seed", "-1"], "--seed"),
         (["--hkl", "0", "0", "0"], "direct beam"),

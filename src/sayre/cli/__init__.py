@@ -7,12 +7,16 @@ import warnings
 from typing import Any
 
 import typer
-from typer.exceptions import TyperException
 
 from sayre import __version__
 from sayre.cli import demo, evaluate, inpaint, phase, simulate, train, weights
 from sayre.cli.run import run as whole
 from sayre.errors import InputError, SayreWarning
+
+# The base of what typer raises for a wrong command line; its module and its name depend on the release.
+_UsageError: Any = next(
+    base for base in reversed(typer.BadParameter.__mro__) if hasattr(base, "format_message")
+)
 
 app = typer.Typer(
     help="Bragg coherent diffraction imaging: fill detector gaps, retrieve the phase, see the crystal.",
@@ -58,7 +62,7 @@ def main(arguments: list[str] | None = None) -> int:
         except InputError as error:
             print(f"sayre: {error}", file=sys.stderr)
             return 2
-        except TyperException as error:
+        except _UsageError as error:
             message = error.format_message() or "no command given"
             print(f"sayre: {message} (--help after a command lists its options)", file=sys.stderr)
             return 2

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import multiprocessing
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
-from typing import Any
 
 from sayre import __version__
 from sayre.errors import InputError, warn
+from sayre.extras import optional
 from sayre.files.atomic import replacing
 from sayre.simulation.dataset.config import DatasetConfig
 from sayre.simulation.dataset.shards import PATTERN, clear_leftovers, shard_path, write_shard
@@ -133,10 +132,7 @@ def _in_processes(config: DatasetConfig, folder: Path, missing: list[int], worke
 
 
 def _on_cluster(config: DatasetConfig, folder: Path, missing: list[int], scheduler: str) -> Iterator[int]:
-    try:
-        distributed: Any = importlib.import_module("distributed")
-    except ImportError:
-        raise InputError('--scheduler: needs Dask; pip install "sayre[cluster]"') from None
+    distributed = optional("distributed", extra="cluster", task="--scheduler")
     try:
         client = distributed.Client(scheduler, timeout=PATIENCE, set_as_default=False)
     except (OSError, ValueError) as error:

