@@ -46,7 +46,7 @@ TINY = InpaintRun(
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     folder = tmp_path_factory.mktemp("whole")
-    return folder, train_inpaint(TINY, folder, progress=False)
+    return folder, train_inpaint(TINY, folder)
 
 
 SOURCE = simulated_source(TINY.population)
@@ -67,9 +67,9 @@ def same(a, b):
 
 
 def test_the_same_seed_gives_the_same_file(whole, tmp_path):
-    again = train_inpaint(TINY, tmp_path, progress=False)
+    again = train_inpaint(TINY, tmp_path)
     assert again.weights.read_bytes() == whole[1].weights.read_bytes()
-    other = train_inpaint(TINY.model_copy(update={"seed": 1}), tmp_path / "other", progress=False)
+    other = train_inpaint(TINY.model_copy(update={"seed": 1}), tmp_path / "other")
     assert other.weights.read_bytes() != again.weights.read_bytes()
 
 
@@ -84,10 +84,10 @@ def test_a_resumed_run_is_the_run_that_never_stopped(whole, tmp_path, monkeypatc
         trainer.should_stop = len(epochs) == 2
 
     monkeypatch.setattr(Curves, "on_train_epoch_end", stop_after_two)
-    train_inpaint(TINY, tmp_path, progress=False)
+    train_inpaint(TINY, tmp_path)
     monkeypatch.undo()
     assert len(epochs) == 2
-    resumed = train_inpaint(TINY, tmp_path, resume=tmp_path / "last.ckpt", progress=False)
+    resumed = train_inpaint(TINY, tmp_path, resume=tmp_path / "last.ckpt")
     a = torch.load(result.checkpoint, weights_only=True)
     b = torch.load(resumed.checkpoint, weights_only=True)
     for part in ("state_dict", "current_model_state", "optimizer_states", "lr_schedulers", "global_step"):
@@ -207,12 +207,12 @@ def test_weights_name_their_data_set_but_not_where_it_was(stored, tmp_path):
     run = TINY.model_copy(update={"dataset": stored, "measured": tmp_path / "own", "steps": 2})
     (tmp_path / "own").mkdir()
     np.save(tmp_path / "own" / "peak.npy", np.full((40, 40, 40), 3, np.int32))
-    weights = train_inpaint(run, tmp_path / "run", progress=False).weights
+    weights = train_inpaint(run, tmp_path / "run").weights
     training = weights_of(weights)[1]["training"]
     assert (training["dataset"], training["measured"]) == ("set", "own")
     for folder in (stored.parent, tmp_path):
         assert str(folder).encode() not in weights.read_bytes()
-    again = train_inpaint(run, tmp_path / "again", progress=False).weights
+    again = train_inpaint(run, tmp_path / "again").weights
     assert again.read_bytes() == weights.read_bytes()
 
 

@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from typing import Any, TypeVar
 
 from sayre.errors import InputError
 
 Found = TypeVar("Found")
+_MASKED = hasattr(signal, "pthread_sigmask")
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def end_with_parent() -> None:
-    """End this process when the one that started it is killed: it would wait for work for ever."""
+    """End this process when the one that started it is killed, for it would wait for work for ever.
+
+    A user's Ctrl-C, which both receive, ends it at once, without the traceback of an interrupt.
+    """
+    signal.signal(signal.SIGINT, _leave)
+    if _MASKED:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
     parent = multiprocessing.parent_process()
 
     def watch() -> None:
@@ -27,6 +36,27 @@ def end_with_parent() -> None:
             os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
+
+
+@contextmanager
+def interrupts_held() -> Iterator[None]:
+    """Hold Ctrl-C back meanwhile, here and in processes started meanwhile until `end_with_parent` is called.
+
+    A process that is interrupted while it imports what it needs would print a traceback.
+    """
+    if not _MASKED:
+        yield
+        return
+    resource_tracker.ensure_running()  # its start lets interrupts through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _leave(*_: object) -> None:
+    os._exit(128 + signal.SIGINT)
 
 
 def isolated(function: Callable[..., Found], *arguments: Any, **settings: Any) -> Found:
@@ -45,7 +75,9 @@ def isolated(function: Callable[..., Found], *arguments: Any, **settings: Any) -
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=context, initializer=end_with_parent) as pool:
         try:
-            pool.submit(os.getpid).result()
+            with interrupts_held():
+                started = pool.submit(os.getpid)
+            started.result()
         except BrokenProcessPool:
             raise InputError(
                 "relaxation: a process for LAMMPS does not start, its message is above; a script needs its "

@@ -16,7 +16,9 @@ from torch import Tensor, nn
 
 from sayre.networks.registry import read, write
 from sayre.training.config import Training
+from sayre.training.folder import WEIGHTS
 from sayre.training.loop import Data, fit, optimisers, prepare
+from sayre.training.progress import Report
 
 Floats = NDArray[np.float32]
 Pair = tuple[Floats, Floats]
@@ -89,11 +91,28 @@ def train_on_crystals(
     folder: Path,
     *,
     resume: Path | None = None,
-    progress: bool = True,
+    force: bool = False,
+    report: Report | None = None,
 ) -> Path:
     """Train a network; returns its `weights.safetensors` in `folder`, as `sayre phase --weights` takes them.
 
     Every step sees new crystals of `source`; those of validation come from seeds that training never draws.
+
+    Parameters
+    ----------
+    config
+        How to train.
+    source
+        Draws a crystal, as `config.pair` takes it.
+    folder, resume, force
+        As `sayre.training.folder.check_folder` takes them.
+    report
+        Told of every step.
+
+    Raises
+    ------
+    InputError
+        As `sayre.training.folder.check_folder`.
     """
 
     def stream(seeds: Sequence[int]) -> Iterator[Pair]:
@@ -106,11 +125,11 @@ def train_on_crystals(
         seen, truth = config.pair(source(generator))
         return torch.from_numpy(seen), torch.from_numpy(truth)
 
-    prepare(config)
+    prepare(config, folder, resume=resume, force=force)
     module = config.learner([held_out(index) for index in range(config.validation_crystals)])
     data = Data(config, stream, _collate, len(module.validation))
-    fit(module, data, config, folder, resume=resume, progress=progress)
-    path = folder / "weights.safetensors"
+    fit(module, data, config, folder, resume=resume, force=force, report=report)
+    path = folder / WEIGHTS
     header = {
         "network": config.kind,
         "options": config.options,

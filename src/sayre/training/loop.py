@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,9 @@ from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from sayre.training.config import Training
 from sayre.training.curves import Curves
+from sayre.training.folder import CHECKPOINT, CONFIG, CURVES, check_folder, check_network, clear
 from sayre.training.optimizer import Muon
+from sayre.training.progress import Report, Steps
 
 Stream = Callable[[Sequence[int]], Iterator[Any]]
 """Endless samples, the same for the same seeds."""
@@ -84,8 +87,20 @@ def _quiet_worker(_: int) -> None:
     torch.set_num_threads(1)
 
 
-def prepare(config: Training) -> None:
-    """Seed everything, keep Lightning quiet, and set the number of threads; before a module is made."""
+def prepare(config: Training, folder: Path, *, resume: Path | None = None, force: bool = False) -> None:
+    """Check the folder, seed everything, and set the number of threads; before a module is made.
+
+    Parameters
+    ----------
+    config, folder, resume, force
+        As `sayre.training.folder.check_folder` takes them.
+
+    Raises
+    ------
+    InputError
+        As `sayre.training.folder.check_folder`.
+    """
+    check_folder(config, folder, resume=resume, force=force)
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     if config.threads:
         torch.set_num_threads(config.threads)
@@ -99,15 +114,40 @@ def fit(
     folder: Path,
     *,
     resume: Path | None = None,
-    progress: bool = True,
+    force: bool = False,
+    report: Report | None = None,
 ) -> Path:
     """Train; `config.json`, `last.ckpt` and `metrics.csv` are written to `folder`. Returns the checkpoint.
 
-    A run resumed from a checkpoint goes on as if it had not stopped.
+    Parameters
+    ----------
+    module, data
+        What is trained, and on what.
+    config, folder, force
+        As given to `prepare`, which is called before.
+    resume
+        Checkpoint to continue from, as if the run had not stopped.
+    report
+        Told of every step.
+
+    Raises
+    ------
+    InputError
+        `resume` is of another network.
+    KeyboardInterrupt
+        The user stopped the run; the checkpoint of the last whole epoch is kept.
     """
+    if resume is not None:
+        check_network(module, resume)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "config.json").write_text(config.model_dump_json(indent=1))
-    saver = ModelCheckpoint(folder, "last", enable_version_counter=False, save_on_train_epoch_end=True)
+    if force:
+        clear(folder, resume=resume)
+    (folder / CONFIG).write_text(config.model_dump_json(indent=1))
+    name = CHECKPOINT.removesuffix(".ckpt")
+    saver = ModelCheckpoint(folder, name, enable_version_counter=False, save_on_train_epoch_end=True)
+    callbacks = [saver, EMAWeightAveraging(decay=config.average), Curves(folder / CURVES)]
+    if report is not None:
+        callbacks.append(Steps(report, steps=config.steps, epoch_steps=config.epoch_steps))
     trainer = L.Trainer(
         default_root_dir=folder,
         max_steps=config.steps,
@@ -118,10 +158,22 @@ def fit(
         precision="bf16-mixed" if config.precision == "auto" else config.precision,
         gradient_clip_val=1.0,
         logger=False,
-        callbacks=[saver, EMAWeightAveraging(decay=config.average), Curves(folder / "metrics.csv")],
-        enable_progress_bar=progress,
+        callbacks=callbacks,
+        enable_progress_bar=False,
         enable_model_summary=False,
         num_sanity_val_steps=0,
     )
-    trainer.fit(module, datamodule=data, ckpt_path=resume, weights_only=True)
-    return folder / "last.ckpt"
+    _fit(trainer, module, data, resume)
+    return folder / CHECKPOINT
+
+
+def _fit(trainer: L.Trainer, module: L.LightningModule, data: Data, resume: Path | None) -> None:
+    """Lightning ends the process when the user stops it, and lets no second Ctrl-C through: undone here."""
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        trainer.fit(module, datamodule=data, ckpt_path=resume, weights_only=True)
+    except SystemExit as leave:
+        if isinstance(leave.__context__, KeyboardInterrupt):
+            signal.signal(signal.SIGINT, handler)
+            raise KeyboardInterrupt from None
+        raise

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
-import torch
 from pydantic import Field, model_validator
 
 from sayre import files
@@ -16,7 +15,8 @@ from sayre.simulation.dataset import dataset_source
 from sayre.simulation.peak import Population, random_expectation
 from sayre.training.filling.config import InpaintTraining
 from sayre.training.filling.samples import Source, Truth
-from sayre.training.filling.train import Filling, Result, export, train
+from sayre.training.filling.train import Result, train
+from sayre.training.progress import Report
 
 
 class InpaintRun(FromToml, InpaintTraining):
@@ -109,18 +109,30 @@ def mixed_source(simulated: Source, folder: Path, fraction: float, smallest: int
 
 
 def train_inpaint(
-    run: InpaintRun, folder: Path, *, resume: Path | None = None, progress: bool = True
+    run: InpaintRun,
+    folder: Path,
+    *,
+    resume: Path | None = None,
+    force: bool = False,
+    report: Report | None = None,
 ) -> Result:
-    """Train as `run` says; validation is on simulated particles that training never draws."""
+    """Train as `run` says; validation is on simulated particles that training never draws.
+
+    Parameters
+    ----------
+    run
+        The configuration.
+    folder, resume, force
+        As `sayre.training.folder.check_folder` takes them.
+    report
+        Told of every step.
+
+    Raises
+    ------
+    InputError
+        As `sayre.training.folder.check_folder`, `stored_source` and `mixed_source`.
+    """
     source, validation = truth_sources(run)
     if run.measured is not None:
         source = mixed_source(source, run.measured, run.measured_fraction, max(run.windows.shape))
-    return train(run, source, folder, validation=validation, resume=resume, progress=progress)
-
-
-def export_checkpoint(checkpoint: Path, path: Path) -> Path:
-    """Write the averaged weights of a checkpoint; its `config.json` lies beside it."""
-    run = InpaintRun.model_validate_json((checkpoint.parent / "config.json").read_text())
-    module = Filling(run, [])
-    module.load_state_dict(torch.load(checkpoint, map_location="cpu", weights_only=True)["state_dict"])
-    return export(run, module, path)
+    return train(run, source, folder, validation=validation, resume=resume, force=force, report=report)

@@ -13,6 +13,7 @@ from sayre.retrieval.prepare import first_fill
 from sayre.simulation.strained.disturbed import Disturbances, disturbed
 from sayre.simulation.strained.voxels import VoxelPopulation, draw
 from sayre.training.crystals import train_on_crystals
+from sayre.training.progress import Report
 from sayre.training.published.train import PublishedTraining, Scattered
 from sayre.training.published.train import Source as PublishedSource
 from sayre.training.shape.train import Drawn, ShapeTraining, Source
@@ -101,12 +102,32 @@ def amplitude_source(population: VoxelPopulation) -> PublishedSource:
 
 
 def train_phase(
-    run: PhaseRun | PublishedRun, folder: Path, *, resume: Path | None = None, progress: bool = True
+    run: PhaseRun | PublishedRun,
+    folder: Path,
+    *,
+    resume: Path | None = None,
+    force: bool = False,
+    report: Report | None = None,
 ) -> Path:
-    """Train as `run` says; returns the weights."""
+    """Train as `run` says; returns the weights.
+
+    Parameters
+    ----------
+    run
+        The configuration.
+    folder, resume, force
+        As `sayre.training.folder.check_folder` takes them.
+    report
+        Told of every step.
+
+    Raises
+    ------
+    InputError
+        As `sayre.training.folder.check_folder`.
+    """
     source = (
         amplitude_source(run.population)
         if isinstance(run, PublishedRun)
         else voxel_source(run.population, run.disturbances)
     )
-    return train_on_crystals(run, source, folder, resume=resume, progress=progress)
+    return train_on_crystals(run, source, folder, resume=resume, force=force, report=report)

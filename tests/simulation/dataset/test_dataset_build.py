@@ -8,11 +8,13 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from sayre.cli import main
 from sayre.errors import InputError, SayreWarning
 from sayre.simulation.dataset import DatasetConfig, build, make, read
 from sayre.simulation.dataset import patterns as drawing
@@ -97,6 +99,53 @@ def test_a_killed_run_goes_on_and_nothing_is_doubled_or_lost(reference, tmp_path
     build(small(), folder)
     assert hashes(folder) == hashes(reference)
     assert not half.exists()
+
+
+def configuration(folder: Path, **changes) -> Path:
+    """`small` as a file."""
+    path = folder / "set.toml"
+    settings = {"count": 10, "patterns_per_particle": 2, "shard_size": 4, "shape": [8, 12, 16], "seed": 3}
+    lines = [f"{key} = {value}" for key, value in (settings | changes).items()]
+    path.write_text("\n".join([*lines, "max_counts = [1e3, 1e6]", "[particles]", "atoms = [500, 1500]"]))
+    return path
+
+
+def test_ctrl_c_counts_what_is_kept_and_the_same_command_resumes(tmp_path, capsys, monkeypatch):
+    command = ["simulate", "dataset", str(configuration(tmp_path)), str(tmp_path / "set"), "--quiet"]
+    original = make.write_shard
+
+    def stop(config, folder, number):
+        if number == 2:
+            raise KeyboardInterrupt
+        return original(config, folder, number)
+
+    monkeypatch.setattr(make, "write_shard", stop)
+    assert main(command) == 130
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 1
+    assert f"2 of 3 shards are finished and kept in {tmp_path / 'set'}, the same command resumes" in told[0]
+    before = hashes(tmp_path / "set")
+    assert len(before) == 2
+    monkeypatch.undo()
+    assert main(command) == 0
+    assert hashes(tmp_path / "set").items() > before.items()
+
+
+def test_ctrl_c_ends_every_process_without_a_traceback(tmp_path):
+    """A terminal interrupts the processes of a command all at once."""
+    out = tmp_path / "set"
+    path = configuration(tmp_path, count=4000, patterns_per_particle=1, shard_size=1)
+    command = [sys.executable, "-m", "sayre", "simulate", "dataset", path, out, "--workers", "2"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
+        while not hashes(out) and process.poll() is None:
+            time.sleep(0.02)
+        os.killpg(process.pid, signal.SIGINT)
+        told = process.communicate(timeout=60)[1]
+    assert process.returncode == 130
+    last = told.splitlines()[-1]
+    assert f"sayre: stopped; {len(hashes(out))} of 4000 shards are finished" in last
+    assert "Traceback" not in told
+    assert not list(out.glob(".*"))
 
 
 def test_what_is_there_is_not_made_again(reference, tmp_path, monkeypatch):

@@ -14,7 +14,7 @@ from sayre.extras import optional
 from sayre.files.atomic import replacing
 from sayre.simulation.dataset.config import DatasetConfig
 from sayre.simulation.dataset.shards import PATTERN, clear_leftovers, shard_path, write_shard
-from sayre.simulation.processes import end_with_parent, one_thread_each
+from sayre.simulation.processes import end_with_parent, interrupts_held, one_thread_each
 
 DESCRIPTION = "dataset.json"
 PATIENCE = "10s"
@@ -118,17 +118,22 @@ def _description(path: Path) -> dict[str, object] | None:
 
 def _in_processes(config: DatasetConfig, folder: Path, missing: list[int], workers: int) -> Iterator[int]:
     context = multiprocessing.get_context("spawn")
-    with (
-        one_thread_each(),
-        ProcessPoolExecutor(workers, mp_context=context, initializer=end_with_parent) as pool,
-    ):
-        futures = [pool.submit(write_shard, config, folder, number) for number in missing]
-        try:
-            for future in as_completed(futures):
-                yield future.result()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    try:
+        with (
+            one_thread_each(),
+            ProcessPoolExecutor(workers, mp_context=context, initializer=end_with_parent) as pool,
+        ):
+            with interrupts_held():
+                futures = [pool.submit(write_shard, config, folder, number) for number in missing]
+            try:
+                for future in as_completed(futures):
+                    yield future.result()
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+    finally:  # no process writes any longer
+        for number in missing:
+            clear_leftovers(shard_path(folder, number))
 
 
 def _on_cluster(config: DatasetConfig, folder: Path, missing: list[int], scheduler: str) -> Iterator[int]:

@@ -26,7 +26,9 @@ from sayre.training.filling.samples import (
     draw_window,
     windows,
 )
+from sayre.training.folder import WEIGHTS
 from sayre.training.loop import Data, Stream, fit, optimisers, prepare
+from sayre.training.progress import Report
 
 Floats = NDArray[np.float32]
 
@@ -138,21 +140,36 @@ def train(
     *,
     validation: Source | None = None,
     resume: Path | None = None,
-    progress: bool = True,
+    force: bool = False,
+    report: Report | None = None,
 ) -> Result:
     """Train a network; checkpoints and `metrics.csv` are written to `folder` after every epoch.
 
-    Patterns come from `source`, those of validation from `validation` where it differs. The same
-    configuration gives the same weights on the same machine; a run resumed from a checkpoint goes on as if
-    it had not stopped.
-    """
+    The same configuration gives the same weights on the same machine; a run resumed from a checkpoint
+    continues as if it had not stopped.
 
-    prepare(config)
+    Parameters
+    ----------
+    config
+        How to train.
+    source, validation
+        Patterns to train on, and those to validate on where they differ.
+    folder, resume, force
+        As `sayre.training.folder.check_folder` takes them.
+    report
+        Told of every step.
+
+    Raises
+    ------
+    InputError
+        As `sayre.training.folder.check_folder`.
+    """
+    prepare(config, folder, resume=resume, force=force)
     module = Filling(config, validation_windows(config, validation or source))
     module.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     data = Data(config, window_stream(config, source), collate, len(module.validation))
-    checkpoint = fit(module, data, config, folder, resume=resume, progress=progress)
-    return Result(checkpoint, export(config, module, folder / "weights.safetensors"))
+    checkpoint = fit(module, data, config, folder, resume=resume, force=force, report=report)
+    return Result(checkpoint, export(config, module, folder / WEIGHTS))
 
 
 def export(config: InpaintTraining, module: Filling, path: Path) -> Path:
