@@ -126,3 +126,27 @@ def test_precision_weighs_the_axes_of_a_crossing():
     np.testing.assert_array_equal(done.voxels, voxels)
     np.testing.assert_allclose(done.mean, (1 / 1 + 4 / 4) / (1 + 1 / 4), rtol=1e-6)
     np.testing.assert_allclose(done.variance, 2 / (1 + 1 / 4), rtol=1e-6)
+
+
+def test_windows_weigh_by_a_raised_cosine_and_by_their_precision():
+    """Two windows of different means and variances: each voxel by the formula, from its place in both."""
+    shape, tile = (12, 8, 14), 8
+    mask = masks.plane(shape, 0, 5, 2)
+    answers = iter([(1.0, 0.5), (4.0, 2.0)])
+
+    def predict(filled, *_):
+        mean, variance = next(answers)
+        return np.full_like(filled, mean), np.full_like(filled, np.log(variance))
+
+    slabs, _ = windows.plan(mask, depth=12, max_width=6)
+    done = windows.fill(
+        volume(np.ones(shape, np.float32), mask), slabs, predict, depth=12, tile=tile, stride=6, batch=1
+    )
+    profile = 0.01 + np.sin(np.pi * (np.arange(tile) + 0.5) / tile) ** 2
+    weights = np.zeros((2, 14))
+    weights[0, :8], weights[1, 6:] = profile, profile
+    precisions = weights / np.array([[0.5], [2.0]])
+    mean = precisions.T @ [1.0, 4.0] / precisions.sum(0)
+    variance = weights.sum(0) / precisions.sum(0)
+    for found, expected in ((done.mean, mean), (done.variance, variance)):
+        np.testing.assert_allclose(found.reshape(2, 8, 14), np.broadcast_to(expected, (2, 8, 14)), rtol=1e-6)

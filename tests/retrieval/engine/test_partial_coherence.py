@@ -84,3 +84,32 @@ def test_the_point_spread_function_goes_along_beyond_the_edges(blurred):
     assert float(found.fit.residual[0]) < 0.5 * float(without.fit.residual[0])
     errors = [1 - correlation(align(x.object, obj), obj) for x in (found, without)]
     assert errors[0] < 0.7 * errors[1]
+
+
+def test_richardson_lucy_steps_by_numpy():
+    """Counts through a lopsided kernel, voxels left out: the kernel of each step is the symmetric part."""
+    shape, reach = (13, 14, 12), 5
+    rng = np.random.default_rng(4)
+    coherent = rng.gamma(0.5, 100, (2, *shape))
+    lopsided = np.roll(coherent, 1, 1) * 0.5 + coherent * 0.4 + np.roll(coherent, (1, -2), (2, 3)) * 0.1
+    counts, used = lopsided.astype(np.float32)[0], rng.random(shape) < 0.8
+    coherence = Coherence(2, shape, torch.device("cpu"))
+    coherence.update(torch.tensor(coherent, dtype=torch.float32), torch.tensor(counts), torch.tensor(used))
+    near = np.ix_(*(np.arange(-reach, reach + 1) for _ in shape))
+    for one, found in zip(coherent, coherence.kernel, strict=True):
+        distance = sum(lag.astype(float) ** 2 for lag in near)
+        kernel = np.exp(-2 * distance)
+        kernel /= kernel.sum()
+        field = np.fft.fftn(one)
+        for _ in range(10):
+            whole = np.zeros(shape)
+            whole[near] = kernel
+            seen = np.fft.ifftn(field * np.fft.fftn(whole)).real
+            ratio = np.where(used, counts / np.maximum(seen, 1e-3), 1)
+            gain = np.fft.ifftn(np.fft.fftn(ratio) * field.conj()).real[near] / one.sum()
+            kernel = kernel * np.maximum(gain, 0)
+            kernel = kernel + kernel[::-1, ::-1, ::-1]
+            kernel /= kernel.sum()
+        np.testing.assert_allclose(found, kernel, atol=2e-4 * kernel.max())
+        np.testing.assert_allclose(found, found.flip((0, 1, 2)), atol=1e-6)
+        assert kernel[reach - 1 : reach + 2, reach, reach].min() > 0.05

@@ -1,0 +1,84 @@
+"""Residual and likelihoods of an object against sums written out in NumPy."""
+
+import numpy as np
+import pytest
+import torch
+
+from sayre.retrieval.autodiff.losses import Target, poisson, unit
+from sayre.retrieval.engine.arrays import fourier, kernels
+from sayre.retrieval.engine.bounds import Bounds
+from sayre.retrieval.engine.modulus import Modulus
+
+SHAPE = (6, 7, 8)
+
+
+@pytest.fixture(params=["whole", "passes"], autouse=True)
+def way(request, monkeypatch):
+    """Arrays this small are transformed whole, unless told otherwise."""
+    if request.param == "passes":
+        monkeypatch.setattr(fourier, "SMALL", 0)
+        monkeypatch.setattr(kernels, "BLOCK", 100)
+
+
+@pytest.fixture
+def problem():
+    """Bounds of which a third of the voxels are free, a few not measured; objects; a support."""
+    rng = np.random.default_rng(0)
+    counts = rng.poisson(rng.uniform(0, 40, SHAPE)).astype(np.float32)
+    weight = rng.choice([0, 1, 1, 2], SHAPE).astype(np.uint8)
+    root = np.sqrt(counts)
+    bounds = Bounds(lower=root, upper=root, counts=np.where(weight > 0, counts, 0), weight=weight)
+    objects = rng.standard_normal((2, *SHAPE)) + 1j * rng.standard_normal((2, *SHAPE))
+    return bounds, (0.4 * objects).astype(np.complex64), rng.random((2, *SHAPE)) < 0.5
+
+
+def half_deviance(counts, seen):
+    """`λ − n + n log(n/λ)` of each voxel, `λ` of none."""
+    counts = counts.astype(np.float64)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(counts > 0, seen - counts + counts * np.log(counts / seen), seen)
+
+
+@pytest.mark.parametrize("cut", [False, True])
+def test_fit_by_hand(problem, cut):
+    bounds, objects, support = problem
+    modulus = Modulus(bounds, 2, torch.device("cpu"))
+    fit = modulus.fit(torch.from_numpy(objects), torch.tensor(support) if cut else None)
+    for index, obj in enumerate(objects):
+        seen = np.abs(np.fft.fftshift(np.fft.fftn(obj * support[index] if cut else obj))) ** 2
+        used, free = bounds.weight == 1, bounds.weight == 2
+        square = (np.sqrt(seen) - np.sqrt(bounds.counts))[used] ** 2
+        residual = np.sqrt(square.sum() / bounds.counts[used].sum())
+        deviance = half_deviance(bounds.counts, seen)
+        assert float(fit.residual[index]) == pytest.approx(residual, rel=1e-4)
+        assert float(fit.likelihood[index]) == pytest.approx(deviance[used].mean(), rel=1e-4)
+        assert float(fit.free_likelihood[index]) == pytest.approx(deviance[free].mean(), rel=1e-4)
+
+
+def test_the_likelihood_is_that_of_poisson_counts():
+    """A perfect model of many counts misses by half of one on average: half of χ² of one degree."""
+    shape = (24, 24, 24)
+    rng = np.random.default_rng(1)
+    obj = 30 * (rng.standard_normal(shape) + 1j * rng.standard_normal(shape))
+    expected = np.abs(np.fft.fftshift(np.fft.fftn(obj))) ** 2
+    counts = rng.poisson(expected).astype(np.float32)
+    root = np.sqrt(counts)
+    bounds = Bounds(lower=root, upper=root, counts=counts, weight=np.ones(shape, np.uint8))
+    fit = Modulus(bounds, 1, torch.device("cpu")).fit(torch.from_numpy(obj.astype(np.complex64))[None])
+    # χ²/2 has a standard deviation of 1/√2 a voxel: four standard errors of the mean
+    assert float(fit.likelihood[0]) == pytest.approx(0.5, abs=4 / np.sqrt(2 * counts.size))
+    assert np.isnan(float(fit.free_likelihood[0]))
+
+
+def test_the_poisson_loss_is_half_the_deviance():
+    counts = torch.tensor([0.0, 1.0, 5.0, 400.0], dtype=torch.float64)
+    intensity = torch.tensor([3.0, 2.0, 5.0, 450.0], dtype=torch.float64)
+    root = counts.sqrt()
+    target = Target(root, root, counts, torch.ones(4))
+    value, slope = poisson(intensity, target)
+    expected = [3.0, 1 - np.log(2), 0.0, 50 - 400 * np.log(450 / 400)]
+    np.testing.assert_allclose(value, expected, atol=1e-9)
+    np.testing.assert_allclose(slope, 1 - counts / intensity, atol=1e-12)
+    assert unit("poisson", target) == pytest.approx(2 * 406)
+    assert unit("lsq", target) == pytest.approx(406)
+    assert unit("mae", target) == pytest.approx(float(root.sum()))
