@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import os
+import stat
 from itertools import islice
 
 import h5py
@@ -71,6 +73,15 @@ def test_the_same_seed_gives_the_same_file(whole, tmp_path):
     assert again.weights.read_bytes() == whole[1].weights.read_bytes()
     other = train_inpaint(TINY.model_copy(update={"seed": 1}), tmp_path / "other")
     assert other.weights.read_bytes() != again.weights.read_bytes()
+
+
+def test_all_that_a_run_writes_is_readable_by_others(whole):
+    """Lightning and safetensors write through private temporary files; the umask decides all the same."""
+    umask = os.umask(0o022)
+    os.umask(umask)
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in whole[0].iterdir()}
+    assert {"last.ckpt", "metrics.csv", "weights.safetensors"} <= modes.keys()
+    assert set(modes.values()) == {0o666 & ~umask}
 
 
 def test_a_resumed_run_is_the_run_that_never_stopped(whole, tmp_path, monkeypatch):

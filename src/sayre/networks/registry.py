@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from sayre.data.manifest import sha256_of
 from sayre.errors import InputError
+from sayre.files.atomic import replacing
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -141,7 +142,7 @@ def write(
     its rows.
     """
     import torch
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     stored = {}
     for name, tensor in tensors.items():
@@ -152,7 +153,6 @@ def write(
             stored[name + _SCALE] = scale
         else:
             stored[name] = tensor.detach().half().contiguous()
-    temporary = path.with_name(path.name + ".part")
-    save_file(stored, temporary, metadata={"sayre": json.dumps(config, sort_keys=True)})
-    temporary.replace(path)
+    with replacing(path, force=True) as file:
+        file.write(save(stored, metadata={"sayre": json.dumps(config, sort_keys=True)}))
     return sha256_of(path)
