@@ -7,17 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sayre.detectors import detector
 from sayre.detectors.masks import (
     beamstop,
     combine,
     cross,
     dead_pixels,
     from_whitefield,
-    keyword_mask,
     plane,
 )
-from sayre.errors import InputError, SayreWarning
+from sayre.errors import InputError
 from sayre.numerics.gaps import find_gaps
 from strategies import masks
 
@@ -127,46 +125,6 @@ def test_combine_refuses():
         combine()
     with pytest.raises(InputError, match="do not agree"):
         combine(np.zeros((3, 4), bool), np.zeros((2, 4, 3), bool))
-
-
-def test_keywords_of_counts():
-    counts = np.array([[-1.0, 0.0], [2.0, np.nan]])
-    np.testing.assert_array_equal(keyword_mask("zero", counts), [[True, True], [False, True]])
-    np.testing.assert_array_equal(keyword_mask("negative", counts), [[True, False], [False, True]])
-    assert not keyword_mask("negative", np.zeros((2, 2), np.uint16)).any()
-
-
-@pytest.mark.parametrize("shape", [(516, 516), (3, 516, 516)])
-def test_keywords_of_maxipix(shape):
-    counts = np.ones(shape)
-    for name in ("maxipix", "maxipix6", "Maxipix"):
-        np.testing.assert_array_equal(
-            keyword_mask(name, counts), np.broadcast_to(detector("maxipix6").mask(), shape)
-        )
-    with pytest.warns(SayreWarning, match="three times as large"):
-        four = keyword_mask("maxipix1", counts)
-    np.testing.assert_array_equal(four, np.broadcast_to(detector("maxipix").mask(), shape))
-
-
-def test_keywords_of_more_than_four_chips():
-    """258 ± 3 repeats, as PyNX's documentation has it."""
-    rows = keyword_mask("maxipix", np.ones((774, 258)))[:, 0]
-    assert set(np.flatnonzero(rows)) == {*range(255, 261), *range(513, 519)}
-
-
-def test_keywords_combine():
-    counts = np.ones((516, 516))
-    counts[3, 4] = 0
-    expected = detector("maxipix6").mask()
-    expected[3, 4] = True
-    np.testing.assert_array_equal(keyword_mask("maxipix, zero", counts), expected)
-
-
-def test_keywords_refuse():
-    with pytest.raises(InputError, match=r"'eiger' is not known.*zero, negative, maxipix"):
-        keyword_mask("eiger", np.ones((516, 516)))
-    with pytest.raises(InputError, match="multiples of 258"):
-        keyword_mask("maxipix", np.ones((512, 512)))
 
 
 def flat_field(rng):

@@ -6,7 +6,7 @@ import pytest
 from sayre.errors import InputError
 from sayre.retrieval.engine.algorithms import AD, DM, ER, GPS, HIO, RAAR
 from sayre.retrieval.engine.bounds import amplitude_bounds
-from sayre.retrieval.engine.recipe import parse
+from sayre.retrieval.engine.recipe import PRESETS, parse
 from sayre.workflows.reconstruction import Settings
 
 BAD = [
@@ -98,3 +98,36 @@ def test_a_recipe_says_where(step, message):
         parse(f"HIO(beta=1)*20 + {step}*5 + ER*50")
     near = str(caught.value).split("'")[1]
     assert step.split("=")[1][:-1] in near
+
+
+@pytest.mark.parametrize(
+    ("text", "guess"),
+    [
+        ("defualt", "default"),
+        ("Default", "default"),
+        ("QUICK", "quick"),
+        ("strain", "strained"),
+        (" precice ", "precise"),
+        ("xyzzy", None),
+        ("recipe.txt", None),
+        ("folder/recipe", None),
+    ],
+)
+def test_a_word_that_is_no_preset_is_told_the_presets(text, guess):
+    with pytest.raises(InputError) as caught:
+        parse(text)
+    message = str(caught.value)
+    assert f"recipe: {text.strip()!r} is neither a preset ({', '.join(PRESETS)}) nor a file" in message
+    assert message.partition("did you mean ")[2] == (f"{guess}?" if guess else "")
+
+
+@pytest.mark.parametrize(("name", "guess"), [("HOI", "HIO"), ("rar", "RAAR"), ("WIDER", "WIDE"), ("Q", None)])
+def test_a_misspelt_algorithm_is_told_the_closest(name, guess):
+    with pytest.raises(InputError, match=f"{name!r} is none of ER, HIO, .*WIDE") as caught:
+        parse(f"HIO*20, {name}*20")
+    assert (f"did you mean {guess}?" in str(caught.value)) == (guess is not None)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_presets_are_recipes(name):
+    assert parse(name) == parse(PRESETS[name])

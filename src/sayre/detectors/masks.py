@@ -1,4 +1,4 @@
-"""Masks: built from shapes, named as PyNX names them, or read off flat fields and patterns.
+"""Masks: built from shapes, or read off flat fields.
 
 All are bool, True = not measured. The last two axes of `shape` are the detector's row and column; what
 sits on the detector is the same in every frame.
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
-from sayre.errors import InputError, warn
+from sayre.errors import InputError
 
 Mask = NDArray[np.bool_]
 Side = Literal["top", "bottom", "left", "right"]
@@ -156,65 +156,6 @@ def combine(*masks: Mask) -> Mask:
     for mask in masks:
         result |= mask
     return result
-
-
-def keyword_mask(name: str, intensity: NDArray[np.generic]) -> Mask:
-    """Mask by the keywords that PyNX takes as `mask=`; several are joined by commas.
-
-    Parameters
-    ----------
-    name
-        zero: counts of 0 or less. negative: counts below 0. maxipix: the six pixels 258 ± 3 between
-        MAXIPIX chips. maxipix1: the four between the large edge pixels, whose counts PyNX divides by
-        three. maxipix6: the six again, which PyNX replaces by a straight line between the edge
-        pixels and which are masked here, to be filled.
-    intensity
-        Counts as read, 2D or 3D, any real dtype; for MAXIPIX, whole frames.
-
-    Returns
-    -------
-    bool, same shape; NaN is masked always.
-
-    Raises
-    ------
-    InputError
-        An unknown keyword, or frames that are not made of MAXIPIX chips.
-
-    Warns
-    -----
-    SayreWarning
-        maxipix1: the edge pixels keep the counts of three pixels unless divided beforehand.
-    """
-    mask = np.isnan(intensity) if intensity.dtype.kind == "f" else np.zeros(intensity.shape, np.bool_)
-    for keyword in (part.strip().lower() for part in name.split(",")):
-        if keyword == "zero":
-            mask |= np.less_equal(intensity, 0)
-        elif keyword == "negative":
-            mask |= np.less(intensity, 0)
-        elif keyword in _MAXIPIX:
-            mask |= _maxipix(intensity.shape, _MAXIPIX[keyword])
-            if keyword == "maxipix1":
-                warn(
-                    "mask maxipix1: pixels at the edge of a chip are three times as large; "
-                    "their counts were not divided by three"
-                )
-        else:
-            raise InputError(
-                f"mask {keyword!r} is not known; known are zero, negative, {', '.join(_MAXIPIX)}"
-            )
-    return mask
-
-
-_MAXIPIX = {"maxipix": 3, "maxipix1": 2, "maxipix6": 3}
-
-
-def _maxipix(shape: tuple[int, ...], half: int) -> Mask:
-    if shape[-2] % 258 or shape[-1] % 258:
-        raise InputError(f"mask maxipix: frames must be multiples of 258 pixels, found {shape[-2:]}")
-    rows, columns = (
-        (np.abs(np.arange(n)[:, None] + 0.5 - np.arange(258, n, 258)) < half).any(axis=1) for n in shape[-2:]
-    )
-    return _every_frame(rows[:, None] | columns[None, :], shape)
 
 
 def from_whitefield(whitefield: ArrayLike, *, threshold: float = 6.0, window: int = 9) -> Mask:

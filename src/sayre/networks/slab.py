@@ -52,8 +52,6 @@ class SlabNet(nn.Module):
     inverted pattern.
     """
 
-    stride_multiple = 4
-
     def __init__(self, width: int = 128, blocks: tuple[int, int, int] = (2, 2, 2)) -> None:
         super().__init__()
         deep = width * 5 // 4

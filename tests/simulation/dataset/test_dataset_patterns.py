@@ -21,7 +21,7 @@ from sayre.figures.datasheet import datasheet_figure
 from sayre.simulation.dataset import DatasetConfig, build, dataset_source, read
 from sayre.simulation.dataset.datasheet import markdown, summary
 from sayre.simulation.dataset.patterns import SPLITS, bond_strain, draw_particle, split_of
-from sayre.simulation.dataset.shards import facts_of, read_record, shard_path
+from sayre.simulation.dataset.shards import facts_of, shard_path
 from sayre.simulation.particles import shapes
 from sayre.simulation.scattering import scatter
 
@@ -74,7 +74,7 @@ def test_records_are_what_their_facts_say(folder):
 def test_amplitude_is_made_again_from_the_facts(folder):
     """The particle of its seed, scattered at the reflection, rotation, steps and offset that were noted."""
     config = DatasetConfig.model_validate(SETTINGS)
-    record = read_record(shard_path(folder, 1), 3)
+    record = list(read(folder))[SETTINGS["shard_size"] + 3]
     f = record.facts
     particle = draw_particle(config, f["particle"]).particle
     assert len(particle) == f["atoms"]
@@ -280,10 +280,11 @@ EXAMPLES = sorted((Path(__file__).parents[3] / "examples").glob("dataset*.toml")
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_examples_are_accepted_and_every_split_has_particles(path):
     config = DatasetConfig.from_toml(path)
-    splits = Counter(split_of(config, index) for index in range(config.particle_count))
+    particles = -(-config.count // config.patterns_per_particle)
+    splits = Counter(split_of(config, index) for index in range(particles))
     wanted = [name for name, share in zip(SPLITS, config.split, strict=True) if share]
     assert min(splits[name] for name in wanted) >= 3
-    assert sum(splits[name] for name in wanted) == config.particle_count
+    assert sum(splits[name] for name in wanted) == particles
 
 
 def test_overrides_and_warnings():

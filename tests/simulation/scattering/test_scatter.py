@@ -148,6 +148,8 @@ def test_what_does_not_fit_in_memory_is_refused_before_it_starts(crystal, monkey
         InputError, match=r"20000×20000×20000 voxels needs \d+\.\d GiB of memory, .* are free"
     ):
         scatter.scatter(particle, g, steps, (20_000, 20_000, 20_000))
+    with pytest.raises(InputError, match=r"^scattering on 20000×20000×20000 voxels needs"):
+        scatter.require_memory(0, (20_000, 20_000, 20_000))  # asked before there is a particle
     needed = scatter.memory_needed(len(particle), SHAPE)
     monkeypatch.setattr(memory, "available", lambda: needed - 1)
     with pytest.raises(InputError, match=r"scattering of .* needs"):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, NoReturn
 
@@ -21,7 +22,7 @@ PRESETS: dict[str, str] = {
     "fixed": "(RAAR*40 + ER*10)**10, ER*50",
     "precise": ("(HIO*20 + SW)**20, (RAAR*20 + SW)**20, ER*20, WIDE, (RAAR*20 + SW)**10, ER*20"),
 }
-UPDATE, HALVE, SPREAD, WIDE = "SW", "DETWIN", "PSF", "WIDE"
+UPDATE, HALVE, SPREAD, WIDE = _MARKS = "SW", "DETWIN", "PSF", "WIDE"
 MAX_STEPS = 1_000_000
 _TOKEN = re.compile(r"\s*(\*\*|[()*+,=]|[A-Za-z_]+|\d+\.?\d*(?:[eE][-+]?\d+)?)")
 
@@ -52,8 +53,9 @@ def parse(text: str) -> list[Step]:
     Raises
     ------
     InputError
-        Text that is none of this, with the place.
+        Text that is none of this, with the place; a single word that is no preset, with the presets.
     """
+    _require_preset(text)
     parser = _Parser(PRESETS.get(text.strip(), text))
     steps = parser.chain()
     parser.expect_end()
@@ -63,6 +65,22 @@ def parse(text: str) -> list[Step]:
     if len(starts) < len(steps) and (not iterations(wide) or any(step.what == WIDE for step in wide)):
         raise InputError(f"recipe: {text!r} should have {WIDE} once at most, and iterations after it")
     return steps
+
+
+def _require_preset(text: str) -> None:
+    """Refuse a single word, or a name of a file that is not there: a recipe has numbers of iterations."""
+    word = text.strip()
+    if not word or word in PRESETS or set(word) & set("*+,()") or word in (*ALGORITHMS, *_MARKS):
+        return
+    raise InputError(
+        f"recipe: {word!r} is neither a preset ({', '.join(PRESETS)}) nor a file nor a recipe such as "
+        f"(HIO*20 + SW)**10, ER*50{_closest(word.lower(), PRESETS)}"
+    )
+
+
+def _closest(word: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(word, list(known), 1)
+    return f"; did you mean {close[0]}?" if close else ""
 
 
 def divide(steps: list[Step]) -> tuple[list[Step], list[Step]]:
@@ -112,8 +130,8 @@ class _Parser:
         if name in (HALVE, SPREAD, WIDE):
             return [Step(None, what=name)]
         if name not in ALGORITHMS:
-            known = ", ".join((*ALGORITHMS, UPDATE, HALVE, SPREAD, WIDE))
-            self._fail(f"{name or 'the end'!r} is none of {known}")
+            known = (*ALGORITHMS, *_MARKS)
+            self._fail(f"{name or 'the end'!r} is none of {', '.join(known)}{_closest(name.upper(), known)}")
         algorithm = self._algorithm(name)
         self._must("*")
         return [Step(algorithm, self._count())]

@@ -69,8 +69,6 @@ class ShrinkWrap:
         present support.
     sigma
         Width in voxels of the Gaussian that smooths the amplitude, at the start and the end of the run.
-    every
-        Iterations between updates.
     only_shrink
         Never take voxels in.
     fraction
@@ -81,7 +79,6 @@ class ShrinkWrap:
     threshold: float = 0.3
     reference: Reference = "rms"
     sigma: tuple[float, float] = (2.0, 1.0)
-    every: int = 20
     only_shrink: bool = False
     fraction: tuple[float, float] = (1e-4, 0.4)
 
@@ -92,8 +89,8 @@ class ShrinkWrap:
             raise InputError(f"support sigma: two widths of 0 or more voxels, found {self.sigma}")
         if self.reference not in ("max", "rms", "average"):
             raise InputError(f"support reference: {self.reference!r} is not known; max, rms or average")
-        if self.every < 1 or not 0 < self.fraction[0] < self.fraction[1] <= 1:
-            raise InputError("support: every must be 1 or more and fractions rise between 0 and 1")
+        if not 0 < self.fraction[0] < self.fraction[1] <= 1:
+            raise InputError(f"support fraction: two that rise between 0 and 1, found {self.fraction}")
 
     def update(self, x: Tensor, support: Tensor, progress: float, buffer: Tensor | None = None) -> Tensor:
         """New supports, bool `(batch, *shape)`, of objects `x`; `progress` of the run is from 0 to 1.

@@ -138,10 +138,6 @@ class DatasetConfig(FromToml, _Part):
         return self
 
     @property
-    def particle_count(self) -> int:
-        return -(-self.count // self.patterns_per_particle)
-
-    @property
     def shard_count(self) -> int:
         return -(-self.count // self.shard_size)
 

@@ -139,12 +139,6 @@ def skipped_of(path: Path) -> list[Facts]:
         return found
 
 
-def read_record(path: Path, row: int) -> Record:
-    """One pattern of a shard."""
-    with _opened(path) as file:
-        return _record(file, row)
-
-
 def _record(file: h5py.File, row: int) -> Record:
     return Record(
         counts=file["counts"][row],

@@ -97,13 +97,21 @@ def memory_needed(atoms: int, shape: tuple[int, int, int]) -> int:
 def require_memory(atoms: int, shape: tuple[int, int, int]) -> None:
     """Refuse what `scatter` has not the memory for.
 
+    Parameters
+    ----------
+    atoms
+        Atoms of the particle; 0 where it does not exist yet, and only the voxels are counted.
+    shape
+        Voxels of each axis.
+
     Raises
     ------
     InputError
         More is needed than is free.
     """
-    size = "×".join(map(str, shape))
-    memory.require(memory_needed(atoms, shape), f"scattering of {atoms} atoms on {size} voxels")
+    size = "×".join(map(str, shape)) + " voxels"
+    what = f"scattering of {atoms} atoms on {size}" if atoms else f"scattering on {size}"
+    memory.require(memory_needed(atoms, shape), what)
 
 
 def _fine(n: int) -> int:

@@ -1,4 +1,4 @@
-"""One file an algorithm; each is a frozen dataclass with `start` and `step`."""
+"""One file an algorithm; each is a frozen dataclass whose `step` is an iteration."""
 
 from sayre.retrieval.engine.algorithms.ad import AD
 from sayre.retrieval.engine.algorithms.cf import CF
