@@ -145,14 +145,48 @@ def test_virtual_dataset_without_its_source(tmp_path, path):
 
 @pytest.mark.parametrize(
     ("value", "unit", "energy"),
-    [(9, "keV", 9000), (9, None, None), (8000, None, 8000), (1.6e-15, None, 9986.4)],
+    [(9, "keV", 9000), (8000, None, 8000), (1.6e-15, None, 9986.4)],
 )
-def test_energy_is_not_guessed(value, unit, energy, path):
+def test_energy_in_its_unit(value, unit, energy, path):
     write(path, entry__data=COUNTS, entry__instrument__beam__incident_energy=float(value))
+    if unit:
+        units_of(path, "entry/instrument/beam/incident_energy", unit)
+    assert load(path).meta.energy == pytest.approx(energy, rel=1e-4)
+
+
+def units_of(path, place, unit):
     with h5py.File(path, "a") as file:
-        if unit:
-            file["entry/instrument/beam/incident_energy"].attrs["units"] = unit
-    assert load(path).meta.energy == (energy and pytest.approx(energy, rel=1e-4))
+        file[place].attrs["units"] = unit
+
+
+def test_energy_is_not_guessed(path):
+    write(path, entry__data=COUNTS, entry__instrument__beam__incident_energy=9.0)
+    told = r"energy 9 eV is not plausible .*; 9 keV are 9000 eV; taken as unknown"
+    with pytest.warns(SayreWarning, match=told):
+        assert load(path).meta.energy is None
+
+
+def test_a_plausible_energy_is_taken_before_one_that_is_not(path):
+    """The energy of a storage ring, say, is of no use here."""
+    places = {"entry__source_1__energy": 6.03, "entry__instrument__monochromator__energy": 8500.0}
+    write(path, entry__data=COUNTS, **places)
+    assert load(path).meta.energy == 8500.0
+
+
+def test_implausible_lengths_are_told_and_unknown(path):
+    place = "entry__instrument__detector__"
+    lengths = {"distance": 1500.0, "x_pixel_size": 0.055, "y_pixel_size": 55e-6}
+    write(path, entry__data=COUNTS, **{place + name: value for name, value in lengths.items()})
+    with pytest.warns(SayreWarning) as caught:
+        meta = load(path).meta
+    assert (meta.distance, meta.pixel_size) == (None, None)
+    told = [str(warning.message) for warning in caught]
+    assert any("distance 1500 m is not plausible" in text and "1500 mm are 1.5 m" in text for text in told)
+    assert any("pixel size 0.055 m" in text and "0.055 mm are 5.5e-05 m" in text for text in told)
+    units_of(path, "entry/instrument/detector/distance", "mm")
+    units_of(path, "entry/instrument/detector/x_pixel_size", "mm")
+    meta = load(path).meta
+    assert (meta.distance, meta.pixel_size) == (1.5, (55e-6, 55e-6))
 
 
 def test_energy_from_wavelength(path):

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.constants import c, e, h
 from scipy.spatial.transform import Rotation
 
+from sayre.data.plausible import require_plausible
 from sayre.errors import InputError, warn
 
 Axis = str | Sequence[float]
@@ -86,16 +87,18 @@ class Geometry:
     peak: tuple[float, float] = (0.0, 0.0)
 
     def __post_init__(self) -> None:
-        lengths = {"energy": self.energy, "distance": self.distance, "pixel size": min(self.pixel_size)}
-        for name, value in lengths.items():
-            if not (np.isfinite(value) and value > 0):
-                raise InputError(f"geometry: {name} must be a positive number, found {value}")
-        if not 0 < abs(self.rocking_step) < 5:
+        if np.shape(self.pixel_size) != (2,):
             raise InputError(
-                f"geometry: a rocking step of {self.rocking_step}° is none; 0.001 to 0.1 is usual"
+                f"geometry: pixel size must be two numbers (row, column), in m, found {self.pixel_size}"
             )
+        require_plausible("geometry", "energy", self.energy)
+        require_plausible("geometry", "distance", self.distance)
+        for size in self.pixel_size:
+            require_plausible("geometry", "pixel size", size)
+        require_plausible("geometry", "rocking step", self.rocking_step)
         if len(self.binning) != 3 or min(self.binning) < 1:
             raise InputError(f"geometry: binning must be three numbers from 1, found {self.binning}")
+        direction(self.rocking_axis)
         if abs(direction(self.row) @ direction(self.column)) > 1e-6:
             raise InputError(f"geometry: rows {self.row} and columns {self.column} must be at right angles")
         if np.linalg.norm(self.g()) < 1e-6:
@@ -191,13 +194,11 @@ def cubic_modulus(hkl: tuple[int, int, int], lattice_constant: float) -> float:
     Raises
     ------
     InputError
-        0 0 0, or a lattice constant that is no positive number.
+        0 0 0, or a lattice constant that is not plausible.
     """
-    if not any(hkl) or not (np.isfinite(lattice_constant) and lattice_constant > 0):
-        raise InputError(
-            f"reflection: {hkl} of a {lattice_constant} Å lattice is none; --hkl 1 1 1 "
-            "--lattice-constant 4.08 would do"
-        )
+    if not any(hkl):
+        raise InputError(f"reflection: {' '.join(map(str, hkl))} is none; 1 1 1 would do")
+    require_plausible("reflection", "lattice constant", lattice_constant)
     return float(2 * np.pi * np.linalg.norm(hkl) / lattice_constant)
 
 

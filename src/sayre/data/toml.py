@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Self, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -16,7 +16,12 @@ if TYPE_CHECKING:
 
 
 class FromToml(BaseModel):
-    """A pydantic model that a file fills; what is wrong with the file is one line."""
+    """A pydantic model that a file fills; what is wrong with the file is one line.
+
+    `example` tells where there is a file to start from.
+    """
+
+    example: ClassVar[str] = "examples/ has some to start from"
 
     @classmethod
     def from_toml(cls, path: Path) -> Self:
@@ -30,7 +35,7 @@ class FromToml(BaseModel):
         try:
             return cls.model_validate(tomllib.loads(path.read_text()))
         except OSError as error:
-            raise InputError(f"{path}: {error.strerror}; examples/ has some to start from") from None
+            raise InputError(f"{path}: {error.strerror}; {cls.example}") from None
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise InputError(f"{path}: not TOML: {error}") from None
         except ValidationError as error:
@@ -44,6 +49,8 @@ def _complaint(model: type[BaseModel], error: ErrorDetails) -> str:
     table = _table(model, error["loc"][:-1])
     if error["type"] == "extra_forbidden" and table is not None:
         return f"is not known; one of {', '.join(table.model_fields)}"
+    if error["type"] == "missing":
+        return f"is missing; {model.example}" if issubclass(model, FromToml) else "is missing"
     return " ".join(error["msg"].removeprefix("Value error, ").split())
 
 

@@ -22,7 +22,7 @@ from sayre.data.pattern import as_mask
 from sayre.errors import InputError, warn
 from sayre.files.atomic import check_place, replacing
 from sayre.files.crystals.objects import crystal_path_check, load_crystal, save_crystal
-from sayre.files.patterns.contents import Contents, Output, integers, positive
+from sayre.files.patterns.contents import Contents, Output, integers, plausible, positive
 
 __all__ = ["load", "load_crystal", "load_filled", "output_path_check", "save"]
 
@@ -106,7 +106,7 @@ def _pattern(
     if mask is not None:
         missing |= _own_mask(mask, counts.shape)
     missing |= _overflown(counts, contents.stored, missing, name)
-    meta = dataclasses.replace(_meta(contents.known), source=name, sha256=digest)
+    meta = dataclasses.replace(_meta(plausible(contents.known, name)), source=name, sha256=digest)
     return Pattern.from_counts(counts, missing, grid=_grid(contents.known, counts.ndim), meta=meta)
 
 

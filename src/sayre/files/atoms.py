@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from sayre.data import Particle
 from sayre.data.elements import element
 from sayre.data.json_text import to_json
+from sayre.data.plausible import require_plausible
 from sayre.errors import InputError
 from sayre.files.atomic import check_place, replacing
 
@@ -77,6 +78,7 @@ def load_particle(
         raise InputError(f"{path}: no atoms, or positions that are not numbers")
     if constant is None:
         constant = element(species).lattice_constant
+    require_plausible(str(path), "lattice constant", float(constant))
     return Particle(
         positions=positions - positions.mean(0),
         species=species,

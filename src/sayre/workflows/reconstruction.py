@@ -10,10 +10,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from sayre.crystal.compare import compare
 from sayre.crystal.conversion import known_frame, to_crystal
 from sayre.crystal.geometry import Geometry
 from sayre.crystal.resolution import ShellCurve, fsc, mean, prtf
 from sayre.data import Crystal, FilledPattern, Pattern
+from sayre.data.plausible import require_plausible
 from sayre.errors import InputError
 from sayre.retrieval.binning import Binning, binned
 from sayre.retrieval.engine.bounds import Gaps, check_options
@@ -93,6 +95,10 @@ class Scan:
         measured = pattern.measured
         scan = replace(self, hkl=self.hkl or measured.meta.hkl)
         known_frame(measured.shape, grid=measured.grid, **scan.frame)
+        if scan.geometry is not None:
+            compare(scan.geometry, measured.meta, measured.grid)
+        if scan.voxel_size is not None:
+            require_plausible("scan", "voxel size", scan.voxel_size)
         return scan
 
     def binned(self, binning: Binning) -> Scan:

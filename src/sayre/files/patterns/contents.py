@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sayre.data import FilledPattern, Pattern, SimulatedPattern
+from sayre.data.plausible import complaint
+from sayre.errors import warn
 
 Output = FilledPattern | Pattern | SimulatedPattern
 
@@ -76,6 +78,35 @@ def known_of(pattern: Pattern) -> dict[str, Any]:
     if pattern.grid.unit == "1/angstrom":
         facts["grid_step"] = pattern.grid.step
     return {name: value for name, value in facts.items() if value is not None}
+
+
+_CHECKED = {"energy": 1, "distance": 1, "pixel_size": 2}
+"""Facts that have a range, and how many numbers they are."""
+
+
+def plausible(known: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """What a file says, without values that no measurement has: in the wrong unit they would mislead.
+
+    Parameters
+    ----------
+    known
+        As `Contents.known`.
+    name
+        Of the file, for the warnings.
+
+    Warns
+    -----
+    SayreWarning
+        What was left out, and the unit that it is probably in.
+    """
+    kept = dict(known)
+    for fact, length in _CHECKED.items():
+        numbers = positive(known.get(fact), length) or ()
+        wrong = next(filter(None, (complaint(fact.replace("_", " "), value) for value in numbers)), None)
+        if wrong is not None:
+            warn(f"{name}: {wrong}; taken as unknown")
+            del kept[fact]
+    return kept
 
 
 def positive(value: Any, length: int) -> tuple[float, ...] | None:

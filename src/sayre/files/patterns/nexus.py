@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.constants import c, e, h
 
 from sayre.data import FilledPattern, Manifest, Pattern
+from sayre.data.plausible import complaint
 from sayre.files.patterns.contents import Output, known_of, pattern_of, positive
 
 _MASKS = (
@@ -184,20 +185,27 @@ def _entry(file: h5py.File, beside: str) -> str:
 
 
 def _energy(file: h5py.File, entry: str) -> float | None:
-    """Photon energy in eV; a number without a unit is taken for J or eV by its size, never guessed as keV."""
+    """Photon energy in eV; a number without a unit is taken for J or eV by its size, never guessed as keV.
+
+    The first that is plausible, else the first of all, for the reader to warn of.
+    """
+    implausible = None
     for name in _ENERGIES:
         dataset = dataset_at(file, f"{entry}/{name}")
         value = None if dataset is None or dataset.size != 1 else positive(dataset[()], 1)
         if dataset is None or value is None:
             continue
-        unit = _unit(dataset) or ("J" if value[0] < 1e-10 else "eV" if value[0] > 100 else "")
+        unit = _unit(dataset) or ("J" if value[0] < 1e-10 else "eV")
         if unit.lower() in _ENERGY_UNITS:
-            return float(value[0] * _ENERGY_UNITS[unit.lower()])
+            energy = float(value[0] * _ENERGY_UNITS[unit.lower()])
+            if complaint("energy", energy) is None:
+                return energy
+            implausible = implausible or energy
     for name in _WAVELENGTHS:
         wavelength = _length(file, f"{entry}/{name}")
         if wavelength and wavelength < 1e-6:
             return float(h * c / (wavelength * e))
-    return None
+    return implausible
 
 
 def _length(file: h5py.File, place: str) -> float | None:
