@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from scipy.stats import kstest, norm
+from scipy.stats import kstest, norm, poisson
 
 from sayre.numerics.metrics import (
     coverage,
@@ -159,3 +159,53 @@ def test_predictive_z_against_direct_integration():
 
         (z,) = predictive_z(np.array([level]), np.array([spread]), np.array([float(observed)]), Half())
         assert norm.cdf(z) == pytest.approx(middle, abs=0.003)
+
+
+class Constant:
+    """A generator whose random numbers are known."""
+
+    def __init__(self, value):
+        self.value = value
+
+    def random(self, shape):
+        return np.full(shape, self.value)
+
+
+def transform(level, spread, observed, share):
+    """P(N < n) + share · P(N = n) by a fine sum over the error of the filling."""
+    z = np.linspace(-9, 9, 20_001)
+    rate = np.maximum(np.expm1(np.log1p(level) + spread * z), 1e-12)
+    values = poisson.cdf(observed - 1, rate) + share * poisson.pmf(observed, rate)
+    return norm.pdf(z) @ values / norm.pdf(z).sum()
+
+
+@pytest.mark.parametrize("share", [0.25, 0.9])
+@pytest.mark.parametrize("spread", [0.0, 0.02, 0.3, 0.6])
+@pytest.mark.parametrize("level", [0.0, 0.3, 1.0, 3.0, 10.0, 60.0, 5000.0, 1e5])
+def test_predictive_z_by_quadrature(level, spread, share):
+    """Counts from two standard deviations below the filling to three above, few and many."""
+    deviation = np.sqrt(level + (spread * (1 + level)) ** 2)
+    observed = {max(round(level + k * deviation), 0) for k in (-2, -1, 0, 0.5, 1, 2, 3)}
+    observed |= {0, 1, 2} if level < 10 else {98, 99, 100, 101} if level == 60 else set()
+    observed = np.array(sorted(observed), float)
+    one = np.ones(len(observed), np.float32)
+    z = predictive_z(level * one, spread * one, observed, Constant(share))
+    expected = [transform(level, spread, n, share) for n in observed]
+    # where the expectation is cut at 0, the sum over 33 nodes meets a kink
+    np.testing.assert_allclose(norm.cdf(z), expected, atol=6e-3 if level < 2 else 4e-4)
+
+
+def test_predictive_z_ends_at_seven_standard_deviations():
+    one = np.ones(1)
+    lowest = predictive_z(1e6 * one, 0.001 * one, 0 * one, Constant(0.5))
+    highest = predictive_z(10 * one, 0 * one, 1000 * one, Constant(0.5))
+    np.testing.assert_allclose([*lowest, *highest], [norm.ppf(1e-12), norm.isf(1e-12)], rtol=1e-4)
+
+
+def test_scores_are_computed_in_double_precision():
+    """Of counts as float32 keeps them: sums that lose no digit of small differences."""
+    truth = np.full(1000, 1e6, np.float32)
+    filled = truth + np.float32(1)
+    assert log_error(filled, truth) == pytest.approx(1e-12, rel=1e-4)
+    assert coverage(filled, np.full(1000, 1.0001e-6), truth) == 1
+    assert coverage(filled, np.full(1000, 0.9999e-6), truth) == 0
