@@ -12,6 +12,7 @@ import h5py
 import numpy as np
 import pytest
 
+import sayre
 from sayre import Manifest, load
 from sayre.cli import main
 from sayre.detectors import masks
@@ -250,7 +251,7 @@ def test_as_a_program(peak, tmp_path):
     """The installed script: exit status, one line on stderr, and a fast start without torch."""
     script = [sys.executable, "-m", "sayre"]
     shown = subprocess.run([*script, "--version"], capture_output=True, text=True, check=True)
-    assert shown.stdout.strip() == "0.1.0"
+    assert shown.stdout.strip() == sayre.__version__
     for arguments in (["inpaint", "none.npz", "-o", "x.npz"], ["frobnicate"], ["inpaint"]):
         failed = subprocess.run(
             [*script, *arguments], capture_output=True, text=True, check=False, cwd=tmp_path

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import sayre
 from sayre.data import Manifest
 from sayre.data import manifest as module
 from sayre.data.manifest import sha256_of
@@ -38,6 +39,7 @@ def test_what_json_lacks_becomes_plain():
 def test_collects_versions_time_and_memory():
     started = time.perf_counter() - 2
     manifest = Manifest.collect("x", started=started)
+    assert manifest.versions["sayre"] == sayre.__version__
     assert manifest.versions["numpy"] == metadata.version("numpy")
     assert manifest.seconds == pytest.approx(2, abs=1)
     resource = pytest.importorskip("resource")

@@ -14,9 +14,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from sayre import __version__
 from sayre.data.json_text import to_json
 
-_LIBRARIES = ("sayre", "numpy", "scipy", "torch", "finufft")
+_LIBRARIES = ("numpy", "scipy", "torch", "finufft")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +42,7 @@ class Manifest:
     @classmethod
     def collect(cls, command: str, *, started: float | None = None, **known: Any) -> Manifest:
         """Fill in versions, commit, time and memory; `started` is a `time.perf_counter()` reading."""
-        versions = {"python": platform.python_version()}
+        versions = {"python": platform.python_version(), "sayre": __version__}
         for name in _LIBRARIES:
             try:
                 versions[name] = metadata.version(name)

@@ -1,0 +1,70 @@
+"""The files around the package agree with each other: one version, one statement of each dependency."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+import sayre
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+# Tools that no test runs.
+LINT = {"ruff", "mypy", "codespell", "pre-commit"}
+
+
+def requirements():
+    """Every requirement of pyproject.toml, by name."""
+    project = PROJECT["project"]
+    lists = [project["dependencies"], *project["optional-dependencies"].values()]
+    lists += PROJECT["dependency-groups"].values()
+    entries = [Requirement(entry) for entries in lists for entry in entries if isinstance(entry, str)]
+    return {canonicalize_name(entry.name): entry for entry in entries}
+
+
+def pins(name):
+    """Releases that a file of constraints pins, by name."""
+    lines = [line for line in (ROOT / name).read_text().splitlines() if line and not line.startswith("#")]
+    parts = [line.split("==") for line in lines]
+    return {canonicalize_name(package): release for package, release in parts}
+
+
+def test_the_version_is_written_once():
+    assert PROJECT["project"]["dynamic"] == ["version"]
+    assert "version" not in PROJECT["project"]
+    source = ROOT / PROJECT["tool"]["hatch"]["version"]["path"]
+    (written,) = re.findall(r'^__version__ = "(.*)"$', source.read_text(), re.MULTILINE)
+    assert written == sayre.__version__
+    assert not re.search(r"^version:", (ROOT / "CITATION.cff").read_text(), re.MULTILINE)
+
+
+def test_the_change_log_has_the_version():
+    headings = re.findall(r"^## \[(.+?)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert headings[0] == "Unreleased"
+    assert headings[1] == sayre.__version__
+    releases = [Version(heading) for heading in headings[1:]]
+    assert releases == sorted(releases, reverse=True)
+
+
+def test_the_oldest_releases_are_those_that_pyproject_allows():
+    """`constraints-oldest.txt` pins the first release of the lower bound of each dependency."""
+    oldest = pins("constraints-oldest.txt")
+    stated = {name: entry for name, entry in requirements().items() if name not in LINT}
+    assert stated.keys() <= oldest.keys()
+    for name, entry in stated.items():
+        (bound,) = [part for part in entry.specifier if part.operator == ">="]
+        pinned, lowest = Version(oldest[name]), Version(bound.version)
+        assert pinned.release[: len(lowest.release)] == lowest.release, name
+
+
+@pytest.mark.parametrize("constraints", ["constraints-cpu.txt", "constraints-oldest.txt"])
+def test_pinned_releases_are_allowed(constraints):
+    for name, release in pins(constraints).items():
+        entry = requirements().get(name)
+        assert entry is None or entry.specifier.contains(release), name
