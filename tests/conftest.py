@@ -5,12 +5,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import Phase, settings
 
 import noise
 
 _BESIDE = Path(__file__).parents[2] / "shared" / "data"
 if _BESIDE.is_dir():
     os.environ.setdefault("SAYRE_DATA_DIR", str(_BESIDE))
+
+# For mutation testing: the same examples every time, and a failure is not made smaller.
+settings.register_profile(
+    "mutants", phases=(Phase.explicit, Phase.generate), max_examples=30, derandomize=True, database=None
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

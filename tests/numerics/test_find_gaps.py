@@ -218,3 +218,138 @@ def test_pattern_knows_its_gaps():
 def test_wrong_dimensions():
     with pytest.raises(ValueError, match="2D or 3D"):
         find_gaps(empty(3))
+
+
+@pytest.mark.parametrize(("masked", "count"), [(20, 2), (19, 2), (18, 1)])
+def test_a_slab_is_masked_across_95_percent_of_the_array(masked, count):
+    """A pixel that touches a slab is a gap of its own; one that touches a piece belongs to it."""
+    mask = empty(40, 20)
+    mask[10:12, :masked] = True
+    mask[9, 5] = True
+    gaps, _ = find_gaps(mask)
+    assert len(gaps) == count
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize(
+    ("thickness", "length", "size", "kind"),
+    [
+        (4, 25, 100, "plane"),  # a quarter of the array
+        (4, 24, 100, "beamstop"),
+        (6, 24, 90, "plane"),  # four times its thickness
+        (6, 23, 90, "beamstop"),
+    ],
+)
+def test_how_long_a_plane_is(axis, thickness, length, size, kind):
+    mask = np.moveaxis(empty(120, size), 0, axis)
+    np.moveaxis(mask, axis, 0)[50 : 50 + thickness, 30 : 30 + length] = True
+    (gap,), _ = find_gaps(mask)
+    slabs = ((axis, 50, 50 + thickness),) if kind == "plane" else ()
+    assert (gap.kind, gap.slabs) == (kind, slabs)
+
+
+@pytest.mark.parametrize(("holes", "kind"), [(8, "plane"), (9, "beamstop")])
+def test_how_full_a_plane_is(holes, kind):
+    mask = empty(100, 100)
+    mask[40:42, 30:70] = True
+    mask[40, 32 : 32 + 2 * holes : 2] = False
+    assert find_gaps(mask)[0][0].kind == kind
+
+
+@pytest.mark.parametrize(("width", "kind"), [(6, "cross"), (8, "beamstop")])
+def test_how_much_of_a_cross_lies_in_its_slabs(width, kind):
+    """Off the middle on both axes; a blob at the crossing of 48 or 64 pixels beside 544."""
+    mask = empty(100, 120)
+    mask[40:44, 10:90] = mask[15:75, 60:64] = True
+    mask[44:52, 64 : 64 + width] = True
+    (gap,), _ = find_gaps(mask)
+    slabs = ((0, 40, 44), (1, 60, 64)) if kind == "cross" else ()
+    assert (gap.kind, gap.slabs) == (kind, slabs)
+    assert gap.axes == ((0, 1) if kind == "cross" else ())
+
+
+def test_crossing_pieces_of_which_one_is_short_are_no_cross():
+    mask = empty(100, 100)
+    mask[40:44, 10:90] = mask[30:54, 50:54] = True  # 24 rows, less than a quarter
+    assert find_gaps(mask)[0][0].kind != "cross"
+
+
+def triangle(rows, columns):
+    """Narrower from row to row, half full."""
+    return np.arange(columns) < columns * (1 - np.arange(rows)[:, None] / rows)
+
+
+@pytest.mark.parametrize("dims", [2, 3])
+@pytest.mark.parametrize("turn", range(4))
+@pytest.mark.parametrize(
+    ("sides", "place", "kind"),
+    [
+        ((20, 40), 30, "border"),  # along the border
+        ((40, 40), 30, "border"),
+        ((40, 38), 30, "beamstop"),  # across it
+        ((40, 20), 0, "border"),  # in a corner, whatever its sides
+    ],
+)
+def test_a_rim_lies_along_the_border(dims, turn, sides, place, kind):
+    detector = empty(100, 90)
+    detector[: sides[0], place : place + sides[1]] = triangle(*sides)
+    detector = np.rot90(detector, turn)
+    mask = detector if dims == 2 else np.broadcast_to(detector, (12, *detector.shape))
+    (gap,), _ = find_gaps(mask)
+    assert (gap.kind, gap.axes, gap.width) == (kind, (), min(sides))
+
+
+def test_a_rim_of_which_a_tenth_is_cut_off_from_the_border():
+    """Measured pixels between 10 % of a half disc and the border leave it a rim, more do not."""
+    for cut, kind in ((1, "border"), (4, "beamstop")):
+        mask = disc((100, 100), (0, 50), 20)
+        mask[0, 40 : 40 + cut] = False
+        assert find_gaps(mask)[0][0].kind == kind
+
+
+def test_a_blob_is_as_wide_as_its_shorter_side_on_the_detector():
+    mask = empty(6, 80, 80)
+    mask[1:5, 20:40, 30:42] = True
+    mask[1:5, 20:24, 30:33] = False
+    (gap,), _ = find_gaps(mask)
+    assert (gap.kind, gap.width, gap.voxels) == ("beamstop", 12, 4 * (240 - 12))
+
+
+def test_a_piece_on_both_sides_of_a_slab_is_one():
+    """Closed up over the slab, then described in the array's own indices."""
+    mask = empty(100, 100)
+    mask[10:14] = True
+    mask[8:10, 20:80] = mask[14:16, 20:80] = True
+    mask[60:64, 30:70] = True
+    gaps, labels = find_gaps(mask)
+    assert [(gap.kind, gap.slabs) for gap in gaps] == [
+        ("plane", ((0, 10, 14),)),
+        ("plane", ((0, 8, 16),)),
+        ("plane", ((0, 60, 64),)),
+    ]
+    assert (labels[8:10, 20:80] == 2).all()
+    assert (labels[14:16, 20:80] == 2).all()
+
+
+def test_borders_of_every_side_are_gaps_of_their_own():
+    mask = empty(50, 60)
+    mask[:2] = mask[47:] = mask[:, :4] = mask[:, 55:] = True
+    mask[20:23] = True
+    gaps, labels = find_gaps(mask)
+    assert [(gap.kind, gap.slabs) for gap in gaps] == [
+        ("plane", ((0, 20, 23),)),
+        ("border", ((0, 0, 2),)),
+        ("border", ((0, 47, 50),)),
+        ("border", ((1, 0, 4),)),
+        ("border", ((1, 55, 60),)),
+    ]
+    assert [gap.width for gap in gaps] == [3, 2, 3, 4, 5]
+    assert labels[21, 0] == 1
+    assert labels[0, 0] == 2
+
+
+def test_of_parallel_slabs_the_wider_counts():
+    mask = empty(100, 100)
+    mask[20:24] = mask[60:70] = mask[:, 30:36] = mask[:, 80:83] = True
+    (gap,), _ = find_gaps(mask)
+    assert (gap.kind, gap.widths, gap.width) == ("cross", (10, 6), 10)
