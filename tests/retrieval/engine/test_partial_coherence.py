@@ -8,6 +8,7 @@ from scipy.ndimage import gaussian_filter
 from noise import counts_of_test
 from sayre.retrieval.choice.align import align, correlation
 from sayre.retrieval.choice.consensus import consensus
+from sayre.retrieval.engine.arrays import fourier, kernels
 from sayre.retrieval.engine.bounds import Bounds
 from sayre.retrieval.engine.coherence import Coherence
 from sayre.retrieval.engine.modulus import Modulus
@@ -113,3 +114,123 @@ def test_richardson_lucy_steps_by_numpy():
         np.testing.assert_allclose(found, kernel, atol=2e-4 * kernel.max())
         np.testing.assert_allclose(found, found.flip((0, 1, 2)), atol=1e-6)
         assert kernel[reach - 1 : reach + 2, reach, reach].min() > 0.05
+
+
+SHAPE = (8, 9, 10)
+
+
+@pytest.fixture(params=["whole", "passes"])
+def spread(request, monkeypatch):
+    """A modulus that sees two objects through kernels of their own; its bounds, objects, supports, kernels."""
+    if request.param == "passes":
+        monkeypatch.setattr(fourier, "SMALL", 0)
+        monkeypatch.setattr(kernels, "BLOCK", 100)
+    rng = np.random.default_rng(0)
+    objects = (rng.standard_normal((2, *SHAPE)) + 1j * rng.standard_normal((2, *SHAPE))).astype(np.complex64)
+    counts = rng.poisson(rng.uniform(5, 60, SHAPE)).astype(np.float32)
+    weight = rng.choice([0, 1, 1, 2], SHAPE).astype(np.uint8)
+    lower, upper = 0.95 * np.sqrt(counts), 1.05 * np.sqrt(counts)
+    bounds = Bounds(lower=lower, upper=upper, counts=counts, weight=weight)
+    sizes = (3, 5, 5)
+    known = rng.uniform(0.1, 1, (2, *sizes)).astype(np.float32)
+    known = known + known[:, ::-1, ::-1, ::-1]
+    known /= known.sum((1, 2, 3), keepdims=True)
+    modulus = Modulus(bounds, 2, torch.device("cpu"))
+    modulus.see_through(list(known))
+    return modulus, bounds, objects, rng.random((2, *SHAPE)) < 0.7, known
+
+
+def seen_through(kernel, field):
+    """Intensity of a field, its origin at index 0, through a kernel with its lag 0 in the middle."""
+    intensity, total = np.abs(field) ** 2, np.zeros(field.shape)
+    for place in np.ndindex(*kernel.shape):
+        shift = tuple(p - n // 2 for p, n in zip(place, kernel.shape, strict=True))
+        total += kernel[place] * np.roll(intensity, shift, range(field.ndim))
+    return total
+
+
+def test_projection_through_a_point_spread_function(spread):
+    """The field keeps its phase; its modulus changes as that of what is seen has to."""
+    modulus, bounds, objects, _, known = spread
+    out = modulus.project(torch.from_numpy(objects.copy()), torch.empty(objects.shape, dtype=torch.complex64))
+    for obj, kernel, found in zip(objects, known, out.numpy(), strict=True):
+        field = np.fft.fftn(obj)
+        seen = np.sqrt(seen_through(kernel, field))
+        lower, upper = np.fft.ifftshift(bounds.lower), np.fft.ifftshift(bounds.upper)
+        expected = np.fft.ifftn(field * np.clip(seen, lower, upper) / seen)
+        np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def test_fit_through_a_point_spread_function(spread):
+    modulus, bounds, objects, support, known = spread
+    counts, weight = np.fft.ifftshift(bounds.counts), np.fft.ifftshift(bounds.weight)
+    for cut in (None, torch.from_numpy(support)):
+        fit = modulus.fit(torch.from_numpy(objects), cut)
+        for k, (obj, kernel) in enumerate(zip(objects, known, strict=True)):
+            seen = seen_through(kernel, np.fft.fftn(obj if cut is None else obj * support[k]))
+            square = ((np.sqrt(seen) - np.sqrt(counts)) ** 2)[weight == 1].sum()
+            residual = np.sqrt(square / counts[weight == 1].sum())
+            assert float(fit.residual[k]) == pytest.approx(residual, rel=1e-4)
+            deviance = seen - counts + counts * np.log(np.maximum(counts, 1e-30) / seen)
+            assert float(fit.likelihood[k]) == pytest.approx(deviance[weight == 1].mean(), rel=1e-3)
+            assert float(fit.free_likelihood[k]) == pytest.approx(deviance[weight == 2].mean(), rel=1e-3)
+
+
+def test_point_spread_functions_are_known_of_all_objects_or_none(spread):
+    modulus, _, _, _, known = spread
+    np.testing.assert_allclose(modulus.coherence.kernel, known)
+    modulus.see_through([known[0], None])
+    assert modulus.coherence is None
+    modulus.see_through([None, None])
+    assert modulus.coherence is None
+
+
+def test_an_update_starts_from_a_narrow_gaussian(spread):
+    """And is that of the intensities of the objects inside their supports, by the voxels used."""
+    modulus, bounds, objects, support, _ = spread
+    modulus.see_through([None, None])
+    modulus.update_coherence(torch.from_numpy(objects), torch.from_numpy(support))
+    expected = Coherence(2, SHAPE, torch.device("cpu"))
+    intensity = np.abs(np.fft.fftn(objects * support, axes=(1, 2, 3))) ** 2
+    counts, used = np.fft.ifftshift(bounds.counts), np.fft.ifftshift(bounds.weight) == 1
+    expected.update(
+        *(torch.from_numpy(np.ascontiguousarray(a)) for a in (intensity.astype(np.float32), counts, used))
+    )
+    np.testing.assert_allclose(modulus.coherence.kernel, expected.kernel, atol=1e-4)
+    first = modulus.coherence
+    modulus.update_coherence(torch.from_numpy(objects), torch.from_numpy(support))
+    assert modulus.coherence is first
+
+
+@pytest.mark.parametrize("sigma", [0.5, 0.9])
+def test_the_kernel_at_the_start(sigma):
+    """A Gaussian cut at five voxels, or at half of a smaller array."""
+    coherence = Coherence(3, (9, 4, 30), torch.device("cpu"), sigma)
+    lags = np.meshgrid(np.arange(-4, 5), np.arange(-1, 2), np.arange(-5, 6), indexing="ij")
+    kernel = np.exp(-sum(lag**2 for lag in lags) / (2 * sigma**2))
+    kernel /= kernel.sum()
+    assert coherence.kernel.shape == (3, 9, 3, 11)
+    np.testing.assert_allclose(coherence.kernel, np.broadcast_to(kernel, (3, *kernel.shape)), atol=1e-6)
+    np.testing.assert_allclose(coherence.point_spread(), coherence.kernel, atol=1e-6)
+    widths = [np.sqrt((kernel * lag**2).sum()) for lag in lags]
+    np.testing.assert_allclose(coherence.widths(), np.broadcast_to(widths, (3, 3)), atol=1e-4)
+    default = Coherence(1, (9, 4, 30), torch.device("cpu"))
+    assert np.allclose(default.kernel, coherence.kernel[:1]) == (sigma == 0.5)
+
+
+def test_a_blur_is_never_negative_and_goes_where_it_is_wanted():
+    coherence = Coherence(1, (16, 18), torch.device("cpu"), 1.5)
+    point = torch.zeros((1, 16, 18))
+    point[0, 3, 4] = 1e6
+    before, out = point.clone(), torch.empty_like(point)
+    buffer = torch.empty((1, 16, 18), dtype=torch.complex64)
+    assert coherence.blur(point, out=out, buffer=buffer) is out
+    assert torch.equal(point, before)
+    assert float(out.min()) >= 0
+    assert torch.allclose(coherence.blur(point), out)
+    lines = torch.zeros(1, 16)
+    lines[0, 3] = 1
+    line = Coherence(1, (16,), torch.device("cpu"), 0.7)
+    np.testing.assert_allclose(
+        line.widths(), [[np.sqrt(float((line.kernel * line.lags[0] ** 2).sum()))]], rtol=1e-5
+    )

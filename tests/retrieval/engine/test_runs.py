@@ -1,8 +1,15 @@
+"""Starts, what is told of them on the way, and what becomes of those that break."""
+
 import numpy as np
 import pytest
 import torch
 
-from sayre.retrieval.engine.runs import to_corner
+from sayre.retrieval.engine import runs
+from sayre.retrieval.engine.bounds import Bounds, amplitude_bounds
+from sayre.retrieval.engine.modulus import Modulus
+from sayre.retrieval.engine.recipe import parse
+from sayre.retrieval.engine.runs import Start, random_start, retrieve, to_corner
+from sayre.retrieval.engine.support import ShrinkWrap
 
 
 @pytest.mark.parametrize("shape", [(4,), (5,), (1, 6), (7, 8), (3, 4, 5), (6, 1, 9)])
@@ -11,3 +18,196 @@ def test_the_centre_goes_to_index_0(shape):
     out = torch.empty(shape)
     to_corner(array, out)
     np.testing.assert_array_equal(out.numpy(), np.fft.ifftshift(array))
+
+
+def problem(shape=(8, 9, 10), seed=0):
+    """Counts of a block of random phases, its support, and the block."""
+    rng = np.random.default_rng(seed)
+    support = np.zeros(shape, bool)
+    support[2:6, 3:7, 2:7] = True
+    obj = (3 * support * np.exp(1j * rng.uniform(-1, 1, shape))).astype(np.complex64)
+    counts = np.abs(np.fft.fftshift(np.fft.fftn(np.fft.ifftshift(obj)))).astype(np.float32) ** 2
+    root, weight = np.sqrt(counts), np.ones(shape, np.uint8)
+    return Bounds(lower=root, upper=root, counts=counts, weight=weight), support, obj
+
+
+def test_a_random_start():
+    """Even amplitudes that have the power of the counts, phases from −π to π, the same for a seed."""
+    bounds, support, _ = problem()
+    start = random_start(bounds, support, 3, 7)
+    assert start.index == 3
+    assert start.object.dtype == np.complex64
+    assert start.support is support
+    assert not start.object[~support].any()
+    amplitude = np.abs(start.object[support])
+    np.testing.assert_allclose(amplitude, amplitude[0], rtol=1e-5)
+    power = np.sum(np.abs(np.fft.fftn(start.object)) ** 2)
+    assert power == pytest.approx(bounds.counts.sum(), rel=1e-5)
+    phases = np.sort(np.angle(start.object[support]))
+    assert abs(phases.mean()) < 0.8
+    assert phases[0] < -2.5
+    assert phases[-1] > 2.5
+    again, other, third = (random_start(bounds, support, *who) for who in ((3, 7), (4, 7), (3, 8)))
+    np.testing.assert_array_equal(start.object, again.object)
+    assert (start.object != other.object).any()
+    assert (start.object != third.object).any()
+    assert (other.object != third.object).any()
+    expected = np.random.default_rng([7, 3]).uniform(-np.pi, np.pi, support.shape)
+    np.testing.assert_allclose(np.angle(start.object[support]), expected[support], atol=1e-5)
+
+
+def test_a_random_start_of_given_amplitude():
+    bounds, support, _ = problem()
+    shape = np.random.default_rng(0).uniform(0.1, 2, support.shape)
+    start = random_start(bounds, support, 0, 0, amplitude=shape)
+    ratio = np.abs(start.object[support]) / shape[support]
+    np.testing.assert_allclose(ratio, ratio[0], rtol=1e-5)
+    assert np.sum(np.abs(np.fft.fftn(start.object)) ** 2) == pytest.approx(bounds.counts.sum(), rel=1e-5)
+    empty = random_start(bounds, np.zeros_like(support), 0, 0)
+    assert not empty.object.any()
+
+
+@pytest.mark.parametrize("batch", [None, 2, 3])
+def test_what_is_told_on_the_way(batch):
+    """After every block of iterations: how much of all is done, which starts run, how they look."""
+    bounds, support, _ = problem()
+    starts = [random_start(bounds, support, index, 1) for index in (4, 5, 6, 9)]
+    told, size = [], batch or 1
+
+    def report(now):
+        told.append(now)
+        looks.append([now.look(place) for place in range(len(now.indices))])
+
+    looks = []
+    recipe = parse("ER*3, HIO*2, ER*1")
+    found = list(retrieve(bounds, starts, recipe, ShrinkWrap(), batch=batch, report=report))
+    assert [run.index for run in found] == [4, 5, 6, 9]
+    groups = [tuple(s.index for s in starts[k : k + size]) for k in range(0, 4, size)]
+    assert [now.indices for now in told] == [group for group in groups for _ in range(3)]
+    assert [now.iteration for now in told] == [3, 5, 6] * len(groups)
+    done = 0
+    for k, group in enumerate(groups):
+        for now, iteration in zip(told[3 * k : 3 * k + 3], (3, 5, 6), strict=True):
+            assert now.fraction == pytest.approx((done + len(group) * iteration / 6) / 4)
+            assert len(now.residuals) == len(group)
+        done += len(group)
+    by_index = {run.index: run for run in found}
+    for now, look in zip(told, looks, strict=True):
+        for index, residual, (obj, inside) in zip(now.indices, now.residuals, look, strict=True):
+            assert (now.iteration, residual) in by_index[index].history
+            np.testing.assert_array_equal(inside, support)
+            assert obj.dtype == np.complex64
+            assert not obj[~support].any()
+            fit = Modulus(bounds, 1, torch.device("cpu")).fit(torch.from_numpy(np.fft.ifftshift(obj))[None])
+            assert float(fit.residual[0]) == pytest.approx(residual, rel=1e-3)
+    for run in found:
+        assert [iteration for iteration, _ in run.history] == [3, 5, 6]
+        fit = Modulus(bounds, 1, torch.device("cpu")).fit(
+            torch.from_numpy(np.fft.ifftshift(run.object))[None]
+        )
+        assert run.residual == pytest.approx(float(fit.residual[0]), rel=1e-3)
+        assert run.likelihood == pytest.approx(float(fit.likelihood[0]), rel=1e-3)
+        assert np.isnan(run.free_likelihood)
+        assert run.failed == ""
+        assert run.point_spread is None
+
+
+def test_a_batch_is_what_its_starts_are_alone():
+    bounds, support, _ = problem()
+    starts = [random_start(bounds, support, index, 1) for index in range(3)]
+    recipe = parse("HIO*4, SW, ER*2, DETWIN, RAAR*3, ER*2")
+    alone, together = (list(retrieve(bounds, starts, recipe, ShrinkWrap(), batch=n)) for n in (1, 3))
+    for a, b in zip(alone, together, strict=True):
+        np.testing.assert_array_equal(a.object, b.object)
+        np.testing.assert_array_equal(a.support, b.support)
+        assert a.history == b.history
+
+
+def test_starts_may_be_made_one_by_one():
+    """The total is what is said, or as many as have come, where they have no length."""
+    bounds, support, _ = problem()
+    for count, fractions in ((None, [1, 1]), (5, [0.2, 0.4])):
+        told = []
+        starts = (random_start(bounds, support, index, 1) for index in range(2))
+        found = list(retrieve(bounds, starts, parse("ER*1"), ShrinkWrap(), count=count, report=told.append))
+        assert len(found) == 2
+        assert [now.fraction for now in told] == pytest.approx(fractions)
+
+
+def test_a_note_for_a_progress_bar():
+    now = runs.Progress(
+        fraction=0.5,
+        iteration=20,
+        indices=(3, 4, 5, 6),
+        residuals=(0.12345, 0.5, 1.0, 2.0),
+        look=lambda _: None,
+    )
+    assert now.note(12) == "start 4 of 12, R 0.123, 0.500, 1.000"
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_a_start_that_breaks_does_not_stop_the_others(batch):
+    bounds, support, obj = problem()
+    nan = obj.copy()
+    nan[3, 4, 4] = np.nan
+    starts = [
+        Start(index=0, object=nan, support=support),
+        Start(index=1, object=obj * np.complex64(np.exp(1j)), support=support),
+        Start(index=2, object=obj, support=np.zeros_like(support)),
+    ]
+    broken, good, empty = retrieve(bounds, starts, parse("HIO*2, ER*3"), ShrinkWrap(), batch=batch)
+    assert broken.failed == "not finite after 2 iterations"
+    assert empty.failed == "support or object empty after 2 iterations"
+    assert good.failed == ""
+    assert good.residual < 1e-4
+    for run in (broken, empty):
+        assert not run.object.any()
+        assert len(run.history) == 2
+
+
+def test_the_object_is_zero_outside_its_support_and_centred():
+    bounds, support, obj = problem()
+    start = Start(index=0, object=obj, support=support)
+    (run,) = retrieve(bounds, [start], parse("ER*3"), ShrinkWrap())
+    np.testing.assert_allclose(run.object, obj, atol=1e-4)
+    np.testing.assert_array_equal(run.support, support)
+
+
+def test_shrink_wrap_takes_the_smoothing_of_its_place_in_the_recipe():
+    """Halfway through the iterations the widths are halfway; the support is that of the estimate."""
+    bounds, support, _ = problem()
+    start = random_start(bounds, support, 0, 0)
+    wrap = ShrinkWrap(threshold=0.4, sigma=(2.0, 0.5), fraction=(0.01, 0.9))
+    (run,) = retrieve(bounds, [start], parse("ER*2, SW, ER*2"), wrap)
+    modulus, obj = bounds.upper, start.object.astype(complex)
+    for _ in range(2):
+        field = np.fft.fftshift(np.fft.fftn(np.fft.ifftshift(obj)))
+        estimate = np.fft.fftshift(np.fft.ifftn(np.fft.ifftshift(field / np.abs(field) * modulus)))
+        obj = estimate * support
+    frequencies = np.meshgrid(*map(np.fft.fftfreq, obj.shape), indexing="ij")
+    transfer = np.exp(-2 * (np.pi * 1.25) ** 2 * sum(f**2 for f in frequencies))
+    amplitude = np.fft.ifftn(np.fft.fftn(np.abs(estimate)) * transfer).real
+    level = 0.4 * np.sqrt(np.mean(amplitude[support] ** 2))
+    clear = np.abs(amplitude - level) > 1e-4
+    np.testing.assert_array_equal(run.support[clear], (amplitude > level)[clear])
+    assert (run.support != support).any()
+
+
+def test_starts_at_once(monkeypatch):
+    """One on a CPU; on a GPU what four fifths of its free memory takes, six complex arrays each."""
+    assert runs._batch_size(10**6, torch.device("cpu")) == 1
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (10**9, 2 * 10**9))
+    assert runs._batch_size(10**6, torch.device("cuda")) == 800 // 48
+    assert runs._batch_size(10**9, torch.device("cuda")) == 1
+
+
+def test_free_voxels_are_judged_apart(pattern):
+    """As a fit of the whole object has it."""
+    bounds = amplitude_bounds(pattern, free=0.1)
+    support = np.zeros(pattern.shape, bool)
+    support[10:26, 10:26, 10:26] = True
+    (run,) = retrieve(bounds, [random_start(bounds, support, 0, 0)], parse("ER*3"), ShrinkWrap())
+    fit = Modulus(bounds, 1, torch.device("cpu")).fit(torch.from_numpy(np.fft.ifftshift(run.object))[None])
+    assert run.free_likelihood == pytest.approx(float(fit.free_likelihood[0]), rel=1e-3)
+    assert run.likelihood == pytest.approx(float(fit.likelihood[0]), rel=1e-3)
+    assert run.free_likelihood != pytest.approx(run.likelihood, rel=0.05)

@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
 from sayre.errors import InputError
+from sayre.retrieval.engine.arrays import fourier, kernels
 from sayre.retrieval.engine.bounds import amplitude_bounds
 from sayre.retrieval.engine.recipe import PRESETS, parse
 from sayre.retrieval.engine.runs import Start, retrieve
-from sayre.retrieval.engine.support import ShrinkWrap, initial_support, smooth
+from sayre.retrieval.engine.support import ShrinkWrap, autocorrelation, initial_support, smooth
 
 
 def test_autocorrelation_gives_a_centrosymmetric_shape_whatever_its_strain():
@@ -129,3 +130,143 @@ def test_a_recipe_gives_shrink_wrap_its_smoothing(pattern, crystal):
         supports.append(run.support)
     np.testing.assert_array_equal(supports[0], supports[1])
     assert (supports[1] != supports[2]).any()
+
+
+def spectrum(obj):
+    return (np.abs(np.fft.fftshift(np.fft.fftn(np.fft.ifftshift(obj)))) ** 2).astype(np.float32)
+
+
+@pytest.mark.parametrize("shape", [(10, 13), (8, 9, 7)])
+def test_autocorrelation_and_its_noise_by_hand(shape):
+    rng = np.random.default_rng(0)
+    obj = rng.standard_normal(shape) + 1j * rng.standard_normal(shape)
+    shadow, noise = autocorrelation(spectrum(obj))
+    assert shadow.dtype == np.float32
+    for lag in np.ndindex(*shape):
+        shift = tuple(k - n // 2 for k, n in zip(lag, shape, strict=True))
+        moved = np.roll(obj, shift, range(len(shape)))
+        assert shadow[lag] == pytest.approx(abs(np.vdot(obj, moved)), rel=1e-3, abs=1e-3)
+    # a count N has the variance N, and the inverse transform divides by the voxels
+    counts = np.random.default_rng(1).poisson(50, (4000, *shape))
+    spread = np.fft.ifftn(counts - 50, axes=range(1, 1 + len(shape))).reshape(4000, -1)[:, 1:]
+    _, noise = autocorrelation(np.full(shape, 50, np.float32))
+    assert noise == pytest.approx(np.sqrt(np.mean(np.abs(spread) ** 2)), rel=0.02)
+
+
+@pytest.mark.parametrize("shape", [(16, 21), (12, 11, 14)])
+@pytest.mark.parametrize("options", [{}, {"threshold": 0.2}, {"threshold": 0.0, "noise_factor": 40.0}])
+def test_the_first_support_by_hand(shape, options):
+    obj = np.zeros(shape, np.complex64)
+    obj[tuple(slice(2, n - 3) for n in shape)] = 1
+    counts = spectrum(obj * np.random.default_rng(0).gamma(0.5, 2, shape))
+    shadow, noise = autocorrelation(counts)
+    settings = {"threshold": 0.04, "noise_factor": 8.0} | options
+    level = max(settings["threshold"] * shadow.max(), settings["noise_factor"] * noise)
+    found = initial_support(counts, **options)
+    assert found.dtype == bool
+    for place in np.ndindex(*shape):
+        twice = [2 * (p - n // 2) + n // 2 for p, n in zip(place, shape, strict=True)]
+        inside = all(0 <= t < n for t, n in zip(twice, shape, strict=True))
+        assert found[place] == (inside and shadow[tuple(twice)] > level)
+    assert 1 < found.sum() < found.size
+
+
+@pytest.mark.parametrize("progress", [0.0, 0.25, 1.0])
+@pytest.mark.parametrize("passes", [False, True])
+def test_an_update_by_hand(monkeypatch, progress, passes):
+    """Two objects of one batch, their supports apart; amplitudes smoothed less and less."""
+    if passes:
+        monkeypatch.setattr(fourier, "SMALL", 0)
+        monkeypatch.setattr(kernels, "BLOCK", 50)
+    rng = np.random.default_rng(0)
+    x = (rng.gamma(0.4, 1, (2, 9, 10, 11)) * np.exp(1j * rng.uniform(-3, 3, (2, 9, 10, 11)))).astype(
+        np.complex64
+    )
+    old = rng.random(x.shape) < 0.3
+    wrap = ShrinkWrap(threshold=0.95, reference="rms", sigma=(1.6, 0.4), fraction=(1e-3, 0.9))
+    kept = torch.tensor(x), torch.tensor(old)
+    found = wrap.update(*kept, progress)
+    assert torch.equal(kept[0], torch.tensor(x))
+    assert torch.equal(kept[1], torch.tensor(old))
+    buffered = wrap.update(*kept, progress, torch.empty(1, *x.shape[1:], dtype=torch.complex64))
+    assert torch.equal(found, buffered)
+    width = 1.6 - 1.2 * progress
+    frequencies = np.meshgrid(*map(np.fft.fftfreq, x.shape[1:]), indexing="ij")
+    transfer = np.exp(-2 * (np.pi * width) ** 2 * sum(f**2 for f in frequencies))
+    for one, before, after in zip(x, old, found.numpy(), strict=True):
+        amplitude = np.fft.ifftn(np.fft.fftn(np.abs(one)) * transfer).real
+        level = 0.95 * np.sqrt(np.mean(amplitude[before] ** 2))
+        clear = np.abs(amplitude - level) > 1e-4
+        assert clear.mean() > 0.98
+        np.testing.assert_array_equal(after[clear], (amplitude > level)[clear])
+
+
+def test_without_a_support_the_reference_is_the_whole_array():
+    x = torch.zeros((1, 6, 6), dtype=torch.complex64)
+    x[0, 2, 2:4] = torch.tensor([1.0, 0.2])
+    wrap = ShrinkWrap(threshold=0.5, reference="max", sigma=(0, 0), fraction=(1e-3, 0.9))
+    found = wrap.update(x, torch.zeros(x.shape, dtype=torch.bool), 0.0)
+    assert found.nonzero().tolist() == [[0, 2, 2]]
+
+
+@pytest.mark.parametrize(("fraction", "count"), [((0.05, 0.9), 5), ((1e-9, 0.9), 1), ((1e-9, 0.03), 3)])
+def test_the_brightest_are_kept_where_too_few_or_too_many_are_above(fraction, count):
+    amplitude = torch.from_numpy(np.random.default_rng(0).permutation(100).reshape(1, 10, 10) + 1.0).float()
+    low = count == 3
+    wrap = ShrinkWrap(threshold=0.1 if low else 0.999, reference="max", sigma=(0, 0), fraction=fraction)
+    if count == 1:
+        amplitude[amplitude == 100] = 2000  # alone above the threshold: as it is
+    everywhere = torch.ones(amplitude.shape, dtype=torch.bool)
+    for buffer in (None, torch.empty(1, 10, 10, dtype=torch.complex64)):
+        found = wrap.update(amplitude.to(torch.complex64), everywhere, 0.0, buffer)
+        assert torch.equal(found, amplitude >= torch.sort(amplitude.flatten()).values[-count])
+
+
+def test_a_dark_object_keeps_no_less_than_a_voxel():
+    x = torch.zeros((1, 5, 5), dtype=torch.complex64)
+    x[0, 3, 1] = 1e-3
+    wrap = ShrinkWrap(threshold=0.5, reference="max", sigma=(0, 0), fraction=(1e-9, 0.5))
+    old = torch.zeros(x.shape, dtype=torch.bool)
+    old[0, 0, 0] = True
+    assert wrap.update(x, old, 0.0)[0, 3, 1]
+
+
+def test_the_final_support_is_sharp_and_may_grow():
+    """The reference is taken above a fifth of the maximum; nothing is smoothed."""
+    rng = np.random.default_rng(0)
+    obj = (rng.uniform(0, 1, (8, 9)) * np.exp(1j * rng.uniform(-3, 3, (8, 9)))).astype(np.complex64)
+    wrap = ShrinkWrap(threshold=0.6, sigma=(3.0, 2.0), only_shrink=True, fraction=(1e-3, 0.9))
+    amplitude = np.abs(obj)
+    level = np.sqrt(np.mean(amplitude[amplitude > 0.2 * amplitude.max()] ** 2))
+    found = wrap.final(obj)
+    np.testing.assert_array_equal(found, amplitude > 0.6 * level)
+    assert found.dtype == bool
+
+
+def test_nothing_is_smoothed_by_no_width():
+    amplitude = torch.rand((4, 5), generator=torch.Generator().manual_seed(0))
+    assert smooth(amplitude, 0.0) is amplitude
+    assert not torch.equal(smooth(amplitude.clone(), 0.5), amplitude)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"threshold": 0}, r"^support threshold: between 0 and 1, found 0$"),
+        ({"threshold": 1}, r"^support threshold: between 0 and 1, found 1$"),
+        ({"sigma": (1, -0.1)}, r"^support sigma: two widths of 0 or more voxels, found \(1, -0.1\)$"),
+        ({"sigma": (np.inf, 0)}, "^support sigma: "),
+        ({"reference": "MAX"}, r"^support reference: 'MAX' is not known; max, rms or average$"),
+        ({"fraction": (0, 0.5)}, "^support"),
+        ({"fraction": (0.5, 0.5)}, "^support"),
+        ({"fraction": (0.5, 1.1)}, "^support"),
+    ],
+)
+def test_settings_of_shrink_wrap_that_are_refused(options, message):
+    with pytest.raises(InputError, match=message):
+        ShrinkWrap(**options)
+
+
+def test_settings_of_shrink_wrap_at_the_ends_of_their_ranges():
+    for reference in ("max", "rms", "average"):
+        ShrinkWrap(threshold=0.999, sigma=(0, 0), reference=reference, fraction=(1e-9, 1))

@@ -1,0 +1,131 @@
+"""Bounds of amplitudes voxel by voxel, and which voxels are left free."""
+
+import math
+
+import numpy as np
+import pytest
+
+from sayre.data import FilledPattern, Grid, Pattern
+from sayre.errors import InputError
+from sayre.retrieval.engine.bounds import amplitude_bounds, check_options, free_voxels
+
+
+@pytest.fixture
+def filled():
+    """Counts from none to many; filled voxels whose error is small, large, and not stated."""
+    rng = np.random.default_rng(0)
+    shape = (7, 8, 6)
+    counts = rng.poisson(rng.gamma(0.3, 50, shape)).astype(np.float32)
+    mask = rng.random(shape) < 0.3
+    counts[mask] = 0
+    pattern = Pattern(intensity=counts, mask=mask, grid=Grid(step=(1.0,) * 3))
+    estimate = np.where(mask, rng.gamma(0.5, 20, shape), counts).astype(np.float32)
+    sigma = np.where(mask, rng.choice([0.05, 1.5, np.nan], shape), 0).astype(np.float32)
+    return FilledPattern(pattern=pattern, intensity=estimate, sigma=sigma, method="wiener")
+
+
+@pytest.mark.parametrize("confidence", [0.0, 0.675, 2.0])
+@pytest.mark.parametrize("sigmas", [0.0, 1.0, 2.5])
+def test_of_a_filled_pattern_by_hand(filled, sigmas, confidence):
+    bounds = amplitude_bounds(filled, sigmas=sigmas, confidence=confidence, free=0)
+    for place in np.ndindex(*filled.intensity.shape):
+        value, error = float(filled.intensity[place]), float(filled.sigma[place])
+        if filled.pattern.mask[place]:
+            error = 0 if math.isnan(error) else error
+            ends = [math.expm1(math.log1p(value) + side * sigmas * error) for side in (-1, 1)]
+        else:
+            ends = [value + side * confidence * math.sqrt(value + 1) for side in (-1, 1)]
+        lower, upper = (math.sqrt(max(end, 0)) for end in ends)
+        assert bounds.lower[place] == pytest.approx(lower, rel=1e-4, abs=2e-3)
+        assert bounds.upper[place] == pytest.approx(upper, rel=1e-4, abs=2e-3)
+    np.testing.assert_array_equal(bounds.counts, filled.pattern.intensity)
+    np.testing.assert_array_equal(bounds.weight, np.where(filled.pattern.mask, 0, 1))
+    assert bounds.weight.dtype == np.uint8
+    assert bounds.lower.dtype == bounds.upper.dtype == bounds.counts.dtype == np.float32
+
+
+def test_bounded_is_what_is_taken_with_two_standard_errors(filled):
+    default, two = amplitude_bounds(filled), amplitude_bounds(filled, gaps="bounded", sigmas=2, free=0.05)
+    for name in ("lower", "upper", "counts", "weight"):
+        np.testing.assert_array_equal(getattr(default, name), getattr(two, name))
+
+
+def test_zero_enforces_nothing_where_nothing_was_measured(filled):
+    bounds = amplitude_bounds(filled, gaps="zero", free=0)
+    mask = filled.pattern.mask
+    assert not bounds.lower[mask].any()
+    assert not bounds.upper[mask].any()
+
+
+def test_free_voxels_have_no_bounds(filled):
+    counts = np.random.default_rng(1).poisson(9, (20, 22)).astype(np.float32)
+    counts[10, 11] = 1e4
+    pattern = Pattern(intensity=counts, mask=np.zeros(counts.shape, bool), grid=Grid(step=(1.0,) * 2))
+    bounds = amplitude_bounds(pattern, free=0.2, seed=5)
+    free = free_voxels(counts, pattern.mask, 0.2, np.random.default_rng(5))
+    assert free.any()
+    np.testing.assert_array_equal(bounds.weight, np.where(free, 2, 1))
+    np.testing.assert_array_equal(bounds.lower, np.where(free, 0, np.sqrt(counts)))
+    np.testing.assert_array_equal(bounds.upper, np.where(free, np.inf, np.sqrt(counts)))
+    other = amplitude_bounds(pattern, free=0.2, seed=6)
+    assert (other.weight != bounds.weight).any()
+    default = amplitude_bounds(pattern, free=0.2)
+    np.testing.assert_array_equal(default.weight, amplitude_bounds(pattern, free=0.2, seed=0).weight)
+
+
+@pytest.mark.parametrize("shape", [(40, 44), (14, 15, 16)])
+@pytest.mark.parametrize("fraction", [0.0, 0.05, 0.4])
+def test_free_voxels_by_hand(shape, fraction):
+    """Cubes of three voxels around random seeds, not masked, more than two steps from the bright ones."""
+    rng = np.random.default_rng(2)
+    counts = rng.poisson(3, shape).astype(np.float32)
+    peak = tuple(n // 2 for n in shape)
+    counts[peak] = 200
+    counts[peak[0] + 4] = 10  # five per cent, not more
+    counts[(peak[0] - 3, *peak[1:])] = 11
+    mask = rng.random(shape) < 0.1
+    found = free_voxels(counts, mask, fraction, np.random.default_rng(7))
+    chance = -np.log1p(-fraction) / 3 ** len(shape)
+    seeds = np.argwhere(np.random.default_rng(7).random(shape) < chance)
+    bright = np.argwhere(counts > 10)
+    assert len(bright) == 2
+    for place in np.ndindex(*shape):
+        inside = (np.abs(seeds - place).max(1) <= 1).any()
+        apart = (np.abs(bright - place).sum(1) > 2).all()
+        assert found[place] == (inside and apart and not mask[place])
+    assert found.dtype == bool
+    assert found.any() == (fraction > 0)
+
+
+def test_about_the_fraction_that_was_wanted_is_free():
+    counts = np.ones((60, 60, 60), np.float32)
+    counts[30, 30, 30] = 1000
+    for fraction in (0.02, 0.1, 0.4):
+        free = free_voxels(counts, np.zeros(counts.shape, bool), fraction, np.random.default_rng(0))
+        assert free.mean() == pytest.approx(fraction, rel=0.06)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"gaps": "none"}, r"^gaps: 'none' is not known; one of bounded, free, zero$"),
+        ({"sigmas": -0.1}, r"^sigmas: must be a number of 0 or more, found -0.1$"),
+        ({"sigmas": math.inf}, "^sigmas: .* found inf$"),
+        ({"sigmas": math.nan}, "^sigmas: .* found nan$"),
+        ({"sigmas": "2"}, "^sigmas: .* found '2'$"),
+        ({"confidence": -1}, "^confidence: must be a number of 0 or more, found -1$"),
+        ({"confidence": math.inf}, "^confidence: "),
+        ({"free": -0.01}, r"^free: a fraction from 0 to below 0.5, found -0.01$"),
+        ({"free": 0.5}, "^free: .* found 0.5$"),
+    ],
+)
+def test_options_that_are_refused(filled, options, message):
+    with pytest.raises(InputError, match=message):
+        amplitude_bounds(filled, **options)
+    with pytest.raises(InputError, match=message):
+        check_options(**({"gaps": "free", "sigmas": 1, "confidence": 0} | options))
+
+
+def test_options_at_the_ends_of_their_ranges():
+    check_options(gaps="zero", sigmas=0, confidence=np.float32(0), free=0)
+    check_options(gaps="free", sigmas=np.int64(3), confidence=1e9, free=0.499)
