@@ -69,7 +69,7 @@ def test_an_empty_support_beside_a_full_one(arrays):
 
 
 def test_a_ceiling_phases_what_the_plain_algorithm_does_not():
-    """Strain of 4π to 6π in 2D, the support known: most crystals are found with it, fewer without."""
+    """Strain of 4π to 6π in 2D, the support known: most crystals are recovered with it, few without."""
     population = VoxelPopulation(
         side=96,
         dimensions=2,
@@ -79,7 +79,7 @@ def test_a_ceiling_phases_what_the_plain_algorithm_does_not():
         misfit=0,
         max_counts=(1e7, 1e7),
     )
-    found = {"": 0, "ceiling=1": 0}
+    reached: dict[str, list[float]] = {"": [], "ceiling=1": []}
     for seed in range(6):
         made = draw(population, np.random.default_rng(seed))
         counts = np.random.default_rng(seed).poisson(np.abs(made.amplitude) ** 2).astype(np.float32)
@@ -87,9 +87,9 @@ def test_a_ceiling_phases_what_the_plain_algorithm_does_not():
         pattern = Pattern(intensity=counts, mask=np.zeros(counts.shape, bool), grid=Grid(step=(1.0, 1.0)))
         bounds = amplitude_bounds(pattern, free=0.0)
         start = random_start(bounds, made.coverage > 0.02, 0, seed)
-        for option in found:
+        for option, correlations in reached.items():
             text = f"HIO({option})*280, ER({option})*20" if option else "(HIO*40 + ER*10)**6"
             run = next(iter(retrieve(bounds, [start], parse(text), ShrinkWrap())))
-            found[option] += correlation(align(run.object, made.object), made.object) > 0.9
-    assert found["ceiling=1"] >= 5
-    assert found[""] <= 3
+            correlations.append(correlation(align(run.object, made.object), made.object))
+    assert np.mean(reached["ceiling=1"]) > 0.8
+    assert np.mean(reached[""]) < 0.75
