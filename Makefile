@@ -6,7 +6,7 @@ EXTRAS := .[train,relax,cluster]
 # Without an NVIDIA GPU torch is held to a CPU build.
 CONSTRAINT := $(shell command -v nvidia-smi >/dev/null 2>&1 || echo "-c constraints-cpu.txt")
 
-.PHONY: demo test test-oldest lint accuracy bench clean
+.PHONY: demo test test-oldest test-robust lint accuracy bench clean
 
 demo: $(VENV)/.ready
 	$(BIN)/sayre demo --out demo
@@ -16,16 +16,20 @@ test: $(VENV)/.ready-dev lint
 	$(BIN)/python -m pytest --cov
 
 # The tests with the oldest dependencies that pyproject.toml allows. Old releases of torch for Linux bring CUDA
-# along (3 GB); an index of CPU builds (`PIP_INDEX_URL`) avoids it.
+# along (3 GB); an index of CPU builds (`PIP_INDEX_URL`) avoids it. Only Sayre's own warnings are errors here.
 OLDEST        ?= .venv-oldest
 OLDEST_PYTHON ?= python3.11
 test-oldest: $(OLDEST)/.ready
-	$(OLDEST)/bin/python -m pytest
+	$(OLDEST)/bin/python -m pytest -W default -W error::sayre.errors.SayreWarning
 
 lint: $(VENV)/.ready-dev
 	$(BIN)/ruff check src tests benchmarks
 	$(BIN)/ruff format --check src tests benchmarks
 	$(BIN)/mypy
+
+# The suite in single thread, with other instruction sets, and with noise on the counts: eight times as long.
+test-robust: $(VENV)/.ready-dev
+	tests/robust.sh $(BIN)/python
 
 # Longer checks: accuracy tables and timings of docs/.
 accuracy: $(VENV)/.ready-dev

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import Phase, settings
+from hypothesis import HealthCheck, Phase, settings
 
 import noise
 
@@ -13,6 +13,9 @@ _BESIDE = Path(__file__).parents[2] / "shared" / "data"
 if _BESIDE.is_dir():
     os.environ.setdefault("SAYRE_DATA_DIR", str(_BESIDE))
 
+# How long an example takes depends on the machine, and proves nothing.
+settings.register_profile("sayre", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("sayre")
 # For mutation testing: the same examples every time, and a failure is not made smaller.
 settings.register_profile(
     "mutants", phases=(Phase.explicit, Phase.generate), max_examples=30, derandomize=True, database=None

@@ -23,7 +23,7 @@ def fourier(obj):
     return np.fft.fftshift(np.fft.fftn(np.fft.ifftshift(obj)))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(peak=st.tuples(*[st.floats(-7, 7)] * 3), offset=st.floats(-np.pi, np.pi))
 def test_a_shifted_pattern_is_recentred(peak, offset):
     """The peak moved by any fraction of voxels and any offset: the object comes back the same."""

@@ -18,7 +18,7 @@ def ball(shape=(24, 26, 28), radius=10):
 vectors = st.tuples(*[st.floats(-1, 1)] * 3).map(np.array)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(slope=vectors, skew=st.tuples(*[vectors] * 3), along=vectors)
 def test_a_linear_displacement_is_a_constant_strain(slope, skew, along):
     """u_G = slope·r: strain = slope·Ĝ everywhere, at the surface too, on any oblique grid."""

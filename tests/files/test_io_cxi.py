@@ -3,7 +3,7 @@
 import h5py
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from io_samples import META, make
@@ -103,7 +103,6 @@ def test_filled_as_estimates(tmp_path, manifest):
 
 
 @given(hnp.arrays(np.float32, 20, elements=st.integers(0, 2**23).map(float)), hnp.arrays(np.int8, 20))
-@settings(deadline=None)
 def test_marks_decode(counts, kinds):
     kinds = np.abs(kinds.astype(int)) % 4
     kinds[0] = 1

@@ -20,9 +20,7 @@ from sayre.errors import SayreWarning
 from sayre.files import load, load_filled, save
 
 ENDINGS = (".npz", ".cxi", ".h5", ".hdf5", ".nxs", ".tif", ".TIFF")
-RELAXED = settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+RELAXED = settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def same(loaded: Pattern, original: Pattern) -> None:

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sayre.errors import InputError
@@ -41,7 +41,7 @@ def gaps(draw):
 
 
 @pytest.mark.parametrize("method", METHODS)
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15)
 @given(case=gaps())
 def test_any_mask(method, case):
     values, mask = case

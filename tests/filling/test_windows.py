@@ -45,7 +45,7 @@ def test_identity_model_returns_the_input_exactly_borders_included(stride, tile)
     np.testing.assert_allclose(done.variance, 1.0, rtol=1e-12)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(mask=any_masks(), stride=st.integers(1, 8), seed=st.integers(0, 9))
 def test_any_mask_is_planned_once_and_copied_exactly(mask, stride, seed):
     if mask.ndim != 3:

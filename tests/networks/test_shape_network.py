@@ -77,7 +77,7 @@ def test_the_network_gives_half_the_side(d, side):
     assert not seen.grad[1].any()
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 1000))
 def test_the_loss_does_not_mind_the_twin(seed):
     generator = torch.Generator().manual_seed(seed)

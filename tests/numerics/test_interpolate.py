@@ -47,7 +47,7 @@ def test_beyond_the_last_voxel_the_nearest_holds():
     np.testing.assert_array_equal(linear_fill(values, mask)[:, 6:], np.repeat(values[:, 5:6], 2, 1))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(mask=any_masks())
 def test_measured_voxels_stay_and_filled_lie_between_measured(mask):
     if mask.all():

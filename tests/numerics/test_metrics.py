@@ -136,7 +136,7 @@ def test_predictive_z_without_signal_says_nothing():
     assert z.mean() == pytest.approx(0, abs=0.03)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.floats(0, 1e5), st.floats(0, 1), st.integers(0, 10**6))
 def test_predictive_z_is_finite(level, spread, measured):
     one = np.ones((1, 2))

@@ -35,7 +35,7 @@ def pattern_of(counts, mask=None):
     scale=st.floats(0.1, 9),
     turn=st.booleans(),
 )
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_alignment_undoes_what_the_counts_cannot_tell(crystal, shift, angle, scale, turn):
     obj = crystal[0]
     moved = np.fft.fftn(obj)

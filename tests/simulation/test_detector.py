@@ -17,7 +17,7 @@ from sayre.simulation.detector import Readout, exposure_scale, module_gaps, pixe
 from sayre.simulation.peak import simulate
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(counts=st.floats(1e-3, 1e12), whole=st.booleans(), seed=st.integers(0, 99))
 def test_exposure_to_a_peak_or_a_total(counts, whole, seed):
     intensity = np.random.default_rng(seed).random((4, 5, 6)).astype(np.float32)
@@ -85,7 +85,7 @@ def test_gaps_at_a_corner_are_those_of_the_detector(name):
     assert not found[19].all()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 2**31), st.sampled_from(["maxipix", "eiger2-4m", "pilatus-1m"]), st.integers(8, 128))
 def test_gaps_at_random_are_seen_and_leave_something(seed, name, side):
     found = module_gaps(name, (side, side), generator=np.random.default_rng(seed))

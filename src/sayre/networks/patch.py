@@ -13,21 +13,29 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 
+class Conv(nn.Conv3d):
+    """A convolution that keeps the shape; zeros around it, of an even kernel one more behind than before.
+
+    As torch has it with `padding="same"`, which warns of every even kernel.
+    """
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, rate: int = 1) -> None:
+        around, self.behind = divmod(rate * (kernel - 1), 2)
+        super().__init__(inputs, outputs, kernel, padding=around, dilation=rate)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(F.pad(x, (0, self.behind) * 3) if self.behind else x)
+
+
 class DilatedBlock(nn.Module):
     """The input beside its convolutions at several dilation rates."""
 
     def __init__(self, inputs: int, filters: int, kernel: int, rates: Sequence[int]) -> None:
         super().__init__()
-        self.branches = nn.ModuleList(
-            nn.Conv3d(inputs, filters, kernel, padding="same", dilation=rate) for rate in rates
-        )
+        self.branches = nn.ModuleList(Conv(inputs, filters, kernel, rate) for rate in rates)
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.cat([x, *(branch(x) for branch in self.branches)], 1)
-
-
-def _conv(inputs: int, outputs: int, kernel: int) -> nn.Conv3d:
-    return nn.Conv3d(inputs, outputs, kernel, padding="same")
 
 
 class PatchNet(nn.Module):
@@ -39,16 +47,14 @@ class PatchNet(nn.Module):
             [
                 DilatedBlock(1, 8, 3, (4, 3, 2, 1)),
                 DilatedBlock(33, 16, 2, (3, 2, 2, 1)),
-                _conv(97, 128, 2),
-                _conv(128, 256, 2),
+                Conv(97, 128, 2),
+                Conv(128, 256, 2),
             ]
         )
-        self.bottleneck = _conv(256, 478, 2)
-        self.decoder = nn.ModuleList(
-            [_conv(128 + 478, 222, 2), _conv(97 + 222, 96, 2), _conv(33 + 96, 32, 2)]
-        )
-        self.head = nn.ModuleList([_conv(32, 24, 4), _conv(24, 12, 3), _conv(12, 6, 2)])
-        self.last = _conv(6, 1, 1)
+        self.bottleneck = Conv(256, 478, 2)
+        self.decoder = nn.ModuleList([Conv(128 + 478, 222, 2), Conv(97 + 222, 96, 2), Conv(33 + 96, 32, 2)])
+        self.head = nn.ModuleList([Conv(32, 24, 4), Conv(24, 12, 3), Conv(12, 6, 2)])
+        self.last = Conv(6, 1, 1)
 
     def normalised(self, patch: Tensor) -> Tensor:
         """Prediction for patches `(batch, 1, 32, 32, 32)` scaled to [0, 1], gap 0."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import signal
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -168,10 +169,17 @@ def fit(
 
 
 def _fit(trainer: L.Trainer, module: L.LightningModule, data: Data, resume: Path | None) -> None:
-    """Lightning ends the process when the user stops it, and lets no second Ctrl-C through: undone here."""
+    """Lightning ends the process when the user stops it, and lets no second Ctrl-C through: undone here.
+
+    So are two of its warnings that tell a user nothing: that `config.json` lies beside the checkpoint, and
+    that it calls a part of torch that will go.
+    """
     handler = signal.getsignal(signal.SIGINT)
     try:
-        trainer.fit(module, datamodule=data, ckpt_path=resume, weights_only=True)
+        with warnings.catch_warnings():
+            for message in ("Checkpoint directory .* not empty", r".*isinstance\(treespec, LeafSpec\)"):
+                warnings.filterwarnings("ignore", message)
+            trainer.fit(module, datamodule=data, ckpt_path=resume, weights_only=True)
     except SystemExit as leave:
         if isinstance(leave.__context__, KeyboardInterrupt):
             signal.signal(signal.SIGINT, handler)

@@ -3,7 +3,7 @@ import contextlib
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
@@ -114,7 +114,6 @@ def test_recipes_that_cannot_be_read(text):
 
 
 @given(st.text(alphabet="HIOERSW*()+, 0123456789.=", max_size=20))
-@settings(deadline=None)
 def test_any_text_is_a_recipe_or_refused(text):
     with contextlib.suppress(InputError):
         assert parse(text)

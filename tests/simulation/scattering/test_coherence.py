@@ -46,7 +46,7 @@ def test_pseudo_voigt_is_the_weighted_sum():
     np.testing.assert_allclose(mixed, 0.7 * narrow + 0.3 * tails, rtol=1e-5)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     widths=st.tuples(*[st.floats(0, 9)] * 4), mix=st.floats(0, 1), shape=st.tuples(*[st.integers(1, 9)] * 3)
 )

@@ -35,7 +35,7 @@ def object_of(amplitude):
     return np.fft.fftshift(np.fft.ifftn(np.fft.ifftshift(amplitude))).astype(np.complex64)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seeds, angles, angles)
 def test_loss_and_score_do_not_see_offset_or_twin(seed, a, b):
     phase, truth, w = phases(seed)
@@ -46,7 +46,7 @@ def test_loss_and_score_do_not_see_offset_or_twin(seed, a, b):
             assert wca_loss(p, t, w) == pytest.approx(float(loss), abs=1e-12)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seeds)
 def test_loss_and_score_do_not_see_turns_or_the_scale_of_the_weights(seed):
     phase, truth, w = phases(seed)
@@ -55,7 +55,7 @@ def test_loss_and_score_do_not_see_turns_or_the_scale_of_the_weights(seed):
     assert torch.allclose(coherent_average(phase + turns, truth, 7 * w), score, atol=1e-12)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seeds)
 def test_score_against_a_sum_by_hand(seed):
     phase, truth, w = phases(seed)
@@ -85,7 +85,7 @@ def test_gradient_of_empty_counts_is_no_nan():
     assert not phase.grad.any()
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(
     st.sampled_from([2, 3]), seeds, st.lists(st.floats(-6, 6), min_size=3, max_size=3), angles, st.booleans()
 )
@@ -113,7 +113,7 @@ def test_without_the_preparation_a_translation_spoils_the_score(d):
     assert float(coherent_average(*raw, w)) < 0.3
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 @example(722, [-1.875, 0.0], False)
 @given(seeds, st.lists(st.floats(-4, 4), min_size=2, max_size=2), st.booleans())
 def test_correlation_after_alignment_does_not_see_them_either(seed, shift, flip):
@@ -129,7 +129,7 @@ def test_correlation_after_alignment_does_not_see_them_either(seed, shift, flip)
     assert correlation(align(exact, against, upsampling=50), against) > 0.999
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.lists(st.integers(-9, 9), min_size=2, max_size=2), st.lists(st.integers(1, 12), min_size=2, max_size=2)
 )
