@@ -121,7 +121,7 @@ SHAPE = (8, 9, 10)
 
 @pytest.fixture(params=["whole", "passes"])
 def spread(request, monkeypatch):
-    """A modulus that sees two objects through kernels of their own; its bounds, objects, supports, kernels."""
+    """A modulus that sees two objects through kernels of their own; bounds, objects, supports, kernels."""
     if request.param == "passes":
         monkeypatch.setattr(fourier, "SMALL", 0)
         monkeypatch.setattr(kernels, "BLOCK", 100)
