@@ -25,6 +25,7 @@ test-oldest: $(OLDEST)/.ready
 lint: $(VENV)/.ready-dev
 	$(BIN)/ruff check src tests benchmarks
 	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/codespell src tests docs benchmarks examples *.md
 	$(BIN)/mypy
 
 # The suite in single thread, with other instruction sets, and with noise on the counts: eight times as long.

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import HealthCheck, Phase, settings
 
 import noise
@@ -32,6 +33,11 @@ def pytest_configure(config: pytest.Config) -> None:
     noise.level, noise.seed = config.getoption("--noise"), config.getoption("--noise-seed")
     if noise.level:
         config.addinivalue_line("filterwarnings", "ignore:.*values are not integers")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("gpu") is not None and not torch.cuda.is_available():
+        pytest.skip("needs an NVIDIA GPU")
 
 
 @pytest.fixture(scope="session")

@@ -73,7 +73,7 @@ def binned(pattern: AnyPattern, binning: Binning) -> AnyPattern:
     return FilledPattern(pattern=counts, intensity=sums, sigma=sigma, method=whole.method)
 
 
-def _blocks(array: NDArray[np.generic], factors: tuple[int, ...]) -> NDArray[np.float64]:
+def _blocks(array: NDArray[np.floating] | NDArray[np.bool_], factors: tuple[int, ...]) -> NDArray[np.float64]:
     """Sums over blocks of so many voxels."""
     split = [part for n, f in zip(array.shape, factors, strict=True) for part in (n // f, f)]
-    return np.asarray(array.reshape(split).sum(tuple(range(1, 2 * array.ndim, 2)), dtype=np.float64))
+    return np.asarray(array.reshape(split).sum(axis=tuple(range(1, 2 * array.ndim, 2)), dtype=np.float64))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TypedDict, Unpack
+from typing import TypedDict, Unpack, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -243,11 +243,9 @@ def random_expectation(
     sigma = np.exp(np.clip(centre + generator.uniform(-0.24, 0.24, 3), low, high))
     fringes = population.size / float(sigma.min())
     atoms = int(np.clip(1.6 * fringes**3, *population.atoms))
-    shape: shapes.Shape = generator.choice(
-        ["wulff", "winterbottom", "cube", "octahedron", "tetrahedron", "random"],
-        p=[0.15, 0.2, 0.1, 0.1, 0.05, 0.4],
-    )
-    particle = _random_particle(shape, atoms, generator)
+    names = ["wulff", "winterbottom", "cube", "octahedron", "tetrahedron", "random"]
+    shape = generator.choice(names, p=[0.15, 0.2, 0.1, 0.1, 0.05, 0.4])
+    particle = _random_particle(cast("shapes.Shape", shape), atoms, generator)
     axes = Rotation.random(random_state=generator).as_matrix()
     phase = None
     if generator.random() > 1 / 3:

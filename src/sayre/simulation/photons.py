@@ -26,4 +26,4 @@ def expose(
 
 def count(expectation: NDArray[np.floating], generator: np.random.Generator) -> NDArray[np.float32]:
     """Poisson counts, float32 (exact to 2²⁴, rounded to 6e-8 above)."""
-    return generator.poisson(expectation).astype(np.float32)
+    return np.asarray(generator.poisson(expectation), np.float32)

@@ -47,7 +47,7 @@ def expected_error(terms, chunk):
     return EPS * np.sqrt(4 * terms.shape[1] + squares / 6).reshape(SHAPE)
 
 
-DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="GPU"))]
+DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)]
 
 
 @pytest.mark.parametrize("device", DEVICES)

@@ -97,7 +97,7 @@ def fringe_model(local: Local) -> Fringes:
     shape = padded(local.envelope.shape)
     g = local.residual / local.contrast
     noise = local.noise / local.contrast**2
-    weight = local.measured / np.sqrt(1 + 4 * noise)
+    weight = np.asarray(local.measured / np.sqrt(1 + 4 * noise), np.float32)
     field, support = (_rfftn(a, shape) for a in (weight * g, weight))
     covariance = _covariance(field, support, float((weight**2 * noise).sum()), shape, local.envelope.shape)
     symmetry, twice_centre = _symmetry(field, support, shape, g, noise, weight)
