@@ -1,13 +1,19 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import torch
+from scipy.fft import next_fast_len
 
 from noise import counts_of_test
 from sayre.data import Grid, Pattern
 from sayre.errors import SayreWarning
-from sayre.retrieval.choice.align import align, correlation
+from sayre.retrieval.choice.align import align, aligned, correlation
 from sayre.retrieval.choice.consensus import consensus, resampled, with_margin
+from sayre.retrieval.choice.modes import find_modes
 from sayre.retrieval.choice.select import select
-from sayre.retrieval.engine.bounds import amplitude_bounds
+from sayre.retrieval.engine.bounds import Bounds, amplitude_bounds
+from sayre.retrieval.engine.modulus import Modulus
 from sayre.retrieval.engine.packed import Packed
 from sayre.retrieval.engine.recipe import divide, parse
 from sayre.retrieval.engine.runs import Run, Start, random_start, retrieve
@@ -124,3 +130,104 @@ def test_a_consensus_that_breaks_is_said_and_the_average_stays(pattern):
         found = consensus(runs, amplitude_bounds(pattern), parse("ER*2"), ShrinkWrap())
     np.testing.assert_array_equal(found.object, empty)
     assert float(found.fit.residual[0]) == pytest.approx(1)
+
+
+def small_runs(seed=0):
+    """Bounds of a small block, and three runs near it, one of them without a point-spread function."""
+    rng = np.random.default_rng(seed)
+    shape = (12, 10, 11)
+    support = np.zeros(shape, bool)
+    support[4:9, 3:8, 4:8] = True
+    obj = 5 * support * np.exp(1j * rng.uniform(-0.6, 0.6, shape))
+    counts = (np.abs(spectrum(obj)) ** 2).astype(np.float32)
+    root, weight = np.sqrt(counts), np.ones(shape, np.uint8)
+    bounds = Bounds(lower=root, upper=root, counts=counts, weight=weight)
+    runs = []
+    for index in (3, 1, 8):
+        near = (obj + 0.3 * support * rng.standard_normal(shape)).astype(np.complex64)
+        spread = rng.uniform(0, 1, (3, 3, 3)).astype(np.float32)
+        spread = spread + spread[::-1, ::-1, ::-1]
+        runs.append(replace(run_of(near), index=index, point_spread=spread / spread.sum()))
+    return bounds, runs
+
+
+def test_without_further_steps_runs_are_averaged_as_they_are():
+    bounds, runs = small_runs()
+    found = consensus(runs, bounds, [], ShrinkWrap())
+    assert found.indices == (3, 1, 8)
+    for one, run in zip(found.averaged, runs, strict=True):
+        np.testing.assert_array_equal(
+            one, align(run.object, runs[0].object) if run is not runs[0] else run.object
+        )
+    modes = find_modes(found.averaged)
+    np.testing.assert_array_equal(found.modes.modes, modes.modes)
+    np.testing.assert_array_equal(found.object, modes.modes[0])
+
+
+@pytest.mark.parametrize("known", [3, 2, 0])
+def test_the_fit_is_seen_through_the_mean_of_all_point_spread_functions(known):
+    """Or through none, where one is not known."""
+    bounds, runs = small_runs()
+    runs = [run if k < known else replace(run, point_spread=None) for k, run in enumerate(runs)]
+    found = consensus(runs, bounds, [], ShrinkWrap())
+    modulus = Modulus(bounds, 1, torch.device("cpu"))
+    modulus.see_through([np.mean([run.point_spread for run in runs], 0) if known == 3 else None])
+    fit = modulus.fit(torch.from_numpy(np.fft.ifftshift(found.object))[None])
+    for name in ("residual", "likelihood"):
+        assert float(getattr(found.fit, name)[0]) == pytest.approx(float(getattr(fit, name)[0]), rel=1e-5)
+    assert (modulus.coherence is not None) == (known == 3)
+
+
+def test_further_steps_are_taken_in_an_array_with_a_margin():
+    """From the runs resampled, their supports sharp, smoothed as at the end; told in the array's frame."""
+    bounds, runs = small_runs()
+    runs = [replace(run, point_spread=None) for run in runs]
+    wrap, steps = ShrinkWrap(sigma=(3.0, 0.6), threshold=0.4), parse("ER*2, SW, ER*2")
+    told, looks = [], []
+
+    def report(now):
+        told.append(now)
+        looks.append(now.look(0))
+
+    found = consensus(runs, bounds, steps, wrap, report=report)
+    wide, sharp = with_margin(bounds), replace(wrap, sigma=(0.6, 0.6))
+    finer = [resampled(run.object, wide.counts.shape) for run in runs]
+    starts = [
+        Start(index=run.index, object=obj, support=sharp.final(obj))
+        for run, obj in zip(runs, finer, strict=True)
+    ]
+    expected = list(retrieve(wide, starts, steps, sharp))
+    averaged = aligned(resampled(run.object, bounds.counts.shape) for run in expected)
+    for a, b in zip(found.averaged, averaged, strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert found.indices == (3, 1, 8)
+    assert [now.indices for now in told] == [(3,), (3,), (1,), (1,), (8,), (8,)]
+    assert [now.fraction for now in told] == pytest.approx([k / 12 for k in (2, 4, 6, 8, 10, 12)])
+    for obj, support in looks:
+        assert obj.shape == support.shape == bounds.counts.shape
+        np.testing.assert_array_equal(support, sharp.final(obj))
+    np.testing.assert_allclose(looks[1][0], averaged[0], atol=0.5)
+
+
+def test_runs_that_break_beyond_the_edges_are_left_out():
+    bounds, runs = small_runs()
+    runs = [replace(run, point_spread=None) for run in runs]
+    runs[1] = replace(runs[1], found=run_of(np.zeros(bounds.counts.shape, np.complex64)).found)
+    found = consensus(runs, bounds, parse("ER*2"), ShrinkWrap())
+    assert found.indices == (3, 8)
+    assert len(found.averaged) == 2
+
+
+@pytest.mark.parametrize("margin", [1.25, 1.5])
+@pytest.mark.parametrize("shape", [(12, 15), (9, 20, 11)])
+def test_an_array_with_a_margin_has_sizes_that_transform_fast(shape, margin):
+    one = np.ones(shape, np.float32)
+    bounds = Bounds(lower=one, upper=one, counts=one, weight=one.astype(np.uint8))
+    found = with_margin(bounds, margin).counts.shape
+    assert found == tuple(next_fast_len(int(np.ceil(margin * n))) for n in shape)
+    assert with_margin(bounds).counts.shape == with_margin(bounds, 1.25).counts.shape
+
+
+def test_the_same_shape_is_not_resampled():
+    obj = np.ones((4, 5), np.complex64)
+    assert resampled(obj, (4, 5)) is obj
