@@ -129,7 +129,7 @@ def whole(side: int, starts: int, device: str) -> dict[str, float]:
 
     from sayre.data import Grid, Pattern
     from sayre.retrieval.engine.support import ShrinkWrap
-    from sayre.retrieval.phased import phase
+    from sayre.retrieval.phasing import phase
 
     counts = made_bounds(side).counts
     pattern = Pattern(intensity=counts, mask=np.zeros(counts.shape, bool), grid=Grid(step=(1.0,) * 3))

@@ -29,7 +29,7 @@ from sayre.data import FilledPattern, Pattern
 from sayre.detectors import masks
 from sayre.filling.fill import inpaint
 from sayre.retrieval.choice.align import align, correlation
-from sayre.retrieval.phased import phase
+from sayre.retrieval.phasing import phase
 from sayre.retrieval.prepare import around_peak
 from sayre.simulation.particles import shapes
 from sayre.simulation.peak import simulate

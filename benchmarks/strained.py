@@ -5,7 +5,7 @@
     python benchmarks/strained.py --dataset FOLDER --ways network random --json FILE
 
 Crystals of `sayre.simulation.strained.testset`, or of a data set that holds amplitudes
-(`examples/dataset-strained.toml`), phased in several ways by `sayre.retrieval.phased.phase`. Times are
+(`examples/dataset-strained.toml`), phased in several ways by `sayre.phase`. Times are
 processor time of one thread. "Equal time" and "equal count" are the best by free likelihood of the first
 random starts, those that fit in the network's time, and as many as it made. Results go to `--json`
 crystal by crystal; what is already there is not repeated.
@@ -33,7 +33,8 @@ from sayre.errors import InputError
 from sayre.filling.fill import inpaint
 from sayre.retrieval.choice.align import align, correlation
 from sayre.retrieval.choice.select import judge
-from sayre.retrieval.phased import Phased, phase
+from sayre.retrieval.phased import Phased
+from sayre.retrieval.phasing import phase
 from sayre.simulation.dataset import read
 from sayre.simulation.strained.testset import CLASSES, strained_crystal
 from sayre.training.published.losses import coherent_average

@@ -14,7 +14,7 @@ from sayre.errors import SayreWarning
 from sayre.filling.fill import inpaint
 from sayre.retrieval.engine.recipe import PRESETS, parse
 from sayre.retrieval.engine.runs import Progress
-from sayre.retrieval.phased import phase
+from sayre.retrieval.phasing import phase
 
 
 def length(recipe: str) -> int:

@@ -17,7 +17,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from sayre._version import __version__ as __version__
 
 _PUBLIC = {
     "Crystal": "sayre.data",
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from sayre.errors import InputError, SayreWarning
     from sayre.files import load, load_crystal, save
     from sayre.filling.fill import inpaint
-    from sayre.retrieval.phased import phase
+    from sayre.retrieval.phasing import phase
     from sayre.simulation.peak import simulate
 
 __all__ = [

@@ -36,7 +36,7 @@ def runs(residuals, free, failed=()):
 
 
 def test_convergence_has_every_start_and_its_end():
-    figure = convergence_figure(runs([0.1, 0.2, 0.3, 0.4], [4, 3, 2, 1], failed=(3,)), believed=(1, 0))
+    figure = convergence_figure(runs([0.1, 0.2, 0.3, 0.4], [4, 3, 2, 1], failed=(3,)), selected=(1, 0))
     left, right = figure.axes
     drawn = sorted(tuple(line.get_ydata()) for line in left.lines)
     np.testing.assert_allclose(drawn, [(0.2, 0.1), (0.4, 0.2), (0.6, 0.3), (0.8, 0.4)])

@@ -7,7 +7,7 @@ from sayre.data import FilledPattern, Grid, Pattern
 from sayre.errors import InputError, SayreWarning
 from sayre.retrieval.binning import binned
 from sayre.retrieval.choice.align import align, correlation
-from sayre.retrieval.phased import phase
+from sayre.retrieval.phasing import phase
 from sayre.workflows.reconstruction import Scan, Settings, reconstruct
 
 

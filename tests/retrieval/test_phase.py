@@ -18,7 +18,7 @@ from sayre.retrieval.engine.recipe import parse
 from sayre.retrieval.engine.runs import Run, Start, random_start, retrieve
 from sayre.retrieval.engine.support import ShrinkWrap, initial_support
 from sayre.retrieval.kept import KeptRuns
-from sayre.retrieval.phased import phase
+from sayre.retrieval.phasing import phase
 from sayre.workflows.reconstruction import Scan, Settings, reconstruct
 
 RECIPE = "(HIO*20 + SW)**6, (RAAR*20 + SW)**3, ER*20"

@@ -10,6 +10,8 @@ from sayre.retrieval.choice.align import align, correlation, twin
 from sayre.retrieval.engine.packed import Packed
 from sayre.retrieval.engine.runs import Run
 from sayre.retrieval.phased import phase
+from sayre.retrieval.choice.align import align, correlation
+from sayre.retrieval.phasing import Watch, phase
 from sayre.simulation.strained.testset import strained_crystal
 
 
@@ -40,7 +42,7 @@ def given_runs(crystal, monkeypatch):
             found = Packed.of(objects[start.index], objects[start.index] != 0)
             yield Run(index=start.index, found=found, residual=0.1, likelihood=1.0, free_likelihood=1.0)
 
-    monkeypatch.setattr("sayre.retrieval.phased.retrieve", retrieve)
+    monkeypatch.setattr("sayre.retrieval.phasing.retrieve", retrieve)
     return made
 
 

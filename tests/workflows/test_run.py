@@ -76,7 +76,7 @@ def test_the_report_says_what_was_found(done):
     text = (done.folder / "report.md").read_text()
     found = done.phased
     assert f"R = {found.residual:.3f}" in text
-    assert text.count("averaged |") + text.count("middle one |") == len(found.believed)
+    assert text.count("averaged |") + text.count("middle one |") == len(found.selected)
     for name in ("filling", "crystal", "convergence", "resolution"):
         assert f"]({name}.png)" in text
     assert "cross of 2" in text

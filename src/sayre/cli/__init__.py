@@ -8,7 +8,7 @@ from typing import Any
 
 import typer
 
-from sayre import __version__
+from sayre._version import __version__
 from sayre.cli import demo, evaluate, inpaint, phase, simulate, train, weights
 from sayre.cli.run import run as whole
 from sayre.errors import InputError, SayreWarning

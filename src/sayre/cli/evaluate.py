@@ -44,7 +44,7 @@ def inpaint(
 ) -> None:
     """Hide planes of a measured pattern, fill them by every method, print how well each did."""
     from sayre import files
-    from sayre.filling.fill import METHODS
+    from sayre.filling.settings import METHODS
     from sayre.filling.scores import COMPARED, crop_around_peak, evaluate, spread_positions, summarise
 
     pattern = files.load(source, mask=mask)

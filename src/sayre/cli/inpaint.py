@@ -34,7 +34,7 @@ def inpaint(
     from sayre import files
     from sayre.data import Manifest
     from sayre.detectors import frame_mask
-    from sayre.filling.fill import METHODS
+    from sayre.filling.settings import METHODS
     from sayre.filling.fill import inpaint as fill
     from sayre.filling.network.predictor import weights_used
 

@@ -80,11 +80,11 @@ class ScanOptions:
             raise InputError("--along: the geometry says where G points; leave one of them out")
 
     def scan(self) -> Scan:
-        from sayre.crystal.geometry_file import read_geometry
+        from sayre.crystal.geometry_file import load_geometry
         from sayre.workflows.reconstruction import Scan
 
         return Scan(
-            geometry=None if self.geometry is None else read_geometry(self.geometry),
+            geometry=None if self.geometry is None else load_geometry(self.geometry),
             hkl=self.hkl,
             lattice_constant=self.lattice_constant,
             along=self.along,

@@ -214,6 +214,6 @@ def sentence(output: Path, found: Phased, seconds: float) -> str:
     if scatter == scatter:
         apart += f"; another set of starts would differ by {100 * scatter:.0f} %"
     return (
-        f"{output}: {int(found.support.sum())} voxels, R = {found.residual:.3f}, {len(found.believed)} of "
+        f"{output}: {int(found.support.sum())} voxels, R = {found.residual:.3f}, {len(found.selected)} of "
         f"{len(found.runs)} starts averaged{f' ({failed} failed)' if failed else ''}, {seconds:.0f} s{apart}"
     )

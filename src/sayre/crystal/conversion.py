@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sayre.crystal.geometry import Geometry, check_reflection, cubic_modulus
 from sayre.crystal.orthogonalise import Cubes, voxel_basis
 from sayre.crystal.ramp import remove_ramp
+from sayre.crystal.scan import Scan
 from sayre.crystal.strain import displacement, strain
 from sayre.crystal.unwrap import unwrap
 from sayre.data import Crystal, Grid
@@ -37,13 +38,9 @@ def to_crystal(
     obj: Object,
     support: Support,
     *,
-    geometry: Geometry | None = None,
+    scan: Scan | None = None,
     grid: Grid | None = None,
-    voxel_size: float | None = None,
     orthogonal: bool = True,
-    hkl: tuple[int, int, int] | None = None,
-    lattice_constant: float | None = None,
-    along: int | None = None,
     metrics: Mapping[str, Any] | None = None,
 ) -> Crystal:
     """Remove ramp and offset, go to the laboratory where the geometry is known, take displacement and strain.
@@ -52,18 +49,12 @@ def to_crystal(
     ----------
     obj, support
         complex64 and bool of the pattern's shape, centred.
-    geometry
-        Of the scan: gives voxels, |G| and its direction.
+    scan
+        Geometry, reflection and voxel size, as far as they are known.
     grid
-        Without `geometry`: steps of the pattern in 1/Å, their axes taken at right angles.
-    voxel_size
-        nm, of the cubes of the laboratory frame; by default the shortest side of the oblique voxels.
+        Without a geometry: steps of the pattern in 1/Å, their axes taken at right angles.
     orthogonal
         False leaves the object on the oblique voxels of the detector.
-    hkl, lattice_constant
-        Cubic reflection (lattice constant in Å): gives |G| without `geometry`, checks it with one.
-    along
-        Array axis that G is along, without `geometry`.
     metrics
         Kept with the crystal; `peak_offset`, `vortex_lines`, `cut_voxels` are added.
 
@@ -87,11 +78,10 @@ def to_crystal(
         raise InputError(
             "crystal: the support is empty: the reconstruction failed; another --threshold or --recipe"
         )
-    frame = known_frame(
-        obj.shape, geometry=geometry, grid=grid, hkl=hkl, lattice_constant=lattice_constant, along=along
-    )
-    if geometry is not None and frame.modulus and hkl and lattice_constant:
-        check_reflection(frame.modulus, hkl, lattice_constant)
+    scan = scan or Scan()
+    frame = known_frame(obj.shape, scan, grid)
+    if scan.geometry is not None and frame.modulus and scan.hkl and scan.lattice_constant:
+        check_reflection(frame.modulus, scan.hkl, scan.lattice_constant)
 
     obj, peak = remove_ramp(np.where(support, obj, 0).astype(np.complex64), support)
     obj, support = centred(obj, support)
@@ -99,8 +89,8 @@ def to_crystal(
     if frame.basis is not None and frame.g is not None:
         strained = strain(np.angle(obj), support, frame.g, frame.basis)
     sizes, axes = _sizes(frame), frame.axes
-    if frame.basis is not None and strained is not None and geometry is not None and orthogonal:
-        cubes = Cubes.around(support, frame.basis, voxel_size)
+    if frame.basis is not None and strained is not None and scan.geometry is not None and orthogonal:
+        cubes = Cubes.around(support, frame.basis, scan.voxel_size)
         obj, support = cubes.object(obj), cubes.support(support)
         obj[~support] = 0
         strained, sizes, axes = cubes.field(strained, support), (cubes.size,) * 3, cubes.axes
@@ -112,7 +102,7 @@ def to_crystal(
         support=support,
         voxel_size=sizes,
         axes=axes,
-        hkl=hkl,
+        hkl=scan.hkl,
         g=frame.modulus,
         displacement=None if frame.modulus is None else displacement(flat.phase, support, frame.modulus),
         strain=strained,
@@ -120,16 +110,15 @@ def to_crystal(
     )
 
 
-def known_frame(
-    shape: tuple[int, ...],
-    *,
-    geometry: Geometry | None = None,
-    grid: Grid | None = None,
-    hkl: tuple[int, int, int] | None = None,
-    lattice_constant: float | None = None,
-    along: int | None = None,
-) -> Frame:
-    """Voxels and reflection of an object of `shape`, from what `to_crystal` is told.
+def known_frame(shape: tuple[int, ...], scan: Scan, grid: Grid | None = None) -> Frame:
+    """Return voxels and reflection of an object, as far as they are known.
+
+    Parameters
+    ----------
+    shape
+        Of the object, which is that of the pattern.
+    scan, grid
+        As `to_crystal` takes them.
 
     Raises
     ------
@@ -137,8 +126,12 @@ def known_frame(
         A geometry for an array that is not 3D or that spans no volume; an axis there is not; a reflection
         that is none.
     """
-    lattice = cubic_modulus(hkl, lattice_constant) if hkl and lattice_constant is not None else None
-    return _unscanned(grid, shape, lattice, along) if geometry is None else _scanned(geometry, shape)
+    if scan.geometry is not None:
+        return _scanned(scan.geometry, shape)
+    lattice = None
+    if scan.hkl is not None and scan.lattice_constant is not None:
+        lattice = cubic_modulus(scan.hkl, scan.lattice_constant)
+    return _unscanned(grid, shape, lattice, scan.along)
 
 
 def centred(obj: Object, support: Support) -> tuple[Object, Support]:

@@ -65,7 +65,7 @@ class _File(FromToml):
         return self
 
 
-def read_geometry(path: str | Path) -> Geometry:
+def load_geometry(path: str | Path) -> Geometry:
     """Geometry from TOML: the fields of `Geometry`, or `beamline` and `angles` and the rest of them.
 
     Raises

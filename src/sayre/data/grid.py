@@ -26,7 +26,9 @@ class Grid:
 class Meta:
     """Where a pattern comes from; `None` is unknown.
 
-    Energy in eV, distance and pixel size (row, column) in m, `hkl` the reflection.
+    Energy in eV, distance and pixel size (row, column) in m, `hkl` the reflection. `origin` is the first
+    voxel of the array in that of the file, in voxels of the file, where a part of it was taken, and `binning`
+    the voxels of the file that were summed to one along each axis.
     """
 
     energy: float | None = None
@@ -36,3 +38,5 @@ class Meta:
     detector: str | None = None
     source: str | None = None
     sha256: str | None = None
+    origin: tuple[int, ...] | None = None
+    binning: tuple[int, ...] | None = None

@@ -135,8 +135,13 @@ class Pattern(ArrayClass):
         return cls(intensity=intensity, mask=missing, grid=grid, meta=meta)
 
     def crop(self, box: tuple[slice, ...]) -> Pattern:
-        """Return the part of the pattern inside `box`, one slice an axis."""
-        return replace(self, intensity=self.intensity[box], mask=self.mask[box])
+        """Return the part of the pattern inside `box`, one slice an axis; `meta.origin` tells where it was."""
+        ndim = len(self.shape)
+        before, factors = self.meta.origin or (0,) * ndim, self.meta.binning or (1,) * ndim
+        starts = (side.indices(n)[0] for side, n in zip(box, self.shape, strict=True))
+        origin = tuple(o + s * f for o, s, f in zip(before, starts, factors, strict=True))
+        meta = replace(self.meta, origin=origin)
+        return replace(self, intensity=self.intensity[box], mask=self.mask[box], meta=meta)
 
     def with_mask(self, mask: ArrayLike) -> Pattern:
         """Return a copy with `mask` (2D or 3D, non-zero = not measured) added to its own."""

@@ -34,7 +34,7 @@ class LivePicture:
     """The best start so far, slices of amplitude and phase, and the residuals of all, in a file.
 
     The best is that of the least free likelihood among those that finished, as `select` judges them.
-    `report` and `finished` are what `sayre.retrieval.phased.phase` calls; `draw` draws what is known at once.
+    `report` and `finished` are what `sayre.phase` calls; `draw` draws what is known at once.
     """
 
     def __init__(self, path: Path) -> None:

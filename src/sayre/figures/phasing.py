@@ -26,34 +26,34 @@ LABELLED = 40
 """So many starts at most carry their numbers."""
 
 
-def convergence_figure(runs: Sequence[Run], believed: Sequence[int] = ()) -> Figure:
+def convergence_figure(runs: Sequence[Run], selected: Sequence[int] = ()) -> Figure:
     """Residual of every start against iterations, and where they end: residual and free likelihood.
 
     Parameters
     ----------
     runs
         All of them.
-    believed
+    selected
         Indices of those that were averaged, the middle one first.
     """
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10.5, 3.9), layout="constrained", facecolor="white")
     left, right = figure.subplots(1, 2, width_ratios=(1.5, 1))
-    draw_histories(left, {run.index: run.history for run in runs}, believed)
-    _ends(right, [run for run in runs if not run.failed], believed)
+    draw_histories(left, {run.index: run.history for run in runs}, selected)
+    _ends(right, [run for run in runs if not run.failed], selected)
     failed = sum(bool(run.failed) for run in runs)
     if failed:
         left.set_title(f"{failed} of {len(runs)} starts failed", fontsize=10, color=INK)
     return figure
 
 
-def draw_histories(panel: Any, histories: Mapping[int, History], believed: Sequence[int] = ()) -> None:
-    """Residual against iterations, a line a start; `believed` in colour, the first of them on top."""
-    for index, history in sorted(histories.items(), key=lambda item: _rank(item[0], believed)):
+def draw_histories(panel: Any, histories: Mapping[int, History], selected: Sequence[int] = ()) -> None:
+    """Residual against iterations, a line a start; `selected` in colour, the first of them on top."""
+    for index, history in sorted(histories.items(), key=lambda item: _rank(item[0], selected)):
         points = np.array(history, float).reshape(-1, 2)
         points = points[np.isfinite(points[:, 1]) & (points[:, 1] > 0)]
-        color, width = _style(index, believed)
+        color, width = _style(index, selected)
         panel.plot(points[:, 0], points[:, 1], color=color, lw=width)
     panel.set_yscale("log")
     _plain_ticks(panel.yaxis)
@@ -62,12 +62,12 @@ def draw_histories(panel: Any, histories: Mapping[int, History], believed: Seque
     panel.spines[["top", "right"]].set_visible(False)
 
 
-def _rank(index: int, believed: Sequence[int]) -> int:
-    return 0 if index not in believed else 2 if index == believed[0] else 1
+def _rank(index: int, selected: Sequence[int]) -> int:
+    return 0 if index not in selected else 2 if index == selected[0] else 1
 
 
-def _style(index: int, believed: Sequence[int]) -> tuple[str, float]:
-    return ((OTHER, 1.0), (BELIEVED, 1.2), (FIRST, 2.0))[_rank(index, believed)]
+def _style(index: int, selected: Sequence[int]) -> tuple[str, float]:
+    return ((OTHER, 1.0), (BELIEVED, 1.2), (FIRST, 2.0))[_rank(index, selected)]
 
 
 def _plain_ticks(axis: Any) -> None:
@@ -79,15 +79,15 @@ def _plain_ticks(axis: Any) -> None:
     axis.set_minor_formatter(NullFormatter())
 
 
-def _ends(panel: Any, runs: Sequence[Run], believed: Sequence[int]) -> None:
+def _ends(panel: Any, runs: Sequence[Run], selected: Sequence[int]) -> None:
     """Final residual and likelihood of every start that finished."""
     free = any(np.isfinite(run.free_likelihood) for run in runs)
     labels = {0: "not averaged", 1: "averaged", 2: "middle of these"}
     for rank, label in labels.items():
-        those = [run for run in runs if _rank(run.index, believed) == rank]
+        those = [run for run in runs if _rank(run.index, selected) == rank]
         if not those:
             continue
-        color, _ = _style(those[0].index, believed)
+        color, _ = _style(those[0].index, selected)
         y = [run.free_likelihood if free else run.likelihood for run in those]
         panel.scatter([run.residual for run in those], y, s=34, color=color, label=label, zorder=2 + rank)
     if len(runs) <= LABELLED:
@@ -100,7 +100,7 @@ def _ends(panel: Any, runs: Sequence[Run], believed: Sequence[int]) -> None:
     panel.set_ylabel(f"{'free ' if free else ''}−log likelihood per voxel")
     panel.margins(0.12)
     panel.locator_params(nbins=5)
-    if believed:
+    if selected:
         panel.legend(frameon=False, fontsize=8, loc="best")
     panel.spines[["top", "right"]].set_visible(False)
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal, get_args
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sayre.data import FilledPattern, Pattern
+from sayre.data.expect import expect
+from sayre.data.option import changed
 from sayre.errors import InputError, warn
+from sayre.filling.settings import FillingSettings
 
-Method = Literal["auto", "unet", "wiener", "linear", "cubic", "nearest", "biharmonic"]
-METHODS: tuple[str, ...] = get_args(Method)
 Progress = Callable[[float], None]
 Log = NDArray[np.float32]
 
@@ -24,12 +24,11 @@ DEFAULT_STRIDE = 16
 
 def inpaint(
     pattern: Pattern,
+    settings: FillingSettings | None = None,
     *,
-    method: Method = "auto",
-    stride: int | None = None,
-    weights: str | Path | None = None,
     device: str = "auto",
     progress: Progress | None = None,
+    **changes: Any,
 ) -> FilledPattern:
     """Fill the unmeasured voxels of a pattern.
 
@@ -37,28 +36,26 @@ def inpaint(
     ----------
     pattern
         2D or 3D counts with a mask.
-    method
-        `unet` is the network (3D only), `wiener` a linear predictor learnt from the pattern itself, the
-        others interpolate; `auto` takes the network where weights ship and the pattern is 3D, else `wiener`.
-    stride
-        Distance of neighbouring network windows; smaller is slower and more accurate.
-    weights
-        Name in the registry or a `.safetensors` file; None takes the registry's default.
+    settings
+        Method, stride and weights; by default those of `FillingSettings()`.
     device
         `auto`, `cpu` or `cuda`, for the network.
     progress
         Called with the fraction done.
+    changes
+        Single settings by name, in place of those of `settings`: `inpaint(pattern, method="wiener")`.
 
     Returns
     -------
     FilledPattern
         Measured voxels bit for bit as they came. `sigma` is the standard error of `log(1 + expected
-        counts)`, NaN for methods that state none.
+        counts)`, NaN for methods that state none. `method` names what filled the voxels: "unet + wiener"
+        where the network could not reach all of them.
 
     Raises
     ------
     InputError
-        No voxel is masked, a network asked for 2D counts, unknown method, weights or device.
+        No pattern, no masked voxel, a network asked for 2D counts, unknown method, weights or device.
 
     Warns
     -----
@@ -66,21 +63,18 @@ def inpaint(
         Voxels that the network cannot reach (a wider gap than it was trained for, or the rim of the
         array) and that `wiener` fills instead.
     """
-    what = pattern.name
-    if method not in METHODS:
-        raise InputError(f"method: {method!r} is not known; one of {', '.join(METHODS)}")
+    expect(pattern, Pattern, argument="pattern")
+    settings = changed(settings or FillingSettings(), changes)
+    method = settings.method
     if not pattern.mask.any():
-        raise InputError(f"{what}: no voxel is masked, nothing to fill; give the gaps by --mask")
-    if stride is not None and stride < 1:
-        raise InputError(f"stride: must be 1 or more, found {stride}")
+        raise InputError(f"{pattern.name}: no voxel is masked, nothing to fill; give the gaps by --mask")
     if method == "unet" and len(pattern.shape) == 2:
-        raise InputError(f"{what}: the network fills 3D counts, these are 2D; --method wiener")
+        raise InputError(f"{pattern.name}: the network fills 3D counts, these are 2D; --method wiener")
     chosen = method if method != "auto" else _best(pattern)
-    values = np.log1p(pattern.intensity)
     if chosen == "unet":
-        filled, sigma = _by_network(pattern, stride or DEFAULT_STRIDE, weights, device, progress)
+        filled, sigma, chosen = _by_network(pattern, settings, device, progress)
     else:
-        filled, sigma = _by_classic(chosen, values, pattern.mask, progress)
+        filled, sigma = _by_classic(chosen, np.log1p(pattern.intensity), pattern.mask, progress)
     counts = pattern.intensity.copy()
     counts[pattern.mask] = np.maximum(np.expm1(filled[pattern.mask]), 0)
     sigma = np.where(pattern.mask, sigma, np.float32(0))
@@ -108,16 +102,16 @@ def _by_classic(
 
 def _by_network(
     pattern: Pattern,
-    stride: int,
-    weights: str | Path | None,
+    settings: FillingSettings,
     device: str,
     progress: Progress | None,
-) -> tuple[Log, Log]:
+) -> tuple[Log, Log, str]:
+    """Values, standard errors, and which methods filled voxels."""
     from sayre.filling.network import windows
     from sayre.filling.network.predictor import load_predictor
     from sayre.filling.network.volume import prepare
 
-    predictor, mask = load_predictor(weights, device), pattern.mask
+    predictor, mask = load_predictor(settings.weights, device), pattern.mask
     slabs, beyond = windows.plan(mask, depth=predictor.depth, max_width=predictor.widths[1])
     if len(beyond):
         warn(
@@ -132,7 +126,7 @@ def _by_network(
         predictor,
         depth=predictor.depth,
         tile=predictor.tile,
-        stride=min(stride, predictor.tile),
+        stride=min(settings.stride or DEFAULT_STRIDE, predictor.tile),
         progress=half[1],
     )
     filled, sigma = volume.filled, volume.sigma
@@ -140,7 +134,8 @@ def _by_network(
     sigma.flat[done.voxels] = (
         predictor.sigma_scale * np.sqrt(done.variance) if predictor.states_error else np.nan
     )
-    return filled, sigma
+    used = [name for name, count in (("unet", len(done.voxels)), (predictor.baseline, len(beyond))) if count]
+    return filled, sigma, " + ".join(used)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from sayre.data import FilledPattern, Pattern
 from sayre.errors import InputError
-from sayre.filling.fill import Method, inpaint
+from sayre.filling.fill import inpaint
+from sayre.filling.settings import Method
 from sayre.numerics import metrics
 
 COMPARED: tuple[Method, ...] = tuple(m for m in get_args(Method) if m != "auto")

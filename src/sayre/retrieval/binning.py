@@ -11,10 +11,7 @@ from sayre.data import AnyPattern, FilledPattern, Pattern
 from sayre.detectors.hygiene import cleaned
 from sayre.errors import InputError, warn
 from sayre.retrieval.prepare import peak_of
-
-Binning = tuple[int, int, int]
-"""Frames, rows and columns summed to a voxel."""
-
+from sayre.retrieval.settings import Binning
 
 def binned(pattern: AnyPattern, binning: Binning) -> AnyPattern:
     """Counts of blocks of voxels, the peak in the middle of its block.
@@ -32,7 +29,7 @@ def binned(pattern: AnyPattern, binning: Binning) -> AnyPattern:
     Raises
     ------
     InputError
-        Numbers below 1, fewer than 8 voxels left on an axis; as `sayre.retrieval.hygiene.cleaned`.
+        Fewer than 8 voxels left on an axis; as `sayre.retrieval.hygiene.cleaned`.
 
     Warns
     -----
@@ -40,8 +37,6 @@ def binned(pattern: AnyPattern, binning: Binning) -> AnyPattern:
         Voxels cut off at the borders; blocks that are masked though part of them was measured.
     """
     factors = binning[-pattern.intensity.ndim :]
-    if len(binning) != 3 or min(binning) < 1:
-        raise InputError(f"binning: must be three whole numbers from 1, found {binning}")
     if max(factors) == 1:
         return pattern
     pattern = cleaned(pattern)
@@ -65,7 +60,8 @@ def binned(pattern: AnyPattern, binning: Binning) -> AnyPattern:
         )
     sums = _blocks(whole.intensity, factors).astype(np.float32)
     grid = replace(measured.grid, step=tuple(s * f for s, f in zip(measured.grid.step, factors, strict=True)))
-    counts = Pattern(intensity=np.where(mask, np.float32(0), sums), mask=mask, grid=grid, meta=measured.meta)
+    meta = replace(measured.meta, binning=factors)
+    counts = Pattern(intensity=np.where(mask, np.float32(0), sums), mask=mask, grid=grid, meta=meta)
     if not isinstance(whole, FilledPattern):
         return counts
     errors = _blocks((1 + whole.intensity.astype(np.float64)) * whole.sigma, factors)

@@ -20,12 +20,12 @@ SATURATED = 8
 """So many voxels at exactly the highest count, touching the peak, are taken for saturation."""
 
 
-def centred(pattern: AnyPattern) -> tuple[AnyPattern, tuple[int, ...]]:
+def centred(pattern: AnyPattern) -> AnyPattern:
     """The largest box around the peak (see `peak_of`) that has it at `n // 2`, of sizes that FFTs like.
 
     Returns
     -------
-    The pattern, cropped and nowhere padded or interpolated, and the first voxel of the box.
+    The pattern, cropped and nowhere padded or interpolated.
 
     Raises
     ------
@@ -53,7 +53,7 @@ def centred(pattern: AnyPattern) -> tuple[AnyPattern, tuple[int, ...]]:
     if any(s.start or s.stop != n for s, n in zip(box, counts.shape, strict=True)):
         shape = tuple(s.stop - s.start for s in box)
         warn(f"{what}: centred on its peak, {counts.shape} cut to {shape}")
-    return pattern.crop(tuple(box)), tuple(s.start for s in box)
+    return pattern.crop(tuple(box))
 
 
 def around_peak(pattern: AnyPattern, size: int) -> AnyPattern:
@@ -68,7 +68,10 @@ def around_peak(pattern: AnyPattern, size: int) -> AnyPattern:
         raise InputError(f"crop: {size} voxels are too few; 8 or more")
     pattern = cleaned(pattern)
     peak = peak_of(pattern.intensity)
-    halves = [min(size // 2, c, n - c) for c, n in zip(peak, pattern.intensity.shape, strict=True)]
+    halves = [min(size // 2, c, n - c) for c, n in zip(peak, pattern.shape, strict=True)]
+    if min(halves) < size // 2:
+        taken = " × ".join(str(2 * half) for half in halves)
+        warn(f"{pattern.name}: crop {size}: the array of {pattern.shape} ends sooner; {taken} voxels are taken")
     return pattern.crop(tuple(slice(c - h, c + h) for c, h in zip(peak, halves, strict=True)))
 
 

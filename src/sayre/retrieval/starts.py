@@ -10,14 +10,16 @@ import torch
 from numpy.typing import NDArray
 
 from sayre.data import AnyPattern
+from sayre.data.option import SettingError
 from sayre.errors import InputError
+from sayre.files import load_crystal
 from sayre.retrieval.engine.bounds import Bounds
 from sayre.retrieval.engine.runs import Start, random_start
 from sayre.retrieval.engine.support import initial_support
 from sayre.retrieval.prepare import first_fill
+from sayre.retrieval.settings import Settings
 
 Objects = NDArray[np.complex64]
-Init = Objects | str
 StartOf = Callable[[int], Start]
 
 LEVELS = (-2.0, -3.0, -1.0)
@@ -27,49 +29,61 @@ LEVELS = (-2.0, -3.0, -1.0)
 def starts(
     pattern: AnyPattern,
     bounds: Bounds,
-    init: Init,
+    settings: Settings,
     *,
-    seed: int,
+    init: Objects | None = None,
     ratios: tuple[float, ...],
     device: torch.device,
-    weights: str | Path | None = None,
 ) -> StartOf:
-    """A function from the index of a run to where it begins.
+    """Return a function from the index of a start to where it begins.
 
     Parameters
     ----------
     pattern
-        As `prepare.centred` gives it, and the bounds of its counts.
+        As `prepare.centred` gives it.
+    bounds
+        Of its amplitudes.
+    settings
+        `init` "random": random phases inside the support of the autocorrelation. "network": inside the shape
+        that the network of `init_weights` predicts, taken at one of `LEVELS` after the other; the weights of a
+        published network give an object instead. A file name: an object.
     init
-        "random" phases inside the support of the autocorrelation; or inside the shape that the "network"
-        of `weights` sees, taken at one of `LEVELS` after the other; or from a centred complex object of the
-        shape phased: the first run from it as it is, the others from its amplitude with random phases. A
-        published network's weights give such an object.
+        A centred complex object of the shape phased, in place of `settings.init`. From an object the first
+        start begins with it as it is, the others with its amplitude and random phases.
     ratios
         Oversampling ratio of each axis.
+    device
+        Where the network is applied.
 
     Raises
     ------
     InputError
-        An object of another shape, no weights, counts that show no object.
+        An object of another shape, no such file, no weights, counts that show no object.
     """
-    counts = first_fill(pattern)
-    if isinstance(init, np.ndarray):
+    seed = settings.seed
+    if init is None and settings.init_file is not None:
+        init = _object_of(settings.init_file)
+    if init is not None:
         return _around(init, bounds, seed)
-    if init == "random":
-        return _inside(initial_support(counts), bounds, pattern, seed)
-    if init != "network":
-        raise InputError(f"init: {init!r} is not known; random, network or an object")
+    if settings.init == "random":
+        return _inside(initial_support(first_fill(pattern)), bounds, pattern, seed)
     from sayre.retrieval.learned.phase_predictor import PhasePredictor
     from sayre.retrieval.learned.predictor import load_predictor
 
     counts = first_fill(pattern.measured)  # as in training, whatever filled the gaps for the iterations
-    predictor = load_predictor(weights, counts.ndim)
+    predictor = load_predictor(settings.init_weights, counts.ndim)
     if isinstance(predictor, PhasePredictor):
         return _around(predictor.object(counts, device), bounds, seed)
     logits = predictor(counts, ratios, device)
     levels = [_inside(logits > level, bounds, pattern, seed) for level in LEVELS]
     return lambda index: levels[index % len(levels)](index)
+
+
+def _object_of(name: str) -> Objects:
+    """The object in a file."""
+    if not Path(name.partition("::")[0]).exists():
+        raise SettingError("init", f"{name!r} is neither random nor network nor the name of a file")
+    return load_crystal(name).object
 
 
 def _inside(support: NDArray[np.bool_], bounds: Bounds, pattern: AnyPattern, seed: int) -> StartOf:

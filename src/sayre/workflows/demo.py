@@ -18,7 +18,8 @@ from sayre.detectors import masks
 from sayre.errors import InputError
 from sayre.figures.crystal import crystal_figure
 from sayre.figures.filling import filling_figure, profile_figure, save_figure
-from sayre.filling.fill import METHODS, inpaint
+from sayre.filling.fill import inpaint
+from sayre.filling.settings import METHODS
 from sayre.filling.scores import Score, score
 from sayre.numerics.fourier import to_object
 from sayre.retrieval.choice.align import align, correlation

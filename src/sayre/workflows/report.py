@@ -14,63 +14,63 @@ from sayre.figures.filling import filling_figure, save_figure
 from sayre.figures.phasing import convergence_figure, resolution_figure, resolution_text
 
 if TYPE_CHECKING:
-    from sayre.workflows.run import Result
+    from sayre.workflows.run import RunOutcome
 
 Row = tuple[str, str]
 
 
-def draw(result: Result) -> list[str]:
+def draw(outcome: RunOutcome) -> list[str]:
     """Write the pictures of a run to its folder; returns their names."""
-    name, found, figures = result.pattern.meta.source or "", result.phased, {}
-    if isinstance(result.pattern, FilledPattern):
-        figures["filling.png"] = filling_figure(result.pattern, title=name)
-    figures["crystal.png"] = crystal_figure(result.crystal, title=name)
-    figures["convergence.png"] = convergence_figure(found.runs, found.believed)
-    figures["resolution.png"] = resolution_figure(result.curves)
+    name, found, figures = outcome.pattern.meta.source or "", outcome.result.phased, {}
+    if isinstance(outcome.pattern, FilledPattern):
+        figures["filling.png"] = filling_figure(outcome.pattern, title=name)
+    figures["crystal.png"] = crystal_figure(outcome.result.crystal, title=name)
+    figures["convergence.png"] = convergence_figure(found.runs, found.selected)
+    figures["resolution.png"] = resolution_figure(outcome.curves)
     for file, figure in figures.items():
-        save_figure(figure, result.folder / file)
+        save_figure(figure, outcome.folder / file)
     return list(figures)
 
 
-def numbers(result: Result) -> dict[str, Any]:
+def numbers(outcome: RunOutcome) -> dict[str, Any]:
     """What a script wants to know of a run."""
-    filled = isinstance(result.pattern, FilledPattern)
-    strain = _inside(result.crystal, "strain")
+    filled = isinstance(outcome.pattern, FilledPattern)
+    strain = _inside(outcome.result.crystal, "strain")
     return {
-        "folder": str(result.folder),
-        "filled_voxels": int(result.pattern.measured.mask.sum()) if filled else 0,
-        "filled_by": result.manifest.config["method"] if filled else None,
-        **result.phased.metrics,
+        "folder": str(outcome.folder),
+        "filled_voxels": int(outcome.pattern.measured.mask.sum()) if filled else 0,
+        "filled_by": outcome.pattern.method if isinstance(outcome.pattern, FilledPattern) else None,
+        **outcome.result.phased.metrics,
         "resolution": {
             name: curve.resolution if np.isfinite(curve.resolution) else None
-            for name, curve in result.curves.items()
+            for name, curve in outcome.curves.items()
         },
-        "resolution_unit": next(iter(result.curves.values())).unit,
+        "resolution_unit": next(iter(outcome.curves.values())).unit,
         "strain_rms": None if strain is None else float(np.sqrt(np.mean(strain**2))),
-        "seconds": result.manifest.seconds,
+        "seconds": outcome.manifest.seconds,
     }
 
 
-def report(result: Result) -> str:
+def report(outcome: RunOutcome) -> str:
     """Markdown with the pictures beside it."""
-    name = result.pattern.meta.source or "a pattern"
-    parts = [f"# {name}", _opening(result), "## Counts", _table(_counts(result))]
-    parts += _picture(result, "filling.png", "as measured, filled, and the stated error")
-    parts += ["## Crystal", *_picture(result, "crystal.png", "slices and surface")]
-    parts += [_table(_crystal(result.crystal)), "## Starts"]
-    parts += [*_picture(result, "convergence.png", "residuals of all starts"), _starts(result)]
-    parts += ["## Resolution", *_picture(result, "resolution.png", "PRTF and FSC"), _resolution(result)]
-    if result.said:
-        parts += ["## Said on the way", "\n".join(f"- {text}" for text in result.said)]
-    parts += ["## How it was made", _made(result)]
+    name = outcome.pattern.meta.source or "a pattern"
+    parts = [f"# {name}", _opening(outcome), "## Counts", _table(_counts(outcome))]
+    parts += _picture(outcome, "filling.png", "as measured, filled, and the stated error")
+    parts += ["## Crystal", *_picture(outcome, "crystal.png", "slices and surface")]
+    parts += [_table(_crystal(outcome.result.crystal)), "## Starts"]
+    parts += [*_picture(outcome, "convergence.png", "residuals of all starts"), _starts(outcome)]
+    parts += ["## Resolution", *_picture(outcome, "resolution.png", "PRTF and FSC"), _resolution(outcome)]
+    if outcome.warnings:
+        parts += ["## Warnings", "\n".join(f"- {text}" for text in outcome.warnings)]
+    parts += ["## How it was made", _made(outcome)]
     return "\n\n".join(parts) + "\n"
 
 
-def _opening(result: Result) -> str:
-    found = result.phased
+def _opening(outcome: RunOutcome) -> str:
+    found = outcome.result.phased
     failed = sum(bool(run.failed) for run in found.runs)
     text = (
-        f"{len(found.believed)} of {len(found.runs)} starts averaged"
+        f"{len(found.selected)} of {len(found.runs)} starts averaged"
         f"{f', {failed} failed' if failed else ''}: R = {found.residual:.3f}."
     )
     if np.isfinite(found.agreement):
@@ -79,28 +79,28 @@ def _opening(result: Result) -> str:
         text += f" Another set of starts would differ by {100 * found.modes.scatter:.0f} % (‖a − b‖/‖a‖)."
     else:
         text += (
-            f" Averaging {len(found.believed)} says nothing of how much another set of starts would differ: "
+            f" Averaging {len(found.selected)} says nothing of how much another set of starts would differ: "
             "that takes four, from `--runs 10` or so."
         )
     return text
 
 
-def _counts(result: Result) -> list[Row]:
-    pattern, found = result.pattern.measured, result.phased
+def _counts(outcome: RunOutcome) -> list[Row]:
+    pattern, found = outcome.pattern.measured, outcome.result.phased
     rows = [
         ("voxels (rocking, row, column)" if len(pattern.shape) == 3 else "voxels", _sizes(pattern.shape)),
         ("photons measured", f"{float(pattern.intensity.sum(dtype=float)):.4g}"),
         ("brightest voxel", f"{float(pattern.intensity.max()):.4g}"),
         ("not measured", f"{100 * float(pattern.mask.mean()):.2g} % of the voxels"),
     ]
-    if isinstance(result.pattern, FilledPattern):
+    if isinstance(outcome.pattern, FilledPattern):
         gaps = [f"{gap.kind} of {gap.width}" for gap in pattern.gaps]
         shown = ", ".join(gaps[:4]) + (f" and {len(gaps) - 4} more" if len(gaps) > 4 else "")
-        added = float(result.pattern.intensity[pattern.mask].sum(dtype=float))
+        added = float(outcome.pattern.intensity[pattern.mask].sum(dtype=float))
         share = 100 * added / max(added + float(pattern.intensity.sum(dtype=float)), 1.0)
         photons = f"{added:.4g}, {share:.2g} % of all"
-        rows += [("gaps", shown), ("filled by", result.pattern.method), ("photons filled in", photons)]
-    binning = result.manifest.config["binning"]
+        rows += [("gaps", shown), ("filled by", outcome.pattern.method), ("photons filled in", photons)]
+    binning = outcome.manifest.config["binning"]
     if max(binning) > 1:
         rows.append(("binned", f"{_sizes(binning)} to a voxel"))
     return [
@@ -158,10 +158,10 @@ def _spread(values: Any, unit: str) -> str:
     return f"{low:.3g} to {high:.3g} {unit}"
 
 
-def _starts(result: Result) -> str:
-    found = result.phased
+def _starts(outcome: RunOutcome) -> str:
+    found = outcome.result.phased
     head = "| start | R | −log likelihood | free | support | |\n|---|---|---|---|---|---|\n"
-    notes = dict.fromkeys(found.believed, "averaged") | {found.believed[0]: "averaged, the middle one"}
+    notes = dict.fromkeys(found.selected, "averaged") | {found.selected[0]: "averaged, the middle one"}
     rows = (
         f"| {run.index} | {run.residual:.3f} | {run.likelihood:.3g} | {run.free_likelihood:.3g} | "
         f"{int(run.support.sum())} | {run.failed or notes.get(run.index, '')} |"
@@ -179,17 +179,17 @@ def _starts(result: Result) -> str:
     return head + "\n".join(rows) + f"\n\n{legend}"
 
 
-def _resolution(result: Result) -> str:
-    lines = [f"- {name}: {resolution_text(curve)}" for name, curve in result.curves.items()]
-    if "FSC" in result.curves:
+def _resolution(outcome: RunOutcome) -> str:
+    lines = [f"- {name}: {resolution_text(curve)}" for name, curve in outcome.curves.items()]
+    if "FSC" in outcome.curves:
         lines.append(
             "\nFull period. The FSC is of two halves of the averaged starts, which share the counts."
         )
     return "\n".join(lines)
 
 
-def _made(result: Result) -> str:
-    manifest = result.manifest
+def _made(outcome: RunOutcome) -> str:
+    manifest = outcome.manifest
     config = json.dumps(manifest.config, indent=1, sort_keys=True, default=str, ensure_ascii=False)
     versions = ", ".join(f"{name} {version}" for name, version in manifest.versions.items())
     return (
@@ -198,8 +198,8 @@ def _made(result: Result) -> str:
     )
 
 
-def _picture(result: Result, file: str, alternative: str) -> list[str]:
-    return [f"![{alternative}]({file})"] if file in result.files else []
+def _picture(outcome: RunOutcome, file: str, alternative: str) -> list[str]:
+    return [f"![{alternative}]({file})"] if file in outcome.files else []
 
 
 def _table(rows: Sequence[Row]) -> str:

@@ -14,7 +14,7 @@ from sayre.retrieval.engine.modulus import Modulus
 from sayre.retrieval.engine.recipe import parse
 from sayre.retrieval.engine.runs import Start, random_start, retrieve
 from sayre.retrieval.engine.support import ShrinkWrap
-from sayre.retrieval.phased import phase
+from sayre.retrieval.phasing import phase
 
 
 def pattern_of(counts, mask=None):

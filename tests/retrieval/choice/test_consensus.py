@@ -18,7 +18,7 @@ from sayre.retrieval.engine.packed import Packed
 from sayre.retrieval.engine.recipe import divide, parse
 from sayre.retrieval.engine.runs import Run, Start, random_start, retrieve
 from sayre.retrieval.engine.support import ShrinkWrap, initial_support
-from sayre.retrieval.phased import phase
+from sayre.retrieval.phasing import phase
 
 
 def spectrum(obj):

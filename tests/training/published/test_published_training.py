@@ -13,7 +13,7 @@ from sayre.networks.published import PublishedNet
 from sayre.networks.registry import read
 from sayre.retrieval.learned.phase_features import first_voxel, target, window
 from sayre.retrieval.learned.predictor import load_predictor
-from sayre.retrieval.phased import phase
+from sayre.retrieval.phasing import phase
 from sayre.simulation.strained.testset import strained_crystal
 from sayre.simulation.strained.voxels import VoxelPopulation, draw
 from sayre.training.published.losses import coherent_average

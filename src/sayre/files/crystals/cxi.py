@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 import h5py
 import numpy as np
 
-import sayre
+from sayre._version import __version__
 from sayre.data import Crystal, Manifest
 from sayre.data.json_text import to_json
 from sayre.errors import InputError, warn
@@ -95,7 +95,7 @@ def _build(h5: h5py.File, crystal: Crystal, manifest: Manifest) -> None:
     h5["cxi_version"] = 150
     entry = group_of(h5, "entry_1", "NXentry")
     entry.attrs["default"] = "data_1"
-    entry["program_name"] = f"Sayre {sayre.__version__}"
+    entry["program_name"] = f"Sayre {__version__}"
     entry["start_time"] = manifest.created
     h5["entry_last"] = h5py.SoftLink("/entry_1")
 
@@ -127,7 +127,7 @@ def _build(h5: h5py.File, crystal: Crystal, manifest: Manifest) -> None:
 def _write_process(image: h5py.Group, crystal: Crystal, manifest: Manifest) -> None:
     process = group_of(image, "process_1", "NXprocess")
     process["program"] = "Sayre"
-    process["version"] = sayre.__version__
+    process["version"] = __version__
     process["command"] = manifest.command
     _write_values(group_of(process, "configuration", "NXcollection"), manifest.config)
     metrics = dict(crystal.metrics)

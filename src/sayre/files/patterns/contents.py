@@ -39,6 +39,7 @@ class Contents:
     mask: NDArray[Any] | None = None
     known: Mapping[str, Any] = field(default_factory=dict)
     sigma: NDArray[Any] | None = None
+    method: str | None = None
 
 
 def may_be_counts(name: str) -> bool:

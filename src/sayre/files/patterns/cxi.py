@@ -13,7 +13,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-import sayre
+from sayre._version import __version__
 from sayre.data import FilledPattern, Manifest
 from sayre.errors import InputError
 from sayre.files.patterns import hdf5, nexus
@@ -110,7 +110,7 @@ def _build(h5: h5py.File, what: Output, manifest: Manifest, fill: Fill) -> None:
     h5["cxi_version"] = 140
     entry = nexus.group_of(h5, "entry_1", "NXentry")
     entry.attrs["default"] = "data_1"
-    entry["program_name"] = f"Sayre {sayre.__version__}"
+    entry["program_name"] = f"Sayre {__version__}"
     entry["start_time"] = manifest.created
 
     instrument = nexus.group_of(entry, "instrument_1", "NXinstrument")
@@ -134,7 +134,7 @@ def _build(h5: h5py.File, what: Output, manifest: Manifest, fill: Fill) -> None:
     data["data"] = h5py.SoftLink("/entry_1/instrument_1/detector_1/data")
     process = nexus.group_of(data, "process_1", "NXprocess")
     process["program"] = "Sayre"
-    process["version"] = sayre.__version__
+    process["version"] = __version__
     process["command"] = manifest.command
 
     own = nexus.write_own(entry, what, manifest)

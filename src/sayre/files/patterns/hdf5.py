@@ -29,15 +29,11 @@ _EIGER_FRAMES = re.compile(r"data_\d+")
 def read(path: Path, inside: str | None = None) -> Contents:
     """Read the counts of an HDF5 file.
 
-    `inside` names the dataset. Without it: PyNX's places in a file that states a `cxi_version`; else
-    the only 3D (else 2D) numeric dataset, the frames `data_000001 …` of an EIGER master file in order,
-    or the NeXus default plot. The mask is the one beside the counts, or the detector's.
+    `inside` names the dataset. Without it: the only 3D (else 2D) numeric dataset, the frames
+    `data_000001 …` of an EIGER master file in order, or the NeXus default plot. The mask is the one beside
+    the counts, or the detector's.
     """
     with opened(path) as file:
-        if inside is None and "cxi_version" in file:
-            from sayre.files.patterns import cxi
-
-            return cxi.contents(path, file)
         found = {inside: named(path, file, inside)} if inside else find_counts(path, file)
         stack = [read_array(path, dataset) for dataset in found.values()]
         place, dataset = next(iter(found.items()))
@@ -50,6 +46,12 @@ def read(path: Path, inside: str | None = None) -> Contents:
             known=nexus.facts(file, place),
             sigma=read_array(path, errors[0]) if errors else None,
         )
+
+
+def states_cxi(path: Path) -> bool:
+    """Whether an HDF5 file states a `cxi_version`, so that its counts are where CXI files have them."""
+    with opened(path) as file:
+        return "cxi_version" in file
 
 
 def read_mask(path: Path, inside: str | None = None) -> NDArray[Any]:

@@ -85,7 +85,7 @@ def load_predictor(name: str | Path | None, device: str = "auto") -> Predictor:
 
 def weights_used(method: str, name: str | Path | None = None) -> dict[str, str]:
     """Name and SHA-256 of the weights behind a filling by `method`; empty where it has none."""
-    if method != "unet":
+    if "unet" not in method:
         return {}
     predictor = load_predictor(name, "cpu")
     return {predictor.name: predictor.sha256}

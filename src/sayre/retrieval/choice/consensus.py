@@ -1,4 +1,4 @@
-"""What the believed starts agree on, and on from there beyond the edges of the detector.
+"""What the selected starts agree on, and on from there beyond the edges of the detector.
 
 A crystal with facets scatters past the edge of any detector. Cut off there, its field is that of no object
 with a sharp surface: it rings through the whole array, no support holds it, and iterations turn the phases of
@@ -72,7 +72,7 @@ def consensus(
     Parameters
     ----------
     runs
-        Those believed; the others are aligned on the first.
+        Those selected; the others are aligned on the first.
     steps
         Of the recipe, those after `WIDE`.
     shrink_wrap

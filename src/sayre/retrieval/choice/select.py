@@ -11,7 +11,7 @@ from sayre.retrieval.choice.align import align, aligned, correlation
 from sayre.retrieval.engine.runs import Run
 
 LIKELIHOOD_RANGE = 1.5
-"""Starts whose free likelihood is worse than the best by more than this factor are not believed."""
+"""Starts whose free likelihood is worse than the best by more than this factor are not selected."""
 OUTLIER = 1.5
 """Nor those that disagree with the middle start this many times more than its median neighbour."""
 
@@ -31,15 +31,15 @@ def select(runs: Sequence[Run], keep: float = 0.5) -> list[Run]:
     if not finished:
         raise ValueError("select: no run finished")
     best = finished[: max(1, round(keep * len(finished)))]
-    believed = [run for run in best if judge(run) <= LIKELIHOOD_RANGE * judge(best[0])]
-    if len(believed) < 3:
-        return believed
-    apart = 1 - agreement(run.object for run in believed)
+    selected = [run for run in best if judge(run) <= LIKELIHOOD_RANGE * judge(best[0])]
+    if len(selected) < 3:
+        return selected
+    apart = 1 - agreement(run.object for run in selected)
     middle = int(apart.sum(0).argmin())
     others = np.delete(apart[middle], middle)
     near = apart[middle] <= OUTLIER * float(np.median(others)) + 1e-6
     order = np.argsort(apart[middle], kind="stable")
-    return [believed[i] for i in order if near[i]]
+    return [selected[i] for i in order if near[i]]
 
 
 def agreed(runs: Sequence[Run], enough: float) -> list[Run]:

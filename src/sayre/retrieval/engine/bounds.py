@@ -6,19 +6,13 @@ it, a free voxel has (0, ∞), a gap enforced as zero (0, 0), a filled gap the i
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation
 
-from sayre.data import FilledPattern, Pattern
-from sayre.errors import InputError
-
-Gaps = Literal["bounded", "free", "zero"]
-GAPS: tuple[str, ...] = get_args(Gaps)
+from sayre.data import AnyPattern, FilledPattern
+from sayre.retrieval.settings import Settings
 
 FREE_RADIUS = 1
 """Free voxels come in cubes of 3 voxels a side: single ones are known from their oversampled neighbours."""
@@ -46,74 +40,39 @@ class Bounds:
     weight: NDArray[np.uint8]
 
 
-def amplitude_bounds(
-    pattern: Pattern | FilledPattern,
-    *,
-    gaps: Gaps = "bounded",
-    sigmas: float = 2.0,
-    confidence: float = 0.0,
-    free: float = 0.05,
-    seed: int = 0,
-) -> Bounds:
+def amplitude_bounds(pattern: AnyPattern, settings: Settings | None = None) -> Bounds:
     """Bounds of every voxel's amplitude.
 
     Parameters
     ----------
     pattern
         Counts with gaps, or filled.
-    gaps
-        `bounded` keeps `log(1 + I)` of a filled voxel within `sigmas` stated standard errors (its value
-        itself where no error is stated; free where nothing was filled), `free` lets gaps float, `zero`
-        enforces no counts, as programs without a mask do.
-    confidence
-        Half-width of the interval of measured counts in units of √(I + 1); 0.675 holds half of the
-        Poisson counts (Favre-Nicolin, Leake and Chushkin, Sci. Rep. 10, 2664, 2020).
-    free
-        Fraction of measured voxels left free to validate by (same article); the same voxels for one `seed`.
-
-    Raises
-    ------
-    InputError
-        An option that is not known or out of range.
+    settings
+        `gaps`: "bounded" keeps `log(1 + I)` of a filled voxel within `sigmas` stated standard errors (its
+        value itself where no error is stated; free where nothing was filled), "free" lets gaps float, "zero"
+        enforces no counts, as programs without a mask do. `confidence` is the half-width of the interval of
+        measured counts in units of √(I + 1); 0.675 holds half of the Poisson counts (Favre-Nicolin, Leake and
+        Chushkin, Sci. Rep. 10, 2664, 2020). `free` is the fraction of measured voxels left free to validate
+        by (same article); they are the same for one `seed`.
     """
-    check_options(gaps=gaps, sigmas=sigmas, confidence=confidence, free=free)
+    settings = settings or Settings()
     filled = pattern if isinstance(pattern, FilledPattern) else None
-    measured = filled.pattern if filled else pattern
-    assert isinstance(measured, Pattern)
-    counts, mask = measured.intensity, measured.mask
-    width = confidence * np.sqrt(counts + 1)
+    counts, mask = pattern.measured.intensity, pattern.mask
+    width = settings.confidence * np.sqrt(counts + 1)
     lower = np.sqrt(np.maximum(counts - width, 0))
     upper = np.sqrt(counts + width)
-    if gaps == "zero":
+    if settings.gaps == "zero":
         lower[mask], upper[mask] = 0, 0
-    elif gaps == "bounded" and filled is not None:
-        level, spread = np.log1p(filled.intensity[mask]), sigmas * np.nan_to_num(filled.sigma[mask])
+    elif settings.gaps == "bounded" and filled is not None:
+        level, spread = np.log1p(filled.intensity[mask]), settings.sigmas * np.nan_to_num(filled.sigma[mask])
         lower[mask] = np.sqrt(np.maximum(np.expm1(level - spread), 0))
         upper[mask] = np.sqrt(np.maximum(np.expm1(level + spread), 0))
     else:
         lower[mask], upper[mask] = 0, np.inf
     weight = (~mask).astype(np.uint8)
-    chosen = free_voxels(counts, mask, free, np.random.default_rng(seed))
+    chosen = free_voxels(counts, mask, settings.free, np.random.default_rng(settings.seed))
     lower[chosen], upper[chosen], weight[chosen] = 0, np.inf, 2
     return Bounds(lower=lower, upper=upper, counts=counts, weight=weight)
-
-
-def check_options(*, gaps: str, sigmas: float, confidence: float, free: float = 0.0) -> None:
-    """Refuse what `amplitude_bounds` cannot use.
-
-    Raises
-    ------
-    InputError
-        An option that is not known or out of range.
-    """
-    if gaps not in GAPS:
-        raise InputError(f"gaps: {gaps!r} is not known; one of {', '.join(GAPS)}")
-    numbers: dict[str, Any] = {"sigmas": sigmas, "confidence": confidence}
-    for name, value in numbers.items():
-        if not (isinstance(value, float | int | np.number) and 0 <= value < math.inf):
-            raise InputError(f"{name}: must be a number of 0 or more, found {value!r}")
-    if not 0 <= free < 0.5:
-        raise InputError(f"free: a fraction from 0 to below 0.5, found {free}")
 
 
 def free_voxels(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import difflib
 import math
+import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any, NoReturn
 
 from sayre.errors import InputError
@@ -47,7 +49,7 @@ def parse(text: str) -> list[Step]:
     parameter, `AD(support=convex)*n` with one that is a word, `SW` an update of the support by shrink-
     wrap, `SW(sigma=1)` with this smoothing in voxels, `DETWIN` a few iterations in one half of the
     support, `PSF` an update of the point-spread function of partial coherence; `+` and `,` chain;
-    `(…)**n` repeats. What follows `WIDE` is for the starts believed, on an array beyond the edges of
+    `(…)**n` repeats. What follows `WIDE` is for the starts selected, on an array beyond the edges of
     the detector. A name of `PRESETS` is a recipe.
 
     Raises
@@ -84,7 +86,7 @@ def _closest(word: str, known: Iterable[str]) -> str:
 
 
 def divide(steps: list[Step]) -> tuple[list[Step], list[Step]]:
-    """A recipe's steps before and after `WIDE`: of every start, and of those believed."""
+    """A recipe's steps before and after `WIDE`: of every start, and of those selected."""
     marks = [i for i, step in enumerate(steps) if step.what == WIDE]
     return (steps[: marks[0]], steps[marks[0] + 1 :]) if marks else (steps, [])
 
@@ -92,6 +94,23 @@ def divide(steps: list[Step]) -> tuple[list[Step], list[Step]]:
 def iterations(steps: Sequence[Step]) -> int:
     """Of all steps together."""
     return sum(step.count for step in steps if step.algorithm)
+
+
+def recipe_text(recipe: str) -> str:
+    """A recipe, read from a file if it is the name of one, and checked.
+
+    Raises
+    ------
+    InputError
+        A file that is no text, or what `parse` refuses.
+    """
+    if os.path.isfile(recipe):
+        try:
+            recipe = Path(recipe).read_text().strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"recipe: {recipe} cannot be read ({error}); a text file would do") from None
+    parse(recipe)
+    return recipe
 
 
 class _Parser:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from functools import reduce
-from typing import Literal
 
 import numpy as np
 import scipy.fft
@@ -13,11 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sayre.errors import InputError
 from sayre.retrieval.engine.arrays import kernels
 from sayre.retrieval.engine.arrays.fourier import Fourier
-
-Reference = Literal["max", "rms", "average"]
+from sayre.retrieval.settings import Reference
 
 
 def autocorrelation(intensity: NDArray[np.float32]) -> tuple[NDArray[np.float32], float]:
@@ -81,16 +77,6 @@ class ShrinkWrap:
     sigma: tuple[float, float] = (2.0, 1.0)
     only_shrink: bool = False
     fraction: tuple[float, float] = (1e-4, 0.4)
-
-    def __post_init__(self) -> None:
-        if not 0 < self.threshold < 1:
-            raise InputError(f"support threshold: between 0 and 1, found {self.threshold}")
-        if not all(0 <= width < math.inf for width in self.sigma):
-            raise InputError(f"support sigma: two widths of 0 or more voxels, found {self.sigma}")
-        if self.reference not in ("max", "rms", "average"):
-            raise InputError(f"support reference: {self.reference!r} is not known; max, rms or average")
-        if not 0 < self.fraction[0] < self.fraction[1] <= 1:
-            raise InputError(f"support fraction: two that rise between 0 and 1, found {self.fraction}")
 
     def update(self, x: Tensor, support: Tensor, progress: float, buffer: Tensor | None = None) -> Tensor:
         """New supports, bool `(batch, *shape)`, of objects `x`; `progress` of the run is from 0 to 1.

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
-from sayre import __version__
+from sayre._version import __version__
 from sayre.errors import InputError, warn
 from sayre.extras import optional
 from sayre.files.atomic import replacing

@@ -1,0 +1,141 @@
+"""Settings that describe themselves: one annotation gives a field its limits and its command-line help."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from functools import cache
+from typing import Any, TypeVar, get_type_hints
+
+import numpy as np
+
+from sayre.errors import InputError
+
+T = TypeVar("T")
+
+
+class SettingError(InputError):
+    """A setting that cannot be used; `setting` is its name and `complaint` what is wrong with its value."""
+
+    def __init__(self, setting: str, complaint: str) -> None:
+        super().__init__(f"{setting}: {complaint}")
+        self.setting, self.complaint = setting, complaint
+
+
+@dataclass(frozen=True, kw_only=True)
+class Option:
+    """What a field of a settings class may hold, and how the command line shows it.
+
+    Attributes
+    ----------
+    help
+        One or two whole sentences.
+    flags
+        Names on the command line where they are not the field's own.
+    metavar
+        What the help shows in place of the value.
+    choices
+        Texts that are accepted; none means any.
+    least, above, most, below
+        Limits of a number, or of every number of a tuple: at least, more than, at most, less than.
+    panel
+        Heading under which the help lists the field.
+    argument
+        Whether the command line takes the value by its place rather than by a flag.
+    whole
+        Whether a number must be a whole one.
+    read
+        Function from the text on the command line to the value, for values that are read from a file.
+    """
+
+    help: str
+    flags: tuple[str, ...] = ()
+    metavar: str | None = None
+    choices: tuple[str, ...] = ()
+    least: float | None = None
+    above: float | None = None
+    most: float | None = None
+    below: float | None = None
+    panel: str | None = None
+    argument: bool = False
+    read: Callable[[Any], Any] | None = None
+    whole: bool = False
+
+
+@cache
+def options_of(kind: type[Any]) -> dict[str, Option]:
+    """The options of a settings class by field; fields without one are left out."""
+    hints = get_type_hints(kind, include_extras=True)
+    found: dict[str, Option] = {}
+    for item in fields(kind):
+        for part in getattr(hints[item.name], "__metadata__", ()):
+            if isinstance(part, Option):
+                found[item.name] = part
+    return found
+
+
+def check_settings(settings: Any) -> None:
+    """Check every field of a settings object against its `Option`; None is left to the field's meaning.
+
+    Raises
+    ------
+    SettingError
+        A text that is none of the choices, or a number that is no number or beyond a limit.
+    """
+    for name, option in options_of(settings.__class__).items():
+        value = getattr(settings, name)
+        if value is None:
+            continue
+        if option.choices and value not in option.choices:
+            raise SettingError(name, f"{value!r} is not known; one of {', '.join(option.choices)}")
+        for number in value if isinstance(value, tuple) else (value,):
+            _check_number(name, number, option)
+
+
+def changed(settings: T, changes: dict[str, Any]) -> T:
+    """Return settings with some fields changed.
+
+    Raises
+    ------
+    SettingError
+        A name that is no field of them; the message suggests the nearest.
+    """
+    known = [item.name for item in fields(settings)]  # type: ignore[arg-type]
+    for name in changes:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}"
+            raise SettingError(name, f"is no setting; {hint}")
+    return replace(settings, **changes)  # type: ignore[type-var]
+
+
+def _check_number(name: str, value: Any, option: Option) -> None:
+    limits = (option.least, option.above, option.most, option.below)
+    if not option.whole and all(limit is None for limit in limits):
+        return
+    right = isinstance(value, int | float | np.number) and not isinstance(value, bool) and math.isfinite(value)
+    if right:
+        right = (
+            (option.least is None or value >= option.least)
+            and (option.above is None or value > option.above)
+            and (option.most is None or value <= option.most)
+            and (option.below is None or value < option.below)
+            and (not option.whole or isinstance(value, int | np.integer))
+        )
+    if not right:
+        raise SettingError(name, f"must be {_allowed(option)}, found {value!r}")
+
+
+def _allowed(option: Option) -> str:
+    parts = []
+    if option.least is not None:
+        parts.append(f"{option.least:g} or more")
+    if option.above is not None:
+        parts.append(f"above {option.above:g}")
+    if option.most is not None:
+        parts.append(f"at most {option.most:g}")
+    if option.below is not None:
+        parts.append(f"below {option.below:g}")
+    return " ".join(["a whole number" if option.whole else "a number", " and ".join(parts)]).strip()

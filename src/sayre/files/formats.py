@@ -1,0 +1,70 @@
+"""Which format a file has: its ending says so, or that it is a folder or a glob of frames."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+from sayre.errors import InputError
+
+FORMATS = {
+    ".npz": "npz",
+    ".npy": "npz",
+    ".cxi": "cxi",
+    ".h5": "hdf5",
+    ".hdf5": "hdf5",
+    ".nxs": "hdf5",
+    ".tif": "tiff",
+    ".tiff": "tiff",
+}
+_INSIDE = ("cxi", "hdf5")
+
+
+def split_path(path: str | Path) -> tuple[Path, str | None]:
+    """Split `file.h5::/inside` into the file and the path inside it, None where there is none."""
+    file, _, inside = str(path).partition("::")
+    return Path(file), inside or None
+
+
+def readable(file: Path, inside: str | None) -> Any:
+    """Return the module that reads a file, after checking that the file can be opened.
+
+    Parameters
+    ----------
+    file
+        Where it is.
+    inside
+        Path of a dataset inside it, which only HDF5 files have.
+
+    Raises
+    ------
+    InputError
+        No such file, a folder, an empty or unreadable file, an unknown ending.
+    """
+    if not file.exists():
+        raise InputError(f"{file}: no such file")
+    if file.is_dir():
+        raise InputError(f"{file}: is a folder; name a file in it")
+    module = module_of(file)
+    if inside and FORMATS[file.suffix.lower()] not in _INSIDE:
+        raise InputError(f"{file}::{inside}: only .h5, .hdf5, .nxs and .cxi have paths inside")
+    try:
+        with open(file, "rb") as stream:
+            empty = not stream.read(1)
+    except OSError as error:
+        raise InputError(f"{file}: cannot be opened ({error.strerror}); check its permissions") from error
+    if empty:
+        raise InputError(f"{file}: empty file; copy or write it again")
+    if module.__name__.endswith(".hdf5") and inside is None and module.states_cxi(file):
+        return importlib.import_module("sayre.files.patterns.cxi")
+    return module
+
+
+def module_of(path: Path) -> Any:
+    """Return the module that reads and writes files with the ending of `path`."""
+    ending = path.suffix.lower()
+    if ending not in FORMATS:
+        found = f"unknown ending {ending}" if ending else "no ending"
+        raise InputError(f"{path}: {found}; {', '.join(FORMATS)} would do")
+    return importlib.import_module(f"sayre.files.patterns.{FORMATS[ending]}")

@@ -1,0 +1,156 @@
+"""Files to patterns."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sayre.data import FilledPattern, Grid, Meta, Pattern
+from sayre.data.manifest import sha256_of
+from sayre.data.pattern import as_mask
+from sayre.errors import InputError, warn
+from sayre.files.formats import readable, split_path
+from sayre.files.patterns.contents import Contents, integers, plausible, positive
+
+
+def load(path: str | Path, *, mask: str | Path | ArrayLike | None = None) -> Pattern:
+    """Read a pattern; the ending of `path` says how.
+
+    Parameters
+    ----------
+    path
+        `.npz` (counts `intensity`, `data` or `I`, else the only 3D, else 2D array; mask `mask`), `.npy`,
+        `.cxi`, `.h5`/`.hdf5`/`.nxs` (`file.h5::/path/to/dataset` names the counts), `.tif`/`.tiff`, or
+        a folder or glob of TIFF frames, stacked in the order of the numbers in their names.
+    mask
+        File of any of these kinds, or an array: non-zero where not measured. A 2D mask holds for every
+        frame. It is added to the mask in the file.
+
+    Returns
+    -------
+    Pattern
+        Counts float32 `(rocking, row, column)` or `(row, column)`. Voxels that an earlier run filled
+        are in the file's mask, so they count as not measured. `meta` has the file's name and SHA-256
+        (of its frames' digests for a folder) and what the file says of energy, geometry and reflection.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, or holds no counts, or several arrays that could be.
+
+    Warns
+    -----
+    SayreWarning
+        NaN, infinite and negative values masked; voxels at the highest value of an unsigned 16- to
+        64-bit integer masked (detectors mark dead or overflown pixels with it); values that are not
+        integers; a mask of more than half of the voxels.
+    """
+    return _pattern(path, *_read(path), mask)
+
+
+def load_filled(path: str | Path, *, mask: str | Path | ArrayLike | None = None) -> Pattern | FilledPattern:
+    """Read a pattern as `load` does, with what an earlier run filled and stated as `sigma` (`.npz`, HDF5).
+
+    Voxels masked by `mask` beyond those that were filled make it an unfilled pattern again.
+    """
+    contents, digest = _read(path)
+    pattern = _pattern(path, contents, digest, mask)
+    if contents.sigma is None or contents.mask is None:
+        return pattern
+    if contents.sigma.shape != pattern.shape or not np.array_equal(pattern.mask, contents.mask != 0):
+        return pattern
+    counts = np.where(pattern.mask, np.maximum(contents.counts, 0), pattern.intensity).astype(np.float32)
+    sigma = np.where(pattern.mask, contents.sigma, 0).astype(np.float32)
+    return FilledPattern(pattern=pattern, intensity=counts, sigma=sigma, method="as read")
+
+
+def _pattern(
+    path: str | Path, contents: Contents, digest: str, mask: str | Path | ArrayLike | None
+) -> Pattern:
+    counts, name = contents.counts, Path(split_path(path)[0]).name
+    while counts.ndim > 3 and counts.shape[0] == 1:
+        counts = counts[0]
+    if counts.ndim not in (2, 3) or counts.size == 0:
+        raise InputError(f"{path}: counts must be a 2D or 3D array, found shape {counts.shape}")
+    if counts.dtype.kind not in "buif":
+        raise InputError(
+            f"{path}: counts must be real numbers, found {counts.dtype}; not an object or amplitude"
+        )
+    missing = as_mask(contents.mask, counts.shape, str(path))
+    if mask is not None:
+        missing |= _own_mask(mask, counts.shape)
+    missing |= _overflown(counts, contents.stored, missing, name)
+    meta = dataclasses.replace(_meta(plausible(contents.known, name)), source=name, sha256=digest)
+    return Pattern.from_counts(counts, missing, grid=_grid(contents.known, counts.ndim), meta=meta)
+
+
+def _read(path: str | Path) -> tuple[Contents, str]:
+    """Contents of a file, folder or glob, and its SHA-256."""
+    file, inside = split_path(path)
+    if file.is_dir() or (not file.exists() and any(sign in file.name for sign in "*?[")):
+        from sayre.files.patterns import tiff
+
+        contents = tiff.read_frames(file)
+        digests = "".join(sha256_of(frame) for frame in tiff.frames_of(file))
+        return contents, hashlib.sha256(digests.encode()).hexdigest()
+    module = readable(file, inside)
+    return module.read(file, inside), sha256_of(file)
+
+
+def _own_mask(mask: str | Path | ArrayLike, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """The mask a user gives, for every voxel."""
+    where = str(mask) if isinstance(mask, str | Path) else "mask"
+    if isinstance(mask, str | Path):
+        file, inside = split_path(mask)
+        if file.is_dir():
+            raise InputError(f"{file}: is a folder; a mask is one file")
+        array = readable(file, inside).read_mask(file, inside)
+    else:
+        array = np.asarray(mask)
+    missing = as_mask(array, shape, where)
+    share = np.count_nonzero(missing) / missing.size
+    if share > 0.5:
+        warn(
+            f"{where}: {share:.0%} of the voxels are masked; non-zero means not measured, is it the reverse?"
+        )
+    return missing
+
+
+def _overflown(
+    counts: NDArray[Any], stored: np.dtype[Any], missing: NDArray[np.bool_], name: str
+) -> NDArray[np.bool_]:
+    """Voxels at the highest value of their unsigned integer type, with which detectors mark bad ones."""
+    if stored.kind != "u" or stored.itemsize < 2:
+        return np.zeros_like(missing)
+    highest = np.iinfo(stored).max
+    over: NDArray[np.bool_] = counts == np.asarray(highest).astype(counts.dtype)
+    newly = int(np.count_nonzero(over & ~missing))
+    if newly:
+        warn(f"{name}: {newly} voxels at {highest}, the mark of dead or overflown pixels, masked")
+    return over
+
+
+def _meta(known: Mapping[str, Any]) -> Meta:
+    """What a file says of its origin, where it makes sense."""
+    energy = positive(known.get("energy"), 1)
+    distance = positive(known.get("distance"), 1)
+    pixel, hkl = positive(known.get("pixel_size"), 2), integers(known.get("hkl"), 3)
+    detector = known.get("detector")
+    return Meta(
+        energy=energy[0] if energy else None,
+        distance=distance[0] if distance else None,
+        pixel_size=(pixel[0], pixel[1]) if pixel else None,
+        hkl=(hkl[0], hkl[1], hkl[2]) if hkl else None,
+        detector=str(detector) if detector is not None else None,
+    )
+
+
+def _grid(known: Mapping[str, Any], ndim: int) -> Grid | None:
+    step = positive(known.get("grid_step"), ndim)
+    return Grid(step=step, unit="1/angstrom") if step else None

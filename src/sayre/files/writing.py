@@ -1,0 +1,84 @@
+"""Patterns, crystals and particles to files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sayre.data import Crystal, FilledPattern, Manifest
+from sayre.errors import InputError
+from sayre.files.atomic import check_place, replacing
+from sayre.files.crystals.objects import crystal_path_check, save_crystal
+from sayre.files.formats import module_of
+from sayre.files.patterns.contents import Output
+
+
+def save(
+    path: str | Path,
+    what: Output | Crystal,
+    manifest: Manifest,
+    *,
+    force: bool = False,
+    cxi_fill: str = "data",
+) -> None:
+    """Write a pattern or a crystal; the ending of `path` says how. The file appears whole or not at all.
+
+    Parameters
+    ----------
+    path
+        `.npz`: `intensity`, `mask`, `manifest` and, of a filled pattern, `sigma`, of a simulated one
+        `expectation`, `amplitude`, `oversampling`; what is known of `energy`, `distance`, `pixel_size`,
+        `hkl`, `detector`, `grid_step`. `.h5`/`.hdf5`/`.nxs`: the same as NeXus. `.cxi`: PyNX's layout, see
+        `sayre.files.patterns.cxi.write`. `.tif`/`.tiff`: series `intensity`, `sigma`, `mask`; no simulated
+        patterns.
+        `.npy`: the counts of a filled pattern alone; mask, sigma and manifest are lost. A crystal goes to
+        `.npz`, `.cxi` or `.vti`: see `sayre.files.crystals.objects.save_crystal`.
+    force
+        Overwrite an existing file.
+    cxi_fill
+        For a filled pattern in a `.cxi`: filled voxels as `data` (counts like any other), or
+        `interpolated` (PyNX's estimates of masked pixels).
+
+    Raises
+    ------
+    InputError
+        As `output_path_check`, or the disk is full, or `cxi_fill` does not apply.
+    """
+    if isinstance(what, Crystal):
+        save_crystal(path, what, manifest, force=force)
+        return
+    path = output_path_check(path, force=force, kind=type(what))
+    ending = path.suffix.lower()
+    if cxi_fill not in ("data", "interpolated"):
+        raise InputError(f"cxi_fill: found {cxi_fill!r}; data or interpolated would do")
+    if cxi_fill == "interpolated" and (ending != ".cxi" or not isinstance(what, FilledPattern)):
+        raise InputError(f"{path}: cxi_fill=interpolated is for filled patterns in .cxi files only")
+    what, module = what.numpy(), module_of(path)
+    with replacing(path, force=force) as file:
+        if ending == ".npy":
+            module.write_npy(file, what, manifest)
+        elif ending == ".cxi":
+            module.write(file, what, manifest, cxi_fill)
+        else:
+            module.write(file, what, manifest)
+
+
+def output_path_check(path: str | Path, force: bool = False, *, kind: type = FilledPattern) -> Path:
+    """Check, before any work, that `save` will be able to write an object of type `kind` at `path`.
+
+    Raises
+    ------
+    InputError
+        Unknown ending, or one that cannot hold `kind`; a missing or read-only folder; an existing file
+        without `force`.
+    """
+    if kind is Crystal:
+        return crystal_path_check(path, force=force)
+    path = Path(path)
+    ending = path.suffix.lower()
+    module_of(path)
+    if ending == ".npy" and kind is not FilledPattern:
+        raise InputError(f"{path}: .npy holds filled counts only; .npz, .h5 or .cxi holds a {kind.__name__}")
+    if ending in (".tif", ".tiff") and kind.__name__ == "SimulatedPattern":
+        raise InputError(f"{path}: {ending} cannot hold complex amplitudes; .npz, .h5 or .cxi can")
+    check_place(path, force=force)
+    return path

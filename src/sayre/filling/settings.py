@@ -1,0 +1,64 @@
+"""How gaps are filled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal, get_args
+
+from sayre.data.option import Option, check_settings
+
+Method = Literal["auto", "unet", "wiener", "linear", "cubic", "nearest", "biharmonic"]
+METHODS: tuple[str, ...] = get_args(Method)
+
+_PANEL = "Filling"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FillingSettings:
+    """Settings of `sayre.inpaint`.
+
+    Attributes
+    ----------
+    method
+        `unet` is the network (3D only), `wiener` a linear predictor learnt from the pattern itself, the
+        others interpolate; `auto` takes the network where weights ship for the pattern, else `wiener`.
+    stride
+        Distance of neighbouring network windows in voxels; smaller is slower and more accurate.
+    weights
+        Name in the registry or a `.safetensors` file; None takes the registry's default.
+
+    Raises
+    ------
+    SettingError
+        An unknown method, a stride below 1.
+    """
+
+    method: Annotated[
+        Method,
+        Option(
+            help="How gaps are filled: " + ", ".join(METHODS) + ".",
+            choices=METHODS,
+            metavar="NAME",
+            panel=_PANEL,
+        ),
+    ] = "auto"
+    stride: Annotated[
+        int | None,
+        Option(
+            help="Distance of network windows in voxels; smaller is slower and more accurate.",
+            least=1,
+            whole=True,
+            panel=_PANEL,
+        ),
+    ] = None
+    weights: Annotated[
+        str | None,
+        Option(
+            help="Weights of the filling network: a name of `sayre weights list`, or a .safetensors file.",
+            metavar="NAME|FILE",
+            panel=_PANEL,
+        ),
+    ] = None
+
+    def __post_init__(self) -> None:
+        check_settings(self)

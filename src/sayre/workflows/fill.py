@@ -1,0 +1,110 @@
+"""`sayre inpaint`: from counts with gaps to filled counts."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from sayre.data.option import Option, check_settings
+from sayre.filling.settings import FillingSettings
+from sayre.workflows.input_file import InputFile
+from sayre.workflows.job import config_of, spare_the_inputs
+from sayre.workflows.options import Device, Force
+from sayre.workflows.progress import Bar, no_bar
+
+if TYPE_CHECKING:
+    from sayre.data import FilledPattern, Manifest
+
+
+@dataclass(frozen=True, kw_only=True)
+class FillJob:
+    """Fill the gaps of a measured pattern and state the standard error of every filled voxel."""
+
+    input: InputFile
+    output: Annotated[
+        Path,
+        Option(
+            help="File to write; its ending chooses the format: .npz .cxi .h5 .tif",
+            flags=("-o", "--output"),
+            metavar="OUTPUT",
+        ),
+    ]
+    filling: FillingSettings = field(default_factory=FillingSettings)
+    cxi_fill: Annotated[
+        str,
+        Option(
+            help="How a .cxi stores filled voxels: as counts (data), or in PyNX's encoding (interpolated).",
+            choices=("data", "interpolated"),
+            metavar="data|interpolated",
+        ),
+    ] = "data"
+    device: Device = "auto"
+    force: Force = False
+
+    resuming = "nothing was written; the same command begins anew"
+
+    def __post_init__(self) -> None:
+        check_settings(self)
+
+    def run(self, bar: Bar = no_bar) -> FillOutcome:
+        """Read, fill and write.
+
+        Raises
+        ------
+        InputError
+            What cannot be read, filled or written; nothing is written then.
+        """
+        from sayre.data import Manifest
+        from sayre.files import output_path_check, save
+        from sayre.filling.fill import inpaint
+        from sayre.filling.network.predictor import weights_used
+
+        started = time.perf_counter()
+        output_path_check(self.output, force=self.force)
+        spare_the_inputs(self.output, self.input.source, self.input.mask)
+        pattern = self.input.load_measured()
+        with bar(f"filling {pattern.name}") as advance:
+            filled = inpaint(pattern, self.filling, device=self.device, progress=advance)
+        manifest = Manifest.collect(
+            "sayre inpaint",
+            started=started,
+            config={**config_of(self), "method": filled.method},
+            inputs=self.input.hashes(pattern),
+            weights=weights_used(filled.method, self.filling.weights),
+        )
+        save(self.output, filled, manifest, force=self.force, cxi_fill=self.cxi_fill)
+        return FillOutcome(output=self.output, filled=filled, manifest=manifest)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FillOutcome:
+    """The filled pattern, and where it was written."""
+
+    output: Path
+    filled: FilledPattern
+    manifest: Manifest
+
+    @property
+    def numbers(self) -> dict[str, Any]:
+        pattern = self.filled.pattern
+        return {
+            "output": str(self.output),
+            "method": self.filled.method,
+            "filled_voxels": int(pattern.mask.sum()),
+            "gaps": [f"{gap.kind} of {gap.width}" for gap in pattern.gaps],
+            "counts_added": float(self.filled.intensity[pattern.mask].sum(dtype=float)),
+            "counts_measured": float(pattern.intensity.sum(dtype=float)),
+            "seconds": self.manifest.seconds,
+        }
+
+    @property
+    def sentence(self) -> str:
+        numbers, gaps = self.numbers, self.numbers["gaps"]
+        shown = ", ".join(gaps[:3]) + (f" and {len(gaps) - 3} more" if len(gaps) > 3 else "")
+        return (
+            f"{self.output}: {numbers['filled_voxels']} voxels ({shown}) filled by {self.filled.method}, "
+            f"{numbers['counts_added']:.4g} counts beside {numbers['counts_measured']:.4g} measured, "
+            f"{self.manifest.seconds:.1f} s"
+        )

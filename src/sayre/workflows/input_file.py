@@ -1,0 +1,84 @@
+"""The counts that a job works on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from sayre.data import AnyPattern, Pattern
+from sayre.data.option import Option, check_settings
+
+ENDINGS = ".npz .npy .cxi .h5 .nxs .tif"
+
+
+@dataclass(frozen=True, kw_only=True)
+class InputFile:
+    """Which counts to read, and which voxels and part of them to take.
+
+    Attributes
+    ----------
+    source
+        File of the counts, as `sayre.load` takes it.
+    mask
+        File of a mask that is added to the file's own.
+    detector
+        Name of a detector whose module gaps are masked.
+    crop
+        Voxels a side of the box around the peak that is taken.
+    """
+
+    source: Annotated[
+        str,
+        Option(
+            help=f"Counts: {ENDINGS}, or file.h5::/path/to/dataset.", metavar="INPUT", argument=True
+        ),
+    ]
+    mask: Annotated[
+        str | None,
+        Option(help="File of a mask, non-zero where nothing was measured; added to the file's own.", metavar="FILE"),
+    ] = None
+    detector: Annotated[
+        str | None,
+        Option(help="Mask the module gaps of this detector: maxipix, merlin, eiger-4m …", metavar="NAME"),
+    ] = None
+    crop: Annotated[
+        int | None,
+        Option(help="Take this many voxels a side around the peak.", least=8, whole=True, metavar="VOXELS"),
+    ] = None
+
+    def __post_init__(self) -> None:
+        check_settings(self)
+
+    def load(self, *, keep_filling: bool = True) -> AnyPattern:
+        """Read the counts, mask the detector's gaps, and take the part around the peak.
+
+        Parameters
+        ----------
+        keep_filling
+            Whether counts that an earlier command filled are taken as filled.
+
+        Raises
+        ------
+        InputError
+            As `sayre.load`, an unknown detector or one of another shape, no peak.
+        """
+        from sayre.detectors import frame_mask
+        from sayre.files import load_filled
+        from sayre.retrieval.prepare import around_peak
+
+        pattern = load_filled(self.source, mask=self.mask)
+        if not keep_filling:
+            pattern = pattern.measured
+        if self.detector is not None:
+            pattern = pattern.measured.with_mask(frame_mask(self.detector, pattern.shape))
+        return pattern if self.crop is None else around_peak(pattern, self.crop)
+
+    def load_measured(self) -> Pattern:
+        """Read the counts as measured: what an earlier command filled counts as masked."""
+        return self.load(keep_filling=False).measured
+
+    def hashes(self, pattern: AnyPattern) -> dict[str, str]:
+        """Names of the files that were read, with their SHA-256."""
+        from sayre.data.manifest import hashes
+
+        return {pattern.meta.source or self.source: pattern.meta.sha256 or ""} | hashes(self.mask)

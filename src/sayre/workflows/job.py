@@ -1,0 +1,148 @@
+"""What every job has: options that describe themselves, and one way to be done."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields, is_dataclass
+from pathlib import Path
+from typing import Any, Protocol, TypeVar, get_type_hints
+
+from sayre.data.option import Option, options_of
+from sayre.errors import InputError, SayreWarning
+from sayre.workflows.progress import Bar
+
+J = TypeVar("J")
+
+PLACES = ("output", "folder", "force", "live", "picture")
+"""Options that state where results go; they change nothing in them."""
+
+
+class Outcome(Protocol):
+    """What a job did, as numbers for scripts and as sentences for people."""
+
+    @property
+    def numbers(self) -> Any: ...
+
+    @property
+    def sentence(self) -> str: ...
+
+
+class Job(Protocol):
+    """One command: a frozen dataclass of options and of groups of settings."""
+
+    @property
+    def resuming(self) -> str:
+        """What is kept when the job is stopped, and how to resume it."""
+        ...
+
+    def run(self, bar: Bar) -> Outcome:
+        """Do the work; `bar` shows the progress."""
+        ...
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """One option of a job: the field `name` of the group `group` (None: of the job itself)."""
+
+    name: str
+    group: str | None
+    option: Option
+    annotation: Any
+    default: Any
+
+
+def leaves(kind: type[Any]) -> list[Leaf]:
+    """Return every option of a job class in order, those of its groups of settings among them.
+
+    Raises
+    ------
+    TypeError
+        Two options of one name: a job's class is wrong.
+    """
+    found: list[Leaf] = []
+    hints = get_type_hints(kind)
+    for item in fields(kind):
+        if is_dataclass(hints[item.name]) and item.name not in options_of(kind):
+            found += [_leaf(hints[item.name], inner, item.name) for inner in options_of(hints[item.name])]
+        elif item.name in options_of(kind):
+            found.append(_leaf(kind, item.name, None))
+    names = [leaf.name for leaf in found]
+    if len(set(names)) < len(names):
+        raise TypeError(f"{kind.__name__}: options of one name among {names}")
+    return found
+
+
+def build(kind: type[J], values: Mapping[str, Any]) -> J:
+    """Make a job of the values of its options by name; what is not given keeps its default.
+
+    Raises
+    ------
+    SettingError
+        A value that an option refuses.
+    """
+    hints = get_type_hints(kind)
+    groups: dict[str, dict[str, Any]] = {}
+    own: dict[str, Any] = {}
+    for leaf in leaves(kind):
+        if leaf.name in values:
+            place = own if leaf.group is None else groups.setdefault(leaf.group, {})
+            place[leaf.name] = values[leaf.name]
+    for name, given in groups.items():
+        own[name] = hints[name](**given)
+    return kind(**own)
+
+
+def config_of(job: Any) -> dict[str, Any]:
+    """Return every option of a job that its result depends on by name, as plain values.
+
+    `build` makes the same job of them.
+    """
+    config: dict[str, Any] = {}
+    for leaf in leaves(job.__class__):
+        value = getattr(job if leaf.group is None else getattr(job, leaf.group), leaf.name)
+        if leaf.name not in PLACES:
+            config[leaf.name] = asdict(value) if is_dataclass(value) else _plain(value)  # type: ignore[arg-type]
+    return config
+
+
+def spare_the_inputs(output: Path, *read: str | Path | None) -> None:
+    """Refuse, with `--force` or without, to write over a file that is read.
+
+    Raises
+    ------
+    InputError
+        `output` is one of them.
+    """
+    for name in read:
+        path = Path(str(name).partition("::")[0])
+        if name is not None and output.exists() and path.exists() and os.path.samefile(output, path):
+            raise InputError(f"{output}: is an input; nothing is written over an input, choose another name")
+
+
+@contextmanager
+def collected_warnings() -> Iterator[list[str]]:
+    """Yield a list that gathers the text of every warning, while they are shown as always."""
+    texts: list[str] = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", SayreWarning, append=True)
+        show = warnings.showwarning
+
+        def both(message: Warning | str, category: type[Warning], *args: Any, **known: Any) -> None:
+            if issubclass(category, SayreWarning) and str(message) not in texts:
+                texts.append(str(message))
+            show(message, category, *args, **known)
+
+        warnings.showwarning = both
+        yield texts
+
+
+def _leaf(kind: type[Any], name: str, group: str | None) -> Leaf:
+    default = next(item.default for item in fields(kind) if item.name == name)
+    return Leaf(name, group, options_of(kind)[name], get_type_hints(kind)[name], default)
+
+
+def _plain(value: Any) -> Any:
+    return str(value) if isinstance(value, Path) else value

@@ -1,0 +1,238 @@
+"""`sayre phase`: from counts to a crystal in one file."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from sayre.crystal.scan import Scan
+from sayre.data.option import Option, check_settings
+from sayre.errors import InputError
+from sayre.retrieval.settings import Settings
+from sayre.workflows.input_file import InputFile
+from sayre.workflows.job import config_of, spare_the_inputs
+from sayre.workflows.options import Device, Force
+from sayre.workflows.progress import Bar, no_bar
+
+if TYPE_CHECKING:
+    from sayre.data import AnyPattern, Manifest
+    from sayre.retrieval.kept import KeptRuns
+    from sayre.retrieval.phased import Phased
+    from sayre.workflows.reconstruction import Reconstruction
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhaseJob:
+    """Retrieve the phase of counts, measured or filled, and write the crystal."""
+
+    input: InputFile
+    output: Annotated[
+        Path, Option(help="File to write: .npz, .cxi or .vti", flags=("-o", "--output"), metavar="OUTPUT")
+    ]
+    settings: Settings = field(default_factory=Settings)
+    scan: Scan = field(default_factory=Scan)
+    live: Annotated[
+        Path | None,
+        Option(help="Picture of the best start so far (.png), rewritten while it runs.", metavar="FILE"),
+    ] = None
+    picture: Annotated[Path | None, Option(help="Picture of the crystal (.png).", metavar="FILE")] = None
+    device: Device = "auto"
+    force: Force = False
+
+    def __post_init__(self) -> None:
+        check_settings(self)
+
+    @property
+    def folder(self) -> Path:
+        """Where starts are kept until all are done."""
+        return self.output.with_name(self.output.name + ".runs")
+
+    @property
+    def resuming(self) -> str:
+        return resuming(self.folder)
+
+    def run(self, bar: Bar = no_bar) -> PhaseOutcome:
+        """Read, phase and write; starts are kept as they finish, and read by the next call.
+
+        Raises
+        ------
+        InputError
+            What cannot be read, phased or written; nothing is written then.
+        """
+        from sayre.data import Manifest
+        from sayre.files import save_crystal
+        from sayre.files.crystals.objects import crystal_path_check
+        from sayre.figures.crystal import crystal_figure
+        from sayre.figures.filling import figure_path_check, save_figure
+        from sayre.figures.live import LivePicture
+
+        started = time.perf_counter()
+        crystal_path_check(self.output, force=self.force)
+        spare_the_inputs(self.output, self.input.source, self.input.mask, self.settings.init_file)
+        if self.picture is not None:
+            figure_path_check(self.picture, force=self.force)
+        live = None if self.live is None else LivePicture(figure_path_check(self.live, force=True))
+        pattern = self.input.load()
+        if self.output.suffix.lower() == ".vti" and len(pattern.shape) != 3:
+            raise InputError(f"{self.output}: .vti is for 3D crystals, these counts are 2D; .npz or .cxi")
+        stage = RetrievalStage.of(self, pattern)
+        kept = stage.kept(self.folder, replace_others=self.force)
+        result = stage.run(bar, kept, live)
+        manifest = Manifest.collect(
+            "sayre phase",
+            started=started,
+            config=config_of(replace(self, settings=stage.settings, scan=stage.scan)),
+            seed=self.settings.seed,
+            inputs=stage.inputs,
+            weights=stage.weights,
+            device=stage.device,
+        )
+        save_crystal(self.output, result.crystal, manifest, force=self.force)
+        kept.remove()
+        if live is not None:
+            live.draw()
+        if self.picture is not None:
+            save_figure(crystal_figure(result.crystal, title=pattern.name), self.picture)
+        return PhaseOutcome(output=self.output, result=result, manifest=manifest)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhaseOutcome:
+    """The crystal, and where it was written."""
+
+    output: Path
+    result: Reconstruction
+    manifest: Manifest
+
+    @property
+    def numbers(self) -> dict[str, Any]:
+        return {
+            "output": str(self.output),
+            **self.result.phased.metrics,
+            "seconds": self.manifest.seconds,
+        }
+
+    @property
+    def sentence(self) -> str:
+        return result_sentence(self.output, self.result.phased, self.manifest.seconds or 0.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetrievalStage:
+    """Phase retrieval of one pattern as a job does it: on a device, resumable, with all it depends on.
+
+    Attributes
+    ----------
+    pattern
+        What is phased.
+    settings
+        With the recipe as text, where a file was named.
+    scan
+        With the reflection that the file of the counts states.
+    inputs, weights
+        Names of the files that were read, and of weights, with their SHA-256.
+    device
+        `cpu` or `cuda`.
+    also
+        Further options that starts depend on.
+    """
+
+    pattern: AnyPattern
+    settings: Settings
+    scan: Scan
+    inputs: dict[str, str]
+    weights: dict[str, str]
+    device: str
+    also: dict[str, Any]
+
+    @classmethod
+    def of(cls, job: Any, pattern: AnyPattern) -> RetrievalStage:
+        """Check all that can be checked before any work, of a job with `input`, `settings` and `scan`."""
+        from sayre.data.manifest import hashes
+        from sayre.numerics.device import find_device
+        from sayre.retrieval.engine.recipe import recipe_text
+        from sayre.workflows.reconstruction import completed
+
+        settings: Settings = job.settings
+        settings = replace(settings, recipe=settings.recipe and recipe_text(settings.recipe))
+        return cls(
+            pattern=pattern,
+            settings=settings,
+            scan=completed(job.scan, pattern),
+            inputs=job.input.hashes(pattern) | hashes(settings.init_file),
+            weights=_network(settings, len(pattern.shape)),
+            device=find_device(job.device).type,
+            also={"crop": job.input.crop, "detector": job.input.detector, "mask": job.input.mask},
+        )
+
+    def kept(self, folder: Path, *, replace_others: bool, **more: Any) -> KeptRuns:
+        """The folder of kept starts; `more` are further options that they depend on."""
+        from sayre.retrieval.kept import KeptRuns
+
+        of_a_run = {**self.settings.of_a_run, **self.also, **more}
+        of_a_run |= {"inputs": self.inputs, "weights": self.weights}
+        return KeptRuns(folder, of_a_run, replace=replace_others)
+
+    def run(self, bar: Bar, kept: KeptRuns, live: Any = None) -> Reconstruction:
+        """Phase the pattern; `live` is a picture that follows it."""
+        from sayre.retrieval.engine.runs import Progress
+        from sayre.retrieval.phasing import Watch
+        from sayre.workflows.reconstruction import reconstruct
+
+        with bar(f"phasing {self.pattern.name}") as advance:
+
+            def report(now: Progress) -> None:
+                kept.begin()
+                advance(now.fraction, now.note(self.settings.runs))
+                if live is not None:
+                    live.report(now)
+
+            watch = Watch(report=report, on_run=None if live is None else live.finished)
+            with _without_failures(kept):
+                return reconstruct(
+                    self.pattern, self.settings, self.scan, device=self.device, watch=watch, kept=kept
+                )
+
+
+def resuming(folder: Path) -> str:
+    """What a stopped phase retrieval leaves, and how to resume it."""
+    if not folder.is_dir():
+        return "nothing was written; the same command begins anew"
+    return f"finished starts are kept in {folder}; the same command resumes"
+
+
+def result_sentence(output: Path, phased: Phased, seconds: float) -> str:
+    """What a user wants to know of a result, in two lines."""
+    failed = sum(bool(run.failed) for run in phased.runs)
+    scatter, apart = phased.modes.scatter, ""
+    if phased.agreement == phased.agreement:
+        apart = f"\nstarts agree to {phased.agreement:.3f} (complex correlation)"
+    if scatter == scatter:
+        apart += f"; another set of starts would differ by {100 * scatter:.0f} %"
+    return (
+        f"{output}: {int(phased.support.sum())} voxels, R = {phased.residual:.3f}, {len(phased.selected)} of "
+        f"{len(phased.runs)} starts averaged{f' ({failed} failed)' if failed else ''}, {seconds:.0f} s{apart}"
+    )
+
+
+def _network(settings: Settings, dimensions: int) -> dict[str, str]:
+    if settings.init != "network":
+        return {}
+    from sayre.retrieval.learned.predictor import weights_used
+
+    return weights_used(settings.init_weights, dimensions)
+
+
+@contextmanager
+def _without_failures(kept: KeptRuns) -> Iterator[None]:
+    """Where every start failed, keep none of them: there is nothing to resume."""
+    try:
+        yield
+    except InputError:
+        if kept.ours and all(run.failed for run in kept.read()):
+            kept.remove()
+        raise

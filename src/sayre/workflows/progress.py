@@ -1,0 +1,25 @@
+"""How a job tells of its progress: it asks for a bar by title, and reports the fraction done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol
+
+
+class Advance(Protocol):
+    """Takes the fraction done, from 0 to 1, and a note for the user."""
+
+    def __call__(self, fraction: float, note: str = "") -> None: ...
+
+
+class Bar(Protocol):
+    """Makes a progress bar with a title; it is shown while the context lasts."""
+
+    def __call__(self, title: str) -> AbstractContextManager[Advance]: ...
+
+
+@contextmanager
+def no_bar(title: str) -> Iterator[Advance]:
+    """A bar that shows nothing."""
+    yield lambda fraction, note="": None
