@@ -19,7 +19,9 @@ from numpy.typing import NDArray
 from sayre import files
 from sayre.data import Grid, Pattern, metrics
 from sayre.filling.fill import inpaint
-from sayre.filling.scores import Score, crop_around_peak, cut_gap, evaluate
+from sayre.filling.scores import Score, cut_gap, evaluate
+from sayre.filling.settings import FillingSettings
+from sayre.retrieval.prepare import around_peak
 from sayre.simulation import photons
 from sayre.simulation.dataset import read
 from sayre.simulation.particles import shapes, strain
@@ -73,15 +75,14 @@ def _places(
             position=counts.shape[axis] // 2 + offset - (width - 1) // 2,
             methods=options.methods,
             truth=truth,
-            weights=options.weights,
-            stride=options.stride,
+            settings=FillingSettings(weights=options.weights, stride=options.stride),
         )
     return scores
 
 
 def measured(options: argparse.Namespace) -> list[Score]:
     """A measured peak with gaps cut near its brightest voxel and farther away, on each axis."""
-    pattern = crop_around_peak(files.load(options.file), options.crop)
+    pattern = around_peak(files.load(options.file), options.crop).measured
     peak = np.unravel_index(np.argmax(pattern.intensity), pattern.shape)
     scores: list[Score] = []
     for width in WIDTHS:
@@ -95,8 +96,7 @@ def measured(options: argparse.Namespace) -> list[Score]:
                         axis=axis,
                         position=position,
                         methods=options.methods,
-                        weights=options.weights,
-                        stride=options.stride,
+                        settings=FillingSettings(weights=options.weights, stride=options.stride),
                     )
             print(f"\rwidth {width} axis {axis}", end="", file=sys.stderr, flush=True)
     return scores

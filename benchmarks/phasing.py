@@ -128,13 +128,11 @@ def whole(side: int, starts: int, device: str) -> dict[str, float]:
     import numpy as np
 
     from sayre.data import Grid, Pattern
-    from sayre.retrieval.engine.support import ShrinkWrap
     from sayre.retrieval.phasing import phase
 
     counts = made_bounds(side).counts
     pattern = Pattern(intensity=counts, mask=np.zeros(counts.shape, bool), grid=Grid(step=(1.0,) * 3))
-    wrap = ShrinkWrap(fraction=(1e-4, 0.06))
-    found = phase(pattern, recipe=WHOLE, runs=starts, device=device, shrink_wrap=wrap)
+    found = phase(pattern, recipe=WHOLE, runs=starts, device=device, support_fraction=(1e-4, 0.06))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     return {"gib": peak / 2**30, "averaged": len(found.averaged)}
 

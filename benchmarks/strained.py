@@ -115,9 +115,11 @@ def one(case: Case, way: str, options: argparse.Namespace) -> dict[str, Any]:
     gapped = Pattern(intensity=counts, mask=mask, grid=Grid(step=(1.0,) * case.dimensions))
     pattern = inpaint(gapped, method="wiener") if way.endswith("filled") else gapped
     weights = options.published if way.startswith("published") else options.weights
+    if WAYS[way].get("init") != "network":
+        weights = None
     began = time.process_time()
     try:
-        found = phase(pattern, device="cpu", weights=weights, **WAYS[way])
+        found = phase(pattern, device="cpu", init_weights=weights, **WAYS[way])
     except InputError as error:
         return {"refused": str(error), "seconds": time.process_time() - began}
     seconds = time.process_time() - began

@@ -22,45 +22,71 @@ from sayre._version import __version__ as __version__
 _PUBLIC = {
     "Crystal": "sayre.data",
     "FilledPattern": "sayre.data",
+    "FillingSettings": "sayre.filling.settings",
+    "Geometry": "sayre.crystal.geometry",
     "Grid": "sayre.data",
     "InputError": "sayre.errors",
     "Manifest": "sayre.data",
     "Meta": "sayre.data",
     "Particle": "sayre.data",
     "Pattern": "sayre.data",
+    "Phased": "sayre.retrieval.phased",
+    "Reconstruction": "sayre.workflows.reconstruction",
     "SayreWarning": "sayre.errors",
+    "Scan": "sayre.crystal.scan",
+    "Settings": "sayre.retrieval.settings",
     "SimulatedPattern": "sayre.data",
+    "detector_mask": "sayre.detectors",
     "inpaint": "sayre.filling.fill",
     "load": "sayre.files",
     "load_crystal": "sayre.files",
-    "phase": "sayre.retrieval.phased",
+    "load_geometry": "sayre.crystal.geometry_file",
+    "phase": "sayre.retrieval.phasing",
+    "reconstruct": "sayre.workflows.reconstruction",
     "save": "sayre.files",
     "simulate": "sayre.simulation.peak",
 }
 
 if TYPE_CHECKING:
+    from sayre.crystal.geometry import Geometry
+    from sayre.crystal.geometry_file import load_geometry
+    from sayre.crystal.scan import Scan
     from sayre.data import Crystal, FilledPattern, Grid, Manifest, Meta, Particle, Pattern, SimulatedPattern
+    from sayre.detectors import detector_mask
     from sayre.errors import InputError, SayreWarning
     from sayre.files import load, load_crystal, save
     from sayre.filling.fill import inpaint
+    from sayre.filling.settings import FillingSettings
+    from sayre.retrieval.phased import Phased
     from sayre.retrieval.phasing import phase
+    from sayre.retrieval.settings import Settings
     from sayre.simulation.peak import simulate
+    from sayre.workflows.reconstruction import Reconstruction, reconstruct
 
 __all__ = [
     "Crystal",
     "FilledPattern",
+    "FillingSettings",
+    "Geometry",
     "Grid",
     "InputError",
     "Manifest",
     "Meta",
     "Particle",
     "Pattern",
+    "Phased",
+    "Reconstruction",
     "SayreWarning",
+    "Scan",
+    "Settings",
     "SimulatedPattern",
+    "detector_mask",
     "inpaint",
     "load",
     "load_crystal",
+    "load_geometry",
     "phase",
+    "reconstruct",
     "save",
     "simulate",
 ]

@@ -1,15 +1,10 @@
 """`sayre simulate`: particles, defects, relaxation and files."""
 
-from dataclasses import dataclass
-from typing import Annotated
-
 import numpy as np
 import pytest
-import typer
 
 from sayre import Manifest, files
 from sayre.cli import main
-from sayre.cli.grouped import grouped
 from sayre.detectors import detector
 from sayre.files.atoms import load_particle
 from sayre.simulation.particles import lattice, shapes
@@ -219,23 +214,3 @@ def test_the_element_of_a_file_is_not_overruled(tmp_path, capsys):
     options = ("--particle", tmp_path / "p.xyz", "--element", "Pt")
     assert run("simulate", tmp_path / "b.npz", *options, *SMALL) == 2
     assert "holds Ni, not Pt" in capsys.readouterr().err
-
-
-def test_grouped_options_are_those_of_their_dataclasses():
-    """Names, defaults and help reach typer; a command is called with the groups filled."""
-
-    @dataclass(frozen=True)
-    class Size:
-        width: Annotated[int, typer.Option(help="Of it.")] = 3
-        name: str = "a"
-
-    seen = []
-
-    def command(path: str, size: Size, loud: bool = False) -> None:
-        seen.append((path, size, loud))
-
-    app = typer.Typer()
-    app.command()(grouped(command))
-    assert app(["there", "--width", "5", "--loud"], standalone_mode=False) in (None, 0)
-    assert app(["there"], standalone_mode=False) in (None, 0)
-    assert seen == [("there", Size(5, "a"), True), ("there", Size(3, "a"), False)]

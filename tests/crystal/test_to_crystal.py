@@ -9,6 +9,7 @@ from scipy import ndimage
 
 from sayre.crystal.conversion import centred, to_crystal
 from sayre.crystal.orthogonalise import LABORATORY, Cubes, voxel_basis
+from sayre.crystal.scan import Scan
 from sayre.crystal.strain import strain
 from sayre.data import Grid
 from sayre.errors import InputError, SayreWarning
@@ -45,7 +46,7 @@ def test_strain_on_oblique_voxels(particle):
 
 def test_crystal_in_the_laboratory(particle):
     obj, support, scan, sites = particle
-    crystal = to_crystal(obj, support, geometry=scan, hkl=(1, 1, 1), lattice_constant=GOLD)
+    crystal = to_crystal(obj, support, scan=Scan(geometry=scan, hkl=(1, 1, 1), lattice_constant=GOLD))
     assert crystal.g == pytest.approx(2 * np.pi * np.sqrt(3) / GOLD)
     assert crystal.voxel_size == pytest.approx(
         (np.linalg.norm(voxel_basis(scan.steps(), SHAPE), axis=1).min(),) * 3
@@ -81,9 +82,9 @@ def test_crystal_in_the_laboratory(particle):
 
 def test_a_chosen_voxel_size_and_the_frame_of_the_detector(particle):
     obj, support, scan, _ = particle
-    coarse = to_crystal(obj, support, geometry=scan, voxel_size=0.8)
+    coarse = to_crystal(obj, support, scan=Scan(geometry=scan, voxel_size=0.8))
     assert coarse.voxel_size == (0.8, 0.8, 0.8)
-    oblique = to_crystal(obj, support, geometry=scan, orthogonal=False)
+    oblique = to_crystal(obj, support, scan=Scan(geometry=scan), orthogonal=False)
     assert oblique.shape == SHAPE
     assert not oblique.orthogonal
     basis = voxel_basis(scan.steps(), SHAPE)
@@ -144,13 +145,17 @@ def test_without_a_geometry():
     nm = np.pi / 5 / (n * np.array([0.01, 0.02, 0.02]))
     assert unknown.voxel_size == pytest.approx(tuple(nm))
     with pytest.warns(SayreWarning, match="so no strain; --geometry, or --along"):
-        partly = to_crystal(obj, support, hkl=(1, 1, 1), lattice_constant=GOLD)
+        partly = to_crystal(obj, support, scan=Scan(hkl=(1, 1, 1), lattice_constant=GOLD))
     assert partly.strain is None
     assert np.isfinite(partly.displacement[support]).all()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         known = to_crystal(
-            obj, support, grid=grid, hkl=(1, 1, 1), lattice_constant=GOLD, along=0, metrics={"r": 1}
+            obj,
+            support,
+            grid=grid,
+            scan=Scan(hkl=(1, 1, 1), lattice_constant=GOLD, along=0),
+            metrics={"r": 1},
         )
     g, voxel = 2 * np.pi * np.sqrt(3) / GOLD, 2 * np.pi / (n * 0.01)
     expected = 0.04 * (s - s[10:22].mean()) / (g * voxel)
@@ -166,7 +171,7 @@ def test_a_dislocation_is_not_smeared_on_its_way_to_the_laboratory():
     support, angle, _ = cylinder(shape, 12)
     obj = (support * np.exp(1j * angle)).astype(np.complex64)
     with pytest.warns(SayreWarning, match="1 phase vortices .* the strain, from wrapped gradients, does not"):
-        crystal = to_crystal(obj, support, geometry=scan)
+        crystal = to_crystal(obj, support, scan=Scan(geometry=scan))
     assert crystal.metrics["vortex_lines"] == 1
     assert crystal.metrics["cut_voxels"] > 50
     assert np.isfinite(crystal.strain[crystal.support]).mean() > 0.99
@@ -184,8 +189,8 @@ def test_a_dislocation_is_not_smeared_on_its_way_to_the_laboratory():
 
 def test_refusals():
     empty = np.zeros((8, 8, 8), bool)
-    with pytest.raises(InputError, match=r"^--along: axis 3 of an object with 3 axes; 0 to 2"):
-        to_crystal(np.ones((8, 8, 8), np.complex64), ~empty, along=3)
+    with pytest.raises(InputError, match=r"^--along: axis 2 of an object with 2 axes; 0 to 1"):
+        to_crystal(np.ones((8, 8), np.complex64), ~empty[0], scan=Scan(along=2))
     with pytest.raises(InputError, match="support is empty"):
         to_crystal(np.ones((8, 8, 8), np.complex64), empty)
     with pytest.raises(InputError, match="support is empty"):

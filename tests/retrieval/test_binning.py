@@ -64,8 +64,6 @@ def test_errors_of_a_filling_add_up():
 def test_what_cannot_be_binned_is_refused_and_what_changes_is_said():
     pattern = peak((32, 32), (15, 16))
     assert binned(pattern, (3, 1, 1)) is pattern
-    with pytest.raises(InputError, match="binning: must be three whole numbers from 1"):
-        binned(pattern, (1, 0, 2))
     with pytest.raises(InputError, match=r"leaves .* voxels of .* 8 or more"):
         binned(pattern, (1, 1, 5))
     with (
@@ -88,7 +86,7 @@ def test_the_crystal_of_binned_counts_is_the_crystal(crystal):
     pattern = Pattern(intensity=counts, mask=counts < 0, grid=Grid(step=(1.0,) * 3))
     settings = Settings(recipe="(HIO*20 + SW)**6, (RAAR*20 + SW)**3, ER*20", runs=3, binning=(2, 2, 2))
     made = reconstruct(pattern, settings, Scan())
-    assert made.pattern.intensity.sum() == pytest.approx(counts.sum(), rel=0.02)
+    assert made.phased.pattern.intensity.sum() == pytest.approx(counts.sum(), rel=0.02)
     found = made.phased.object
     assert found.shape == obj.shape
     assert correlation(align(found, obj), obj) > 0.95

@@ -18,7 +18,7 @@ from sayre.retrieval.engine.recipe import parse
 from sayre.retrieval.engine.runs import Run, Start, random_start, retrieve
 from sayre.retrieval.engine.support import ShrinkWrap, initial_support
 from sayre.retrieval.kept import KeptRuns
-from sayre.retrieval.phasing import phase
+from sayre.retrieval.phasing import Watch, phase
 from sayre.workflows.reconstruction import Scan, Settings, reconstruct
 
 RECIPE = "(HIO*20 + SW)**6, (RAAR*20 + SW)**3, ER*20"
@@ -101,7 +101,9 @@ def test_selection_leaves_out_failures_and_outliers(crystal):
 @pytest.mark.filterwarnings("ignore:.*do not trust")  # now and then one start is better than all others
 def test_phases_a_crystal(crystal, pattern):
     told, finished = [], []
-    found = phase(pattern, recipe=RECIPE, runs=6, seed=1, report=told.append, on_run=finished.append)
+    found = phase(
+        pattern, recipe=RECIPE, runs=6, seed=1, watch=Watch(report=told.append, on_run=finished.append)
+    )
     assert correlation(align(found.object, crystal[0]), crystal[0]) > 0.98
     assert found.residual < 0.1
     assert not found.agreement < 0.95
@@ -117,7 +119,7 @@ def test_phases_a_crystal(crystal, pattern):
 @pytest.mark.filterwarnings("ignore:.*do not trust")
 def test_same_seed_same_bytes_and_a_stopped_call_goes_on(pattern):
     whole = phase(pattern, recipe="HIO*20, ER*5", runs=3, seed=5)
-    again = phase(pattern, recipe="HIO*20, ER*5", runs=3, seed=5, finished=whole.runs[:2])
+    again = phase(pattern, recipe="HIO*20, ER*5", runs=3, seed=5, watch=Watch(finished=whole.runs[:2]))
     np.testing.assert_array_equal(whole.object, again.object)
     assert not np.array_equal(whole.object, phase(pattern, recipe="HIO*20, ER*5", runs=3, seed=6).object)
 
@@ -161,9 +163,9 @@ def test_batched_starts_are_the_single_ones(pattern):
 def test_off_centre_peak_is_centred_and_said(crystal):
     counts = np.pad(crystal[2], ((0, 6), (3, 0), (0, 0)))
     with pytest.warns(SayreWarning, match="centred on its peak"):
-        cut, origin = prepare.centred(pattern_of(counts))
+        cut = prepare.centred(pattern_of(counts))
     assert np.unravel_index(cut.intensity.argmax(), cut.shape) == tuple(n // 2 for n in cut.shape)
-    box = tuple(slice(o, o + n) for o, n in zip(origin, cut.shape, strict=True))
+    box = tuple(slice(o, o + n) for o, n in zip(cut.meta.origin, cut.shape, strict=True))
     np.testing.assert_array_equal(cut.intensity, counts[box])
 
 

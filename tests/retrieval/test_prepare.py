@@ -25,7 +25,7 @@ def checked(pattern):
     """The centred pattern, and what was said of it."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", SayreWarning)
-        cut, _ = prepare.centred(pattern)
+        cut = prepare.centred(pattern)
         prepare.check(cut)
     return cut, [str(w.message) for w in caught]
 

@@ -9,8 +9,6 @@ from sayre.errors import InputError, SayreWarning
 from sayre.retrieval.choice.align import align, correlation, twin
 from sayre.retrieval.engine.packed import Packed
 from sayre.retrieval.engine.runs import Run
-from sayre.retrieval.phased import phase
-from sayre.retrieval.choice.align import align, correlation
 from sayre.retrieval.phasing import Watch, phase
 from sayre.simulation.strained.testset import strained_crystal
 
@@ -50,14 +48,14 @@ def test_the_search_ends_once_two_starts_agree(pattern, given_runs):
     found = phase(pattern, recipe="ER*1", runs=6, enough=0.9)
     assert given_runs == [0, 1, 2, 3, 4]
     assert len(found.runs) == 5
-    assert set(found.believed) == {1, 4}
+    assert set(found.selected) == {1, 4}
     assert found.agreement > 0.99
 
 
 def test_runs_of_a_stopped_search_count(pattern, given_runs):
     whole = phase(pattern, recipe="ER*1", runs=6, enough=0.9)
     given_runs.clear()
-    again = phase(pattern, recipe="ER*1", runs=6, enough=0.9, finished=whole.runs[:3])
+    again = phase(pattern, recipe="ER*1", runs=6, enough=0.9, watch=Watch(finished=whole.runs[:3]))
     assert given_runs == [3, 4]
     np.testing.assert_array_equal(again.object, whole.object)
 
@@ -70,7 +68,9 @@ def test_without_agreement_or_a_limit_all_starts_are_made(pattern, given_runs, r
 
 
 def test_an_unknown_start_is_refused(pattern):
-    with pytest.raises(InputError, match="init: 'learned' is not known; random, network or an object"):
+    with pytest.raises(
+        InputError, match="init: 'learned' is neither random nor network nor the name of a file"
+    ):
         phase(pattern, init="learned")
 
 

@@ -1,4 +1,4 @@
-"""The command line: one thin module a subcommand."""
+"""The command line: every command is derived from the job that it does."""
 
 from __future__ import annotations
 
@@ -9,29 +9,13 @@ from typing import Any
 import typer
 
 from sayre._version import __version__
-from sayre.cli import demo, evaluate, inpaint, phase, simulate, train, weights
-from sayre.cli.run import run as whole
+from sayre.cli.commands import COMMANDS, group
 from sayre.errors import InputError, SayreWarning
 
 # The base of what typer raises for a wrong command line; its module and its name depend on the release.
 _UsageError: Any = next(
     base for base in reversed(typer.BadParameter.__mro__) if hasattr(base, "format_message")
 )
-
-app = typer.Typer(
-    help="Bragg coherent diffraction imaging: fill detector gaps, retrieve the phase, see the crystal.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-app.command("demo")(demo.demo)
-app.command("inpaint")(inpaint.inpaint)
-app.command("phase")(phase.phase)
-app.command("run")(whole)
-app.add_typer(evaluate.app, name="evaluate")
-app.add_typer(simulate.app, name="simulate")
-app.add_typer(train.app, name="train")
-app.add_typer(weights.app, name="weights")
 
 
 def _version(wanted: bool) -> None:
@@ -40,12 +24,21 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
+app = typer.Typer(
+    cls=group(COMMANDS),
+    help="Bragg coherent diffraction imaging: fill detector gaps, retrieve the phase, see the crystal.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
 @app.callback()
 def _root(version: bool = typer.Option(False, "--version", callback=_version, is_eager=True)) -> None:
     pass
 
 
-def _say(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
+def _show_warning(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
     print(f"sayre: warning: {message}", file=sys.stderr)
 
 
@@ -54,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.simplefilter("always", SayreWarning)
-        warnings.showwarning = _say
+        warnings.showwarning = _show_warning
         try:
             status = app(arguments, standalone_mode=False)
         except typer.Exit as leave:

@@ -70,7 +70,7 @@ class Scan:
         if self.hkl is not None and not any(self.hkl):
             raise SettingError("hkl", "0 0 0 is the direct beam, no reflection")
         if self.voxel_size is not None and self.geometry is None:
-            raise SettingError("voxel_size", "is of the laboratory frame, which needs a geometry")
+            raise SettingError("voxel_size", "belongs to the laboratory frame; add a geometry")
         if self.along is not None and self.geometry is not None:
             raise SettingError("along", "the geometry states where G points; leave one of them out")
 

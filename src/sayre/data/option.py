@@ -6,8 +6,7 @@ import difflib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
-from functools import cache
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_args, get_type_hints
 
 import numpy as np
 
@@ -64,7 +63,6 @@ class Option:
     whole: bool = False
 
 
-@cache
 def options_of(kind: type[Any]) -> dict[str, Option]:
     """The options of a settings class by field; fields without one are left out."""
     hints = get_type_hints(kind, include_extras=True)
@@ -77,16 +75,17 @@ def options_of(kind: type[Any]) -> dict[str, Option]:
 
 
 def check_settings(settings: Any) -> None:
-    """Check every field of a settings object against its `Option`; None is left to the field's meaning.
+    """Check every field of a settings object against its `Option`.
 
     Raises
     ------
     SettingError
         A text that is none of the choices, or a number that is no number or beyond a limit.
     """
+    hints = get_type_hints(settings.__class__)
     for name, option in options_of(settings.__class__).items():
         value = getattr(settings, name)
-        if value is None:
+        if value is None and type(None) in get_args(hints[name]):
             continue
         if option.choices and value not in option.choices:
             raise SettingError(name, f"{value!r} is not known; one of {', '.join(option.choices)}")
@@ -115,7 +114,9 @@ def _check_number(name: str, value: Any, option: Option) -> None:
     limits = (option.least, option.above, option.most, option.below)
     if not option.whole and all(limit is None for limit in limits):
         return
-    right = isinstance(value, int | float | np.number) and not isinstance(value, bool) and math.isfinite(value)
+    right = (
+        isinstance(value, int | float | np.number) and not isinstance(value, bool) and math.isfinite(value)
+    )
     if right:
         right = (
             (option.least is None or value >= option.least)
@@ -129,13 +130,16 @@ def _check_number(name: str, value: Any, option: Option) -> None:
 
 
 def _allowed(option: Option) -> str:
+    kind = "a whole number" if option.whole else "a number"
+    if option.least is not None and option.most is not None:
+        return f"{kind} from {option.least:g} to {option.most:g}"
     parts = []
     if option.least is not None:
-        parts.append(f"{option.least:g} or more")
+        parts.append(f"of {option.least:g} or more")
     if option.above is not None:
         parts.append(f"above {option.above:g}")
     if option.most is not None:
         parts.append(f"at most {option.most:g}")
     if option.below is not None:
         parts.append(f"below {option.below:g}")
-    return " ".join(["a whole number" if option.whole else "a number", " and ".join(parts)]).strip()
+    return f"{kind} {' and '.join(parts)}".strip()

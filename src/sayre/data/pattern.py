@@ -135,7 +135,7 @@ class Pattern(ArrayClass):
         return cls(intensity=intensity, mask=missing, grid=grid, meta=meta)
 
     def crop(self, box: tuple[slice, ...]) -> Pattern:
-        """Return the part of the pattern inside `box`, one slice an axis; `meta.origin` tells where it was."""
+        """Return the part of the pattern inside `box`, one slice an axis; `meta.origin` keeps its place."""
         ndim = len(self.shape)
         before, factors = self.meta.origin or (0,) * ndim, self.meta.binning or (1,) * ndim
         starts = (side.indices(n)[0] for side, n in zip(box, self.shape, strict=True))

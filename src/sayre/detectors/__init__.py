@@ -1,5 +1,5 @@
 """Detector geometry and masks."""
 
-from sayre.detectors.geometry import DETECTORS, Detector, detector, frame_mask
+from sayre.detectors.geometry import DETECTORS, Detector, detector, detector_mask
 
-__all__ = ["DETECTORS", "Detector", "detector", "frame_mask"]
+__all__ = ["DETECTORS", "Detector", "detector", "detector_mask"]

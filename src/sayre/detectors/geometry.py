@@ -207,7 +207,7 @@ def detector(name: str) -> Detector:
     raise InputError(f"detector {name!r} is not known; known are {', '.join(sorted(DETECTORS))}")
 
 
-def frame_mask(name: str, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+def detector_mask(name: str, shape: tuple[int, ...]) -> NDArray[np.bool_]:
     """Mask of a built-in detector for counts of `shape`, whose frames must be whole.
 
     Raises

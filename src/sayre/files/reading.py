@@ -67,7 +67,7 @@ def load_filled(path: str | Path, *, mask: str | Path | ArrayLike | None = None)
         return pattern
     counts = np.where(pattern.mask, np.maximum(contents.counts, 0), pattern.intensity).astype(np.float32)
     sigma = np.where(pattern.mask, contents.sigma, 0).astype(np.float32)
-    return FilledPattern(pattern=pattern, intensity=counts, sigma=sigma, method="as read")
+    return FilledPattern(pattern=pattern, intensity=counts, sigma=sigma, method=contents.method or "as read")
 
 
 def _pattern(
@@ -141,13 +141,15 @@ def _meta(known: Mapping[str, Any]) -> Meta:
     energy = positive(known.get("energy"), 1)
     distance = positive(known.get("distance"), 1)
     pixel, hkl = positive(known.get("pixel_size"), 2), integers(known.get("hkl"), 3)
-    detector = known.get("detector")
+    detector, origin = known.get("detector"), known.get("origin")
+    place = None if origin is None else integers(origin, np.size(origin))
     return Meta(
         energy=energy[0] if energy else None,
         distance=distance[0] if distance else None,
         pixel_size=(pixel[0], pixel[1]) if pixel else None,
         hkl=(hkl[0], hkl[1], hkl[2]) if hkl else None,
         detector=str(detector) if detector is not None else None,
+        origin=place,
     )
 
 

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Protocol
 
-from sayre.data import Crystal, FilledPattern, Manifest
+from sayre.data import Crystal, FilledPattern, Manifest, Particle, Pattern, SimulatedPattern
+from sayre.data.expect import expect
 from sayre.errors import InputError
 from sayre.files.atomic import check_place, replacing
+from sayre.files.atoms import save_particle
 from sayre.files.crystals.objects import crystal_path_check, save_crystal
 from sayre.files.formats import module_of
 from sayre.files.patterns.contents import Output
 
 
+class HasCrystal(Protocol):
+    """A result that holds a crystal: of `sayre.phase` and `sayre.reconstruct`."""
+
+    @property
+    def crystal(self) -> Crystal: ...
+
+
 def save(
     path: str | Path,
-    what: Output | Crystal,
-    manifest: Manifest,
+    what: Output | Crystal | HasCrystal | Particle,
+    manifest: Manifest | None = None,
     *,
     force: bool = False,
     cxi_fill: str = "data",
@@ -31,7 +41,12 @@ def save(
         `sayre.files.patterns.cxi.write`. `.tif`/`.tiff`: series `intensity`, `sigma`, `mask`; no simulated
         patterns.
         `.npy`: the counts of a filled pattern alone; mask, sigma and manifest are lost. A crystal goes to
-        `.npz`, `.cxi` or `.vti`: see `sayre.files.crystals.objects.save_crystal`.
+        `.npz`, `.cxi` or `.vti`: see `sayre.files.crystals.objects.save_crystal`. A particle goes to
+        `.xyz` or LAMMPS `.data`.
+    what
+        A pattern, measured, filled or simulated, a crystal, a result that holds one, or a particle.
+    manifest
+        What made it; by default versions, date and computer alone.
     force
         Overwrite an existing file.
     cxi_fill
@@ -43,9 +58,17 @@ def save(
     InputError
         As `output_path_check`, or the disk is full, or `cxi_fill` does not apply.
     """
-    if isinstance(what, Crystal):
-        save_crystal(path, what, manifest, force=force)
+    manifest = manifest or Manifest.collect("sayre.save")
+    expect(manifest, Manifest, argument="manifest")
+    crystal = what if isinstance(what, Crystal) else getattr(what, "crystal", None)
+    if isinstance(crystal, Crystal):
+        save_crystal(path, crystal, manifest, force=force)
         return
+    if isinstance(what, Particle):
+        save_particle(path, what, force=force)
+        return
+    expect(what, Pattern, FilledPattern, SimulatedPattern, Crystal, Particle, argument="save")
+    assert isinstance(what, Pattern | FilledPattern | SimulatedPattern)
     path = output_path_check(path, force=force, kind=type(what))
     ending = path.suffix.lower()
     if cxi_fill not in ("data", "interpolated"):

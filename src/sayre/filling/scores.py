@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import get_args
 
 import numpy as np
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from sayre.data import FilledPattern, Pattern
 from sayre.errors import InputError
 from sayre.filling.fill import inpaint
-from sayre.filling.settings import Method
+from sayre.filling.settings import FillingSettings, Method
 from sayre.numerics import metrics
 
 COMPARED: tuple[Method, ...] = tuple(m for m in get_args(Method) if m != "auto")
@@ -83,14 +82,33 @@ def evaluate(
     methods: Sequence[Method] = COMPARED,
     truth: NDArray[np.float32] | None = None,
     seed: int = 0,
-    stride: int | None = None,
-    weights: str | Path | None = None,
+    settings: FillingSettings | None = None,
     device: str = "auto",
 ) -> list[Score]:
-    """Score `methods` on one gap.
+    """Score methods of filling on one gap.
 
-    `truth` is the noise-free expectation where it is known (simulation); without it the counts that the
-    gap hides are the truth, and photon noise is added to the predicted error.
+    Parameters
+    ----------
+    pattern
+        Measured where the gap is cut.
+    width, axis, position
+        Planes of the gap, the axis across it, and its first plane.
+    methods
+        Names of the methods.
+    truth
+        Noise-free expectation where it is known (simulation), float32 of the pattern's shape; without it the
+        counts that the gap hides are the truth, and photon noise is added to the predicted error.
+    seed
+        Of the random numbers that split counts that are tied.
+    settings
+        Stride and weights of the network.
+    device
+        `auto`, `cpu` or `cuda`.
+
+    Raises
+    ------
+    InputError
+        A gap that does not fit or in which nothing was measured; as `inpaint`.
     """
     gapped, known = cut_gap(pattern, axis, position, width)
     peak = int(np.unravel_index(np.argmax(pattern.intensity), pattern.shape)[axis])
@@ -98,7 +116,7 @@ def evaluate(
     scores = []
     for method in methods:
         started = time.perf_counter()
-        filled = inpaint(gapped, method=method, stride=stride, weights=weights, device=device)
+        filled = inpaint(gapped, settings, method=method, device=device)
         seconds = time.perf_counter() - started
         scored = score(
             filled, known, truth=truth, counts=pattern.intensity, linear=linear, seconds=seconds, seed=seed
@@ -181,15 +199,3 @@ def spread_positions(pattern: Pattern, *, axis: int, width: int) -> list[int]:
     centres = [peak + offset for offset in (-36, -28, -20, -8, -4, 4, 8, 20, 28, 36)]
     inside = sorted({c - (width - 1) // 2 for c in centres})
     return [p for p in inside if 1 <= p <= n - width - 1] or [max((n - width) // 2, 1)]
-
-
-def crop_around_peak(pattern: Pattern, size: int) -> Pattern:
-    """The `size` voxels a side around the brightest voxel, fewer where the array ends."""
-    if size < 8:
-        raise InputError(f"--crop: {size} voxels are too few; 8 or more")
-    peak = np.unravel_index(np.argmax(pattern.intensity), pattern.shape)
-    starts = [
-        int(np.clip(p - size // 2, 0, max(n - size, 0))) for p, n in zip(peak, pattern.shape, strict=True)
-    ]
-    box = tuple(slice(s, s + size) for s in starts)
-    return replace(pattern, intensity=pattern.intensity[box], mask=pattern.mask[box])

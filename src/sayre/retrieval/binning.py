@@ -13,6 +13,7 @@ from sayre.errors import InputError, warn
 from sayre.retrieval.prepare import peak_of
 from sayre.retrieval.settings import Binning
 
+
 def binned(pattern: AnyPattern, binning: Binning) -> AnyPattern:
     """Counts of blocks of voxels, the peak in the middle of its block.
 

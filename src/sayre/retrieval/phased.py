@@ -59,7 +59,7 @@ class Phased(Shown):
 
     @property
     def crystal(self) -> Crystal:
-        """The object on voxels of unknown size; `sayre.reconstruct` adds the geometry, displacement, strain."""
+        """The object on voxels of unknown size; `sayre.reconstruct` adds geometry and strain."""
         return Crystal(object=self.object, support=self.support, metrics=self.metrics)
 
     @property

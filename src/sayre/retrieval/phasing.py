@@ -97,7 +97,9 @@ def phase(
         The averaged starts agree to less than `TRUSTED`, or there is but one; what was cut off or masked.
     """
     expect(pattern, Pattern, FilledPattern, argument="pattern")
-    settings = changed(settings or Settings(), changes if not isinstance(init, str) else {**changes, "init": init})
+    settings = changed(
+        settings or Settings(), changes if not isinstance(init, str) else {**changes, "init": init}
+    )
     watch, where = watch or Watch(), find_device(device)
     learned = settings.init == "network" and not isinstance(init, np.ndarray)
     steps, wide = divide(parse(recipe_text(settings.recipe or ("strained" if learned else "default"))))

@@ -71,7 +71,7 @@ def around_peak(pattern: AnyPattern, size: int) -> AnyPattern:
     halves = [min(size // 2, c, n - c) for c, n in zip(peak, pattern.shape, strict=True)]
     if min(halves) < size // 2:
         taken = " × ".join(str(2 * half) for half in halves)
-        warn(f"{pattern.name}: crop {size}: the array of {pattern.shape} ends sooner; {taken} voxels are taken")
+        warn(f"{pattern.name}: crop {size}: the array {pattern.shape} ends sooner; {taken} voxels are taken")
     return pattern.crop(tuple(slice(c - h, c + h) for c, h in zip(peak, halves, strict=True)))
 
 

@@ -81,7 +81,9 @@ class Settings:
             panel=_STARTS,
         ),
     ] = None
-    seed: Annotated[int, Option(help="The same seed gives the same result.", least=0, whole=True, panel=_STARTS)] = 0
+    seed: Annotated[
+        int, Option(help="The same seed gives the same result.", least=0, whole=True, panel=_STARTS)
+    ] = 0
     keep: Annotated[
         float, Option(help="Fraction of the starts to average at most.", above=0, most=1, panel=_STARTS)
     ] = 0.5

@@ -45,7 +45,7 @@ def starts(
         Of its amplitudes.
     settings
         `init` "random": random phases inside the support of the autocorrelation. "network": inside the shape
-        that the network of `init_weights` predicts, taken at one of `LEVELS` after the other; the weights of a
+        that the network of `init_weights` predicts, taken at one of `LEVELS` after the other; weights of a
         published network give an object instead. A file name: an object.
     init
         A centred complex object of the shape phased, in place of `settings.init`. From an object the first
@@ -81,9 +81,20 @@ def starts(
 
 def _object_of(name: str) -> Objects:
     """The object in a file."""
+    require_object(name)
+    return load_crystal(name).object
+
+
+def require_object(name: str) -> None:
+    """Refuse the setting `init` if it names no file.
+
+    Raises
+    ------
+    SettingError
+        There is no such file.
+    """
     if not Path(name.partition("::")[0]).exists():
         raise SettingError("init", f"{name!r} is neither random nor network nor the name of a file")
-    return load_crystal(name).object
 
 
 def _inside(support: NDArray[np.bool_], bounds: Bounds, pattern: AnyPattern, seed: int) -> StartOf:

@@ -1,141 +1,68 @@
-"""A simulated peak with a detector gap: filled, phased, drawn and scored against the truth."""
+"""`sayre demo`: what Sayre does, shown on a simulated peak."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
-from scipy.spatial.transform import Rotation
+from sayre.data.option import Option
+from sayre.workflows.progress import Bar, no_bar
 
-from sayre import files
-from sayre.data import FilledPattern, Manifest, SimulatedPattern
-from sayre.data.elements import element
-from sayre.detectors import masks
-from sayre.errors import InputError
-from sayre.figures.crystal import crystal_figure
-from sayre.figures.filling import filling_figure, profile_figure, save_figure
-from sayre.filling.fill import inpaint
-from sayre.filling.settings import METHODS
-from sayre.filling.scores import Score, score
-from sayre.numerics.fourier import to_object
-from sayre.retrieval.choice.align import align, correlation
-from sayre.retrieval.engine.bounds import Gaps
-from sayre.retrieval.prepare import around_peak
-from sayre.simulation.peak import simulate
-from sayre.workflows.reconstruction import Reconstruction, Scan, Settings, reconstruct
-
-SEED, SIZE, RUNS = 7, 64, 4
-"""Of the simulation; of the part that is phased, voxels a side; starts."""
-FILES = ("filled.npz", "object.npz", "filling.png", "profile.png", "crystal.png")
-
-Bar = Callable[[str], AbstractContextManager[Callable[..., None]]]
+if TYPE_CHECKING:
+    from sayre.workflows.demonstration import Demonstration
 
 
-class Phasing(NamedTuple):
-    """What phasing found with the gap treated in one way; `correlation` is complex, with the truth."""
+@dataclass(frozen=True, kw_only=True)
+class DemoJob:
+    """Simulate a Bragg peak, lose a detector gap, fill it by every method, phase it, draw and score it."""
 
-    gaps: str
-    residual: float
-    correlation: float
-    seconds: float
-
-
-class Demo(NamedTuple):
-    """Scores of the fillings and of phasing."""
-
-    fillings: list[Score]
-    phasings: list[Phasing]
-
-
-def demo(folder: Path, bar: Bar) -> Demo:
-    """Write `FILES` to `folder`.
-
-    Raises
-    ------
-    InputError
-        The folder cannot be made or written to.
-    """
-    started = time.perf_counter()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(
-            f"{folder}: cannot be made a folder: {error.strerror}; choose another --out"
-        ) from None
-    truth = _simulated()
-    filled, scores = _fillings(truth, bar)
-    best = next(iter(filled.values()))
-    title = "A simulated Pt nanocrystal, 111 peak, 6-voxel cross gap"
-    save_figure(filling_figure(best, truth=truth.expectation, title=title), folder / "filling.png")
-    lines = {name: filled[name] for name in (best.method, "wiener", "linear") if name in filled}
-    profile = profile_figure(lines, truth.expectation, axis=1, place=(64, 72, 60), reach=24)
-    save_figure(profile, folder / "profile.png")
-    (found, phasing), (_, without) = (_phased(best, truth, gaps, bar) for gaps in ("bounded", "zero"))
-    title = f"Phased: complex correlation with the true crystal {phasing.correlation:.3f}"
-    save_figure(crystal_figure(found.crystal, title=title), folder / "crystal.png")
-    manifest = Manifest.collect("sayre demo", started=started, seed=SEED)
-    files.save(folder / "filled.npz", best, manifest, force=True)
-    files.save(folder / "object.npz", found.crystal, manifest, force=True)
-    return Demo(scores, [phasing, without])
-
-
-def _simulated() -> SimulatedPattern:
-    """A Pt crystal on its 111 facet, the rocking axis along G, rows and columns turned about it."""
-    up, side = np.array([1, 1, 1]) / np.sqrt(3), np.array([1, -1, 0]) / np.sqrt(2)
-    axes = Rotation.from_rotvec(0.35 * up).apply([up, side, np.cross(up, side)])
-    return simulate(
-        "winterbottom",
-        element="Pt",
-        oversampling=3.5,
-        max_counts=3e6,
-        phase_range=1.5,
-        rotate=axes,
-        generator=np.random.default_rng(SEED),
+    folder: Annotated[Path, Option(help="Folder for the results.", flags=("-o", "--out"), metavar="DIR")] = (
+        Path("demo")
     )
 
+    resuming = "the same command begins anew"
 
-def _fillings(truth: SimulatedPattern, bar: Bar) -> tuple[dict[str, FilledPattern], list[Score]]:
-    """The gap filled by every method, the best one first."""
-    cross = masks.cross(truth.pattern.shape, axes=(1, 2), starts=(70, 46), widths=(6, 6))
-    gapped = truth.pattern.with_mask(cross)
-    filled: dict[str, FilledPattern] = {}
-    scores = []
-    methods = [name for name in METHODS if name not in ("unet", "biharmonic")]
-    with bar("filling") as advance:
-        for done, method in enumerate(methods):
-            began = time.perf_counter()
-            result = inpaint(gapped, method=method)  # type: ignore[arg-type]
-            seconds = time.perf_counter() - began
-            if result.method not in filled:
-                filled[result.method] = result
-                scores.append(score(result, cross, truth=truth.expectation, seconds=seconds))
-            advance((done + 1) / len(methods))
-    return filled, scores
+    def run(self, bar: Bar = no_bar) -> DemoOutcome:
+        """Do all of it.
+
+        Raises
+        ------
+        InputError
+            The folder cannot be made or written to.
+        """
+        from sayre.workflows.demonstration import demonstrate
+
+        return DemoOutcome(folder=self.folder, result=demonstrate(self.folder, bar))
 
 
-def _phased(
-    filled: FilledPattern, truth: SimulatedPattern, gaps: Gaps, bar: Bar
-) -> tuple[Reconstruction, Phasing]:
-    began = time.perf_counter()
-    particle = truth.particle
-    assert particle is not None
-    scan = Scan(lattice_constant=element(particle.species).lattice_constant, along=0)
-    settings = Settings(recipe="quick", runs=RUNS, gaps=gaps)
-    with bar("phasing") as advance:
-        found = reconstruct(
-            around_peak(filled, SIZE),
-            settings,
-            scan,
-            report=lambda now: advance(now.fraction, now.note(RUNS)),
-        )
-    obj = found.phased.object
-    box = tuple(
-        slice(n // 2 - m // 2, n // 2 + m // 2) for n, m in zip(truth.amplitude.shape, obj.shape, strict=True)
-    )
-    right = to_object(truth.amplitude[box]).astype(np.complex64)
-    agreement = correlation(align(obj, right), right)
-    return found, Phasing(gaps, found.phased.residual, agreement, time.perf_counter() - began)
+@dataclass(frozen=True, kw_only=True)
+class DemoOutcome:
+    """Scores of the fillings and of phase retrieval."""
+
+    folder: Path
+    result: Demonstration
+
+    @property
+    def numbers(self) -> dict[str, Any]:
+        import dataclasses
+
+        return {
+            "folder": str(self.folder),
+            "fillings": [dataclasses.asdict(score) for score in self.result.fillings],
+            "phasings": [phasing._asdict() for phasing in self.result.phasings],
+        }
+
+    @property
+    def sentence(self) -> str:
+        from sayre.workflows.demonstration import FILES
+        from sayre.workflows.evaluate import table
+
+        lines = [
+            "A 6-voxel cross gap in a simulated Pt(111) peak, scored against the noise-free truth:",
+            table(self.result.fillings),
+            "\nPhased, and the complex correlation with the true crystal:",
+        ]
+        for gap, line in zip(("gap filled", "gap taken as dark"), self.result.phasings, strict=True):
+            lines.append(f"{gap:<18} {line.correlation:.3f}   R = {line.residual:.3f}   {line.seconds:.1f} s")
+        return "\n".join([*lines, f"{self.folder}/: {', '.join(FILES)}"])

@@ -29,13 +29,14 @@ class InputFile:
 
     source: Annotated[
         str,
-        Option(
-            help=f"Counts: {ENDINGS}, or file.h5::/path/to/dataset.", metavar="INPUT", argument=True
-        ),
+        Option(help=f"Counts: {ENDINGS}, or file.h5::/path/to/dataset.", metavar="INPUT", argument=True),
     ]
     mask: Annotated[
         str | None,
-        Option(help="File of a mask, non-zero where nothing was measured; added to the file's own.", metavar="FILE"),
+        Option(
+            help="File of a mask, non-zero where nothing was measured; added to the file's own.",
+            metavar="FILE",
+        ),
     ] = None
     detector: Annotated[
         str | None,
@@ -62,7 +63,7 @@ class InputFile:
         InputError
             As `sayre.load`, an unknown detector or one of another shape, no peak.
         """
-        from sayre.detectors import frame_mask
+        from sayre.detectors import detector_mask
         from sayre.files import load_filled
         from sayre.retrieval.prepare import around_peak
 
@@ -70,7 +71,7 @@ class InputFile:
         if not keep_filling:
             pattern = pattern.measured
         if self.detector is not None:
-            pattern = pattern.measured.with_mask(frame_mask(self.detector, pattern.shape))
+            pattern = pattern.measured.with_mask(detector_mask(self.detector, pattern.shape))
         return pattern if self.crop is None else around_peak(pattern, self.crop)
 
     def load_measured(self) -> Pattern:

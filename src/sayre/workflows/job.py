@@ -6,7 +6,7 @@ import os
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from dataclasses import MISSING, asdict, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, get_type_hints
 
@@ -52,6 +52,7 @@ class Leaf:
     option: Option
     annotation: Any
     default: Any
+    has_default: bool
 
 
 def leaves(kind: type[Any]) -> list[Leaf]:
@@ -141,7 +142,8 @@ def collected_warnings() -> Iterator[list[str]]:
 
 def _leaf(kind: type[Any], name: str, group: str | None) -> Leaf:
     default = next(item.default for item in fields(kind) if item.name == name)
-    return Leaf(name, group, options_of(kind)[name], get_type_hints(kind)[name], default)
+    hint = get_type_hints(kind)[name]
+    return Leaf(name, group, options_of(kind)[name], hint, default, default is not MISSING)
 
 
 def _plain(value: Any) -> Any:

@@ -8,7 +8,9 @@ from sayre.data.option import Option
 from sayre.numerics.device import DEVICES
 
 Device = Annotated[
-    str, Option(help="Where networks and phasing are computed: auto, cpu or cuda.", choices=DEVICES, metavar="NAME")
+    str,
+    Option(
+        help="Where networks and phasing are computed: auto, cpu or cuda.", choices=DEVICES, metavar="NAME"
+    ),
 ]
 Force = Annotated[bool, Option(help="Overwrite what is there.")]
-Seed = Annotated[int, Option(help="The same seed gives the same result.", least=0, whole=True)]

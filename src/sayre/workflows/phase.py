@@ -64,11 +64,11 @@ class PhaseJob:
             What cannot be read, phased or written; nothing is written then.
         """
         from sayre.data import Manifest
-        from sayre.files import save_crystal
-        from sayre.files.crystals.objects import crystal_path_check
         from sayre.figures.crystal import crystal_figure
         from sayre.figures.filling import figure_path_check, save_figure
         from sayre.figures.live import LivePicture
+        from sayre.files import save_crystal
+        from sayre.files.crystals.objects import crystal_path_check
 
         started = time.perf_counter()
         crystal_path_check(self.output, force=self.force)
@@ -155,10 +155,13 @@ class RetrievalStage:
         from sayre.data.manifest import hashes
         from sayre.numerics.device import find_device
         from sayre.retrieval.engine.recipe import recipe_text
+        from sayre.retrieval.starts import require_object
         from sayre.workflows.reconstruction import completed
 
         settings: Settings = job.settings
         settings = replace(settings, recipe=settings.recipe and recipe_text(settings.recipe))
+        if settings.init_file is not None:
+            require_object(settings.init_file)
         return cls(
             pattern=pattern,
             settings=settings,
@@ -192,7 +195,7 @@ class RetrievalStage:
                     live.report(now)
 
             watch = Watch(report=report, on_run=None if live is None else live.finished)
-            with _without_failures(kept):
+            with dropping_failures(kept):
                 return reconstruct(
                     self.pattern, self.settings, self.scan, device=self.device, watch=watch, kept=kept
                 )
@@ -228,8 +231,8 @@ def _network(settings: Settings, dimensions: int) -> dict[str, str]:
 
 
 @contextmanager
-def _without_failures(kept: KeptRuns) -> Iterator[None]:
-    """Where every start failed, keep none of them: there is nothing to resume."""
+def dropping_failures(kept: KeptRuns) -> Iterator[None]:
+    """Keep nothing where the input was refused or every start failed: there is nothing to resume."""
     try:
         yield
     except InputError:

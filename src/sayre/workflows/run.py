@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -46,17 +47,14 @@ FILES = (
 class RunJob:
     """Fill the gaps of a Bragg peak, phase it, and report the crystal: files and pictures in a folder.
 
-    Nothing is written before the input is known to be usable. From the filling on, a job that was stopped is
-    resumed by the next one of the same options. Until all is done, what was filled and phased is kept in
-    `RUNS`, and an earlier result in the folder is not touched.
+    The same command resumes a run that was stopped: what was filled, and every finished start, is kept in
+    the folder until all is done. An earlier result in the folder is not touched until then.
 
-    Counts that `sayre inpaint` filled are not filled again unless `method` names how.
+    Counts that `sayre inpaint` filled are not filled again unless --method names how.
     """
 
     input: InputFile
-    folder: Annotated[
-        Path, Option(help="Folder for the results.", flags=("-o", "--output"), metavar="DIR")
-    ]
+    folder: Annotated[Path, Option(help="Folder for the results.", flags=("-o", "--output"), metavar="DIR")]
     filling: FillingSettings = field(default_factory=FillingSettings)
     settings: Settings = field(default_factory=Settings)
     scan: Scan = field(default_factory=Scan)
@@ -96,8 +94,9 @@ class RunJob:
             pattern = self._filled(counts, kept, bar)
             stage = replace(stage, pattern=pattern)
             manifest = self._manifest(stage)
-            _keep(pattern, manifest, kept)
-            result = stage.run(bar, kept)
+            with _leaving_no_empty_folder(self.folder):
+                _keep(pattern, manifest, kept)
+                result = stage.run(bar, kept)
             outcome = RunOutcome(
                 folder=self.folder,
                 pattern=pattern,
@@ -186,6 +185,18 @@ class RunOutcome:
     def sentence(self) -> str:
         first = result_sentence(self.folder, self.result.phased, self.manifest.seconds or 0.0)
         return f"{first}\n{self.folder}/: {', '.join(self.files)}"
+
+
+@contextlib.contextmanager
+def _leaving_no_empty_folder(folder: Path) -> Iterator[None]:
+    """Remove a folder that was made for an input that is then refused."""
+    before = folder.is_dir()
+    try:
+        yield
+    except InputError:
+        if folder.is_dir() and not before and not any(folder.iterdir()):
+            folder.rmdir()
+        raise
 
 
 def _keep(pattern: AnyPattern, manifest: Manifest, kept: KeptRuns) -> None:

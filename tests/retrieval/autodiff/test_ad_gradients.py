@@ -13,21 +13,21 @@ from sayre.retrieval.autodiff.losses import FLOOR
 from sayre.retrieval.autodiff.misfit import Detector
 from sayre.retrieval.autodiff.planes import directions, polyhedron
 from sayre.retrieval.autodiff.priors import PRIORS
-from sayre.retrieval.autodiff.settings import WORDS, Settings
+from sayre.retrieval.autodiff.settings import WORDS, ModelSettings
 from sayre.retrieval.engine.coherence import Coherence
 
 LOSSES, SUPPORTS = WORDS["loss"], WORDS["support"]
 CASES = [
-    *(Settings(loss=loss, support=support) for loss, support in itertools.product(LOSSES, SUPPORTS)),
+    *(ModelSettings(loss=loss, support=support) for loss, support in itertools.product(LOSSES, SUPPORTS)),
     *(
-        Settings(phase=phase, amplitude=amplitude, support="convex", planes=6)
+        ModelSettings(phase=phase, amplitude=amplitude, support="convex", planes=6)
         for phase, amplitude in itertools.product(WORDS["phase"], WORDS["amplitude"])
     ),
-    *(Settings(support="level", loss=loss, psf=0.6, background=2.0) for loss in LOSSES),
-    Settings(background=1.0),
-    Settings(psf=0.4),
+    *(ModelSettings(support="level", loss=loss, psf=0.6, background=2.0) for loss in LOSSES),
+    ModelSettings(background=1.0),
+    ModelSettings(psf=0.4),
     *(
-        Settings(**{prior: 3.0}, support=support, phase=phase)
+        ModelSettings(**{prior: 3.0}, support=support, phase=phase)
         for prior, support, phase in itertools.product(PRIORS, SUPPORTS[1:], WORDS["phase"])
     ),
 ]
@@ -36,7 +36,7 @@ CASES = [
 @pytest.mark.parametrize(
     "settings",
     CASES,
-    ids=lambda s: " ".join(f"{k}={v}" for k, v in vars(s).items() if v != vars(Settings())[k]),
+    ids=lambda s: " ".join(f"{k}={v}" for k, v in vars(s).items() if v != vars(ModelSettings())[k]),
 )
 def test_objective_against_finite_differences(settings):
     modulus, x, support = problem(gap_upper=6.0)

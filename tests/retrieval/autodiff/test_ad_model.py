@@ -13,7 +13,7 @@ from sayre.retrieval.autodiff.fit import Fit
 from sayre.retrieval.autodiff.misfit import Detector
 from sayre.retrieval.autodiff.planes import directions, enclosing, polyhedron
 from sayre.retrieval.autodiff.priors import PRIORS
-from sayre.retrieval.autodiff.settings import WORDS, Settings
+from sayre.retrieval.autodiff.settings import WORDS, ModelSettings
 from sayre.retrieval.autodiff.spline import Spline
 from sayre.retrieval.engine.bounds import amplitude_bounds
 from sayre.retrieval.engine.modulus import Modulus
@@ -78,7 +78,7 @@ def test_first_polyhedron_encloses_its_support(dims):
 def bytes_kept(planes):
     """What autograd keeps between a convex model's forward and backward pass."""
     modulus, x, support = problem((16, 16, 16))
-    fit = Fit(x, support, modulus, Settings(support="convex", planes=planes))
+    fit = Fit(x, support, modulus, ModelSettings(support="convex", planes=planes))
     kept = []
 
     def count(tensor):
@@ -99,7 +99,7 @@ def test_memory_does_not_grow_with_the_planes():
 
 def peak_of_a_step(planes):
     modulus, x, support = problem((16, 16, 16))
-    fit = Fit(x, support, modulus, Settings(support="convex", planes=planes))
+    fit = Fit(x, support, modulus, ModelSettings(support="convex", planes=planes))
     fit.step(x)
     with torch.profiler.profile(profile_memory=True) as profiled:
         fit.step(x)
@@ -171,7 +171,7 @@ def test_priors_are_what_they_say():
 
 @pytest.mark.parametrize(
     "settings",
-    [Settings(), Settings(amplitude="uniform"), Settings(phase="displacement", spacing=2)],
+    [ModelSettings(), ModelSettings(amplitude="uniform"), ModelSettings(phase="displacement", spacing=2)],
     ids=["complex", "uniform", "displacement"],
 )
 def test_a_model_starts_where_it_is_put(settings):

@@ -7,7 +7,7 @@ import torch
 from noise import counts_of_test
 from sayre.data import Grid, Pattern
 from sayre.retrieval.autodiff.fit import Fit
-from sayre.retrieval.autodiff.settings import Settings
+from sayre.retrieval.autodiff.settings import ModelSettings
 from sayre.retrieval.choice.align import align, correlation
 from sayre.retrieval.engine.bounds import Bounds, amplitude_bounds
 from sayre.retrieval.engine.modulus import Modulus
@@ -15,6 +15,7 @@ from sayre.retrieval.engine.recipe import parse
 from sayre.retrieval.engine.runs import Start, random_start, retrieve
 from sayre.retrieval.engine.support import ShrinkWrap
 from sayre.retrieval.phasing import phase
+from sayre.retrieval.settings import Settings
 
 
 def pattern_of(counts, mask=None):
@@ -92,11 +93,13 @@ def test_half_spaces_find_the_facets(kind):
     """From a ball: every facet has a plane of its direction, opposite ones are the right width apart."""
     normals, reach, expected = facets(kind)
     counts = counts_of_test(np.random.default_rng(0).poisson(expected).astype(np.float32))
-    modulus = Modulus(amplitude_bounds(pattern_of(counts), free=0), 1, torch.device("cpu"))
+    modulus = Modulus(amplitude_bounds(pattern_of(counts), Settings(free=0)), 1, torch.device("cpu"))
     n = counts.shape[0]
     ball = ((np.mgrid[:n, :n, :n] - n // 2) ** 2).sum(0) < 36
     support = torch.from_numpy(np.fft.ifftshift(ball))[None]
-    settings = Settings(support="convex", amplitude="uniform", phase="displacement", spacing=8, planes=14)
+    settings = ModelSettings(
+        support="convex", amplitude="uniform", phase="displacement", spacing=8, planes=14
+    )
     x = support.to(torch.complex64)
     fit = Fit(x, support, modulus, settings)
     first, *_, last = (float(fit.step(x)) for _ in range(160))
@@ -140,7 +143,7 @@ def test_point_spread_and_background_are_found():
     modulus = Modulus(bounds, 1, torch.device("cpu"))
     x = torch.from_numpy(np.fft.ifftshift(obj))[None]
     support = torch.from_numpy(np.fft.ifftshift(inside))[None]
-    settings = Settings(
+    settings = ModelSettings(
         loss="poisson", amplitude="uniform", phase="displacement", psf=0.3, background=1, half=60
     )
     fit = Fit(x.clone(), support, modulus, settings)
@@ -163,7 +166,7 @@ def test_optimisers_by_name(optimiser):
         np.fft.ifftshift(obj * np.exp(1j * rng.uniform(-1, 1, obj.shape)).astype(np.complex64))
     )
     support = torch.from_numpy(np.fft.ifftshift(inside))[None]
-    fit = Fit(x[None].clone(), support, modulus, Settings(optimiser=optimiser, lr=0.03))
+    fit = Fit(x[None].clone(), support, modulus, ModelSettings(optimiser=optimiser, lr=0.03))
     room = torch.zeros_like(x[None])
     losses = [float(fit.step(room)) for _ in range(15)]
     assert losses[-1] < 0.4 * losses[0]

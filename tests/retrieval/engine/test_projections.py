@@ -11,6 +11,7 @@ from sayre.retrieval.engine.algorithms import CF, DM, ER, GPS, HIO, ML, RAAR, St
 from sayre.retrieval.engine.arrays import fourier, kernels
 from sayre.retrieval.engine.bounds import Bounds, amplitude_bounds
 from sayre.retrieval.engine.modulus import Modulus
+from sayre.retrieval.settings import Settings
 
 
 def complex_normal(rng, shape):
@@ -184,26 +185,26 @@ def filled_pattern():
 def test_bounds_of_every_case():
     filled = filled_pattern()
     mask = filled.pattern.mask
-    free = amplitude_bounds(filled, gaps="free", free=0)
+    free = amplitude_bounds(filled, Settings(gaps="free", free=0))
     np.testing.assert_array_equal(free.lower[~mask], np.sqrt(filled.pattern.intensity[~mask]))
     np.testing.assert_array_equal(free.upper[~mask], free.lower[~mask])
     assert (free.lower[mask] == 0).all()
     assert np.isinf(free.upper[mask]).all()
     assert (free.weight == np.where(mask, 0, 1)).all()
-    zero = amplitude_bounds(filled, gaps="zero", free=0)
+    zero = amplitude_bounds(filled, Settings(gaps="zero", free=0))
     assert (zero.upper[mask] == 0).all()
-    bounded = amplitude_bounds(filled, sigmas=1.0, free=0)
+    bounded = amplitude_bounds(filled, Settings(sigmas=1.0, free=0))
     np.testing.assert_allclose(bounded.lower[0, 1] ** 2, 8 * np.exp(-0.5) - 1, rtol=1e-5)
     np.testing.assert_allclose(bounded.upper[1, 1] ** 2, 4 * np.exp(0.1) - 1, rtol=1e-5)
-    interval = amplitude_bounds(filled, confidence=0.675, free=0)
+    interval = amplitude_bounds(filled, Settings(confidence=0.675, free=0))
     np.testing.assert_allclose(interval.upper[0, 0] ** 2, 100 + 0.675 * 101**0.5, rtol=1e-5)
-    assert np.isinf(amplitude_bounds(filled.pattern, free=0).upper[mask]).all()
+    assert np.isinf(amplitude_bounds(filled.pattern, Settings(free=0)).upper[mask]).all()
     with pytest.raises(InputError, match="bounded, free, zero"):
-        amplitude_bounds(filled, gaps="nothing")
+        amplitude_bounds(filled, Settings(gaps="nothing"))
 
 
 def test_free_voxels_are_few_dark_and_always_the_same(pattern):
-    a, b = (amplitude_bounds(pattern, free=0.05, seed=4) for _ in range(2))
+    a, b = (amplitude_bounds(pattern, Settings(free=0.05, seed=4)) for _ in range(2))
     np.testing.assert_array_equal(a.weight, b.weight)
     free = a.weight == 2
     assert 0.03 < free.mean() < 0.07

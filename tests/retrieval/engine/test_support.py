@@ -73,23 +73,6 @@ def test_smoothing_falls_along_the_run():
     assert wrap.update(x, whole, 0.0).sum() > 8 * wrap.update(x, whole, 1.0).sum()
 
 
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"threshold": 0},
-        {"threshold": np.nan},
-        {"reference": "mean"},
-        {"fraction": (1, 0)},
-        {"fraction": (0, 0.4)},
-        {"sigma": (np.nan, 1)},
-        {"sigma": (2, -1)},
-    ],
-)
-def test_shrink_wrap_refuses(options):
-    with pytest.raises(InputError, match=f"^support {next(iter(options))}"):
-        ShrinkWrap(**options)
-
-
 def names(text):
     return [(type(s.algorithm).__name__ if s.algorithm else s.what, s.count) for s in parse(text)]
 

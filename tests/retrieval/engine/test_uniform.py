@@ -10,6 +10,7 @@ from sayre.retrieval.engine.recipe import parse
 from sayre.retrieval.engine.runs import random_start, retrieve
 from sayre.retrieval.engine.support import ShrinkWrap
 from sayre.retrieval.engine.uniform import indices, plateau, relax_below
+from sayre.retrieval.settings import Settings
 from sayre.simulation.strained.voxels import VoxelPopulation, draw
 
 
@@ -85,7 +86,7 @@ def test_a_ceiling_phases_what_the_plain_algorithm_does_not():
         counts = np.random.default_rng(seed).poisson(np.abs(made.amplitude) ** 2).astype(np.float32)
         counts = counts_of_test(counts)
         pattern = Pattern(intensity=counts, mask=np.zeros(counts.shape, bool), grid=Grid(step=(1.0, 1.0)))
-        bounds = amplitude_bounds(pattern, free=0.0)
+        bounds = amplitude_bounds(pattern, Settings(free=0.0))
         start = random_start(bounds, made.coverage > 0.02, 0, seed)
         for option, correlations in reached.items():
             text = f"HIO({option})*280, ER({option})*20" if option else "(HIO*40 + ER*10)**6"

@@ -13,8 +13,8 @@ import h5py
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
-
 from sayre.cli.dataset import dataset as command
+
 from sayre.data import Particle
 from sayre.errors import InputError, SayreWarning
 from sayre.figures.datasheet import datasheet_figure

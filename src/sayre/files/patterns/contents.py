@@ -69,13 +69,17 @@ def arrays_of(what: Output) -> dict[str, NDArray[Any]]:
             return {"intensity": what.intensity, "mask": what.mask}
 
 
+_FACTS = ("energy", "distance", "pixel_size", "hkl", "detector", "origin")
+
+
 def known_of(pattern: Pattern) -> dict[str, Any]:
     """Facts worth keeping, by the name they have in an npz; only those that are known.
 
-    `energy` eV, `distance` m, `pixel_size` (row, column) m, `hkl`, `detector`, `grid_step` 1/Å.
+    `energy` eV, `distance` m, `pixel_size` (row, column) m, `hkl`, `detector`, `grid_step` 1/Å, and `origin`,
+    the first voxel in the file that a part was taken from.
     """
     meta = pattern.meta
-    facts = {name: getattr(meta, name) for name in ("energy", "distance", "pixel_size", "hkl", "detector")}
+    facts = {name: getattr(meta, name) for name in _FACTS}
     if pattern.grid.unit == "1/angstrom":
         facts["grid_step"] = pattern.grid.step
     return {name: value for name, value in facts.items() if value is not None}

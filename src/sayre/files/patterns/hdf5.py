@@ -45,6 +45,7 @@ def read(path: Path, inside: str | None = None) -> Contents:
             mask=mask_for(path, file, place, counts.shape),
             known=nexus.facts(file, place),
             sigma=read_array(path, errors[0]) if errors else None,
+            method=nexus.method_of(file, place),
         )
 
 

@@ -76,12 +76,18 @@ def facts(file: h5py.File, beside: str) -> dict[str, Any]:
         description = dataset_at(file, f"{place}/description")
         if description is not None and description.shape == ():
             found.setdefault("detector", text(description[()]))
-    for name in ("hkl", "grid_step"):
+    for name in ("hkl", "grid_step", "origin"):
         for group in ("sayre_1", "parameters_1"):
             value = dataset_at(file, f"{entry}/{group}/{name}")
             if value is not None:
                 found.setdefault(name, value[()])
     return found
+
+
+def method_of(file: h5py.File, beside: str) -> str | None:
+    """Name of the method that filled the counts at a path, where Sayre wrote it."""
+    found = dataset_at(file, f"{_entry(file, beside)}/sayre_1/method")
+    return None if found is None else text(found[()])
 
 
 def default(file: h5py.File) -> h5py.Dataset | None:
@@ -140,7 +146,7 @@ def write_own(entry: h5py.Group, what: Output, manifest: Manifest) -> h5py.Group
     """Write what has no NeXus place: reflection, grid, method and manifest."""
     own = group_of(entry, "sayre_1", "NXcollection")
     known = known_of(pattern_of(what))
-    for name in known.keys() & {"hkl", "grid_step"}:
+    for name in sorted(known.keys() & {"hkl", "grid_step", "origin"}):
         put(own, name, known[name])
     if isinstance(what, FilledPattern):
         own["method"] = what.method

@@ -12,12 +12,12 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from sayre.data import Manifest
+from sayre.data import FilledPattern, Manifest
 from sayre.errors import InputError
 from sayre.files.patterns.contents import Contents, Output, arrays_of, known_of, may_be_counts, pattern_of
 
 COUNTS = ("intensity", "data", "I")
-_FACTS = ("energy", "distance", "pixel_size", "hkl", "detector", "grid_step")
+_FACTS = ("energy", "distance", "pixel_size", "hkl", "detector", "grid_step", "origin")
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError)
 
@@ -35,7 +35,15 @@ def read(path: Path, inside: str | None = None) -> Contents:
         mask = _read_array(path, file, "mask") if "mask" in headers else None
         sigma = _read_array(path, file, "sigma") if "sigma" in headers else None
         known = {name: _read_array(path, file, name) for name in _FACTS if name in headers}
-    return Contents(counts=counts, stored=counts.dtype, mask=mask, known=known, sigma=sigma)
+        method = _read_array(path, file, "method") if "method" in headers else None
+    return Contents(
+        counts=counts,
+        stored=counts.dtype,
+        mask=mask,
+        known=known,
+        sigma=sigma,
+        method=None if method is None else str(method),
+    )
 
 
 def read_mask(path: Path, inside: str | None = None) -> NDArray[Any]:
@@ -63,7 +71,8 @@ def read_arrays(path: Path, names: Iterable[str]) -> dict[str, NDArray[Any]]:
 
 def write(file: BinaryIO, what: Output, manifest: Manifest) -> None:
     """Write an `.npz` of a pattern."""
-    write_entries(file, arrays_of(what) | known_of(pattern_of(what)) | {"manifest": manifest.to_json()})
+    entries = arrays_of(what) | known_of(pattern_of(what)) | {"manifest": manifest.to_json()}
+    write_entries(file, entries | ({"method": what.method} if isinstance(what, FilledPattern) else {}))
 
 
 def write_entries(file: BinaryIO, entries: Mapping[str, Any]) -> None:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from sayre.crystal.unwrap import unwrap
 from sayre.retrieval.autodiff.box import Box
-from sayre.retrieval.autodiff.settings import Settings
+from sayre.retrieval.autodiff.settings import ModelSettings
 from sayre.retrieval.autodiff.spline import Spline
 
 
@@ -30,7 +30,7 @@ class Polar(nn.Module):
     with the intensities as weights.
     """
 
-    def __init__(self, first: Tensor, support: Tensor, box: Box, settings: Settings) -> None:
+    def __init__(self, first: Tensor, support: Tensor, box: Box, settings: ModelSettings) -> None:
         super().__init__()
         amplitude = first.abs()
         dims = tuple(range(1, first.ndim))
@@ -55,7 +55,7 @@ class Polar(nn.Module):
         return torch.complex(self.amplitude * phase.cos(), self.amplitude * phase.sin())
 
 
-def content_model(first: Tensor, support: Tensor, box: Box, settings: Settings) -> nn.Module:
+def content_model(first: Tensor, support: Tensor, box: Box, settings: ModelSettings) -> nn.Module:
     """The model that `amplitude` and `phase` name, started from an object `(batch, *box)`."""
     if settings.phase == "grid" and settings.amplitude == "free":
         return Grid(first)

@@ -11,7 +11,7 @@ from sayre.retrieval.autodiff.box import Box
 from sayre.retrieval.autodiff.contents import content_model
 from sayre.retrieval.autodiff.misfit import Detector
 from sayre.retrieval.autodiff.priors import PRIORS
-from sayre.retrieval.autodiff.settings import Settings
+from sayre.retrieval.autodiff.settings import ModelSettings
 from sayre.retrieval.autodiff.supports import MARGIN, support_model
 from sayre.retrieval.engine.coherence import Coherence
 from sayre.retrieval.engine.modulus import Modulus
@@ -41,10 +41,10 @@ class Fit:
     modulus
         What the counts allow.
     settings
-        See `Settings`.
+        See `ModelSettings`.
     """
 
-    def __init__(self, x: Tensor, support: Tensor, modulus: Modulus, settings: Settings) -> None:
+    def __init__(self, x: Tensor, support: Tensor, modulus: Modulus, settings: ModelSettings) -> None:
         self.settings, self.modulus, dtype = settings, modulus, x.real.dtype
         self.box = Box.around(support, 0.0 if settings.support == "free" else MARGIN)
         self.detector = Detector(modulus, self.box, settings.loss, dtype)

@@ -20,7 +20,7 @@ PRIORS = ("phase_tv", "phase_smooth", "amplitude_tv", "amplitude_smooth")
 
 
 @dataclass(frozen=True)
-class Settings:
+class ModelSettings:
     """Parameters of `AD`, all with defaults.
 
     Attributes

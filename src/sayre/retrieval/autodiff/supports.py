@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from sayre.retrieval.autodiff.box import Box
 from sayre.retrieval.autodiff.planes import enclosing, polyhedron
-from sayre.retrieval.autodiff.settings import Settings
+from sayre.retrieval.autodiff.settings import ModelSettings
 from sayre.retrieval.autodiff.spline import Spline
 
 MARGIN = 0.15
@@ -32,7 +32,7 @@ class Given(nn.Module):
 class Convex(nn.Module):
     """A polyhedron (`sayre.retrieval.autodiff.planes.polyhedron`) that starts around the given support."""
 
-    def __init__(self, support: Tensor, box: Box, settings: Settings, dtype: torch.dtype) -> None:
+    def __init__(self, support: Tensor, box: Box, settings: ModelSettings, dtype: torch.dtype) -> None:
         super().__init__()
         feet, centre = enclosing(support, settings.planes, box.positions, 0.5 + settings.edge)
         self.feet = nn.Parameter(feet.to(dtype))
@@ -47,7 +47,7 @@ class Convex(nn.Module):
 class Level(nn.Module):
     """The sigmoid of a smooth function, at first the distance in voxels to the given support's border."""
 
-    def __init__(self, support: Tensor, box: Box, settings: Settings, dtype: torch.dtype) -> None:
+    def __init__(self, support: Tensor, box: Box, settings: ModelSettings, dtype: torch.dtype) -> None:
         super().__init__()
         self.spline = Spline(box.positions, max(settings.spacing / 2, 1.0), dtype)
         distance = torch.stack([_signed_distance(row) for row in support]).to(support.device, dtype)
@@ -58,7 +58,7 @@ class Level(nn.Module):
         return torch.sigmoid(self.spline(self.coefficients) / self.edge)
 
 
-def support_model(support: Tensor, box: Box, settings: Settings, dtype: torch.dtype) -> nn.Module:
+def support_model(support: Tensor, box: Box, settings: ModelSettings, dtype: torch.dtype) -> nn.Module:
     """The model that `settings.support` names, started from bool supports `(batch, *box)`."""
     if settings.support == "convex":
         return Convex(support, box, settings, dtype)

@@ -7,6 +7,7 @@ it, a free voxel has (0, ∞), a gap enforced as zero (0, 0), a filled gap the i
 from __future__ import annotations
 
 from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation

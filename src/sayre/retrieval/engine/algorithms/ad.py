@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 
 from sayre.retrieval.autodiff.fit import Fit
-from sayre.retrieval.autodiff.settings import Settings
+from sayre.retrieval.autodiff.settings import ModelSettings
 from sayre.retrieval.engine.algorithms.state import Algorithm, State
 from sayre.retrieval.engine.modulus import Modulus
 
 
 @dataclass(frozen=True)
-class AD(Settings, Algorithm):
+class AD(ModelSettings, Algorithm):
     """One step of an optimiser on the parameters of a model of the object.
 
     The model starts from the iterate and the support; a convex or level-set support replaces the latter. An

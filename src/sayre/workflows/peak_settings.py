@@ -1,17 +1,16 @@
-"""Options of `sayre simulate`, in the groups that `--help` shows, and what each group makes."""
+"""Settings of a simulated peak: crystal, relaxation, scattering, detector, and what each makes."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
-import typer
-
-from sayre.cli.progress import progress
+from sayre.data.option import Option
 from sayre.errors import InputError
+from sayre.workflows.progress import Bar
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,15 +23,8 @@ _Triple = tuple[int, int, int]
 _Widths = tuple[float, float, float]
 
 
-def _options(panel: str) -> Callable[..., Any]:
-    def option(*flags: str, **settings: Any) -> Any:
-        return typer.Option(*flags, rich_help_panel=panel, **settings)
-
-    return option
-
-
-_crystal, _relaxation = _options("Crystal"), _options("Relaxation")
-_scattering, _detector = _options("Scattering"), _options("Detector")
+_crystal, _relaxation = partial(Option, panel="Crystal"), partial(Option, panel="Relaxation")
+_scattering, _detector = partial(Option, panel="Scattering"), partial(Option, panel="Detector")
 
 _FACETED, _CUT = ("wulff", "winterbottom"), ("winterbottom",)
 _TRUNCATED = ("truncated-cube", "truncated-octahedron", "truncated-tetrahedron")
@@ -46,7 +38,7 @@ _SHAPES_OF = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class CrystalOptions:
+class CrystalSettings:
     """What to cut, or the file to read, and the defects in it."""
 
     shape: Annotated[
@@ -68,9 +60,9 @@ class CrystalOptions:
     ] = None
     energy_100: Annotated[
         float | None,
-        _crystal("--energy-100", help="Surface energy of {100} over {111}; default 1.15."),
+        _crystal(help="Surface energy of {100} over {111}; default 1.15."),
     ] = None
-    energy_110: Annotated[float | None, _crystal("--energy-110", help="Of {110}; none by default.")] = None
+    energy_110: Annotated[float | None, _crystal(help="Of {110}; none by default.")] = None
     substrate: Annotated[_Triple | None, _crystal(help="Plane of the interface; default 1 1 1.")] = None
     interface_energy: Annotated[
         float | None, _crystal(help="Of a Winterbottom shape, over {111}; default 0.4.")
@@ -127,10 +119,10 @@ class CrystalOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RelaxationOptions:
+class RelaxationSettings:
     """Whether and how LAMMPS relaxes it."""
 
-    relax: Annotated[bool, _relaxation("--relax", help="Minimise the energy by LAMMPS.")] = False
+    relax: Annotated[bool, _relaxation(help="Minimise the energy by LAMMPS.")] = False
     misfit: Annotated[
         float | None, _relaxation(help="Hold the lowest layer along --substrate, so strained.")
     ] = None
@@ -143,12 +135,12 @@ class RelaxationOptions:
             other = ", or --defect misfit" if "misfit" in given else ""
             raise InputError(f"{_flags(given)}: of the relaxation; add --relax{other}")
 
-    def apply(self, crystal: Particle, substrate: _Triple | None, quiet: bool) -> Particle:
+    def apply(self, crystal: Particle, substrate: _Triple | None, bar: Bar) -> Particle:
         if not self.relax:
             return crystal
         from sayre.simulation.particles.relax import relax
 
-        with progress("relaxing", quiet=quiet) as advance:
+        with bar("relaxing") as advance:
             return relax(
                 crystal,
                 substrate=None if self.misfit is None else substrate or (1, 1, 1),
@@ -160,16 +152,12 @@ class RelaxationOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ScatteringOptions:
+class ScatteringSettings:
     """Where in reciprocal space, how finely, and how sharp."""
 
     hkl: Annotated[_Triple, _scattering(help="Reflection.")] = (1, 1, 1)
-    forbidden: Annotated[bool, _scattering("--forbidden", help="Take a reflection the lattice forbids.")] = (
-        False
-    )
-    form_factors: Annotated[bool, _scattering("--form-factors", help="Scatter with atomic form factors.")] = (
-        False
-    )
+    forbidden: Annotated[bool, _scattering(help="Take a reflection the lattice forbids.")] = False
+    form_factors: Annotated[bool, _scattering(help="Scatter with atomic form factors.")] = False
     shape_px: Annotated[int, _scattering(help="Voxels a side.")] = 128
     oversampling: Annotated[float, _scattering(help="Oversampling ratio.")] = 3.0
     phase_range: Annotated[float, _scattering(help="Range of a smooth random phase G·u, rad.")] = 0.0
@@ -216,7 +204,7 @@ class ScatteringOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DetectorOptions:
+class DetectorSettings:
     """How many photons, and what a detector makes of them."""
 
     max_counts: Annotated[

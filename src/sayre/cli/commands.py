@@ -1,0 +1,95 @@
+"""Which command does which job; a command's code is imported when it is asked for."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+
+@dataclass(frozen=True)
+class Group:
+    """Commands under one name; `default` is the one that is meant where none is named."""
+
+    help: str
+    commands: Mapping[str, str]
+    default: str | None = None
+
+
+COMMANDS: Mapping[str, str | Group] = {
+    "demo": "sayre.workflows.demo:DemoJob",
+    "inpaint": "sayre.workflows.fill:FillJob",
+    "phase": "sayre.workflows.phase:PhaseJob",
+    "run": "sayre.workflows.run:RunJob",
+    "evaluate": Group(
+        "Score methods on data whose truth is known.", {"inpaint": "sayre.workflows.evaluate:EvaluateJob"}
+    ),
+    "simulate": Group(
+        "Simulate Bragg peaks of nanocrystals, and data sets of them: `simulate OUT` is `simulate peak OUT`.",
+        {
+            "peak": "sayre.workflows.simulate:SimulateJob",
+            "dataset": "sayre.workflows.dataset:DatasetJob",
+        },
+        default="peak",
+    ),
+    "train": Group(
+        "Train networks.",
+        {
+            "inpaint": "sayre.workflows.train:TrainInpaintJob",
+            "phase": "sayre.workflows.train:TrainPhaseJob",
+        },
+    ),
+    "weights": Group(
+        "Trained weights that ship with the package.",
+        {
+            "list": "sayre.workflows.weights:ListWeightsJob",
+            "verify": "sayre.workflows.weights:VerifyWeightsJob",
+            "path": "sayre.workflows.weights:WeightsPathJob",
+        },
+    ),
+}
+
+
+def group(commands: Mapping[str, str | Group], default: str | None = None) -> type[TyperGroup]:
+    """Make a class of command groups that import a command when it is asked for.
+
+    Parameters
+    ----------
+    commands
+        `module:Job`, or a further group, by name.
+    default
+        Command that is meant where the first argument names none.
+    """
+
+    class Lazy(TyperGroup):
+        def list_commands(self, ctx: Any) -> list[str]:
+            return list(commands)
+
+        def get_command(self, ctx: Any, cmd_name: str) -> Any:
+            return _command(cmd_name, commands[cmd_name]) if cmd_name in commands else None
+
+        def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+            named = not args or args[0] in commands or args[0] == "--help"
+            return super().parse_args(ctx, args if named or default is None else [default, *args])
+
+    return Lazy
+
+
+def _command(name: str, what: str | Group) -> Any:
+    if isinstance(what, Group):
+        app = typer.Typer(
+            cls=group(what.commands, what.default), help=what.help, no_args_is_help=True, add_completion=False
+        )
+        app.callback()(lambda: None)
+        made = typer.main.get_command(app)
+    else:
+        from sayre.cli.derive import command
+
+        module, _, job = what.partition(":")
+        made = command(getattr(importlib.import_module(module), job))
+    made.name = name
+    return made

@@ -1,0 +1,143 @@
+"""`sayre evaluate inpaint`: methods of filling, scored on a gap whose counts are known."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from sayre.data.option import Option, SettingError, check_settings
+from sayre.filling.settings import METHODS
+from sayre.workflows.options import Device
+from sayre.workflows.progress import Bar, no_bar
+
+if TYPE_CHECKING:
+    from sayre.filling.scores import Score
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateJob:
+    """Hide planes of a measured pattern, fill them by every method, and print how well each did."""
+
+    source: Annotated[
+        str, Option(help="Counts, measured where the gap is cut.", metavar="INPUT", argument=True)
+    ]
+    gap_width: Annotated[
+        list[int], Option(help="Planes to hide; may be given several times.", metavar="PLANES")
+    ]
+    axis: Annotated[
+        int, Option(help="Axis across the gap: 0 rocking, 1 row, 2 column.", least=0, most=2, whole=True)
+    ] = 1
+    position: Annotated[
+        list[int] | None,
+        Option(help="First hidden plane; several are averaged. By default they are spread.", metavar="PLANE"),
+    ] = None
+    method: Annotated[
+        list[str] | None, Option(help="Only these methods; may be given several times.", metavar="NAME")
+    ] = None
+    crop: Annotated[
+        int | None,
+        Option(
+            help="Take this many voxels a side around the peak first.", least=8, whole=True, metavar="VOXELS"
+        ),
+    ] = None
+    mask: Annotated[
+        str | None, Option(help="File of a mask, non-zero where nothing was measured.", metavar="FILE")
+    ] = None
+    stride: Annotated[
+        int | None, Option(help="Distance of network windows in voxels.", least=1, whole=True)
+    ] = None
+    weights: Annotated[
+        str | None,
+        Option(help="A name of `sayre weights list`, or a .safetensors file.", metavar="NAME|FILE"),
+    ] = None
+    device: Device = "auto"
+
+    resuming = "nothing was scored"
+
+    def __post_init__(self) -> None:
+        check_settings(self)
+        for name in self.method or ():
+            if name not in METHODS:
+                raise SettingError("method", f"{name!r} is not known; one of {', '.join(METHODS)}")
+
+    def run(self, bar: Bar = no_bar) -> EvaluateOutcome:
+        """Cut the gaps, fill them and score what comes back.
+
+        Raises
+        ------
+        InputError
+            What cannot be read or filled, an unknown method, a gap that does not fit.
+        """
+        from sayre.filling.scores import COMPARED, evaluate, spread_positions
+        from sayre.filling.settings import FillingSettings
+        from sayre.workflows.input_file import InputFile
+
+        pattern = InputFile(source=self.source, mask=self.mask, crop=self.crop).load_measured()
+        methods = self.method or [m for m in COMPARED if not (m == "unet" and len(pattern.shape) == 2)]
+        jobs = [
+            (width, place)
+            for width in self.gap_width
+            for place in (self.position or spread_positions(pattern, axis=self.axis, width=width))
+        ]
+        settings = FillingSettings(stride=self.stride, weights=self.weights)
+        scores: list[Score] = []
+        with bar("evaluating") as advance:
+            for done, (width, place) in enumerate(jobs):
+                scores += evaluate(
+                    pattern,
+                    width=width,
+                    axis=self.axis,
+                    position=place,
+                    methods=methods,  # type: ignore[arg-type]
+                    settings=settings,
+                    device=self.device,
+                )
+                advance((done + 1) / len(jobs))
+        return EvaluateOutcome(source=self.source, axis=self.axis, scores=tuple(scores))
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateOutcome:
+    """Every single score."""
+
+    source: str
+    axis: int
+    scores: tuple[Score, ...]
+
+    @property
+    def numbers(self) -> list[dict[str, Any]]:
+        return [dataclasses.asdict(score) for score in self.scores]
+
+    @property
+    def sentence(self) -> str:
+        from sayre.filling.scores import summarise
+
+        places = len({s.position for s in self.scores})
+        return (
+            f"{Path(self.source).name}: axis {self.axis}, mean over {places} position(s); log error against "
+            f"the counts\n{table(summarise(self.scores))}"
+        )
+
+
+def table(rows: list[Score]) -> str:
+    """Scores as fixed-width text."""
+    lines = [
+        "width  method      log error   / linear   noise floor   r(log)  r(lin)   in 1σ   in 2σ      time"
+    ]
+    lines += [
+        f"{r.width:5d}  {r.method:10s} {r.log_error:10.4f} {r.ratio:10.3f} {_floor(r.floor)} "
+        f"{r.pearson_log:8.3f} {r.pearson_linear:7.3f} {_percent(r.covered_1)} {_percent(r.covered_2)} "
+        f"{r.seconds:7.2f} s"
+        for r in rows
+    ]
+    return "\n".join(lines)
+
+
+def _floor(error: float) -> str:
+    return f"{error:13.4f}" if error > 0 else "            -"
+
+
+def _percent(fraction: float) -> str:
+    return "      -" if fraction != fraction else f"{100 * fraction:5.1f} %"

@@ -1,0 +1,127 @@
+"""`sayre simulate`: the Bragg peak of one nanocrystal."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from sayre.data.option import Option, check_settings
+from sayre.workflows.job import config_of, spare_the_inputs
+from sayre.workflows.peak_settings import (
+    CrystalSettings,
+    DetectorSettings,
+    RelaxationSettings,
+    ScatteringSettings,
+)
+from sayre.workflows.progress import Bar, no_bar
+
+if TYPE_CHECKING:
+    from sayre.data import SimulatedPattern
+
+
+@dataclass(frozen=True, kw_only=True)
+class SimulateJob:
+    """Simulate the Bragg peak of a nanocrystal: cut or read it, put defects in, relax it, scatter, count.
+
+    `sayre simulate dataset` makes data sets of them.
+    """
+
+    output: Annotated[Path, Option(help="File to write: .npz, .cxi or .h5", metavar="OUT", argument=True)]
+    crystal: CrystalSettings = field(default_factory=CrystalSettings)
+    relaxation: RelaxationSettings = field(default_factory=RelaxationSettings)
+    scattering: ScatteringSettings = field(default_factory=ScatteringSettings)
+    detector: DetectorSettings = field(default_factory=DetectorSettings)
+    seed: Annotated[int, Option(help="The same seed gives the same peak.", least=0, whole=True)] = 0
+    force: Annotated[bool, Option(help="Overwrite OUT.")] = False
+
+    resuming = "nothing was written; the same command begins anew"
+
+    def __post_init__(self) -> None:
+        check_settings(self)
+
+    def run(self, bar: Bar = no_bar) -> SimulateOutcome:
+        """Simulate and write.
+
+        Raises
+        ------
+        InputError
+            Settings that cannot be used together, files that cannot be read or written.
+        """
+        import numpy as np
+
+        from sayre.data import Manifest, SimulatedPattern
+        from sayre.data.manifest import hashes
+        from sayre.files import output_path_check, save
+        from sayre.files.atoms import particle_path_check, save_particle
+        from sayre.simulation.peak import simulate_particle
+
+        started = time.perf_counter()
+        crystal, scattering = self.crystal, self.scattering
+        read = (crystal.particle, self.relaxation.potential, self.detector.flat)
+        output_path_check(self.output, force=self.force, kind=SimulatedPattern)
+        spare_the_inputs(self.output, *read)
+        if crystal.save_particle is not None:
+            particle_path_check(crystal.save_particle, force=self.force)
+            spare_the_inputs(crystal.save_particle, *read)
+        readout = self.detector.readout((scattering.shape_px, scattering.shape_px), self.seed)
+        scattering.check_memory()
+        generator = np.random.default_rng(self.seed)
+        particle = self.relaxation.apply(crystal.build(generator), crystal.substrate, bar)
+        simulated = simulate_particle(
+            particle,
+            hkl=scattering.hkl,
+            forbidden=scattering.forbidden,
+            form_factors=scattering.form_factors,
+            shape_px=scattering.shape_px,
+            oversampling=scattering.oversampling,
+            phase_range=scattering.phase_range,
+            rotate=scattering.rotate == "random",
+            spread=scattering.spread(),
+            readout=readout,
+            generator=generator,
+        )
+        config = {name: value for name, value in config_of(self).items() if name != "save_particle"}
+        manifest = Manifest.collect(
+            "sayre simulate", started=started, config=config, seed=self.seed, inputs=hashes(*read)
+        )
+        if crystal.save_particle is not None:
+            save_particle(crystal.save_particle, particle, force=self.force)
+        save(self.output, simulated, manifest, force=self.force)
+        return SimulateOutcome(output=self.output, simulated=simulated)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SimulateOutcome:
+    """The simulated peak, and where it was written."""
+
+    output: Path
+    simulated: SimulatedPattern
+
+    @property
+    def numbers(self) -> dict[str, Any]:
+        pattern, particle = self.simulated.pattern, self.simulated.particle
+        assert particle is not None
+        return {
+            "output": str(self.output),
+            "species": particle.species,
+            "atoms": len(particle),
+            "photons": float(pattern.intensity.sum(dtype=float)),
+            "max_counts": float(pattern.intensity.max()),
+            "masked": float(pattern.mask.mean()),
+            "oversampling": list(self.simulated.oversampling),
+        }
+
+    @property
+    def sentence(self) -> str:
+        import numpy as np
+
+        numbers, particle = self.numbers, self.simulated.particle
+        assert particle is not None
+        size = " × ".join(f"{extent / 10:.3g}" for extent in np.ptp(particle.positions, axis=0))
+        text = (
+            f"{self.output}: {particle.species} particle of {len(particle)} atoms, {size} nm; "
+            f"{numbers['photons']:.4g} photons, {numbers['max_counts']:.4g} in the brightest voxel"
+        )
+        return f"{text}, {100 * numbers['masked']:.2g} % masked" if numbers["masked"] else text

@@ -1,0 +1,121 @@
+"""`sayre weights`: the trained weights that ship with the package."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+from sayre.data.option import Option
+from sayre.errors import InputError
+from sayre.workflows.progress import Bar, no_bar
+
+if TYPE_CHECKING:
+    from sayre.networks.registry import Weights
+
+TOLERANCE = 0.05
+"""Largest difference that is allowed between a network's output for its sample and the stored one."""
+
+Name = Annotated[str, Option(help="Name in `sayre weights list`.", metavar="NAME", argument=True)]
+AnyName = Annotated[
+    str | None, Option(help="Only these weights; by default all.", metavar="NAME", argument=True)
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListWeightsJob:
+    """List the weights that ship, and what each is for."""
+
+    resuming = ""
+
+    def run(self, bar: Bar = no_bar) -> WeightsOutcome:
+        """Read the registry."""
+        from sayre.networks.registry import registry
+
+        rows = [_row(row) for row in registry().values()]
+        text = "\n".join(_line(row) for row in registry().values())
+        return WeightsOutcome(numbers=rows, sentence=text or "no weights ship with this version")
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerifyWeightsJob:
+    """Check the hash of each file of weights, and that it reproduces its sample output."""
+
+    name: AnyName = None
+
+    resuming = ""
+
+    def run(self, bar: Bar = no_bar) -> WeightsOutcome:
+        """Load and apply each network.
+
+        Raises
+        ------
+        InputError
+            An unknown name, a file whose hash or output is not that of the registry.
+        """
+        from sayre.networks.registry import find, registry
+
+        rows = [find(self.name)] if self.name else list(registry().values())
+        differences: dict[str, float] = {}
+        with bar("verifying") as advance:
+            for done, row in enumerate(rows):
+                differences[row.name] = _difference(row)
+                if differences[row.name] > TOLERANCE:
+                    raise InputError(
+                        f"{row.name}: output differs from its sample by {differences[row.name]:.2g} "
+                        f"({TOLERANCE} allowed); reinstall"
+                    )
+                advance((done + 1) / len(rows))
+        lines = (f"{name}: hash ok, sample reproduced to {d:.1e}" for name, d in differences.items())
+        return WeightsOutcome(numbers=differences, sentence="\n".join(lines))
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightsPathJob:
+    """Print where the file of weights is."""
+
+    name: Name
+
+    resuming = ""
+
+    def run(self, bar: Bar = no_bar) -> WeightsOutcome:
+        """Find the file.
+
+        Raises
+        ------
+        InputError
+            An unknown name.
+        """
+        from sayre.networks.registry import find
+
+        path = str(find(self.name).path)
+        return WeightsOutcome(numbers={"path": path}, sentence=path)
+
+
+@dataclass(frozen=True)
+class WeightsOutcome:
+    """What is known of the weights."""
+
+    numbers: Any
+    sentence: str
+
+
+def _difference(row: Weights) -> float:
+    if row.task == "shape":
+        from sayre.retrieval.learned import predictor as shapes
+
+        return shapes.verify_sample(row)
+    from sayre.filling.network import predictor as fillings
+
+    return fillings.verify_sample(row)
+
+
+def _row(row: Weights) -> dict[str, Any]:
+    size = row.path.stat().st_size
+    return {"name": row.name, "task": row.task, "default": row.default, "bytes": size, "summary": row.summary}
+
+
+def _line(row: Weights) -> str:
+    mark = " (default)" if row.default else ""
+    what = f"widths {row.widths[0]}–{row.widths[1]}" if any(row.widths) else f"{row.dimensions}D"
+    size = row.path.stat().st_size / 1e6
+    return f"{row.name}{mark}: {row.summary} [{row.task}, {what}, {size:.1f} MB]"
