@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sayre.crystal.geometry import BEAMLINES, Geometry
-from sayre.crystal.geometry_file import read_geometry
+from sayre.crystal.geometry_file import load_geometry
 from sayre.errors import InputError
 
 KNOWN = {
@@ -44,13 +44,13 @@ def test_by_beamline_and_by_circles(written):
         row=BEAMLINES["34idc"].row,
         column=BEAMLINES["34idc"].column,
     )
-    assert read_geometry(written()) == expected
-    assert read_geometry(written(**CIRCLES)) == expected
-    assert read_geometry(str(written(beamline='"34IDC"'))) == expected
+    assert load_geometry(written()) == expected
+    assert load_geometry(written(**CIRCLES)) == expected
+    assert load_geometry(str(written(beamline='"34IDC"'))) == expected
 
 
 def test_what_is_optional(written):
-    scan = read_geometry(
+    scan = load_geometry(
         written(row="[0, -1.0, 0]", column='"x-"', binning="[2, 3, 4]", peak="[5, -6.5]", pixel_size="55e-6")
     )
     assert (scan.row, scan.column, scan.binning, scan.peak) == ((0, -1, 0), "x-", (2, 3, 4), (5, -6.5))
@@ -89,7 +89,7 @@ def test_what_is_optional(written):
 def test_a_mistake_is_refused_at_reading(changes, message, written):
     path = written(**changes)
     with pytest.raises(InputError, match=message) as caught:
-        read_geometry(path)
+        load_geometry(path)
     text = str(caught.value)
     assert text.startswith(f"{path}: ")
     assert "\n" not in text
@@ -99,4 +99,4 @@ def test_a_mistake_is_refused_at_reading(changes, message, written):
 
 def test_no_file(tmp_path):
     with pytest.raises(InputError, match=r"none\.toml: No such file or directory; docs/physics\.md has"):
-        read_geometry(tmp_path / "none.toml")
+        load_geometry(tmp_path / "none.toml")

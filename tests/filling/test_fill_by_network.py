@@ -138,5 +138,5 @@ def test_the_scale_of_the_error_is_the_registrys(monkeypatch):
 
 @pytest.mark.parametrize("stride", [0, -3])
 def test_strides_below_one_are_refused(gapped, stride):
-    with pytest.raises(InputError, match=f"stride: must be 1 or more, found {stride}"):
+    with pytest.raises(InputError, match=f"stride: must be a whole number of 1 or more, found {stride}"):
         inpaint(gapped, method="unet", stride=stride)

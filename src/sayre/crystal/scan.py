@@ -8,6 +8,7 @@ from typing import Annotated
 from sayre.crystal.geometry import Geometry
 from sayre.crystal.geometry_file import load_geometry
 from sayre.data.option import Option, SettingError, check_settings
+from sayre.data.plausible import require_plausible
 
 _PANEL = "What is known of the scan"
 
@@ -71,6 +72,8 @@ class Scan:
             raise SettingError("hkl", "0 0 0 is the direct beam, no reflection")
         if self.voxel_size is not None and self.geometry is None:
             raise SettingError("voxel_size", "belongs to the laboratory frame; add a geometry")
+        if self.voxel_size is not None:
+            require_plausible("scan", "voxel size", self.voxel_size)
         if self.along is not None and self.geometry is not None:
             raise SettingError("along", "the geometry states where G points; leave one of them out")
 

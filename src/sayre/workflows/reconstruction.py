@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sayre.crystal.compare import compare
 from sayre.crystal.conversion import known_frame, to_crystal
 from sayre.crystal.geometry import Geometry
 from sayre.crystal.resolution import ShellCurve, fsc, mean, prtf
@@ -89,6 +90,8 @@ def reconstruct(
     """
     expect(pattern, Pattern, FilledPattern, argument="pattern")
     settings, scan, watch = settings or Settings(), completed(scan or Scan(), pattern), watch or Watch()
+    if scan.geometry is not None:
+        compare(scan.geometry, pattern.meta, pattern.grid)
     if kept is not None:
         watch = _keeping(watch, kept)
     phased = phase(pattern, settings, init=init, device=device, watch=watch)
