@@ -10,9 +10,10 @@ import pytest
 from physics_samples import geometry
 
 from sayre.crystal.compare import compare
+from sayre.crystal.scan import Scan
 from sayre.data import Grid, Meta, Pattern
-from sayre.errors import SayreWarning
-from sayre.workflows.reconstruction import Scan
+from sayre.errors import InputError, SayreWarning
+from sayre.workflows.reconstruction import reconstruct
 
 SCAN = geometry(binning=(1, 2, 1))
 
@@ -80,5 +81,9 @@ def test_steps_in_q():
 def test_it_is_compared_before_anything_is_phased():
     counts = np.ones((8, 8, 8), np.float32)
     pattern = Pattern.from_counts(counts, meta=Meta(energy=9980.0, source="a.cxi"))
-    with pytest.warns(SayreWarning, match=r"a\.cxi states otherwise: energy 9980 eV, not 9000 eV"):
-        Scan(geometry=geometry(binning=(1, 1, 1))).of(pattern)
+    scan = Scan(geometry=geometry(binning=(1, 1, 1)))
+    with (
+        pytest.warns(SayreWarning, match=r"a\.cxi states otherwise: energy 9980 eV, not 9000 eV"),
+        pytest.raises(InputError, match="no peak"),
+    ):
+        reconstruct(pattern, scan=scan)
