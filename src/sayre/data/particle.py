@@ -47,5 +47,8 @@ class Particle(ArrayClass):
     def _lines(self) -> Lines:
         extent = np.ptp(np.asarray(self.numpy().positions), axis=0) / 10
         made = ", ".join(f"{name} {value}" for name, value in self.made.items())
-        lines = [("extent", f"{sizes(extent.tolist())} nm"), ("lattice constant", f"{self.lattice_constant:g} Å")]
+        lines = [
+            ("extent", f"{sizes(extent.tolist())} nm"),
+            ("lattice constant", f"{self.lattice_constant:g} Å"),
+        ]
         return [*lines, ("made", made)] if made else lines
