@@ -79,18 +79,21 @@ def test_doubtful_results_are_said(pattern, given_runs):
         phase(pattern, recipe="ER*1", runs=4, keep=1)
 
 
+def reached(init, index):
+    """Correlation with the truth of a crystal whose phase has a range of 2 to 4 pi."""
+    made = strained_crystal(2, "2-4", index)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SayreWarning)
+        found = phase(pattern_of(counts_of_test(made.counts)), init=init, runs=8, recipe="strained")
+    box = tuple(slice(f, f + n) for f, n in zip(found.origin, found.object.shape, strict=True))
+    amplitude = np.fft.ifftshift(made.crystal.amplitude[box])
+    truth = np.fft.fftshift(np.fft.ifftn(amplitude)).astype(np.complex64)
+    return correlation(align(found.object, truth), truth)
+
+
 def test_the_network_phases_what_random_starts_do_not():
-    """Phase ranges of 2 to 4 pi; measured: all of 100 such crystals above 0.9."""
-    reached: dict[str, list[float]] = {"network": [], "random": []}
-    for index in range(6):
-        made = strained_crystal(2, "2-4", index)
-        for init, correlations in reached.items():
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                found = phase(pattern_of(counts_of_test(made.counts)), init=init, runs=8, recipe="strained")
-            box = tuple(slice(f, f + n) for f, n in zip(found.origin, found.object.shape, strict=True))
-            amplitude = np.fft.ifftshift(made.crystal.amplitude[box])
-            truth = np.fft.fftshift(np.fft.ifftn(amplitude)).astype(np.complex64)
-            correlations.append(correlation(align(found.object, truth), truth))
-    assert min(reached["network"]) > 0.97
-    assert sum(c > 0.9 for c in reached["random"]) <= 3
+    """Measured with the network: all of 100 such crystals above 0.9."""
+    network = [reached("network", index) for index in range(6)]
+    assert min(network) > 0.9
+    assert np.mean(network) > 0.96
+    assert np.mean([reached("random", index) for index in range(4)]) < 0.88
