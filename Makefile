@@ -28,7 +28,7 @@ lint: $(VENV)/.ready-dev
 	$(BIN)/codespell src tests docs benchmarks examples *.md
 	$(BIN)/mypy
 
-# The suite in single thread, with other instruction sets, and with noise on the counts: eight times as long.
+# The suite with one thread and eight, other instruction sets, and noise on the counts: nine times as long.
 test-robust: $(VENV)/.ready-dev
 	tests/robust.sh $(BIN)/python
 

@@ -77,7 +77,7 @@ def simulate_particle(
     forbidden: bool = False,
     spread: PointSpread | None = None,
     readout: Readout | None = None,
-    threads: int = 0,
+    threads: int = 1,
     generator: np.random.Generator,
 ) -> SimulatedPattern:
     """Simulate the Bragg peak of any crystal, whose strain is in the positions of its atoms.
@@ -108,7 +108,7 @@ def simulate_particle(
     readout
         Exposure, background, flat field, gaps and saturation, instead of `max_counts`.
     threads
-        Threads of the scattering sum; 0 takes all cores.
+        Threads of the scattering sum; see `sayre.simulation.scattering.scatter.scatter`.
     generator
         Source of every random number.
 
@@ -177,7 +177,7 @@ def scatter_around(
     *,
     phase: NDArray[np.float64] | None = None,
     form_factors: bool = False,
-    threads: int = 0,
+    threads: int = 1,
 ) -> NDArray[np.complex128]:
     """Amplitude on `shape` and the margin from which `spread` reaches in: what `detect` takes."""
     first, second, third = (n + 2 * m for n, m in zip(shape, spread.margin, strict=True))

@@ -135,7 +135,7 @@ def scatter(
     *,
     phase: NDArray[np.float64] | None = None,
     form_factors: bool = False,
-    threads: int = 0,
+    threads: int = 1,
     tolerance: float = 1e-9,
 ) -> NDArray[np.complex128]:
     """Scattered amplitude `A(q) = Σ f exp(−i q·(r + u))` around the reflection `g`.
@@ -156,7 +156,8 @@ def scatter(
     form_factors
         f is `f0(|q|)` of the element in electrons; else 1.
     threads
-        0 takes all cores.
+        One gives the same bytes every time. More, or 0 for all cores, add the parts of the sum up in an order
+        that changes from run to run, and with it the last bits of the amplitude.
     tolerance
         Of the NUFFT; the default leaves log10 of the intensity right to 1e-4 in the weakest voxels.
 
