@@ -84,7 +84,7 @@ def times(side: int, starts: int, device: str, repeats: int, clock: str) -> dict
     for name, algorithm in steps.items():
         state = State(x=x.clone(), p=torch.zeros_like(x), support=support)
         work[name] = lambda state=state, algorithm=algorithm: algorithm.step(state, modulus)  # type: ignore[misc]
-    work["fit"] = lambda: modulus.fit(x, support)
+    work["fit"] = lambda: modulus.fit_quality(x, support)
     work["SW"] = lambda: wrap.update(x, support, 0.5, modulus.field)
     best = dict.fromkeys(work, float("inf"))
     with torch.no_grad():

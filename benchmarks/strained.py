@@ -32,7 +32,7 @@ from sayre.detectors import masks
 from sayre.errors import InputError
 from sayre.filling.fill import inpaint
 from sayre.retrieval.choice.align import align, correlation
-from sayre.retrieval.choice.select import judge
+from sayre.retrieval.choice.select import figure_of_merit
 from sayre.retrieval.phased import Phased
 from sayre.retrieval.phasing import phase
 from sayre.simulation.dataset import read
@@ -141,7 +141,7 @@ def scores(found: Phased, amplitude: Objects) -> dict[str, Any]:
         "agreement": found.agreement,
         "runs": len(found.runs),
         "starts": [correlation(align(run.object, truth), truth) for run in runs],
-        "judged": [judge(run) for run in runs],
+        "judged": [figure_of_merit(run) for run in runs],
     }
 
 

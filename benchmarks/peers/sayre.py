@@ -13,7 +13,8 @@ from sayre.data import Pattern
 from sayre.errors import SayreWarning
 from sayre.filling.fill import inpaint
 from sayre.retrieval.engine.recipe import PRESETS, parse
-from sayre.retrieval.engine.runs import Progress
+from sayre.retrieval.engine.runs import Status
+from sayre.retrieval.phasing import Watch as Followed
 from sayre.retrieval.phasing import phase
 
 
@@ -36,13 +37,13 @@ def solve(problem: Problem, watch: Watch) -> None:
     recipe = scaled(PRESETS["default"], problem.iterations)
     watch.iterations = length(recipe)
 
-    def report(progress: Progress) -> None:
-        watch.look(progress.iteration, lambda: progress.look(0)[0])
+    def report(status: Status) -> None:
+        watch.look(status.iteration, lambda: status.estimate(0)[0])
 
     for start in range(problem.starts):
         watch.begin()
         seed = 1000 * problem.seed + start
-        found = phase(pattern, recipe=recipe, runs=1, seed=seed, device="cpu", report=report)
+        found = phase(pattern, recipe=recipe, runs=1, seed=seed, device="cpu", watch=Followed(report=report))
         watch.end(found.object)
     if problem.starts > 1:
         watch.begin()

@@ -8,7 +8,7 @@ from sayre.errors import SayreWarning
 from sayre.figures import live
 from sayre.figures.phasing import convergence_figure, resolution_figure, resolution_text, start_figure
 from sayre.retrieval.engine.packed import Packed
-from sayre.retrieval.engine.runs import Progress, Run
+from sayre.retrieval.engine.runs import Run, Status
 
 
 def ball(shape=(24, 24, 24), at=(3, 12, 12)):
@@ -24,7 +24,7 @@ def runs(residuals, free, failed=()):
     return [
         Run(
             index=i,
-            found=Packed.of(obj, support),
+            packed=Packed.of(obj, support),
             residual=r,
             likelihood=2 * f,
             free_likelihood=f,
@@ -92,8 +92,8 @@ def test_live_picture_shows_the_best_and_keeps_still_between(tmp_path, monkeypat
 
     def progress(iteration, *residuals):
         places = tuple(range(len(residuals)))
-        return Progress(
-            fraction=0.1, iteration=iteration, indices=places, residuals=residuals, look=lambda _: ball()
+        return Status(
+            fraction=0.1, iteration=iteration, indices=places, residuals=residuals, estimate=lambda _: ball()
         )
 
     picture.report(progress(10, 0.5, float("nan"), 0.4))

@@ -84,8 +84,8 @@ def test_selection_leaves_out_failures_and_outliers(crystal):
 
     def run(index, x, likelihood, failed=""):
         return Run(
-            index=index, found=Packed.of(x, x != 0), residual=0.1, likelihood=1.0, free_likelihood=likelihood,
-            failed=failed,
+            index=index, packed=Packed.of(x, x != 0), residual=0.1, likelihood=1.0,
+            free_likelihood=likelihood, failed=failed,
         )  # fmt: skip
 
     rng = np.random.default_rng(1)

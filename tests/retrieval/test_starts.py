@@ -37,8 +37,8 @@ def given_runs(crystal, monkeypatch):
     def retrieve(bounds, starts, *_, **__):
         for start in starts:
             made.append(start.index)
-            found = Packed.of(objects[start.index], objects[start.index] != 0)
-            yield Run(index=start.index, found=found, residual=0.1, likelihood=1.0, free_likelihood=1.0)
+            packed = Packed.of(objects[start.index], objects[start.index] != 0)
+            yield Run(index=start.index, packed=packed, residual=0.1, likelihood=1.0, free_likelihood=1.0)
 
     monkeypatch.setattr("sayre.retrieval.phasing.retrieve", retrieve)
     return made

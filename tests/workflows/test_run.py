@@ -18,7 +18,7 @@ from sayre.networks.registry import default
 from sayre.retrieval import kept as kept_runs
 from sayre.retrieval.choice.align import align, correlation
 from sayre.retrieval.engine.packed import Packed
-from sayre.retrieval.engine.runs import Progress, Run
+from sayre.retrieval.engine.runs import Run, Status
 from sayre.retrieval.settings import Settings
 from sayre.simulation.peak import simulate
 from sayre.workflows.input_file import InputFile
@@ -247,7 +247,7 @@ def test_starts_that_all_failed_are_not_kept(tmp_path):
     kept = kept_runs.KeptRuns(out / "runs", {"a": 1})
     failed = Run(
         index=0,
-        found=Packed.of(np.zeros((4, 4), np.complex64), np.zeros((4, 4), bool)),
+        packed=Packed.of(np.zeros((4, 4), np.complex64), np.zeros((4, 4), bool)),
         history=(),
         residual=np.nan,
         likelihood=np.nan,
@@ -273,7 +273,7 @@ def test_a_run_that_failed_is_tried_again_and_a_result_outlives_it(peak, done, t
     before = {name: (tmp_path / name).read_bytes() for name in FILES}
 
     def refused(*_, watch, **__):
-        watch.report(Progress(fraction=0.1, iteration=1, indices=(0,), residuals=(), look=lambda _: None))
+        watch.report(Status(fraction=0.1, iteration=1, indices=(0,), residuals=(), estimate=lambda _: None))
         raise InputError("every run failed")
 
     with monkeypatch.context() as broken:

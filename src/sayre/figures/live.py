@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from sayre.errors import InputError, warn
 from sayre.figures.filling import save_figure
 from sayre.figures.phasing import start_figure
-from sayre.retrieval.choice.select import judge
-from sayre.retrieval.engine.runs import Progress, Run
+from sayre.retrieval.choice.select import figure_of_merit
+from sayre.retrieval.engine.runs import Run, Status
 
 PATIENCE = 30.0
 """Seconds between pictures while no start finishes."""
@@ -44,7 +44,7 @@ class LivePicture:
         self._judged = np.inf
         self._drawn, self._cost = time.monotonic(), 0.0
 
-    def report(self, now: Progress) -> None:
+    def report(self, now: Status) -> None:
         """Take in how the running starts do; draw if it is time."""
         for index, residual in zip(now.indices, now.residuals, strict=True):
             self._histories.setdefault(index, []).append((now.iteration, residual))
@@ -54,7 +54,7 @@ class LivePicture:
     def finished(self, run: Run) -> None:
         """Take in a finished start; draw unless that was done a moment ago."""
         self._histories[run.index] = list(run.history)
-        judged = judge(run)
+        judged = figure_of_merit(run)
         if not run.failed and (self._best is None or judged < self._judged):
             self._best, self._judged = _Best(run.residual, run.index, run.object, run.support), judged
         if time.monotonic() - self._drawn > self._cost / SHARE:
@@ -66,10 +66,10 @@ class LivePicture:
             self._show(self._best)
 
     @staticmethod
-    def _running(now: Progress) -> _Best:
+    def _running(now: Status) -> _Best:
         """Of the starts that run, the one of least residual: not finished, they are not judged yet."""
         place = min(range(len(now.indices)), key=lambda i: np.nan_to_num(now.residuals[i], nan=np.inf))
-        return _Best(now.residuals[place], now.indices[place], *now.look(place))
+        return _Best(now.residuals[place], now.indices[place], *now.estimate(place))
 
     def _show(self, best: _Best) -> None:
         """A picture that cannot be written is said and does not stop anything."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +13,8 @@ from sayre.data.expect import expect
 from sayre.data.option import changed
 from sayre.errors import InputError, warn
 from sayre.filling.settings import FillingSettings
+from sayre.numerics.progress import Advance
 
-Progress = Callable[[float], None]
 Log = NDArray[np.float32]
 
 DEFAULT_STRIDE = 16
@@ -27,7 +26,7 @@ def inpaint(
     settings: FillingSettings | None = None,
     *,
     device: str = "auto",
-    progress: Progress | None = None,
+    progress: Advance | None = None,
     **changes: Any,
 ) -> FilledPattern:
     """Fill the unmeasured voxels of a pattern.
@@ -88,7 +87,7 @@ def _best(pattern: Pattern) -> str:
 
 
 def _by_classic(
-    method: str, values: Log, mask: NDArray[np.bool_], progress: Progress | None
+    method: str, values: Log, mask: NDArray[np.bool_], progress: Advance | None
 ) -> tuple[Log, Log]:
     if method == "wiener":
         from sayre.filling.wiener import wiener_fill
@@ -104,7 +103,7 @@ def _by_network(
     pattern: Pattern,
     settings: FillingSettings,
     device: str,
-    progress: Progress | None,
+    progress: Advance | None,
 ) -> tuple[Log, Log, str]:
     """Values, standard errors, and which methods filled voxels."""
     from sayre.filling.network import windows
@@ -142,10 +141,10 @@ def _by_network(
 class _Part:
     """Progress of one part of the work, from fraction `low` to `high` of the whole."""
 
-    progress: Progress | None
+    progress: Advance | None
     low: float
     high: float
 
-    def __call__(self, fraction: float) -> None:
+    def __call__(self, fraction: float, note: str = "") -> None:
         if self.progress:
-            self.progress(self.low + fraction * (self.high - self.low))
+            self.progress(self.low + fraction * (self.high - self.low), *([note] if note else []))

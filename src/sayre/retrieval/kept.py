@@ -41,7 +41,7 @@ class KeptRuns:
         self.config = to_json(config, sort_keys=True)
 
     @property
-    def ours(self) -> bool:
+    def matches(self) -> bool:
         """Whether the folder is there and of this configuration."""
         known = self.folder / _CONFIG
         return known.is_file() and known.read_text() == self.config
@@ -55,7 +55,7 @@ class KeptRuns:
             The folder holds runs of another configuration.
         """
         found = sorted(self.folder.glob("[0-9]*.npz"))
-        if self.ours:
+        if self.matches:
             return tuple(self._run(path) for path in found)
         if found and not self.replace:
             raise InputError(
@@ -72,7 +72,7 @@ class KeptRuns:
         InputError
             It cannot be made or written to.
         """
-        if self.ours:
+        if self.matches:
             return
         if self.replace:
             self.remove()
@@ -91,9 +91,9 @@ class KeptRuns:
         with replacing(path, force=True) as file:
             np.savez(
                 file,
-                shape=np.array(run.found.shape),
-                support=run.found.bits,
-                object=run.found.values,
+                shape=np.array(run.packed.shape),
+                support=run.packed.bits,
+                object=run.packed.values,
                 history=np.array(run.history),
                 failed=np.array(run.failed),
                 point_spread=np.zeros(0, np.float32) if run.point_spread is None else run.point_spread,
@@ -104,7 +104,7 @@ class KeptRuns:
     def snapshots(self) -> Snapshots:
         """Where running starts are kept beside, and what an earlier, stopped command left of them."""
         path, left = self.folder / _RUNNING, None
-        if self.ours and path.is_file():
+        if self.matches and path.is_file():
             with np.load(path) as file:
                 left = {name: file[name] for name in file.files}
 
@@ -125,7 +125,7 @@ class KeptRuns:
             numbers = {name: file[name].item() for name in _NUMBERS}
             history = tuple((int(i), float(r)) for i, r in file["history"].reshape(-1, 2))
             return Run(
-                found=Packed(tuple(file["shape"].tolist()), file["support"], file["object"]),
+                packed=Packed(tuple(file["shape"].tolist()), file["support"], file["object"]),
                 history=history,
                 failed=str(file["failed"]),
                 point_spread=file["point_spread"] if file["point_spread"].size else None,

@@ -35,7 +35,7 @@ class Phased(Shown):
     averaged
         Their objects, as they were averaged, aligned on the first.
     residual, likelihood, free_likelihood
-        Of `object`, as in `sayre.retrieval.engine.modulus.Fit`.
+        Of `object`, as in `sayre.retrieval.engine.modulus.FitQuality`.
     agreement
         Median complex correlation of the selected runs with the middle one.
     oversampling

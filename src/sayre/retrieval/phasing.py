@@ -16,16 +16,16 @@ from sayre.numerics.device import find_device
 from sayre.retrieval import prepare
 from sayre.retrieval.binning import binned
 from sayre.retrieval.choice.consensus import consensus
-from sayre.retrieval.choice.select import agreed, select
+from sayre.retrieval.choice.select import agreeing_with_last, select
 from sayre.retrieval.engine.bounds import amplitude_bounds
-from sayre.retrieval.engine.recipe import divide, iterations, parse, recipe_text
-from sayre.retrieval.engine.runs import Progress, Run, retrieve
+from sayre.retrieval.engine.recipe import iterations, parse, recipe_text, split_at_wide
+from sayre.retrieval.engine.runs import Run, Status, retrieve
 from sayre.retrieval.engine.snapshots import Snapshots
 from sayre.retrieval.phased import Phased
 from sayre.retrieval.settings import Settings
 from sayre.retrieval.starts import Objects, starts
 
-Report = Callable[[Progress], None]
+Report = Callable[[Status], None]
 TRUSTED = 0.9
 """Agreement of the averaged starts below which the result is called doubtful."""
 ENOUGH = 0.95
@@ -102,7 +102,7 @@ def phase(
     )
     watch, where = watch or Watch(), find_device(device)
     learned = settings.init == "network" and not isinstance(init, np.ndarray)
-    steps, wide = divide(parse(recipe_text(settings.recipe or ("strained" if learned else "default"))))
+    steps, wide = split_at_wide(parse(recipe_text(settings.recipe or ("strained" if learned else "default"))))
     cut = prepare.centred(binned(pattern, settings.binning))
     ratios = prepare.check(cut)
     bounds = amplitude_bounds(cut, settings)
@@ -168,7 +168,7 @@ def _search(
         if index not in known and watch.on_run:
             watch.on_run(run)
         done.append(run)
-        chosen = agreed(done, enough) if enough is not None else []
+        chosen = agreeing_with_last(done, enough) if enough is not None else []
         if chosen:
             return done, chosen
     return done, []
@@ -186,7 +186,7 @@ def _warn_of_doubt(what: str, agreement: float) -> None:
 def _part(report: Report | None, before: float, share: float, past: int = 0) -> Report:
     """What takes reports of a part of the work, and tells `report` of the whole."""
 
-    def told(now: Progress) -> None:
+    def told(now: Status) -> None:
         if report:
             fraction = before + share * now.fraction
             report(replace(now, fraction=fraction, iteration=past + now.iteration))

@@ -182,13 +182,13 @@ class RetrievalStage:
 
     def run(self, bar: Bar, kept: KeptRuns, live: Any = None) -> Reconstruction:
         """Phase the pattern; `live` is a picture that follows it."""
-        from sayre.retrieval.engine.runs import Progress
+        from sayre.retrieval.engine.runs import Status
         from sayre.retrieval.phasing import Watch
         from sayre.workflows.reconstruction import reconstruct
 
         with bar(f"phasing {self.pattern.name}") as advance:
 
-            def report(now: Progress) -> None:
+            def report(now: Status) -> None:
                 kept.begin()
                 advance(now.fraction, now.note(self.settings.runs))
                 if live is not None:
@@ -236,6 +236,6 @@ def dropping_failures(kept: KeptRuns) -> Iterator[None]:
     try:
         yield
     except InputError:
-        if kept.ours and all(run.failed for run in kept.read()):
+        if kept.matches and all(run.failed for run in kept.read()):
             kept.remove()
         raise

@@ -6,11 +6,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
-
-class Advance(Protocol):
-    """Takes the fraction done, from 0 to 1, and a note for the user."""
-
-    def __call__(self, fraction: float, note: str = "") -> None: ...
+from sayre.numerics.progress import Advance
 
 
 class Bar(Protocol):

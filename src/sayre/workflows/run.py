@@ -86,7 +86,7 @@ class RunJob:
             counts = self.input.load(keep_filling=self.filling.method == "auto")
             stage = RetrievalStage.of(self, counts)
             kept = stage.kept(self.folder / RUNS, replace_others=self.force, method=self.filling.method)
-            if not (kept.ours or self.force) and kept.folder.is_dir():
+            if not (kept.matches or self.force) and kept.folder.is_dir():
                 raise InputError(
                     f"{self.folder}: holds an unfinished run of other options or counts; give the same to "
                     "resume it, or --force to begin anew"
@@ -137,7 +137,7 @@ class RunJob:
         if isinstance(counts, FilledPattern) or not counts.mask.any():
             return counts
         earlier = kept.folder / FILLED
-        if kept.ours and earlier.is_file():
+        if kept.matches and earlier.is_file():
             again = load_filled(earlier)
             if isinstance(again, FilledPattern):
                 return replace(again, pattern=counts)

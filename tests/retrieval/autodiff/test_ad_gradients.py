@@ -14,7 +14,7 @@ from sayre.retrieval.autodiff.misfit import Detector
 from sayre.retrieval.autodiff.planes import directions, polyhedron
 from sayre.retrieval.autodiff.priors import PRIORS
 from sayre.retrieval.autodiff.settings import WORDS, ModelSettings
-from sayre.retrieval.engine.coherence import Coherence
+from sayre.retrieval.engine.coherence import PartialCoherence
 
 LOSSES, SUPPORTS = WORDS["loss"], WORDS["support"]
 CASES = [
@@ -99,7 +99,7 @@ def test_misfit_is_what_plain_torch_says(loss):
 def test_point_spread_of_the_recipe_is_heeded():
     """With the partial coherence that `PSF` found, intensities are blurred by it."""
     modulus, x, support = problem()
-    modulus.coherence = Coherence(len(x), modulus.shape, torch.device("cpu"), sigma=0.7)
+    modulus.coherence = PartialCoherence(len(x), modulus.shape, torch.device("cpu"), sigma=0.7)
     box = Box.around(support)
     detector = Detector(modulus, box, "lsq", torch.float64)
     found = detector.misfit(box.take(x), torch.zeros_like(x), None, None)

@@ -15,7 +15,7 @@ from sayre.retrieval.choice.select import select
 from sayre.retrieval.engine.bounds import Bounds, amplitude_bounds
 from sayre.retrieval.engine.modulus import Modulus
 from sayre.retrieval.engine.packed import Packed
-from sayre.retrieval.engine.recipe import divide, parse
+from sayre.retrieval.engine.recipe import parse, split_at_wide
 from sayre.retrieval.engine.runs import Run, Start, random_start, retrieve
 from sayre.retrieval.engine.support import ShrinkWrap, initial_support
 from sayre.retrieval.phasing import phase
@@ -27,8 +27,8 @@ def spectrum(obj):
 
 def run_of(obj):
     nan = float("nan")
-    found = Packed.of(obj, np.ones(obj.shape, bool))
-    return Run(index=0, found=found, residual=nan, likelihood=nan, free_likelihood=nan)
+    packed = Packed.of(obj, np.ones(obj.shape, bool))
+    return Run(index=0, packed=packed, residual=nan, likelihood=nan, free_likelihood=nan)
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +114,7 @@ def test_steps_beyond_the_edges_improve_what_random_starts_reach(tetrahedron):
 def test_scatter_is_of_the_results_of_two_halves(pattern):
     """Against two sets of starts as they come out."""
     bounds, support, wrap = amplitude_bounds(pattern), initial_support(pattern.intensity), ShrinkWrap()
-    before, after = divide(parse("(HIO*20 + SW)**3, ER*10, WIDE, (RAAR*10 + SW)**2"))
+    before, after = split_at_wide(parse("(HIO*20 + SW)**3, ER*10, WIDE, (RAAR*10 + SW)**2"))
     starts = [random_start(bounds, support, index, 0) for index in range(12)]
     runs = list(retrieve(bounds, starts, before, wrap))
     sets = [consensus(runs[first::2], bounds, after, wrap) for first in (0, 1)]
@@ -171,8 +171,8 @@ def test_the_fit_is_seen_through_the_mean_of_all_point_spread_functions(known):
     runs = [run if k < known else replace(run, point_spread=None) for k, run in enumerate(runs)]
     found = consensus(runs, bounds, [], ShrinkWrap())
     modulus = Modulus(bounds, 1, torch.device("cpu"))
-    modulus.see_through([np.mean([run.point_spread for run in runs], 0) if known == 3 else None])
-    fit = modulus.fit(torch.from_numpy(np.fft.ifftshift(found.object))[None])
+    modulus.set_point_spreads([np.mean([run.point_spread for run in runs], 0) if known == 3 else None])
+    fit = modulus.fit_quality(torch.from_numpy(np.fft.ifftshift(found.object))[None])
     for name in ("residual", "likelihood"):
         assert float(getattr(found.fit, name)[0]) == pytest.approx(float(getattr(fit, name)[0]), rel=1e-5)
     assert (modulus.coherence is not None) == (known == 3)
@@ -187,7 +187,7 @@ def test_further_steps_are_taken_in_an_array_with_a_margin():
 
     def report(now):
         told.append(now)
-        looks.append(now.look(0))
+        looks.append(now.estimate(0))
 
     found = consensus(runs, bounds, steps, wrap, report=report)
     wide, sharp = with_margin(bounds), replace(wrap, sigma=(0.6, 0.6))
@@ -212,7 +212,7 @@ def test_further_steps_are_taken_in_an_array_with_a_margin():
 def test_runs_that_break_beyond_the_edges_are_left_out():
     bounds, runs = small_runs()
     runs = [replace(run, point_spread=None) for run in runs]
-    runs[1] = replace(runs[1], found=run_of(np.zeros(bounds.counts.shape, np.complex64)).found)
+    runs[1] = replace(runs[1], packed=run_of(np.zeros(bounds.counts.shape, np.complex64)).packed)
     found = consensus(runs, bounds, parse("ER*2"), ShrinkWrap())
     assert found.indices == (3, 8)
     assert len(found.averaged) == 2

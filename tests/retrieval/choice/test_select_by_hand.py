@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sayre.retrieval.choice.align import align, correlation
-from sayre.retrieval.choice.select import agreed, agreement, judge, select
+from sayre.retrieval.choice.select import agreeing_with_last, agreement, figure_of_merit, select
 from sayre.retrieval.engine.packed import Packed
 from sayre.retrieval.engine.runs import Run
 
@@ -26,7 +26,7 @@ def run(index, obj=None, free=1.0, likelihood=9.0, failed=""):
     obj = blob() if obj is None else obj
     return Run(
         index=index,
-        found=Packed.of(obj, np.ones(obj.shape, bool)),
+        packed=Packed.of(obj, np.ones(obj.shape, bool)),
         residual=0.1,
         likelihood=likelihood,
         free_likelihood=free,
@@ -39,8 +39,8 @@ def indices(runs):
 
 
 def test_the_free_likelihood_judges_where_there_is_one():
-    assert judge(run(0, free=2.0, likelihood=3.0)) == 2
-    assert judge(run(0, free=float("nan"), likelihood=3.0)) == 3
+    assert figure_of_merit(run(0, free=2.0, likelihood=3.0)) == 2
+    assert figure_of_merit(run(0, free=float("nan"), likelihood=3.0)) == 3
 
 
 @pytest.mark.parametrize(("keep", "count"), [(0.5, 4), (0.31, 2), (0.01, 1), (1.0, 8), (0.19, 2)])
@@ -105,14 +105,14 @@ def test_agreed_up_to_the_limits():
     """One and a half times the best likelihood is near enough, and so is a correlation of just enough."""
     last, same = run(5, free=1.5), run(0, blob(0.2), free=1.0)
     enough = correlation(align(same.object, last.object), last.object)
-    assert indices(agreed([same, last], enough)) == [5, 0]
-    assert agreed([same, last], enough + 1e-6) == []
-    assert agreed([same, run(5, free=1.51)], 0.5) == []
-    assert indices(agreed([run(0, free=1.5), run(1, free=1.51), run(2, free=1.0)], 0.9)) == [2, 0]
+    assert indices(agreeing_with_last([same, last], enough)) == [5, 0]
+    assert agreeing_with_last([same, last], enough + 1e-6) == []
+    assert agreeing_with_last([same, run(5, free=1.51)], 0.5) == []
+    assert indices(agreeing_with_last([run(0, free=1.5), run(1, free=1.51), run(2, free=1.0)], 0.9)) == [2, 0]
 
 
 def test_broken_runs_are_not_asked():
     """They neither agree nor set the limit."""
     broken = run(1, free=0.01, failed="not finite")
-    assert indices(agreed([run(0), broken, run(2)], 0.9)) == [2, 0]
-    assert agreed([run(0), run(2, free=0.01, failed="empty")], 0.9) == []
+    assert indices(agreeing_with_last([run(0), broken, run(2)], 0.9)) == [2, 0]
+    assert agreeing_with_last([run(0), run(2, free=0.01, failed="empty")], 0.9) == []

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from sayre.retrieval.autodiff.losses import Target, poisson, unit
+from sayre.retrieval.autodiff.losses import Target, normalisation, poisson
 from sayre.retrieval.engine.arrays import fourier, kernels
 from sayre.retrieval.engine.bounds import Bounds
 from sayre.retrieval.engine.modulus import Modulus
@@ -43,7 +43,7 @@ def half_deviance(counts, seen):
 def test_fit_by_hand(problem, cut):
     bounds, objects, support = problem
     modulus = Modulus(bounds, 2, torch.device("cpu"))
-    fit = modulus.fit(torch.from_numpy(objects), torch.tensor(support) if cut else None)
+    fit = modulus.fit_quality(torch.from_numpy(objects), torch.tensor(support) if cut else None)
     for index, obj in enumerate(objects):
         seen = np.abs(np.fft.fftshift(np.fft.fftn(obj * support[index] if cut else obj))) ** 2
         used, free = bounds.weight == 1, bounds.weight == 2
@@ -64,7 +64,9 @@ def test_the_likelihood_is_that_of_poisson_counts():
     counts = rng.poisson(expected).astype(np.float32)
     root = np.sqrt(counts)
     bounds = Bounds(lower=root, upper=root, counts=counts, weight=np.ones(shape, np.uint8))
-    fit = Modulus(bounds, 1, torch.device("cpu")).fit(torch.from_numpy(obj.astype(np.complex64))[None])
+    fit = Modulus(bounds, 1, torch.device("cpu")).fit_quality(
+        torch.from_numpy(obj.astype(np.complex64))[None]
+    )
     # χ²/2 has a standard deviation of 1/√2 a voxel: four standard errors of the mean
     assert float(fit.likelihood[0]) == pytest.approx(0.5, abs=4 / np.sqrt(2 * counts.size))
     assert np.isnan(float(fit.free_likelihood[0]))
@@ -79,6 +81,6 @@ def test_the_poisson_loss_is_half_the_deviance():
     expected = [3.0, 1 - np.log(2), 0.0, 50 - 400 * np.log(450 / 400)]
     np.testing.assert_allclose(value, expected, atol=1e-9)
     np.testing.assert_allclose(slope, 1 - counts / intensity, atol=1e-12)
-    assert unit("poisson", target) == pytest.approx(2 * 406)
-    assert unit("lsq", target) == pytest.approx(406)
-    assert unit("mae", target) == pytest.approx(float(root.sum()))
+    assert normalisation("poisson", target) == pytest.approx(2 * 406)
+    assert normalisation("lsq", target) == pytest.approx(406)
+    assert normalisation("mae", target) == pytest.approx(float(root.sum()))

@@ -36,12 +36,12 @@ def test_the_field_is_visited_once_and_comes_back(transform, shape):
         field.mul_(columns_of_gain[:, columns])
 
     expected = np.fft.fftn(x.numpy(), axes=transform.axes)
-    out = transform.through(x, torch.empty_like(x), visit)
+    out = transform.round_trip(x, torch.empty_like(x), visit)
     np.testing.assert_allclose(seen, expected, atol=1e-4)
     back = np.fft.ifftn(expected * gain.numpy(), axes=transform.axes)
     np.testing.assert_allclose(out, back, atol=1e-5)
     seen.zero_()
-    np.testing.assert_allclose(transform.through(x, x, visit), back, atol=1e-5)
+    np.testing.assert_allclose(transform.round_trip(x, x, visit), back, atol=1e-5)
 
 
 def test_cut_at_a_support_and_kept_in_order(transform, shape):
@@ -70,14 +70,14 @@ def test_real_arrays_have_half_a_field(transform, shape):
         field.mul_(gain.flatten(2)[starts, :, columns])
 
     buffer = transform.half(torch.empty(x.shape, dtype=torch.complex64))
-    out = transform.through(x, torch.empty_like(x), visit, buffer=buffer)
+    out = transform.round_trip(x, torch.empty_like(x), visit, buffer=buffer)
     back = np.fft.irfftn(expected * gain.numpy(), shape, axes=transform.axes)
     np.testing.assert_allclose(out, back, atol=1e-5)
 
 
 def test_a_batch_gives_what_its_members_give(transform, shape):
     x = normal(3, *shape)
-    whole = transform.through(x, torch.empty_like(x), lambda field, *_: field.mul_(1.5))
+    whole = transform.round_trip(x, torch.empty_like(x), lambda field, *_: field.mul_(1.5))
     for one, alone in zip(whole, x, strict=True):
-        single = transform.through(alone[None], alone[None], lambda f, *_: f.mul_(1.5))[0]
+        single = transform.round_trip(alone[None], alone[None], lambda f, *_: f.mul_(1.5))[0]
         torch.testing.assert_close(single, one, rtol=1e-5, atol=1e-5)

@@ -10,7 +10,7 @@ from sayre.retrieval.choice.align import align, correlation
 from sayre.retrieval.choice.consensus import consensus
 from sayre.retrieval.engine.arrays import fourier, kernels
 from sayre.retrieval.engine.bounds import Bounds
-from sayre.retrieval.engine.coherence import Coherence
+from sayre.retrieval.engine.coherence import PartialCoherence
 from sayre.retrieval.engine.modulus import Modulus
 from sayre.retrieval.engine.recipe import parse
 from sayre.retrieval.engine.runs import Start, retrieve
@@ -34,16 +34,16 @@ def test_finds_the_width_of_the_point_spread_function(blurred):
     obj, bounds = blurred
     modulus = Modulus(bounds, 1, torch.device("cpu"))
     truth = torch.from_numpy(np.fft.ifftshift(obj))[None]
-    before = float(modulus.fit(truth).residual[0])
+    before = float(modulus.fit_quality(truth).residual[0])
     for _ in range(10):
         modulus.update_coherence(truth)
-    after = float(modulus.fit(truth).residual[0])
+    after = float(modulus.fit_quality(truth).residual[0])
     assert after < 0.1 * before
     np.testing.assert_allclose(modulus.coherence.widths()[0], SIGMA, atol=0.1)
 
 
 def test_kernel_is_normalised_and_acts_as_a_convolution(blurred):
-    coherence = Coherence(2, (9, 10, 12), torch.device("cpu"), sigma=0.8)
+    coherence = PartialCoherence(2, (9, 10, 12), torch.device("cpu"), sigma=0.8)
     np.testing.assert_allclose(coherence.kernel.sum((1, 2, 3)), 1, rtol=1e-5)
     point = torch.zeros((2, 9, 10, 12))
     point[:, 4, 5, 6] = 7
@@ -67,9 +67,9 @@ def test_recipe_with_point_spread_function_fits_better(blurred):
 
 
 def test_kernels_are_those_of_the_transfer_function_on_any_array():
-    first = Coherence(2, (24, 27, 26), torch.device("cpu"), sigma=0.8)
+    first = PartialCoherence(2, (24, 27, 26), torch.device("cpu"), sigma=0.8)
     np.testing.assert_allclose(first.point_spread(), first.kernel, atol=1e-6)
-    larger = Coherence(2, (30, 36, 32), torch.device("cpu"), known=first.point_spread())
+    larger = PartialCoherence(2, (30, 36, 32), torch.device("cpu"), known=first.point_spread())
     point = torch.zeros((2, 30, 36, 32))
     point[:, 9, 8, 7] = 1
     seen = larger.blur(point)[:, 4:15, 3:14, 2:13]
@@ -94,7 +94,7 @@ def test_richardson_lucy_steps_by_numpy():
     coherent = rng.gamma(0.5, 100, (2, *shape))
     lopsided = np.roll(coherent, 1, 1) * 0.5 + coherent * 0.4 + np.roll(coherent, (1, -2), (2, 3)) * 0.1
     counts, used = lopsided.astype(np.float32)[0], rng.random(shape) < 0.8
-    coherence = Coherence(2, shape, torch.device("cpu"))
+    coherence = PartialCoherence(2, shape, torch.device("cpu"))
     coherence.update(torch.tensor(coherent, dtype=torch.float32), torch.tensor(counts), torch.tensor(used))
     near = np.ix_(*(np.arange(-reach, reach + 1) for _ in shape))
     for one, found in zip(coherent, coherence.kernel, strict=True):
@@ -136,7 +136,7 @@ def spread(request, monkeypatch):
     known = known + known[:, ::-1, ::-1, ::-1]
     known /= known.sum((1, 2, 3), keepdims=True)
     modulus = Modulus(bounds, 2, torch.device("cpu"))
-    modulus.see_through(list(known))
+    modulus.set_point_spreads(list(known))
     return modulus, bounds, objects, rng.random((2, *SHAPE)) < 0.7, known
 
 
@@ -165,7 +165,7 @@ def test_fit_through_a_point_spread_function(spread):
     modulus, bounds, objects, support, known = spread
     counts, weight = np.fft.ifftshift(bounds.counts), np.fft.ifftshift(bounds.weight)
     for cut in (None, torch.from_numpy(support)):
-        fit = modulus.fit(torch.from_numpy(objects), cut)
+        fit = modulus.fit_quality(torch.from_numpy(objects), cut)
         for k, (obj, kernel) in enumerate(zip(objects, known, strict=True)):
             seen = seen_through(kernel, np.fft.fftn(obj if cut is None else obj * support[k]))
             square = ((np.sqrt(seen) - np.sqrt(counts)) ** 2)[weight == 1].sum()
@@ -179,18 +179,18 @@ def test_fit_through_a_point_spread_function(spread):
 def test_point_spread_functions_are_known_of_all_objects_or_none(spread):
     modulus, _, _, _, known = spread
     np.testing.assert_allclose(modulus.coherence.kernel, known)
-    modulus.see_through([known[0], None])
+    modulus.set_point_spreads([known[0], None])
     assert modulus.coherence is None
-    modulus.see_through([None, None])
+    modulus.set_point_spreads([None, None])
     assert modulus.coherence is None
 
 
 def test_an_update_starts_from_a_narrow_gaussian(spread):
     """And is that of the intensities of the objects inside their supports, by the voxels used."""
     modulus, bounds, objects, support, _ = spread
-    modulus.see_through([None, None])
+    modulus.set_point_spreads([None, None])
     modulus.update_coherence(torch.from_numpy(objects), torch.from_numpy(support))
-    expected = Coherence(2, SHAPE, torch.device("cpu"))
+    expected = PartialCoherence(2, SHAPE, torch.device("cpu"))
     intensity = np.abs(np.fft.fftn(objects * support, axes=(1, 2, 3))) ** 2
     counts, used = np.fft.ifftshift(bounds.counts), np.fft.ifftshift(bounds.weight) == 1
     expected.update(
@@ -205,7 +205,7 @@ def test_an_update_starts_from_a_narrow_gaussian(spread):
 @pytest.mark.parametrize("sigma", [0.5, 0.9])
 def test_the_kernel_at_the_start(sigma):
     """A Gaussian cut at five voxels, or at half of a smaller array."""
-    coherence = Coherence(3, (9, 4, 30), torch.device("cpu"), sigma)
+    coherence = PartialCoherence(3, (9, 4, 30), torch.device("cpu"), sigma)
     lags = np.meshgrid(np.arange(-4, 5), np.arange(-1, 2), np.arange(-5, 6), indexing="ij")
     kernel = np.exp(-sum(lag**2 for lag in lags) / (2 * sigma**2))
     kernel /= kernel.sum()
@@ -214,12 +214,12 @@ def test_the_kernel_at_the_start(sigma):
     np.testing.assert_allclose(coherence.point_spread(), coherence.kernel, atol=1e-6)
     widths = [np.sqrt((kernel * lag**2).sum()) for lag in lags]
     np.testing.assert_allclose(coherence.widths(), np.broadcast_to(widths, (3, 3)), atol=1e-4)
-    default = Coherence(1, (9, 4, 30), torch.device("cpu"))
+    default = PartialCoherence(1, (9, 4, 30), torch.device("cpu"))
     assert np.allclose(default.kernel, coherence.kernel[:1]) == (sigma == 0.5)
 
 
 def test_a_blur_is_never_negative_and_goes_where_it_is_wanted():
-    coherence = Coherence(1, (16, 18), torch.device("cpu"), 1.5)
+    coherence = PartialCoherence(1, (16, 18), torch.device("cpu"), 1.5)
     point = torch.zeros((1, 16, 18))
     point[0, 3, 4] = 1e6
     before, out = point.clone(), torch.empty_like(point)
@@ -230,7 +230,7 @@ def test_a_blur_is_never_negative_and_goes_where_it_is_wanted():
     assert torch.allclose(coherence.blur(point), out)
     lines = torch.zeros(1, 16)
     lines[0, 3] = 1
-    line = Coherence(1, (16,), torch.device("cpu"), 0.7)
+    line = PartialCoherence(1, (16,), torch.device("cpu"), 0.7)
     np.testing.assert_allclose(
         line.widths(), [[np.sqrt(float((line.kernel * line.lags[0] ** 2).sum()))]], rtol=1e-5
     )

@@ -119,7 +119,7 @@ def test_the_truth_is_a_fixed_point(crystal, algorithm):
     for _ in range(3):
         algorithm.step(state, modulus)
     np.testing.assert_allclose(algorithm.solution(state, modulus), truth, atol=3e-4 * np.abs(obj).max())
-    assert float(modulus.fit(state.x).residual[0]) < 1e-4
+    assert float(modulus.fit_quality(state.x).residual[0]) < 1e-4
     assert np.allclose(np.abs(amplitude), modulus_of, rtol=1e-3, atol=1e-2)
 
 

@@ -76,7 +76,7 @@ def test_what_is_told_on_the_way(batch):
 
     def report(now):
         told.append(now)
-        looks.append([now.look(place) for place in range(len(now.indices))])
+        looks.append([now.estimate(place) for place in range(len(now.indices))])
 
     looks = []
     recipe = parse("ER*3, HIO*2, ER*1")
@@ -98,11 +98,13 @@ def test_what_is_told_on_the_way(batch):
             np.testing.assert_array_equal(inside, support)
             assert obj.dtype == np.complex64
             assert not obj[~support].any()
-            fit = Modulus(bounds, 1, torch.device("cpu")).fit(torch.from_numpy(np.fft.ifftshift(obj))[None])
+            fit = Modulus(bounds, 1, torch.device("cpu")).fit_quality(
+                torch.from_numpy(np.fft.ifftshift(obj))[None]
+            )
             assert float(fit.residual[0]) == pytest.approx(residual, rel=1e-3)
     for run in found:
         assert [iteration for iteration, _ in run.history] == [3, 5, 6]
-        fit = Modulus(bounds, 1, torch.device("cpu")).fit(
+        fit = Modulus(bounds, 1, torch.device("cpu")).fit_quality(
             torch.from_numpy(np.fft.ifftshift(run.object))[None]
         )
         assert run.residual == pytest.approx(float(fit.residual[0]), rel=1e-3)
@@ -135,12 +137,12 @@ def test_starts_may_be_made_one_by_one():
 
 
 def test_a_note_for_a_progress_bar():
-    now = runs.Progress(
+    now = runs.Status(
         fraction=0.5,
         iteration=20,
         indices=(3, 4, 5, 6),
         residuals=(0.12345, 0.5, 1.0, 2.0),
-        look=lambda _: None,
+        estimate=lambda _: None,
     )
     assert now.note(12) == "start 4 of 12, R 0.123, 0.500, 1.000"
 
@@ -207,7 +209,9 @@ def test_free_voxels_are_judged_apart(pattern):
     support = np.zeros(pattern.shape, bool)
     support[10:26, 10:26, 10:26] = True
     (run,) = retrieve(bounds, [random_start(bounds, support, 0, 0)], parse("ER*3"), ShrinkWrap())
-    fit = Modulus(bounds, 1, torch.device("cpu")).fit(torch.from_numpy(np.fft.ifftshift(run.object))[None])
+    fit = Modulus(bounds, 1, torch.device("cpu")).fit_quality(
+        torch.from_numpy(np.fft.ifftshift(run.object))[None]
+    )
     assert run.free_likelihood == pytest.approx(float(fit.free_likelihood[0]), rel=1e-3)
     assert run.likelihood == pytest.approx(float(fit.likelihood[0]), rel=1e-3)
     assert run.free_likelihood != pytest.approx(run.likelihood, rel=0.05)

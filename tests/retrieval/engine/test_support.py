@@ -74,7 +74,7 @@ def test_smoothing_falls_along_the_run():
 
 
 def names(text):
-    return [(type(s.algorithm).__name__ if s.algorithm else s.what, s.count) for s in parse(text)]
+    return [(type(s.algorithm).__name__ if s.algorithm else s.operation, s.count) for s in parse(text)]
 
 
 def test_recipes():

@@ -6,7 +6,6 @@ measured voxels as they came and masked ones finite and non-negative.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
@@ -16,19 +15,19 @@ from scipy.ndimage import distance_transform_edt
 from sayre.filling.classical import biharmonic, cubic
 from sayre.filling.classical.checks import check
 from sayre.numerics.interpolate import linear_fill as _linear
+from sayre.numerics.progress import Advance
 
 Log = NDArray[np.float32]
 Mask = NDArray[np.bool_]
-Progress = Callable[[float], None]
 
 
 class Fill(Protocol):
     """Signature of every method in `CLASSICAL`; `progress` is called with the fraction done."""
 
-    def __call__(self, log_counts: Log, mask: Mask, *, progress: Progress | None = None) -> Log: ...
+    def __call__(self, log_counts: Log, mask: Mask, *, progress: Advance | None = None) -> Log: ...
 
 
-def nearest_fill(log_counts: Log, mask: Mask, *, progress: Progress | None = None) -> Log:
+def nearest_fill(log_counts: Log, mask: Mask, *, progress: Advance | None = None) -> Log:
     """The nearest measured voxel by Euclidean distance in voxels."""
     check(log_counts, mask)
     filled = np.array(log_counts, np.float32)
@@ -37,18 +36,18 @@ def nearest_fill(log_counts: Log, mask: Mask, *, progress: Progress | None = Non
     return _done(filled, progress)
 
 
-def linear_fill(log_counts: Log, mask: Mask, *, progress: Progress | None = None) -> Log:
+def linear_fill(log_counts: Log, mask: Mask, *, progress: Advance | None = None) -> Log:
     """`interpolate.linear_fill` with the common signature."""
     check(log_counts, mask)
     return _done(_linear(np.where(mask, np.float32(0), log_counts), mask), progress)
 
 
-def cubic_fill(log_counts: Log, mask: Mask, *, progress: Progress | None = None) -> Log:
+def cubic_fill(log_counts: Log, mask: Mask, *, progress: Advance | None = None) -> Log:
     """`cubic.cubic_fill` with the common signature."""
     return _done(cubic.cubic_fill(log_counts, mask), progress)
 
 
-def _done(filled: Log, progress: Progress | None) -> Log:
+def _done(filled: Log, progress: Advance | None) -> Log:
     if progress:
         progress(1.0)
     return filled

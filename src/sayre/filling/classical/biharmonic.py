@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation
@@ -12,6 +10,7 @@ from scipy.sparse.linalg import cg
 
 from sayre.filling.classical.checks import check
 from sayre.numerics.interpolate import linear_fill
+from sayre.numerics.progress import Advance
 
 Log = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -20,7 +19,7 @@ TOLERANCE = 1e-5
 MAX_ITERATIONS = 2000
 
 
-def biharmonic_fill(log_counts: Log, mask: Mask, *, progress: Callable[[float], None] | None = None) -> Log:
+def biharmonic_fill(log_counts: Log, mask: Mask, *, progress: Advance | None = None) -> Log:
     """Fill by the solution of the biharmonic equation with the measured voxels as boundary values.
 
     The same discrete problem as `skimage.restoration.inpaint_biharmonic` (Damelin & Hoang, Int. J. Math.

@@ -5,7 +5,6 @@ By Friedel's law the inverted pattern is a second measurement, where strain is w
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from sayre.numerics.interpolate import linear_fill
+from sayre.numerics.progress import Advance
 
 Log = NDArray[np.float32]
 Baseline = Literal["wiener", "linear"]
@@ -101,7 +101,7 @@ def prepare(
     counts: Log,
     mask: NDArray[np.bool_],
     baseline: Baseline,
-    progress: Callable[[float], None] | None = None,
+    progress: Advance | None = None,
 ) -> Volume:
     """What a network sees of 3D `counts`: the baseline's fill and error, the mask, and the mirror."""
     values = np.log1p(counts)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from sayre.filling.network.volume import Volume
 from sayre.numerics.gaps import run_lengths
+from sayre.numerics.progress import Advance
 
 Log = NDArray[np.float32]
 Floats = NDArray[np.float64]
@@ -94,7 +95,7 @@ def fill(
     tile: int,
     stride: int,
     batch: int = 8,
-    progress: Callable[[float], None] | None = None,
+    progress: Advance | None = None,
 ) -> Filling:
     """Predict every voxel of `slabs` from overlapping windows of `(depth, tile, tile)` and blend.
 

@@ -7,7 +7,7 @@ conditioned on all measured ones (`posterior`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
 
@@ -21,18 +21,18 @@ from sayre.filling.wiener.posterior import ITERATIONS, Solution, mean_of, solve
 from sayre.filling.wiener.spectrum import Fringes, fringe_model, local_model
 from sayre.numerics.interpolate import linear_fill
 from sayre.numerics.poisson import expectation_of_log, slope_of_expectation
+from sayre.numerics.progress import Advance
 
 Log = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 Box = tuple[slice, ...]
-Progress = Callable[[float], None]
 
 MAX_SIDE = 160
 TILE_CORE = 112
 TILE_CONTEXT = 24
 
 
-def wiener_fill(log_counts: Log, mask: Mask, *, progress: Progress | None = None) -> tuple[Log, Log]:
+def wiener_fill(log_counts: Log, mask: Mask, *, progress: Advance | None = None) -> tuple[Log, Log]:
     """Fill masked voxels by their conditional expectation and state its standard error.
 
     Parameters
@@ -138,7 +138,7 @@ def _others(axis: int, ndim: int) -> tuple[int, ...]:
 class _Report:
     """Progress over several solutions of at most `ITERATIONS` steps each."""
 
-    def __init__(self, progress: Progress | None, solutions: int) -> None:
+    def __init__(self, progress: Advance | None, solutions: int) -> None:
         self._progress, self._solutions = progress, solutions
         self._solved, self._steps = 0, 0
 

@@ -13,7 +13,7 @@ from sayre.retrieval.autodiff.misfit import Detector
 from sayre.retrieval.autodiff.priors import PRIORS
 from sayre.retrieval.autodiff.settings import ModelSettings
 from sayre.retrieval.autodiff.supports import MARGIN, support_model
-from sayre.retrieval.engine.coherence import Coherence
+from sayre.retrieval.engine.coherence import PartialCoherence
 from sayre.retrieval.engine.modulus import Modulus
 
 INSIDE = 0.1
@@ -60,7 +60,7 @@ class Fit:
                 level = torch.full((len(x),), getattr(settings, name), dtype=dtype, device=x.device)
                 self.extras[name] = nn.Parameter(level.log())
         if settings.psf:
-            modulus.coherence = Coherence(len(x), modulus.shape, x.device, settings.psf)
+            modulus.coherence = PartialCoherence(len(x), modulus.shape, x.device, settings.psf)
         x.zero_()
         self.parameters = [p for m in (self.support, self.content, self.extras) for p in m.parameters()]
         make = getattr(torch.optim, settings.optimiser)

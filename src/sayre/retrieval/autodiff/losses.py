@@ -76,11 +76,11 @@ def poisson(intensity: Tensor, target: Target) -> tuple[Tensor, Tensor]:
 LOSSES: dict[str, Loss] = {"mae": mae, "lsq": lsq, "poisson": poisson}
 
 
-def unit(name: str, target: Target) -> float:
+def normalisation(name: str, target: Target) -> float:
     """What the sum over voxels is divided by, so that a loss is of the order of 1 or less.
 
-    `lsq` is then the square of the residual R of `sayre.retrieval.engine.modulus.Fit`, and `poisson` is too
-    where counts are many; `mae` is the mean deviation by the mean amplitude.
+    `lsq` is then the square of the residual R of `sayre.retrieval.engine.modulus.FitQuality`, and
+    `poisson` is too where counts are many; `mae` is the mean deviation by the mean amplitude.
     """
     counts = target.counts[target.weight == 1].double()
     total = counts.sqrt().sum() if name == "mae" else counts.sum() * (2 if name == "poisson" else 1)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from sayre.retrieval.autodiff.box import Box
-from sayre.retrieval.autodiff.losses import LOSSES, Target, unit
+from sayre.retrieval.autodiff.losses import LOSSES, Target, normalisation
 from sayre.retrieval.engine.modulus import Modulus
 
 BLOCK = 1 << 16
@@ -39,7 +39,7 @@ class Detector:
         self.modulus, self.box = modulus, box
         self.dims = tuple(range(1, len(modulus.shape) + 1))
         self.loss, self.target = LOSSES[loss], Target.of(modulus, dtype)
-        self.unit = unit(loss, self.target)
+        self.normalisation = normalisation(loss, self.target)
         self._frequency: Tensor | None = None
 
     def misfit(self, part: Tensor, x: Tensor, width: Tensor | None, background: Tensor | None) -> Tensor:
@@ -96,8 +96,8 @@ class Detector:
             part = flat[:, block]
             value, slope = self.loss(_intensity(part), self.target.part(block))
             total += value.sum(1)
-            part.mul_(slope.mul_(2 / self.unit))
-        return total / self.unit
+            part.mul_(slope.mul_(2 / self.normalisation))
+        return total / self.normalisation
 
     def seen(
         self, field: Tensor, width: Tensor | None, background: Tensor | None
@@ -112,7 +112,7 @@ class Detector:
         if background is not None:
             intensity = intensity + self._wide(background)
         value, slope = self.loss(intensity.flatten(1), self.target)
-        slope = slope.div_(self.unit).reshape(intensity.shape)
+        slope = slope.div_(self.normalisation).reshape(intensity.shape)
         to_background = None if background is None else slope.sum(dims)
         to_width = None
         if spectrum is not None and transfer is not None:
@@ -121,7 +121,7 @@ class Detector:
                 to_width = (torch.fft.irfftn(spectrum * change, shape, dim=dims) * slope).sum(dims)
             slope = torch.fft.irfftn(torch.fft.rfftn(slope, dim=dims) * transfer, shape, dim=dims)
         field.mul_(2 * slope)
-        return value.sum(1, dtype=torch.float64) / self.unit, to_width, to_background
+        return value.sum(1, dtype=torch.float64) / self.normalisation, to_width, to_background
 
     def _transfer(self, width: Tensor | None) -> Tensor | None:
         if width is not None:

@@ -21,9 +21,9 @@ from sayre.errors import warn
 from sayre.retrieval.choice.align import aligned
 from sayre.retrieval.choice.modes import Modes, find_modes
 from sayre.retrieval.engine.bounds import Bounds
-from sayre.retrieval.engine.modulus import Fit, Modulus
+from sayre.retrieval.engine.modulus import FitQuality, Modulus
 from sayre.retrieval.engine.recipe import Step
-from sayre.retrieval.engine.runs import Progress, Run, Start, retrieve
+from sayre.retrieval.engine.runs import Run, Start, Status, retrieve
 from sayre.retrieval.engine.support import ShrinkWrap
 
 Objects = NDArray[np.complex64]
@@ -55,7 +55,7 @@ class Consensus:
     indices: tuple[int, ...]
     averaged: tuple[Objects, ...] = field(repr=False)
     modes: Modes
-    fit: Fit
+    fit: FitQuality
 
 
 def consensus(
@@ -65,7 +65,7 @@ def consensus(
     shrink_wrap: ShrinkWrap,
     *,
     device: str | torch.device = "cpu",
-    report: Callable[[Progress], None] | None = None,
+    report: Callable[[Status], None] | None = None,
 ) -> Consensus:
     """Take runs through `steps` on an array with a margin, if there are any, and average them.
 
@@ -100,13 +100,13 @@ def consensus(
     first = torch.from_numpy(np.fft.ifftshift(modes.modes[0]))[None].to(device)
     modulus = Modulus(bounds, 1, torch.device(device))
     spreads = [run.point_spread for run in further if run.point_spread is not None]
-    modulus.see_through([np.mean(spreads, 0) if len(spreads) == len(further) else None])
+    modulus.set_point_spreads([np.mean(spreads, 0) if len(spreads) == len(further) else None])
     return Consensus(
         object=modes.modes[0],
         indices=tuple(run.index for run in further),
         averaged=tuple(averaged),
         modes=modes,
-        fit=modulus.fit(first),
+        fit=modulus.fit_quality(first),
     )
 
 
@@ -151,7 +151,7 @@ def _beyond_the_edges(
     steps: Sequence[Step],
     shrink_wrap: ShrinkWrap,
     device: str | torch.device,
-    report: Callable[[Progress], None] | None,
+    report: Callable[[Status], None] | None,
 ) -> Iterator[Run]:
     """Runs taken on in an array with a margin, as they are there."""
     wide, shape = with_margin(bounds), bounds.counts.shape
@@ -167,12 +167,12 @@ def _beyond_the_edges(
                 point_spread=run.point_spread,
             )
 
-    def told(now: Progress) -> None:
+    def told(now: Status) -> None:
         def cut(place: int) -> tuple[Objects, Mask]:
-            inner = resampled(now.look(place)[0], shape)
+            inner = resampled(now.estimate(place)[0], shape)
             return inner, sharp.final(inner)
 
         if report:
-            report(replace(now, look=cut))
+            report(replace(now, estimate=cut))
 
     yield from retrieve(wide, starts(), steps, sharp, count=len(runs), device=device, report=told)

@@ -27,11 +27,11 @@ def select(runs: Sequence[Run], keep: float = 0.5) -> list[Run]:
     ValueError
         No run finished.
     """
-    finished = sorted((run for run in runs if not run.failed), key=judge)
+    finished = sorted((run for run in runs if not run.failed), key=figure_of_merit)
     if not finished:
         raise ValueError("select: no run finished")
     best = finished[: max(1, round(keep * len(finished)))]
-    selected = [run for run in best if judge(run) <= LIKELIHOOD_RANGE * judge(best[0])]
+    selected = [run for run in best if figure_of_merit(run) <= LIKELIHOOD_RANGE * figure_of_merit(best[0])]
     if len(selected) < 3:
         return selected
     apart = 1 - agreement(run.object for run in selected)
@@ -42,7 +42,7 @@ def select(runs: Sequence[Run], keep: float = 0.5) -> list[Run]:
     return [selected[i] for i in order if near[i]]
 
 
-def agreed(runs: Sequence[Run], enough: float) -> list[Run]:
+def agreeing_with_last(runs: Sequence[Run], enough: float) -> list[Run]:
     """The last run and those that are the same object; none if there are none, or if another fits better.
 
     Fits as well: `LIKELIHOOD_RANGE`; the same: a complex correlation of `enough` after alignment.
@@ -50,16 +50,17 @@ def agreed(runs: Sequence[Run], enough: float) -> list[Run]:
     *others, last = (run for run in runs if not run.failed or run is runs[-1])
     if last.failed or not others:
         return []
-    limit = LIKELIHOOD_RANGE * min(judge(run) for run in (last, *others))
+    limit = LIKELIHOOD_RANGE * min(figure_of_merit(run) for run in (last, *others))
     same = [
         run
         for run in others
-        if judge(run) <= limit and correlation(align(run.object, last.object), last.object) >= enough
+        if figure_of_merit(run) <= limit
+        and correlation(align(run.object, last.object), last.object) >= enough
     ]
-    return [last, *same] if same and judge(last) <= limit else []
+    return [last, *same] if same and figure_of_merit(last) <= limit else []
 
 
-def judge(run: Run) -> float:
+def figure_of_merit(run: Run) -> float:
     """The free likelihood, or where no voxels were free the likelihood; less is better."""
     return run.free_likelihood if np.isfinite(run.free_likelihood) else run.likelihood
 

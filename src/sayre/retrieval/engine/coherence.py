@@ -14,7 +14,7 @@ REACH = 5
 LUCY_STEPS = 10
 
 
-class Coherence:
+class PartialCoherence:
     """One point-spread function for each object of a batch, its origin at index 0.
 
     Starts as a narrow Gaussian, or as those `known`, and is brought to the counts by Richardson-Lucy steps
@@ -87,7 +87,7 @@ class Coherence:
     def _convolve(self, x: Tensor, visit: Visit, out: Tensor | None, buffer: Tensor | None) -> Tensor:
         buffer = torch.empty(x.shape, dtype=torch.complex64, device=x.device) if buffer is None else buffer
         out = torch.empty_like(x) if out is None else out
-        return self.fourier.through(x, out, visit, buffer=self.fourier.half(buffer))
+        return self.fourier.round_trip(x, out, visit, buffer=self.fourier.half(buffer))
 
     def widths(self) -> Tensor:
         """Standard deviation in voxels along each axis, `(batch, axes)`."""

@@ -13,10 +13,10 @@ from torch import Tensor
 from sayre.retrieval.engine.arrays.fourier import Fourier
 from sayre.retrieval.engine.arrays.kernels import clamping, intensity
 from sayre.retrieval.engine.bounds import Bounds
-from sayre.retrieval.engine.coherence import Coherence
+from sayre.retrieval.engine.coherence import PartialCoherence
 
 
-class Fit(NamedTuple):
+class FitQuality(NamedTuple):
     """How well calculated amplitudes meet the counts, each `(batch,)` float64.
 
     `residual` is R = √(Σ(√I_calc − √I)² / ΣI) over the voxels used (cohere's error), `likelihood` and
@@ -64,7 +64,7 @@ class Modulus:
         self.lower, self.upper = corner(bounds.lower), corner(bounds.upper)
         self.counts, self.weight = corner(bounds.counts), corner(bounds.weight)
         self.field = torch.empty((batch, *self.shape), dtype=torch.complex64, device=device)
-        self.coherence: Coherence | None = None
+        self.coherence: PartialCoherence | None = None
         used, free, rest = (bounds.weight == value for value in (1, 2, 0))
         self.bounded = bool(((bounds.lower > 0) | np.isfinite(bounds.upper))[rest].any())
         self._used, self._free = int(used.sum()), int(free.sum())
@@ -79,9 +79,9 @@ class Modulus:
             modulus = (intensity(field) if seen is None else seen[starts, :, columns].clone()).sqrt_()
             field.mul_(clamping(modulus, lower[:, columns], upper[:, columns]))
 
-        return self.fourier.through(x, out, bound)
+        return self.fourier.round_trip(x, out, bound)
 
-    def fit(self, x: Tensor, support: Tensor | None = None) -> Fit:
+    def fit_quality(self, x: Tensor, support: Tensor | None = None) -> FitQuality:
         """Agreement with the counts of objects `(batch, *shape)`, cut at a bool `support`."""
         sums = torch.zeros((len(x), 3), dtype=torch.float64, device=x.device)
         counts, weight = self.counts.flatten(1), self.weight.flatten(1)
@@ -102,20 +102,20 @@ class Modulus:
                 compare(seen[starts, :, columns], starts, columns)
         misfit, used, free = sums.cpu().unbind(1)
         power = max(self._power, 1e-30)
-        return Fit((misfit / power).sqrt(), _mean(used, self._used), _mean(free, self._free))
+        return FitQuality((misfit / power).sqrt(), _mean(used, self._used), _mean(free, self._free))
 
-    def see_through(self, spreads: Sequence[NDArray[np.float32] | None]) -> None:
+    def set_point_spreads(self, spreads: Sequence[NDArray[np.float32] | None]) -> None:
         """Take the point-spread function of each object; none, unless all are known."""
         known = [torch.from_numpy(spread) for spread in spreads if spread is not None]
         self.coherence = None
         if len(known) == len(self.field):
             device = self.field.device
-            self.coherence = Coherence(len(known), self.shape, device, known=torch.stack(known))
+            self.coherence = PartialCoherence(len(known), self.shape, device, known=torch.stack(known))
 
     def update_coherence(self, x: Tensor, support: Tensor | None = None) -> None:
         """Bring the point-spread function of each object `x` to the counts; the first call starts it."""
         if self.coherence is None:
-            self.coherence = Coherence(len(self.field), self.shape, self.field.device)
+            self.coherence = PartialCoherence(len(self.field), self.shape, self.field.device)
         seen = self._coherent(x, self.field, support)
         self.coherence.update(seen, self.counts, self.weight == 1, self.field)
 

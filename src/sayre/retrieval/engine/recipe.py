@@ -24,21 +24,21 @@ PRESETS: dict[str, str] = {
     "fixed": "(RAAR*40 + ER*10)**10, ER*50",
     "precise": ("(HIO*20 + SW)**20, (RAAR*20 + SW)**20, ER*20, WIDE, (RAAR*20 + SW)**10, ER*20"),
 }
-UPDATE, HALVE, SPREAD, WIDE = _MARKS = "SW", "DETWIN", "PSF", "WIDE"
+SHRINK_WRAP, DETWIN, PSF, WIDE = _OPERATIONS = "SW", "DETWIN", "PSF", "WIDE"
 MAX_STEPS = 1_000_000
 _TOKEN = re.compile(r"\s*(\*\*|[()*+,=]|[A-Za-z_]+|\d+\.?\d*(?:[eE][-+]?\d+)?)")
 
 
 @dataclass(frozen=True)
 class Step:
-    """`count` iterations of an algorithm; or, where that is None, `what` its name says.
+    """`count` iterations of an algorithm, or, where `algorithm` is None, one `operation` such as `SW`.
 
     `sigma` is the width in voxels that smooths for `SW`, where the recipe gives it.
     """
 
     algorithm: Algorithm | None
     count: int = 1
-    what: str = ""
+    operation: str = ""
     sigma: float | None = None
 
 
@@ -61,10 +61,10 @@ def parse(text: str) -> list[Step]:
     parser = _Parser(PRESETS.get(text.strip(), text))
     steps = parser.chain()
     parser.expect_end()
-    starts, wide = divide(steps)
+    starts, wide = split_at_wide(steps)
     if not iterations(starts):
         raise InputError(f"recipe: {text!r} has no iterations; for example HIO*200, ER*50")
-    if len(starts) < len(steps) and (not iterations(wide) or any(step.what == WIDE for step in wide)):
+    if len(starts) < len(steps) and (not iterations(wide) or any(step.operation == WIDE for step in wide)):
         raise InputError(f"recipe: {text!r} should have {WIDE} once at most, and iterations after it")
     return steps
 
@@ -72,7 +72,7 @@ def parse(text: str) -> list[Step]:
 def _require_preset(text: str) -> None:
     """Refuse a single word, or a name of a file that is not there: a recipe has numbers of iterations."""
     word = text.strip()
-    if not word or word in PRESETS or set(word) & set("*+,()") or word in (*ALGORITHMS, *_MARKS):
+    if not word or word in PRESETS or set(word) & set("*+,()") or word in (*ALGORITHMS, *_OPERATIONS):
         return
     raise InputError(
         f"recipe: {word!r} is neither a preset ({', '.join(PRESETS)}) nor a file nor a recipe such as "
@@ -85,9 +85,9 @@ def _closest(word: str, known: Iterable[str]) -> str:
     return f"; did you mean {close[0]}?" if close else ""
 
 
-def divide(steps: list[Step]) -> tuple[list[Step], list[Step]]:
+def split_at_wide(steps: list[Step]) -> tuple[list[Step], list[Step]]:
     """A recipe's steps before and after `WIDE`: of every start, and of those selected."""
-    marks = [i for i, step in enumerate(steps) if step.what == WIDE]
+    marks = [i for i, step in enumerate(steps) if step.operation == WIDE]
     return (steps[: marks[0]], steps[marks[0] + 1 :]) if marks else (steps, [])
 
 
@@ -144,12 +144,12 @@ class _Parser:
                 steps = steps * times
             return steps
         name = self._take()
-        if name == UPDATE:
-            return [Step(None, what=name, **self._parameters(name, {"sigma": "float"}))]
-        if name in (HALVE, SPREAD, WIDE):
-            return [Step(None, what=name)]
+        if name == SHRINK_WRAP:
+            return [Step(None, operation=name, **self._parameters(name, {"sigma": "float"}))]
+        if name in (DETWIN, PSF, WIDE):
+            return [Step(None, operation=name)]
         if name not in ALGORITHMS:
-            known = (*ALGORITHMS, *_MARKS)
+            known = (*ALGORITHMS, *_OPERATIONS)
             self._fail(f"{name or 'the end'!r} is none of {', '.join(known)}{_closest(name.upper(), known)}")
         algorithm = self._algorithm(name)
         self._must("*")

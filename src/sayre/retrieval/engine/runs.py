@@ -16,7 +16,7 @@ from sayre.retrieval.engine.algorithms import ER, Algorithm, State
 from sayre.retrieval.engine.bounds import Bounds
 from sayre.retrieval.engine.modulus import Modulus
 from sayre.retrieval.engine.packed import Mask, Objects, Packed
-from sayre.retrieval.engine.recipe import HALVE, SPREAD, Step
+from sayre.retrieval.engine.recipe import DETWIN, PSF, Step
 from sayre.retrieval.engine.snapshots import Snapshot, Snapshots, arrays_of, restore
 from sayre.retrieval.engine.support import ShrinkWrap
 
@@ -43,12 +43,12 @@ class Run:
     """One finished start; `failed` says why it has no object (empty when it has).
 
     `found` is the object, zero outside its support, centred; `point_spread` as `Start` has it. `residual`,
-    `likelihood` and `free_likelihood` are those of `sayre.retrieval.engine.modulus.Fit`; `history` holds
-    (iteration, residual).
+    `likelihood` and `free_likelihood` are those of `sayre.retrieval.engine.modulus.FitQuality`;
+    `history` holds (iteration, residual).
     """
 
     index: int
-    found: Packed
+    packed: Packed
     residual: float
     likelihood: float
     free_likelihood: float
@@ -59,16 +59,16 @@ class Run:
     @property
     def object(self) -> Objects:
         """complex64, centred; a new array."""
-        return self.found.object
+        return self.packed.object
 
     @property
     def support(self) -> Mask:
         """bool, centred; a new array."""
-        return self.found.support
+        return self.packed.support
 
 
 @dataclass(frozen=True, kw_only=True)
-class Progress:
+class Status:
     """Told after every few iterations: the fraction done of all starts, and residuals of those running.
 
     `look` takes a place in `indices` and gives that start's present object, centred complex64, and support.
@@ -78,7 +78,7 @@ class Progress:
     iteration: int
     indices: tuple[int, ...]
     residuals: tuple[float, ...]
-    look: Callable[[int], tuple[Objects, Mask]]
+    estimate: Callable[[int], tuple[Objects, Mask]]
 
     def note(self, runs: int) -> str:
         """For a progress bar: which start of how many, and the residuals of the first few that run."""
@@ -112,7 +112,7 @@ def retrieve(
     count: int | None = None,
     device: str | torch.device = "cpu",
     batch: int | None = None,
-    report: Callable[[Progress], None] | None = None,
+    report: Callable[[Status], None] | None = None,
     snapshots: Snapshots | None = None,
 ) -> Generator[Run, None, None]:
     """Run a recipe from every start; yields runs as they finish, in the order of the starts.
@@ -171,7 +171,7 @@ class _Batch:
         modulus: Modulus,
         steps: Sequence[Step],
         shrink_wrap: ShrinkWrap,
-        report: Callable[[Progress], None] | None,
+        report: Callable[[Status], None] | None,
         snapshots: Snapshots | None,
     ) -> None:
         self.indices = tuple(start.index for start in starts)
@@ -188,7 +188,7 @@ class _Batch:
             for start, one, inside in zip(starts, x, self.state.support, strict=True):
                 to_corner(start.object, one)
                 to_corner(start.support, inside)
-            modulus.see_through([start.point_spread for start in starts])
+            modulus.set_point_spreads([start.point_spread for start in starts])
         else:
             self._resume(left)
 
@@ -196,7 +196,7 @@ class _Batch:
         with torch.no_grad():
             last = self._iterate()
             solution = last.solution(self.state, self.modulus)
-            fit = self.modulus.fit(solution)
+            fit = self.modulus.fit_quality(solution)
         self.state.x = solution  # frees the iterate
         for row, one in enumerate(solution):
             yield self._finish(row, one, *(float(value[row]) for value in fit))
@@ -227,9 +227,9 @@ class _Batch:
 
     def _special(self, step: Step) -> None:
         state, last = self.state, self.last
-        if step.what == HALVE:
+        if step.operation == DETWIN:
             self._detwin()
-        elif last is not None and step.what == SPREAD:
+        elif last is not None and step.operation == PSF:
             self.modulus.update_coherence(last.estimate(state), state.support)
         elif last is not None:
             wrap = self.shrink_wrap
@@ -266,21 +266,21 @@ class _Batch:
                 x.zero_()
                 state.p[row].zero_()
                 state.extra.clear()
-        residuals = self.modulus.fit(algorithm.estimate(state), state.support).residual.tolist()
+        residuals = self.modulus.fit_quality(algorithm.estimate(state), state.support).residual.tolist()
         for past, residual in zip(self.history, residuals, strict=True):
             past.append((self.iteration, residual))
         if self.report:
             self.report(
-                Progress(
+                Status(
                     fraction=(self.done + len(self.indices) * self.iteration / self.iterations) / self.total,
                     iteration=self.iteration,
                     indices=self.indices,
                     residuals=tuple(residuals),
-                    look=partial(self._look, algorithm),
+                    estimate=partial(self._estimate, algorithm),
                 )
             )
 
-    def _look(self, algorithm: Algorithm, row: int) -> tuple[Objects, Mask]:
+    def _estimate(self, algorithm: Algorithm, row: int) -> tuple[Objects, Mask]:
         support = self.state.support[row]
         seen = algorithm.estimate(self.state)[row] * support
         return np.fft.fftshift(seen.cpu().numpy()), np.fft.fftshift(support.cpu().numpy())
@@ -312,7 +312,7 @@ class _Batch:
         coherence = self.modulus.coherence
         return Run(
             index=self.indices[row],
-            found=Packed.of(*found),
+            packed=Packed.of(*found),
             residual=residual,
             likelihood=likelihood,
             free_likelihood=free,

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from sayre.errors import InputError, warn
 from sayre.retrieval.engine.algorithms import State
-from sayre.retrieval.engine.coherence import Coherence
+from sayre.retrieval.engine.coherence import PartialCoherence
 from sayre.retrieval.engine.modulus import Modulus
 
 Snapshot = Mapping[str, NDArray[Any]]
@@ -87,5 +87,5 @@ def restore(snapshot: Snapshot, state: State, modulus: Modulus) -> None:
     extra = [name for name in snapshot if name.startswith(_EXTRA)]
     state.extra = {name.removeprefix(_EXTRA): tensor(name) for name in extra}
     if "kernel" in snapshot:
-        modulus.coherence = Coherence(len(state.x), modulus.shape, state.x.device)
+        modulus.coherence = PartialCoherence(len(state.x), modulus.shape, state.x.device)
         modulus.coherence.kernel, modulus.coherence.transfer = tensor("kernel"), tensor("transfer")

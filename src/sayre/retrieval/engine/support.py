@@ -146,5 +146,5 @@ def smooth(amplitude: Tensor, sigma: float, buffer: Tensor | None = None) -> Ten
 
     if buffer is None:
         buffer = torch.empty((1, *shape), dtype=torch.complex64, device=amplitude.device)
-    fourier.through(amplitude[None], amplitude[None], damp, buffer=fourier.half(buffer[:1]))
+    fourier.round_trip(amplitude[None], amplitude[None], damp, buffer=fourier.half(buffer[:1]))
     return amplitude

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from sayre.retrieval.engine.algorithms.state import Algorithm, State, below
+from sayre.retrieval.engine.algorithms.state import Algorithm, State, step_under_ceiling
 from sayre.retrieval.engine.arrays.kernels import relax
 from sayre.retrieval.engine.modulus import Modulus
 from sayre.retrieval.engine.uniform import CEILINGS
@@ -26,6 +26,6 @@ class ER(Algorithm):
     def step(self, state: State, modulus: Modulus) -> None:
         modulus.project(state.x, out=state.p)
         if self.ceiling:
-            below(state, self.ceiling, None)
+            step_under_ceiling(state, self.ceiling, None)
             return
         relax(state.x, state.p, state.support, 0.0, 0.0)

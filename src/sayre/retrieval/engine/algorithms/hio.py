@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from sayre.retrieval.engine.algorithms.state import Algorithm, State, below
+from sayre.retrieval.engine.algorithms.state import Algorithm, State, step_under_ceiling
 from sayre.retrieval.engine.arrays.kernels import relax
 from sayre.retrieval.engine.modulus import Modulus
 from sayre.retrieval.engine.uniform import CEILINGS
@@ -27,6 +27,6 @@ class HIO(Algorithm):
     def step(self, state: State, modulus: Modulus) -> None:
         modulus.project(state.x, out=state.p)
         if self.ceiling:
-            below(state, self.ceiling, self.beta)
+            step_under_ceiling(state, self.ceiling, self.beta)
             return
         relax(state.x, state.p, state.support, 1.0, -self.beta)

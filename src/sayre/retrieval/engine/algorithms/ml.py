@@ -65,7 +65,7 @@ def _gradient(state: State, modulus: Modulus) -> Tensor:
         kept[starts, :, columns] = field
         field.mul_(_slopes(intensity(field), modulus, columns)[0])
 
-    return modulus.fourier.through(state.x, modulus.field, slope)
+    return modulus.fourier.round_trip(state.x, modulus.field, slope)
 
 
 def _bend(direction: Tensor, state: State, modulus: Modulus) -> Tensor:

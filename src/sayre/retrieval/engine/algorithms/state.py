@@ -73,7 +73,7 @@ class Algorithm(ABC):
         return cut(state.p, state.support)
 
 
-def below(state: State, ceiling: float, beta: float | None) -> None:
+def step_under_ceiling(state: State, ceiling: float, beta: float | None) -> None:
     """`relax_below` of the last projection, under so many plateaus."""
     if "inside" not in state.extra:
         state.extra["inside"] = indices(state.support)

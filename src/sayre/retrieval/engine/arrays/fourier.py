@@ -61,7 +61,7 @@ class Fourier:
         """Show the field of `x`, cut at `support`, part by part; overwrites the complex `buffer`."""
         self._through(x, buffer, visit, None, support)
 
-    def through(self, x: Tensor, out: Tensor, visit: Visit, *, buffer: Tensor | None = None) -> Tensor:
+    def round_trip(self, x: Tensor, out: Tensor, visit: Visit, *, buffer: Tensor | None = None) -> Tensor:
         """Take `x` to the detector, let `visit` change each part of the field, bring it back to `out`.
 
         `out` may be `x`. Real arrays need a complex `buffer`, `(batch, *shape)` with half the last axis and
