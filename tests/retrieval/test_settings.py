@@ -21,6 +21,9 @@ BAD = [
     {"enough": np.inf},
     {"enough": "0.9"},
     {"gaps": "maybe"},
+    {"sigmas": np.inf},
+    {"confidence": -1},
+    {"free": -0.01},
     {"sigmas": np.nan},
     {"sigmas": -1},
     {"sigmas": "2"},
@@ -31,7 +34,9 @@ BAD = [
     {"threshold": 1.0},
     {"reference": "median"},
     {"smoothing": (2.0, np.inf)},
+    {"smoothing": (1, -0.1)},
     {"support_fraction": (0.0, 0.4)},
+    {"support_fraction": (0.5, 1.1)},
     {"binning": (1, 0, 1)},
 ]
 
@@ -45,6 +50,18 @@ def test_settings_name_the_option_and_what_was_found(bad):
     offending = value if not isinstance(value, tuple) else next(v for v in value if f"found {v!r}" in text)
     assert repr(offending) in text
     assert len(text.splitlines()) == 1
+
+
+def test_a_range_of_support_fractions_must_rise():
+    with pytest.raises(InputError, match=r"^support_fraction: must rise, found 0.5 and 0.5$"):
+        Settings(support_fraction=(0.5, 0.5))
+
+
+def test_settings_at_the_ends_of_their_ranges():
+    Settings(gaps="zero", sigmas=0, confidence=np.float32(0), free=0, keep=1, enough=1)
+    Settings(gaps="free", sigmas=np.int64(3), confidence=1e9, free=0.499)
+    for reference in ("max", "rms", "average"):
+        Settings(threshold=0.999, smoothing=(0, 0), reference=reference, support_fraction=(1e-9, 1))
 
 
 def test_settings_of_numpy_are_numbers_too():

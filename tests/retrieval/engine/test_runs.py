@@ -10,6 +10,7 @@ from sayre.retrieval.engine.modulus import Modulus
 from sayre.retrieval.engine.recipe import parse
 from sayre.retrieval.engine.runs import Start, random_start, retrieve, to_corner
 from sayre.retrieval.engine.support import ShrinkWrap
+from sayre.retrieval.settings import Settings
 
 
 @pytest.mark.parametrize("shape", [(4,), (5,), (1, 6), (7, 8), (3, 4, 5), (6, 1, 9)])
@@ -205,7 +206,7 @@ def test_starts_at_once(monkeypatch):
 
 def test_free_voxels_are_judged_apart(pattern):
     """As a fit of the whole object has it."""
-    bounds = amplitude_bounds(pattern, free=0.1)
+    bounds = amplitude_bounds(pattern, Settings(free=0.1))
     support = np.zeros(pattern.shape, bool)
     support[10:26, 10:26, 10:26] = True
     (run,) = retrieve(bounds, [random_start(bounds, support, 0, 0)], parse("ER*3"), ShrinkWrap())

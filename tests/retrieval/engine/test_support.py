@@ -229,26 +229,3 @@ def test_nothing_is_smoothed_by_no_width():
     amplitude = torch.rand((4, 5), generator=torch.Generator().manual_seed(0))
     assert smooth(amplitude, 0.0) is amplitude
     assert not torch.equal(smooth(amplitude.clone(), 0.5), amplitude)
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"threshold": 0}, r"^support threshold: between 0 and 1, found 0$"),
-        ({"threshold": 1}, r"^support threshold: between 0 and 1, found 1$"),
-        ({"sigma": (1, -0.1)}, r"^support sigma: two widths of 0 or more voxels, found \(1, -0.1\)$"),
-        ({"sigma": (np.inf, 0)}, "^support sigma: "),
-        ({"reference": "MAX"}, r"^support reference: 'MAX' is not known; max, rms or average$"),
-        ({"fraction": (0, 0.5)}, "^support"),
-        ({"fraction": (0.5, 0.5)}, "^support"),
-        ({"fraction": (0.5, 1.1)}, "^support"),
-    ],
-)
-def test_settings_of_shrink_wrap_that_are_refused(options, message):
-    with pytest.raises(InputError, match=message):
-        ShrinkWrap(**options)
-
-
-def test_settings_of_shrink_wrap_at_the_ends_of_their_ranges():
-    for reference in ("max", "rms", "average"):
-        ShrinkWrap(threshold=0.999, sigma=(0, 0), reference=reference, fraction=(1e-9, 1))
