@@ -23,7 +23,7 @@ from sayre.retrieval.settings import Settings
 from sayre.simulation.peak import simulate
 from sayre.workflows.input_file import InputFile
 from sayre.workflows.phase import dropping_failures
-from sayre.workflows.report import numbers, report
+from sayre.workflows.report import report
 from sayre.workflows.run import FILES, RunJob
 
 # Whether the phase has a vortex at the surface of this small crystal hangs on the last bits of an FFT.
@@ -104,7 +104,7 @@ def test_the_report_says_what_was_found(done):
 
 
 def test_numbers_for_scripts(peak, done):
-    found = numbers(done)
+    found = done.numbers
     assert json.loads(json.dumps(found, allow_nan=False)) == found
     assert found["filled_voxels"] == peak[1].sum()
     assert found["resolution_unit"] == "nm"

@@ -21,6 +21,7 @@ from sayre.retrieval.engine.bounds import amplitude_bounds
 from sayre.retrieval.engine.recipe import iterations, parse, recipe_text, split_at_wide
 from sayre.retrieval.engine.runs import Run, Status, retrieve
 from sayre.retrieval.engine.snapshots import Snapshots
+from sayre.retrieval.engine.support import ShrinkWrap
 from sayre.retrieval.phased import Phased
 from sayre.retrieval.settings import Settings
 from sayre.retrieval.starts import Objects, starts
@@ -111,7 +112,7 @@ def phase(
     length = iterations(steps)
     alone = settings.runs * length
     share = alone / (alone + max(settings.keep * settings.runs, 1) * iterations(wide))
-    wrap = settings.shrink_wrap
+    wrap = ShrinkWrap.of(settings)
 
     def fresh(waiting: Sequence[int]) -> Iterator[Run]:
         return retrieve(

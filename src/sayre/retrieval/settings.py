@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from sayre.data.option import Option, SettingError, check_settings
-
-if TYPE_CHECKING:
-    from sayre.retrieval.engine.support import ShrinkWrap
 
 Gaps = Literal["bounded", "free", "zero"]
 GAPS: tuple[str, ...] = get_args(Gaps)
@@ -193,18 +190,6 @@ class Settings:
             raise SettingError("support_fraction", f"must rise, found {low} and {high}")
         if self.init_weights is not None and self.init != "network":
             raise SettingError("init_weights", f"belongs to init network, found init {self.init}")
-
-    @property
-    def shrink_wrap(self) -> ShrinkWrap:
-        """The update of the support that these settings describe."""
-        from sayre.retrieval.engine.support import ShrinkWrap
-
-        return ShrinkWrap(
-            threshold=self.threshold,
-            reference=self.reference,
-            sigma=self.smoothing,
-            fraction=self.support_fraction,
-        )
 
     @property
     def init_file(self) -> str | None:

@@ -217,8 +217,9 @@ def result_sentence(output: Path, phased: Phased, seconds: float) -> str:
     if scatter == scatter:
         apart += f"; another set of starts would differ by {100 * scatter:.0f} %"
     return (
-        f"{output}: {int(phased.support.sum())} voxels, R = {phased.residual:.3f}, {len(phased.selected)} of "
-        f"{len(phased.runs)} starts averaged{f' ({failed} failed)' if failed else ''}, {seconds:.0f} s{apart}"
+        f"{output}: {int(phased.support.sum())} voxels as phased, R = {phased.residual:.3f}, "
+        f"{len(phased.selected)} of {len(phased.runs)} starts averaged"
+        f"{f' ({failed} failed)' if failed else ''}, {seconds:.0f} s{apart}"
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -12,9 +12,7 @@ from sayre.data import Crystal, FilledPattern
 from sayre.figures.crystal import crystal_figure
 from sayre.figures.filling import filling_figure, save_figure
 from sayre.figures.phasing import convergence_figure, resolution_figure, resolution_text
-
-if TYPE_CHECKING:
-    from sayre.workflows.run import RunOutcome
+from sayre.workflows.outcome import RunOutcome, values_inside
 
 Row = tuple[str, str]
 
@@ -30,25 +28,6 @@ def draw(outcome: RunOutcome) -> list[str]:
     for file, figure in figures.items():
         save_figure(figure, outcome.folder / file)
     return list(figures)
-
-
-def numbers(outcome: RunOutcome) -> dict[str, Any]:
-    """What a script wants to know of a run."""
-    filled = isinstance(outcome.pattern, FilledPattern)
-    strain = _inside(outcome.result.crystal, "strain")
-    return {
-        "folder": str(outcome.folder),
-        "filled_voxels": int(outcome.pattern.measured.mask.sum()) if filled else 0,
-        "filled_by": outcome.pattern.method if isinstance(outcome.pattern, FilledPattern) else None,
-        **outcome.result.phased.metrics,
-        "resolution": {
-            name: curve.resolution if np.isfinite(curve.resolution) else None
-            for name, curve in outcome.curves.items()
-        },
-        "resolution_unit": next(iter(outcome.curves.values())).unit,
-        "strain_rms": None if strain is None else float(np.sqrt(np.mean(strain**2))),
-        "seconds": outcome.manifest.seconds,
-    }
 
 
 def report(outcome: RunOutcome) -> str:
@@ -111,7 +90,7 @@ def _counts(outcome: RunOutcome) -> list[Row]:
 
 
 def _crystal(crystal: Crystal) -> list[Row]:
-    rows = [("voxels of the support", f"{int(crystal.support.sum())}")]
+    rows = [(f"voxels of the support ({_frame(crystal)})", f"{int(crystal.support.sum())}")]
     extents = np.ptp(np.argwhere(crystal.support), axis=0) + 1
     if crystal.voxel_size is None:
         rows.append(("extent along the axes", f"{_sizes(extents)} voxels"))
@@ -130,7 +109,7 @@ def _crystal(crystal: Crystal) -> list[Row]:
         rows.append(("reflection", " ".join(map(str, crystal.hkl))))
     if crystal.g is not None:
         rows.append(("modulus of G", f"{crystal.g:.4f} 1/Å"))
-    displacement, strain = _inside(crystal, "displacement"), _inside(crystal, "strain")
+    displacement, strain = values_inside(crystal, "displacement"), values_inside(crystal, "strain")
     if displacement is not None:
         rows.append(("displacement, 1 to 99 % of the voxels", _spread(displacement, "Å")))
     if strain is not None:
@@ -145,12 +124,9 @@ def _crystal(crystal: Crystal) -> list[Row]:
     return rows
 
 
-def _inside(crystal: Crystal, name: str) -> Any:
-    values = getattr(crystal, name)
-    if values is None:
-        return None
-    known = values[crystal.support & np.isfinite(values)]
-    return known if len(known) else None
+def _frame(crystal: Crystal) -> str:
+    """Whose voxels the crystal is on: those that were phased, or cubes of the laboratory."""
+    return "cubes of the laboratory" if crystal.orthogonal and crystal.axes is not None else "as phased"
 
 
 def _spread(values: Any, unit: str) -> str:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from sayre.crystal.scan import Scan
 from sayre.data.option import Option, check_settings
@@ -18,14 +18,13 @@ from sayre.retrieval.settings import Settings
 from sayre.workflows.input_file import InputFile
 from sayre.workflows.job import collected_warnings, config_of
 from sayre.workflows.options import Device, Force
-from sayre.workflows.phase import RetrievalStage, result_sentence, resuming
+from sayre.workflows.phase import RetrievalStage, resuming
 from sayre.workflows.progress import Bar, no_bar
 
 if TYPE_CHECKING:
-    from sayre.crystal.resolution import ShellCurve
     from sayre.data import AnyPattern, Manifest
     from sayre.retrieval.kept import KeptRuns
-    from sayre.workflows.reconstruction import Reconstruction
+    from sayre.workflows.outcome import RunOutcome
 
 FILLED, RUNS = "filled.npz", "runs"
 FILES = (
@@ -77,6 +76,7 @@ class RunJob:
             What cannot be read, filled, phased or written; a folder that is not empty, without `force`, or
             whose files are the input.
         """
+        from sayre.workflows.outcome import RunOutcome
         from sayre.workflows.reconstruction import resolution_curves
 
         started = time.perf_counter()
@@ -161,30 +161,6 @@ class RunJob:
             weights=weights,
             device=stage.device,
         )
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunOutcome:
-    """What a run made; `files` are those it wrote, `warnings` the texts of those on the way."""
-
-    folder: Path
-    pattern: AnyPattern
-    result: Reconstruction
-    curves: dict[str, ShellCurve]
-    manifest: Manifest
-    files: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
-
-    @property
-    def numbers(self) -> dict[str, Any]:
-        from sayre.workflows.report import numbers
-
-        return numbers(self)
-
-    @property
-    def sentence(self) -> str:
-        first = result_sentence(self.folder, self.result.phased, self.manifest.seconds or 0.0)
-        return f"{first}\n{self.folder}/: {', '.join(self.files)}"
 
 
 @contextlib.contextmanager

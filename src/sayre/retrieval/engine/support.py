@@ -13,7 +13,7 @@ from torch import Tensor
 
 from sayre.retrieval.engine.arrays import kernels
 from sayre.retrieval.engine.arrays.fourier import Fourier
-from sayre.retrieval.settings import Reference
+from sayre.retrieval.settings import Reference, Settings
 
 
 def autocorrelation(intensity: NDArray[np.float32]) -> tuple[NDArray[np.float32], float]:
@@ -77,6 +77,16 @@ class ShrinkWrap:
     sigma: tuple[float, float] = (2.0, 1.0)
     only_shrink: bool = False
     fraction: tuple[float, float] = (1e-4, 0.4)
+
+    @classmethod
+    def of(cls, settings: Settings) -> ShrinkWrap:
+        """Return the update of the support that settings of phase retrieval describe."""
+        return cls(
+            threshold=settings.threshold,
+            reference=settings.reference,
+            sigma=settings.smoothing,
+            fraction=settings.support_fraction,
+        )
 
     def update(self, x: Tensor, support: Tensor, progress: float, buffer: Tensor | None = None) -> Tensor:
         """New supports, bool `(batch, *shape)`, of objects `x`; `progress` of the run is from 0 to 1.

@@ -1,0 +1,169 @@
+"""The public names: what a notebook calls, and what it is told when it calls it wrongly."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import sayre
+from noise import counts_of_test
+from sayre.detectors import masks
+
+RECIPE = "HIO*20, ER*10"
+
+
+@pytest.fixture(scope="module")
+def simulated():
+    return sayre.simulate(
+        "wulff", atoms=8000, shape_px=32, oversampling=3.0, generator=np.random.default_rng(0)
+    )
+
+
+@pytest.fixture(scope="module")
+def gapped(simulated):
+    mask = masks.plane(simulated.pattern.shape, 1, 20, 3)
+    counts = counts_of_test(simulated.pattern.intensity)
+    return sayre.Pattern.from_counts(
+        counts,
+        mask,
+        grid=simulated.pattern.grid,
+        meta=sayre.Meta(hkl=(1, 1, 1), energy=9000.0, source="peak.npz"),
+    )
+
+
+@pytest.fixture(scope="module")
+def filled(gapped):
+    return sayre.inpaint(gapped, method="linear")
+
+
+@pytest.fixture(scope="module")
+def reconstruction(filled):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", sayre.SayreWarning)
+        settings = sayre.Settings(runs=2, recipe=RECIPE, seed=1)
+        return sayre.reconstruct(filled, settings, sayre.Scan(lattice_constant=4.08, along=0))
+
+
+def modules():
+    return [module.name for module in pkgutil.walk_packages(sayre.__path__, "sayre.")]
+
+
+def test_no_public_name_is_that_of_a_package():
+    packages = {name.split(".")[1] for name in modules()}
+    assert not packages & set(sayre.__all__)
+    for name in modules():
+        if name != "sayre.__main__":
+            importlib.import_module(name)
+    for name in sayre.__all__:
+        assert not isinstance(getattr(sayre, name), type(sys)), name
+
+
+def test_functions_stay_functions_whatever_is_imported():
+    code = (
+        "import sayre, numpy as np, sayre.filling.fill, sayre.retrieval.phasing, sayre.simulation.peak\n"
+        "p = sayre.Pattern.from_counts(np.ones((12, 12)), np.eye(12))\n"
+        "for _ in range(2):\n"
+        "    assert callable(sayre.inpaint) and callable(sayre.simulate) and callable(sayre.phase)\n"
+        "    sayre.inpaint(p, method='linear'), sayre.inpaint(p, method='nearest')\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_from_counts_to_strain_and_every_result_saved(gapped, filled, reconstruction, tmp_path):
+    assert reconstruction.crystal.strain is not None
+    results = {
+        "gapped.npz": gapped,
+        "filled.npz": filled,
+        "phased.npz": reconstruction.phased,
+        "crystal.cxi": reconstruction.crystal,
+        "whole.npz": reconstruction,
+    }
+    for name, result in results.items():
+        sayre.save(tmp_path / name, result)
+    again = sayre.load_crystal(tmp_path / "whole.npz")
+    np.testing.assert_array_equal(again.strain, reconstruction.crystal.strain)
+    np.testing.assert_array_equal(
+        sayre.load_crystal(tmp_path / "phased.npz").object, reconstruction.phased.object
+    )
+    assert sayre.load(tmp_path / "gapped.npz").meta.energy == 9000.0
+
+
+def test_a_particle_is_saved(simulated, tmp_path):
+    sayre.save(tmp_path / "p.xyz", simulated.particle)
+    assert (tmp_path / "p.xyz").read_text().startswith(str(len(simulated.particle)))
+
+
+def test_objects_show_themselves_in_a_few_lines(simulated, gapped, filled, reconstruction):
+    shown = [simulated, gapped, filled, reconstruction.crystal, simulated.particle]
+    shown += [reconstruction, reconstruction.phased]
+    for thing in shown:
+        text = repr(thing)
+        assert 2 <= len(text.splitlines()) <= 16, text
+        assert max(map(len, text.splitlines())) < 200
+        page = thing._repr_html_()
+        assert page.count("<table>") == 1
+        assert ("data:image/png;base64," in page) == (thing is not simulated.particle)
+    assert "32 × 32 × 32 voxels (rocking, row, column)" in repr(gapped)
+    assert f"{gapped.intensity.sum(dtype=float):.4g} in all" in repr(gapped)
+    assert "plane of 3" in repr(gapped)
+    assert "1/Å" in repr(gapped)
+    assert "9000 eV" in repr(gapped)
+    assert "by linear" in repr(filled)
+
+
+def test_equality_and_hash_are_of_the_values(gapped, filled, reconstruction):
+    other = sayre.Pattern.from_counts(gapped.intensity, gapped.mask, grid=gapped.grid, meta=gapped.meta)
+    assert other == gapped
+    assert hash(other) == hash(gapped)
+    counts = gapped.intensity.copy()
+    counts[0, 0, 0] += 1
+    assert sayre.Pattern.from_counts(counts, gapped.mask, grid=gapped.grid, meta=gapped.meta) != gapped
+    assert gapped != "gapped"
+    assert filled == sayre.inpaint(gapped, method="linear")  # NaN errors are equal
+    assert len({gapped, other, filled, reconstruction.crystal}) == 3
+    assert reconstruction.crystal == reconstruction.crystal.numpy()
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: sayre.inpaint(np.ones((4, 4))), r"^pattern: must be a Pattern, found an array of float64"),
+        (lambda: sayre.phase("scan.npz"), r"^pattern: must be a Pattern or FilledPattern, found the text"),
+        (lambda: sayre.reconstruct(Path("a.npz")), r"found the path a.npz; sayre.load\(path\) reads one"),
+        (lambda: sayre.reconstruct(None), "found None; sayre.load"),
+        (lambda: sayre.save("a.npz", np.ones(3)), r"^save: must be a Pattern .* found an array of float64"),
+    ],
+)
+def test_a_wrong_kind_gets_a_sentence(call, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(sayre.InputError, match=message) as refused:
+        call()
+    assert len(str(refused.value).splitlines()) == 1
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_filled_pattern_is_not_filled_again(filled):
+    with pytest.raises(sayre.InputError, match="must be a Pattern, found a FilledPattern"):
+        sayre.inpaint(filled)
+
+
+def test_a_misspelt_setting_is_named_with_the_nearest(gapped):
+    with pytest.raises(sayre.InputError, match=r"^rnus: is no setting; did you mean runs\?$"):
+        sayre.phase(gapped, rnus=3)
+    with pytest.raises(sayre.InputError, match=r"^metod: is no setting; did you mean method\?$"):
+        sayre.inpaint(gapped, metod="linear")
+
+
+def test_warnings_point_at_the_line_of_the_caller(gapped):
+    with pytest.warns(sayre.SayreWarning) as shallow:
+        sayre.Pattern.from_counts(np.array([[1.0, np.nan], [2.0, 0.5]]))
+    with pytest.warns(sayre.SayreWarning) as deep:
+        sayre.phase(gapped, runs=2, recipe="HIO*2, ER*1")
+    assert {warning.filename for warning in [*shallow, *deep]} == {__file__}
