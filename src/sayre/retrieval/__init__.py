@@ -1,1 +1,1 @@
-"""Phase retrieval: from filled or gapped counts to the object."""
+"""Phase retrieval: compute the object from diffracted counts, with or without gaps."""

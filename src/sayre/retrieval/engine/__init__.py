@@ -1,1 +1,1 @@
-"""Iterations from starts to runs: amplitude bounds, algorithms, support, recipes; on one device."""
+"""The iterative engine: amplitude bounds, algorithms, supports and recipes, on a CPU or a GPU."""

@@ -1,7 +1,8 @@
-"""What the counts allow: every voxel's amplitude lies between two bounds.
+"""Bounds of the amplitude of every voxel, which follow from the counts.
 
-One pair of arrays serves every case: equal bounds fix a measured amplitude, its Poisson interval loosens
-it, a free voxel has (0, ∞), a gap enforced as zero (0, 0), a filled gap the interval that the filling states.
+One pair of arrays describes every case: equal bounds fix a measured amplitude, a Poisson interval allows for
+its noise, a free voxel has (0, ∞), a gap enforced as zero has (0, 0), and a filled voxel has the interval
+that follows from the standard error of the filling.
 """
 
 from __future__ import annotations
@@ -16,23 +17,23 @@ from sayre.data import AnyPattern, FilledPattern
 from sayre.retrieval.settings import Settings
 
 FREE_RADIUS = 1
-"""Free voxels come in cubes of 3 voxels a side: single ones are known from their oversampled neighbours."""
+"""Free voxels form cubes of 3 voxels a side: single ones would be known from their oversampled neighbours."""
 FREE_CLEARANCE = 0.05
-"""No free voxels where the counts exceed this part of the peak."""
+"""No voxel is left free where the counts exceed this fraction of the peak."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bounds:
-    """Allowed amplitudes, and what to judge them by; arrays centred, of the pattern's shape.
+    """Bounds of amplitudes, and the counts behind them; arrays are centred, of the pattern's shape.
 
     Attributes
     ----------
     lower, upper
-        float32, square roots of counts; `upper` may be infinite.
+        float32, amplitudes in square roots of counts; `upper` may be infinite.
     counts
         float32, measured counts; 0 where not measured.
     weight
-        uint8: 1 measured and used, 2 measured but kept free for cross-validation, 0 not measured.
+        uint8: 1 measured and used, 2 measured but left free for cross-validation, 0 not measured.
     """
 
     lower: NDArray[np.float32]
@@ -42,19 +43,19 @@ class Bounds:
 
 
 def amplitude_bounds(pattern: AnyPattern, settings: Settings | None = None) -> Bounds:
-    """Bounds of every voxel's amplitude.
+    """Compute the bounds of the amplitude of every voxel.
 
     Parameters
     ----------
     pattern
-        Counts with gaps, or filled.
+        Centred counts, with gaps or filled.
     settings
-        `gaps`: "bounded" keeps `log(1 + I)` of a filled voxel within `sigmas` stated standard errors (its
-        value itself where no error is stated; free where nothing was filled), "free" lets gaps float, "zero"
-        enforces no counts, as programs without a mask do. `confidence` is the half-width of the interval of
-        measured counts in units of √(I + 1); 0.675 holds half of the Poisson counts (Favre-Nicolin, Leake and
-        Chushkin, Sci. Rep. 10, 2664, 2020). `free` is the fraction of measured voxels left free to validate
-        by (same article); they are the same for one `seed`.
+        `gaps`: "bounded" keeps `log(1 + I)` of a filled voxel within `sigmas` standard errors of the filling
+        (at its value where no error is stated; a gap that was not filled is free), "free" leaves gaps without
+        bounds, "zero" enforces zero counts, as programs without a mask do. `confidence` is the half-width of
+        the interval of measured counts in units of √(I + 1); 0.675 contains half of the Poisson counts
+        (Favre-Nicolin, Leake and Chushkin, Sci. Rep. 10, 2664, 2020). `free` is the fraction of measured
+        voxels left free for the free log-likelihood (same article); they are the same for the same `seed`.
     """
     settings = settings or Settings()
     filled = pattern if isinstance(pattern, FilledPattern) else None
@@ -71,15 +72,27 @@ def amplitude_bounds(pattern: AnyPattern, settings: Settings | None = None) -> B
     else:
         lower[mask], upper[mask] = 0, np.inf
     weight = (~mask).astype(np.uint8)
-    chosen = free_voxels(counts, mask, settings.free, np.random.default_rng(settings.seed))
-    lower[chosen], upper[chosen], weight[chosen] = 0, np.inf, 2
+    selected = free_voxels(counts, mask, settings.free, np.random.default_rng(settings.seed))
+    lower[selected], upper[selected], weight[selected] = 0, np.inf, 2
     return Bounds(lower=lower, upper=upper, counts=counts, weight=weight)
 
 
 def free_voxels(
     counts: NDArray[np.float32], mask: NDArray[np.bool_], fraction: float, generator: np.random.Generator
 ) -> NDArray[np.bool_]:
-    """About `fraction` of the measured voxels, in small cubes away from the peak."""
+    """Select voxels to leave free for cross-validation, in small cubes away from the peak.
+
+    Parameters
+    ----------
+    counts
+        float32, measured counts.
+    mask
+        bool, true where not measured; masked voxels are never selected.
+    fraction
+        Approximate fraction of the measured voxels to select.
+    generator
+        Random numbers.
+    """
     seeds = np.zeros(counts.shape, bool)
     if fraction > 0:
         cube = (2 * FREE_RADIUS + 1) ** counts.ndim

@@ -1,4 +1,4 @@
-"""Partial coherence: the counts are the coherent intensity seen through a point-spread function."""
+"""Partial coherence: the counts are the coherent intensity convolved with a point-spread function."""
 
 from __future__ import annotations
 
@@ -10,16 +10,38 @@ from torch import Tensor
 from sayre.retrieval.engine.arrays.fourier import Fourier, Visit
 
 REACH = 5
-"""Voxels that the point-spread function reaches on each side."""
+"""Voxels that the point-spread function extends to on each side."""
 LUCY_STEPS = 10
+"""Richardson-Lucy steps of one update."""
 
 
 class PartialCoherence:
-    """One point-spread function for each object of a batch, its origin at index 0.
+    """Point-spread functions of partial coherence, one for each object of a batch.
 
-    Starts as a narrow Gaussian, or as those `known`, and is brought to the counts by Richardson-Lucy steps
-    (Clark, Huang, Harder and Robinson, Nat. Commun. 3, 993, 2012). It is kept non-negative, of sum 1 and its
-    own inversion: the mutual coherence function is then real, and the object's centre stays where it is.
+    They start as narrow Gaussians, or as those `known`, and are refined against the counts by
+    Richardson-Lucy steps (Clark, Huang, Harder and Robinson, Nat. Commun. 3, 993, 2012). They are kept
+    non-negative, of sum 1 and equal to their inversion, so that the mutual coherence function is real and the
+    object does not move.
+
+    Parameters
+    ----------
+    batch
+        Number of objects.
+    shape
+        Shape of the array of counts.
+    device
+        Device of the computation.
+    sigma
+        Standard deviation of the first Gaussian, in voxels.
+    known
+        float32 `(batch, *lags)`, lag 0 in the middle, in place of the Gaussian.
+
+    Attributes
+    ----------
+    kernel
+        float32 `(batch, *lags)`, the point-spread functions, lag 0 in the middle.
+    transfer
+        float32, their Fourier transforms on the half-space of `rfftn`, origin at index 0.
     """
 
     def __init__(
@@ -46,14 +68,21 @@ class PartialCoherence:
         self._spread()
 
     def point_spread(self) -> Tensor:
-        """Kernels, `(batch, *lags)`, the lag 0 in the middle; of what `transfer` is, whoever set it."""
+        """Compute the point-spread functions from `transfer`, `(batch, *lags)` with lag 0 in the middle."""
         near: Tensor = torch.fft.irfftn(self.transfer, s=self.shape, dim=self.dims)[self.near]
         return near / near.sum(self.dims, keepdim=True)
 
     def blur(self, intensity: Tensor, *, out: Tensor | None = None, buffer: Tensor | None = None) -> Tensor:
-        """Intensity `(batch, *shape)` as it is counted.
+        """Convolve intensities with the point-spread functions.
 
-        `out` may be `intensity` itself; a complex `buffer` of its shape is overwritten.
+        Parameters
+        ----------
+        intensity
+            float32 `(batch, *shape)`, coherent intensities.
+        out
+            Tensor of the same shape that receives the result; it may be `intensity` itself.
+        buffer
+            complex64 of the same shape, overwritten.
         """
         transfer = self.transfer.flatten(2)
 
@@ -63,7 +92,19 @@ class PartialCoherence:
         return self._convolve(intensity, damp, out, buffer).clamp_(min=0)
 
     def update(self, intensity: Tensor, counts: Tensor, used: Tensor, buffer: Tensor | None = None) -> None:
-        """Richardson-Lucy steps on the kernel; voxels not `used` are taken to agree."""
+        """Refine the point-spread functions by `LUCY_STEPS` Richardson-Lucy steps.
+
+        Parameters
+        ----------
+        intensity
+            float32 `(batch, *shape)`, coherent intensities of the objects.
+        counts
+            float32 `shape`, measured counts.
+        used
+            bool `shape`; voxels that are not used are taken to agree with the counts.
+        buffer
+            complex64 `(batch, *shape)`, overwritten.
+        """
         spectrum = torch.fft.rfftn(intensity, dim=self.dims)
         flat = spectrum.flatten(2)
         total = intensity.sum(self.dims, dtype=torch.float64).float().clamp(min=1e-30)
@@ -90,7 +131,7 @@ class PartialCoherence:
         return self.fourier.round_trip(x, out, visit, buffer=self.fourier.half(buffer))
 
     def widths(self) -> Tensor:
-        """Standard deviation in voxels along each axis, `(batch, axes)`."""
+        """Compute the standard deviations of the point-spread functions in voxels, `(batch, axes)`."""
         widths = []
         for axis, lag in enumerate(self.lags):
             others = [i + 1 for i in range(len(self.shape)) if i != axis]
@@ -99,7 +140,7 @@ class PartialCoherence:
         return torch.stack(widths, 1)
 
     def _spread(self) -> None:
-        """Transfer function of the kernel."""
+        """Compute the transfer functions of the kernels."""
         whole = torch.zeros((len(self.kernel), *self.shape), device=self.kernel.device)
         whole[self.near] = self.kernel
         self.transfer = torch.fft.rfftn(whole, dim=self.dims).real.contiguous()

@@ -1,4 +1,4 @@
-"""The detector's side of an iteration: two FFTs around the amplitude bounds."""
+"""The modulus constraint: project objects on the amplitude bounds, and compare them with the counts."""
 
 from __future__ import annotations
 
@@ -17,11 +17,17 @@ from sayre.retrieval.engine.coherence import PartialCoherence
 
 
 class FitQuality(NamedTuple):
-    """How well calculated amplitudes meet the counts, each `(batch,)` float64.
+    """How well calculated intensities agree with the counts.
 
-    `residual` is R = √(Σ(√I_calc − √I)² / ΣI) over the voxels used (cohere's error), `likelihood` and
-    `free_likelihood` the mean over voxels used and free of half the Poisson deviance, −log(likelihood) less
-    that of a perfect fit.
+    Attributes
+    ----------
+    residual
+        `(batch,)` float64, R = √(Σ(√I_calc − √I)² / ΣI) over the voxels used (the error of cohere).
+    likelihood
+        `(batch,)` float64, log-likelihood as half the Poisson deviance, averaged over the voxels used:
+        −log(likelihood) less that of a perfect fit, so that less is better.
+    free_likelihood
+        The same, averaged over the voxels left free for cross-validation.
     """
 
     residual: Tensor
@@ -30,27 +36,29 @@ class FitQuality(NamedTuple):
 
 
 class Modulus:
-    """Projects objects on the amplitude bounds.
+    """The modulus constraint of a batch of objects.
 
-    Arrays on the device have their origin at index 0 (corner), the field's and the object's alike.
+    Arrays on the device, those of the field and of the object alike, have their origin at index 0.
 
     Parameters
     ----------
     bounds
-        Centred arrays.
+        Bounds of the amplitude of every voxel, centred.
     batch
-        Objects handled at once.
+        Number of objects.
     device
-        Where.
+        Device of the computation.
 
     Attributes
     ----------
     lower, upper, counts, weight
-        As in `bounds`, in the order in memory that `fourier` visits them.
+        As in `bounds`, in the order in memory in which `fourier` visits them.
     bounded
         Whether voxels that were not measured have bounds.
     field
-        complex64 `(batch, *shape)`, free for every step to use.
+        complex64 `(batch, *shape)`, a buffer that every step may overwrite.
+    coherence
+        Point-spread functions of partial coherence; None where the beam is taken to be coherent.
     """
 
     def __init__(self, bounds: Bounds, batch: int, device: torch.device) -> None:
@@ -71,23 +79,40 @@ class Modulus:
         self._power = float(bounds.counts.sum(dtype=np.float64, where=used))
 
     def project(self, x: Tensor, out: Tensor) -> Tensor:
-        """The object nearest to `x` whose amplitudes lie within the bounds, written to `out`."""
+        """Compute the objects nearest to `x` whose amplitudes lie within the bounds.
+
+        Parameters
+        ----------
+        x
+            complex64 `(batch, *shape)`.
+        out
+            Tensor of the same shape that receives the result, and is returned.
+        """
         lower, upper = self.lower.flatten(1), self.upper.flatten(1)
-        seen = None if self.coherence is None else self._seen(x, out, None).flatten(2)
+        blurred = None if self.coherence is None else self._blurred(x, out, None).flatten(2)
 
         def bound(field: Tensor, starts: slice, columns: slice) -> None:
-            modulus = (intensity(field) if seen is None else seen[starts, :, columns].clone()).sqrt_()
+            squares = intensity(field) if blurred is None else blurred[starts, :, columns].clone()
+            modulus = squares.sqrt_()
             field.mul_(clamping(modulus, lower[:, columns], upper[:, columns]))
 
         return self.fourier.round_trip(x, out, bound)
 
     def fit_quality(self, x: Tensor, support: Tensor | None = None) -> FitQuality:
-        """Agreement with the counts of objects `(batch, *shape)`, cut at a bool `support`."""
+        """Compare objects with the counts.
+
+        Parameters
+        ----------
+        x
+            complex64 `(batch, *shape)`.
+        support
+            bool of the same shape; outside of it the objects are taken to be 0.
+        """
         sums = torch.zeros((len(x), 3), dtype=torch.float64, device=x.device)
         counts, weight = self.counts.flatten(1), self.weight.flatten(1)
 
-        def compare(seen: Tensor, starts: slice, columns: slice) -> None:
-            sums[starts] += _misfits(seen, counts[:, columns], weight[:, columns])
+        def compare(calculated: Tensor, starts: slice, columns: slice) -> None:
+            sums[starts] += _misfits(calculated, counts[:, columns], weight[:, columns])
 
         if self.coherence is None:
             self.fourier.visit(
@@ -97,15 +122,15 @@ class Modulus:
                 support=support,
             )
         else:
-            seen = self._seen(x, self.field, support).flatten(2)
+            blurred = self._blurred(x, self.field, support).flatten(2)
             for starts, columns in self.fourier.parts(len(x)):
-                compare(seen[starts, :, columns], starts, columns)
+                compare(blurred[starts, :, columns], starts, columns)
         misfit, used, free = sums.cpu().unbind(1)
         power = max(self._power, 1e-30)
         return FitQuality((misfit / power).sqrt(), _mean(used, self._used), _mean(free, self._free))
 
     def set_point_spreads(self, spreads: Sequence[NDArray[np.float32] | None]) -> None:
-        """Take the point-spread function of each object; none, unless all are known."""
+        """Set the point-spread function of each object; the beam is coherent unless all are known."""
         known = [torch.from_numpy(spread) for spread in spreads if spread is not None]
         self.coherence = None
         if len(known) == len(self.field):
@@ -113,35 +138,44 @@ class Modulus:
             self.coherence = PartialCoherence(len(known), self.shape, device, known=torch.stack(known))
 
     def update_coherence(self, x: Tensor, support: Tensor | None = None) -> None:
-        """Bring the point-spread function of each object `x` to the counts; the first call starts it."""
+        """Refine the point-spread function of each object against the counts; the first call starts it.
+
+        Parameters
+        ----------
+        x
+            complex64 `(batch, *shape)`, objects.
+        support
+            bool of the same shape; outside of it the objects are taken to be 0.
+        """
         if self.coherence is None:
             self.coherence = PartialCoherence(len(self.field), self.shape, self.field.device)
-        seen = self._coherent(x, self.field, support)
-        self.coherence.update(seen, self.counts, self.weight == 1, self.field)
+        coherent = self._coherent(x, self.field, support)
+        self.coherence.update(coherent, self.counts, self.weight == 1, self.field)
 
-    def _seen(self, x: Tensor, buffer: Tensor, support: Tensor | None) -> Tensor:
-        """Intensities as they are counted."""
+    def _blurred(self, x: Tensor, buffer: Tensor, support: Tensor | None) -> Tensor:
+        """Compute the intensities, convolved with the point-spread functions."""
         assert self.coherence is not None
-        seen = self._coherent(x, buffer, support)
-        return self.coherence.blur(seen, out=seen, buffer=self.field)
+        coherent = self._coherent(x, buffer, support)
+        return self.coherence.blur(coherent, out=coherent, buffer=self.field)
 
     def _coherent(self, x: Tensor, buffer: Tensor, support: Tensor | None) -> Tensor:
-        seen = torch.empty(x.shape, device=x.device)
-        flat = seen.flatten(2)
+        """Compute the coherent intensities `(batch, *shape)`."""
+        coherent = torch.empty(x.shape, device=x.device)
+        flat = coherent.flatten(2)
 
         def keep(field: Tensor, starts: slice, columns: slice) -> None:
             flat[starts, :, columns] = intensity(field)
 
         self.fourier.visit(x, buffer, keep, support=support)
-        return seen
+        return coherent
 
 
-def _misfits(seen: Tensor, counts: Tensor, weight: Tensor) -> Tensor:
-    """Of a part, `(starts, 3)`: squared difference of amplitudes, deviance of used voxels and of free."""
+def _misfits(calculated: Tensor, counts: Tensor, weight: Tensor) -> Tensor:
+    """Sum over a part, `(starts, 3)`: squared amplitude difference, deviance of used and of free voxels."""
     used, free = ((weight == value).float() for value in (1, 2))
-    difference = (seen.sqrt() - counts.sqrt()).square_().mul_(used)
-    ratio = (counts / seen.clamp(min=1e-3)).clamp_(min=1e-30)
-    deviance = ratio.log_().mul_(counts).add_(seen).sub_(counts)
+    difference = (calculated.sqrt() - counts.sqrt()).square_().mul_(used)
+    ratio = (counts / calculated.clamp(min=1e-3)).clamp_(min=1e-30)
+    deviance = ratio.log_().mul_(counts).add_(calculated).sub_(counts)
     totals = [a.sum((1, 2)) for a in (difference, deviance * used, deviance * free)]
     return torch.stack(totals, 1).double()
 

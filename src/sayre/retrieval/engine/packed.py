@@ -1,4 +1,4 @@
-"""An object without the zeros around it: of 256³ voxels, some megabytes rather than a hundred."""
+"""Objects stored without the zeros around them: some megabytes for 256³ voxels in place of a hundred."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class Packed:
     Attributes
     ----------
     shape
-        Of the array.
+        Shape of the array.
     bits
         uint8, the support, eight voxels to a byte.
     values
-        complex64, the object inside it.
+        complex64, the object inside the support.
     """
 
     shape: tuple[int, ...]
@@ -33,18 +33,26 @@ class Packed:
 
     @classmethod
     def of(cls, obj: Objects, support: Mask) -> Self:
-        """Pack an object; what it has outside the support is lost."""
+        """Pack an object; its values outside the support are dropped.
+
+        Parameters
+        ----------
+        obj
+            complex64, the object.
+        support
+            bool of the same shape.
+        """
         return cls(support.shape, np.packbits(support), np.asarray(obj[support], np.complex64))
 
     @property
     def support(self) -> Mask:
-        """A new array."""
+        """The support as a new bool array."""
         bits = np.unpackbits(self.bits, count=math.prod(self.shape))
         return bits.view(np.bool_).reshape(self.shape)
 
     @property
     def object(self) -> Objects:
-        """A new array."""
+        """The object as a new complex64 array."""
         obj = np.zeros(self.shape, np.complex64)
         obj[self.support] = self.values
         return obj

@@ -1,4 +1,4 @@
-"""Recipes as text: `(HIO*20 + SW)**10, ER*50`."""
+"""Recipes: sequences of algorithms and support updates written as text, `(HIO*20 + SW)**10, ER*50`."""
 
 from __future__ import annotations
 
@@ -26,14 +26,24 @@ PRESETS: dict[str, str] = {
 }
 SHRINK_WRAP, DETWIN, PSF, WIDE = _OPERATIONS = "SW", "DETWIN", "PSF", "WIDE"
 MAX_STEPS = 1_000_000
+"""Most iterations that a recipe may have."""
 _TOKEN = re.compile(r"\s*(\*\*|[()*+,=]|[A-Za-z_]+|\d+\.?\d*(?:[eE][-+]?\d+)?)")
 
 
 @dataclass(frozen=True)
 class Step:
-    """`count` iterations of an algorithm, or, where `algorithm` is None, one `operation` such as `SW`.
+    """One step of a recipe: iterations of an algorithm, or an operation such as an update of the support.
 
-    `sigma` is the width in voxels that smooths for `SW`, where the recipe gives it.
+    Attributes
+    ----------
+    algorithm
+        Algorithm to iterate; None for an operation.
+    count
+        Number of iterations.
+    operation
+        `SW`, `DETWIN`, `PSF` or `WIDE`; empty for an algorithm.
+    sigma
+        Standard deviation in voxels of the Gaussian of `SW`, where the recipe gives it.
     """
 
     algorithm: Algorithm | None
@@ -43,19 +53,19 @@ class Step:
 
 
 def parse(text: str) -> list[Step]:
-    """Steps of a recipe, from left to right.
+    """Return the steps of a recipe, from left to right.
 
-    `NAME*n` are n iterations of ER, HIO, RAAR, CF, DM, GPS, ML or AD, `NAME(beta=0.8)*n` with a
-    parameter, `AD(support=convex)*n` with one that is a word, `SW` an update of the support by shrink-
-    wrap, `SW(sigma=1)` with this smoothing in voxels, `DETWIN` a few iterations in one half of the
-    support, `PSF` an update of the point-spread function of partial coherence; `+` and `,` chain;
-    `(…)**n` repeats. What follows `WIDE` is for the starts selected, on an array beyond the edges of
-    the detector. A name of `PRESETS` is a recipe.
+    `NAME*n` is n iterations of ER, HIO, RAAR, CF, DM, GPS, ML or AD; `NAME(beta=0.8)*n` sets a parameter,
+    and `AD(support=convex)*n` one whose value is a word. `SW` updates the support by shrink-wrap,
+    `SW(sigma=1)` with this smoothing in voxels; `DETWIN` iterates in one half of the support; `PSF`
+    updates the point-spread function of partial coherence. `+` and `,` chain steps, and `(…)**n` repeats
+    them. Steps after `WIDE` are applied to the selected starts alone, on an array that extends beyond the
+    edges of the detector. The name of a preset (`PRESETS`) stands for its recipe.
 
     Raises
     ------
     InputError
-        Text that is none of this, with the place; a single word that is no preset, with the presets.
+        Text that is not a recipe, with the place; a single word that is not a preset, with the presets.
     """
     _require_preset(text)
     parser = _Parser(PRESETS.get(text.strip(), text))
@@ -63,14 +73,19 @@ def parse(text: str) -> list[Step]:
     parser.expect_end()
     starts, wide = split_at_wide(steps)
     if not iterations(starts):
-        raise InputError(f"recipe: {text!r} has no iterations; for example HIO*200, ER*50")
+        raise InputError(
+            f"recipe: {text!r} has no iterations to make from each start; for example HIO*200, ER*50"
+        )
     if len(starts) < len(steps) and (not iterations(wide) or any(step.operation == WIDE for step in wide)):
-        raise InputError(f"recipe: {text!r} should have {WIDE} once at most, and iterations after it")
+        raise InputError(
+            f"recipe: {text!r} must have {WIDE} at most once, with iterations after it; "
+            f"for example (HIO*20 + SW)**10, ER*20, {WIDE}, (RAAR*20 + SW)**2, ER*20"
+        )
     return steps
 
 
 def _require_preset(text: str) -> None:
-    """Refuse a single word, or a name of a file that is not there: a recipe has numbers of iterations."""
+    """Refuse a single word that is no preset, such as the name of a file that does not exist."""
     word = text.strip()
     if not word or word in PRESETS or set(word) & set("*+,()") or word in (*ALGORITHMS, *_OPERATIONS):
         return
@@ -86,23 +101,23 @@ def _closest(word: str, known: Iterable[str]) -> str:
 
 
 def split_at_wide(steps: list[Step]) -> tuple[list[Step], list[Step]]:
-    """A recipe's steps before and after `WIDE`: of every start, and of those selected."""
-    marks = [i for i, step in enumerate(steps) if step.operation == WIDE]
-    return (steps[: marks[0]], steps[marks[0] + 1 :]) if marks else (steps, [])
+    """Return the steps before `WIDE`, of every start, and those after it, of the selected starts."""
+    places = [i for i, step in enumerate(steps) if step.operation == WIDE]
+    return (steps[: places[0]], steps[places[0] + 1 :]) if places else (steps, [])
 
 
 def iterations(steps: Sequence[Step]) -> int:
-    """Of all steps together."""
+    """Return the number of iterations of all steps together."""
     return sum(step.count for step in steps if step.algorithm)
 
 
 def recipe_text(recipe: str) -> str:
-    """A recipe, read from a file if it is the name of one, and checked.
+    """Return a recipe as text, read from a file if it is the name of one, after checking it.
 
     Raises
     ------
     InputError
-        A file that is no text, or what `parse` refuses.
+        A file that cannot be read as text, or text that `parse` refuses.
     """
     if os.path.isfile(recipe):
         try:
@@ -114,6 +129,8 @@ def recipe_text(recipe: str) -> str:
 
 
 class _Parser:
+    """Reads a recipe token by token, by recursive descent."""
+
     def __init__(self, text: str) -> None:
         self.text, self.place = text, 0
         self.token = self._next()
@@ -129,7 +146,7 @@ class _Parser:
 
     def expect_end(self) -> None:
         if self.token:
-            self._fail("found more")
+            self._fail(f"{self.token!r} follows a complete recipe")
 
     def _item(self) -> list[Step]:
         if self.token == "(":
@@ -150,7 +167,8 @@ class _Parser:
             return [Step(None, operation=name)]
         if name not in ALGORITHMS:
             known = (*ALGORITHMS, *_OPERATIONS)
-            self._fail(f"{name or 'the end'!r} is none of {', '.join(known)}{_closest(name.upper(), known)}")
+            shown = repr(name) if name else "the end"
+            self._fail(f"{shown} is none of {', '.join(known)}{_closest(name.upper(), known)}")
         algorithm = self._algorithm(name)
         self._must("*")
         return [Step(algorithm, self._count())]
@@ -164,24 +182,26 @@ class _Parser:
             self._fail(str(error).removeprefix("recipe: "))
 
     def _parameters(self, name: str, known: Mapping[str, Any]) -> dict[str, Any]:
-        """In brackets, by names; `known` says their types."""
-        found: dict[str, Any] = {}
+        """Read the parameters in brackets, if any; `known` gives their types by name."""
+        values: dict[str, Any] = {}
         if self.token != "(":
-            return found
+            return values
         self._take()
         while self.token != ")":
             key = self._take()
             if key not in known:
-                self._fail(f"{name} has {', '.join(known) or 'no parameters'}, not {key!r}")
+                self._fail(
+                    f"{name} has {', '.join(known) or 'no parameters'}, not {key!r}{_closest(key, known)}"
+                )
             self._must("=")
-            found[key] = self._value(known[key])
+            values[key] = self._value(known[key])
             if self.token == ",":
                 self._take()
         self._must(")")
-        return found
+        return values
 
     def _value(self, kind: Any) -> float | int | str:
-        """Of a parameter, whose annotation says whether it is a word, a whole number or any."""
+        """Read a word, a whole number or a number, as the annotation `kind` of the parameter states."""
         if kind == "str":
             if not self.token[:1].isalpha():
                 self._fail("a word is missing")
@@ -191,7 +211,7 @@ class _Parser:
     def _count(self) -> int:
         value = self._number()
         if value != int(value) or not 1 <= value <= MAX_STEPS:
-            self._fail(f"{value} is not a number of times")
+            self._fail(f"{value:g} is not a whole number from 1 to {MAX_STEPS}")
         return int(value)
 
     def _number(self) -> float:
@@ -218,10 +238,10 @@ class _Parser:
             return ""
         match = _TOKEN.match(rest)
         if match is None:
-            self._fail("cannot be read")
+            self._fail(f"{rest.strip()[0]!r} cannot be read")
         self.place += match.end()
         return match.group(1)
 
-    def _fail(self, what: str) -> NoReturn:
+    def _fail(self, complaint: str) -> NoReturn:
         shown = self.text[max(self.place - 12, 0) : self.place + 4]
-        raise InputError(f"recipe: near {shown!r}: {what}; for example (HIO*20 + SW)**10, ER*50")
+        raise InputError(f"recipe: near {shown!r}: {complaint}; for example (HIO*20 + SW)**10, ER*50")

@@ -1,4 +1,7 @@
-"""Many starts of one recipe, some at a time on the device; one that breaks does not stop the others."""
+"""Iterate one recipe from many starts, several at a time on the device.
+
+A start that fails (not finite, empty) is marked as failed and does not stop the others.
+"""
 
 from __future__ import annotations
 
@@ -21,15 +24,25 @@ from sayre.retrieval.engine.snapshots import Snapshot, Snapshots, arrays_of, res
 from sayre.retrieval.engine.support import ShrinkWrap
 
 BATCH_BYTES = 6 * 8
-"""Device memory of one start for each voxel: six complex arrays."""
+"""Bytes of device memory that one start needs for each voxel: six complex arrays."""
 DETWIN_STEPS = 10
+"""Iterations of error reduction in one half of the support for each `DETWIN`."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Start:
-    """Where a run begins: centred complex64 `object` and bool `support` of the bounds' shape.
+    """The object and support from which a run begins.
 
-    `point_spread` is that of partial coherence, float32, lag 0 in the middle, where it is known.
+    Attributes
+    ----------
+    index
+        Number of the start, from 0.
+    object
+        complex64, centred, of the shape of the bounds.
+    support
+        bool, centred, of the same shape.
+    point_spread
+        Point-spread function of partial coherence, float32, lag 0 in the middle; None where it is not known.
     """
 
     index: int
@@ -40,11 +53,22 @@ class Start:
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """One finished start; `failed` says why it has no object (empty when it has).
+    """The result of the recipe from one start.
 
-    `found` is the object, zero outside its support, centred; `point_spread` as `Start` has it. `residual`,
-    `likelihood` and `free_likelihood` are those of `sayre.retrieval.engine.modulus.FitQuality`;
-    `history` holds (iteration, residual).
+    Attributes
+    ----------
+    index
+        Number of the start, from 0.
+    packed
+        The object, centred and zero outside its support.
+    residual, likelihood, free_likelihood
+        Fit to the counts; see `sayre.retrieval.engine.modulus.FitQuality`.
+    history
+        Pairs of iteration and residual R.
+    failed
+        Why the start failed; empty if it did not.
+    point_spread
+        Point-spread function of partial coherence, as in `Start`.
     """
 
     index: int
@@ -58,20 +82,31 @@ class Run:
 
     @property
     def object(self) -> Objects:
-        """complex64, centred; a new array."""
+        """The object as a new complex64 array, centred."""
         return self.packed.object
 
     @property
     def support(self) -> Mask:
-        """bool, centred; a new array."""
+        """The support as a new bool array, centred."""
         return self.packed.support
 
 
 @dataclass(frozen=True, kw_only=True)
 class Status:
-    """Told after every few iterations: the fraction done of all starts, and residuals of those running.
+    """The state of phase retrieval, reported every few iterations.
 
-    `look` takes a place in `indices` and gives that start's present object, centred complex64, and support.
+    Attributes
+    ----------
+    fraction
+        Fraction done of the iterations of all starts, from 0 to 1.
+    iteration
+        Iterations done of the starts that are running.
+    indices
+        Numbers of the starts that are running.
+    residuals
+        Residual R of each of them.
+    estimate
+        Function from a place in `indices` to that start's present object (complex64, centred) and support.
     """
 
     fraction: float
@@ -81,7 +116,7 @@ class Status:
     estimate: Callable[[int], tuple[Objects, Mask]]
 
     def note(self, runs: int) -> str:
-        """For a progress bar: which start of how many, and the residuals of the first few that run."""
+        """Describe the state in a few words for a progress bar, where `runs` starts are made in all."""
         residuals = ", ".join(f"{r:.3f}" for r in self.residuals[:3])
         return f"start {self.indices[0] + 1} of {runs}, R {residuals}"
 
@@ -89,9 +124,20 @@ class Status:
 def random_start(
     bounds: Bounds, support: Mask, index: int, seed: int, *, amplitude: NDArray[np.floating] | None = None
 ) -> Start:
-    """Uniform amplitude in the support (or the given one) with uniformly random phases.
+    """Make a start with random phases, uniform in [−π, π), inside a support.
 
-    Scaled to the measured counts; the same `seed` and `index` give the same start.
+    Parameters
+    ----------
+    bounds
+        Their counts give the scale of the amplitude.
+    support
+        bool, centred, of the shape of the bounds.
+    index
+        Number of the start.
+    seed
+        Seed of the random numbers; the same `seed` and `index` give the same start.
+    amplitude
+        Real, centred, in arbitrary units; uniform by default.
     """
     generator = np.random.default_rng([seed, index])
     phases = generator.uniform(-np.pi, np.pi, bounds.counts.shape)[support]
@@ -115,22 +161,28 @@ def retrieve(
     report: Callable[[Status], None] | None = None,
     snapshots: Snapshots | None = None,
 ) -> Generator[Run, None, None]:
-    """Run a recipe from every start; yields runs as they finish, in the order of the starts.
+    """Iterate a recipe from every start, and yield runs as they finish, in the order of the starts.
 
     Parameters
     ----------
     bounds
-        What the counts allow.
+        Bounds of the amplitude of every voxel.
     starts
-        Taken as they are needed, so that they may be made one by one.
+        Starts; they are requested one batch at a time, so that a generator need not hold all.
     steps
-        From `sayre.retrieval.engine.recipe.parse`.
+        Steps of the recipe, from `sayre.retrieval.engine.recipe.parse`.
+    shrink_wrap
+        How `SW` updates the support.
     count
-        How many starts there are, where `starts` has no length; for the progress.
+        Number of starts, where `starts` has no length; used for the fraction done.
+    device
+        `cpu` or `cuda`.
     batch
-        Starts on the device at once; by default one on a CPU, on a GPU what its free memory takes.
+        Starts on the device at once; by default one on a CPU, and on a GPU as many as its free memory holds.
+    report
+        Function that is called with the status after every group of iterations.
     snapshots
-        Where running starts are kept, and taken up again.
+        Where the state of running starts is saved, and resumed from.
     """
     device = torch.device(device)
     size = batch or _batch_size(bounds.counts.size, device)
@@ -156,10 +208,10 @@ def _batch_size(voxels: int, device: torch.device) -> int:
 
 
 class _Batch:
-    """Starts that run together.
+    """Starts that are iterated together.
 
-    `at` is the place in `steps`, `within` the iterations done of that step, `iteration` those of all; `done`
-    of `total` starts were finished before.
+    `at` is the index of the present step in `steps`, `within` the iterations done of that step, `iteration`
+    those of all steps; `done` of `total` starts finished in earlier batches.
     """
 
     at = within = iteration = done = total = 0
@@ -183,14 +235,14 @@ class _Batch:
         x = torch.empty_like(modulus.field)
         self.state = State(x=x, p=torch.empty_like(x), support=torch.empty_like(x, dtype=torch.bool))
         modulus.coherence = None
-        left = snapshots.left(self.indices) if snapshots else None
-        if left is None:
+        saved = snapshots.of_starts(self.indices) if snapshots else None
+        if saved is None:
             for start, one, inside in zip(starts, x, self.state.support, strict=True):
                 to_corner(start.object, one)
                 to_corner(start.support, inside)
             modulus.set_point_spreads([start.point_spread for start in starts])
         else:
-            self._resume(left)
+            self._resume(saved)
 
     def run(self) -> Iterator[Run]:
         with torch.no_grad():
@@ -240,7 +292,7 @@ class _Batch:
             state.extra.clear()
 
     def _detwin(self) -> None:
-        """A few error reductions in one half of each support, so that one of the twins wins."""
+        """Iterate error reduction in one half of each support, so that object and twin do not mix."""
         state, whole = self.state, self.state.support
         halved = whole.clone()
         for row in halved:
@@ -254,14 +306,14 @@ class _Batch:
         state.extra.clear()
 
     def _check(self, algorithm: Algorithm) -> None:
-        """Take out starts that broke; tell how the others do."""
-        state, when = self.state, f"after {self.iteration} iterations"
+        """Mark starts that failed, and report the residuals of all."""
+        state, after = self.state, f"after {self.iteration} iterations"
         for row, x in enumerate(state.x):
             power = float(torch.vdot(x.flatten(), x.flatten()).real)
             if not self.failed[row] and not np.isfinite(power):
-                self.failed[row] = f"not finite {when}"
+                self.failed[row] = f"not finite {after}"
             elif not self.failed[row] and (power == 0 or not bool(state.support[row].any())):
-                self.failed[row] = f"support or object empty {when}"
+                self.failed[row] = f"support or object empty {after}"
             if self.failed[row]:
                 x.zero_()
                 state.p[row].zero_()
@@ -281,9 +333,10 @@ class _Batch:
             )
 
     def _estimate(self, algorithm: Algorithm, row: int) -> tuple[Objects, Mask]:
+        """Copy the present object and support of one start, centred."""
         support = self.state.support[row]
-        seen = algorithm.estimate(self.state)[row] * support
-        return np.fft.fftshift(seen.cpu().numpy()), np.fft.fftshift(support.cpu().numpy())
+        inside = algorithm.estimate(self.state)[row] * support
+        return np.fft.fftshift(inside.cpu().numpy()), np.fft.fftshift(support.cpu().numpy())
 
     def _keep(self, snapshots: Snapshots) -> None:
         arrays = arrays_of(self.state, self.modulus)
@@ -298,21 +351,21 @@ class _Batch:
                 }
             )
 
-    def _resume(self, left: Snapshot) -> None:
-        restore(left, self.state, self.modulus)
-        self.at, self.within, self.iteration = (int(n) for n in left["place"])
+    def _resume(self, saved: Snapshot) -> None:
+        restore(saved, self.state, self.modulus)
+        self.at, self.within, self.iteration = (int(n) for n in saved["place"])
         self.last = self.steps[self.at].algorithm
-        self.history = [[(int(i), float(r)) for i, r in past] for past in left["history"]]
-        self.failed = [str(why) for why in left["failed"]]
+        self.history = [[(int(i), float(r)) for i, r in past] for past in saved["history"]]
+        self.failed = [str(reason) for reason in saved["failed"]]
 
     def _finish(self, row: int, solution: Tensor, residual: float, likelihood: float, free: float) -> Run:
         if self.failed[row]:
             solution.zero_()
-        found = (np.fft.fftshift(part.cpu().numpy()) for part in (solution, self.state.support[row]))
+        centred = (np.fft.fftshift(part.cpu().numpy()) for part in (solution, self.state.support[row]))
         coherence = self.modulus.coherence
         return Run(
             index=self.indices[row],
-            packed=Packed.of(*found),
+            packed=Packed.of(*centred),
             residual=residual,
             likelihood=likelihood,
             free_likelihood=free,
@@ -323,7 +376,15 @@ class _Batch:
 
 
 def to_corner(array: Objects | Mask, out: Tensor) -> None:
-    """Write a centred array to `out` with its centre at index 0: `ifftshift` without another array."""
+    """Copy a centred array to a tensor whose origin is at index 0: `ifftshift` without another array.
+
+    Parameters
+    ----------
+    array
+        complex64 or bool, centred: its origin is at `n // 2`.
+    out
+        Tensor of the same shape that is overwritten.
+    """
     places = [
         ((slice(n // 2, None), slice(n - n // 2)), (slice(n // 2), slice(n - n // 2, None)))
         for n in array.shape
@@ -334,5 +395,6 @@ def to_corner(array: Objects | Mask, out: Tensor) -> None:
 
 
 def _extent(support: Tensor, axis: int) -> Tensor:
+    """Count the planes across `axis` that hold voxels of the support."""
     others = tuple(i for i in range(support.ndim) if i != axis)
     return support.any(others).sum() if others else support.sum()

@@ -1,4 +1,4 @@
-"""Running starts as arrays, put away now and then, so that a killed call goes on from there."""
+"""Snapshots of running starts, saved now and then, so that a stopped call can be resumed."""
 
 from __future__ import annotations
 
@@ -18,54 +18,70 @@ from sayre.retrieval.engine.modulus import Modulus
 Snapshot = Mapping[str, NDArray[Any]]
 
 PATIENCE = 30.0
-"""Seconds between snapshots at least."""
+"""Least seconds between two snapshots."""
 SHARE = 0.02
-"""Of the time that they may take."""
+"""Largest share of the running time that saving may take."""
 _EXTRA = "extra."
 
 
 class Snapshots:
-    """When to keep running starts, and those that an earlier call left.
+    """Decides when the state of running starts is saved, and holds what an earlier call saved.
 
     Parameters
     ----------
     write
-        Puts a snapshot, whose arrays will go on changing, away in place of the one before. Where it
-        cannot, that is said, and the runs go on.
-    left
-        The last one of a stopped call.
+        Function that saves a snapshot in place of the one before, at once, since its arrays will change.
+        If it raises `InputError`, a warning is issued and the runs continue.
+    saved
+        The last snapshot of a stopped call.
     """
 
-    def __init__(self, write: Callable[[Snapshot], None], left: Snapshot | None = None) -> None:
-        self._write, self._left = write, left
+    def __init__(self, write: Callable[[Snapshot], None], saved: Snapshot | None = None) -> None:
+        self._write, self._saved = write, saved
         self._kept, self._cost = time.monotonic(), 0.0
 
     @property
     def due(self) -> bool:
-        """Whether it is time for one."""
+        """Whether a snapshot should be saved now."""
         return time.monotonic() - self._kept > max(PATIENCE, self._cost / SHARE)
 
     def keep(self, snapshot: Snapshot) -> None:
-        """Put one away."""
+        """Save a snapshot.
+
+        Warns
+        -----
+        SayreWarning
+            The snapshot cannot be written.
+        """
         began = time.monotonic()
         try:
             self._write(snapshot)
         except InputError as error:
-            warn(f"running starts were not kept: {error}")
+            warn(f"the state of running starts was not kept: {error}; phasing continues")
         self._kept = time.monotonic()
         self._cost = self._kept - began
 
-    def left(self, indices: tuple[int, ...]) -> Snapshot | None:
-        """What was left of just these starts."""
-        if self._left is None or tuple(self._left["indices"]) != indices:
+    def of_starts(self, indices: tuple[int, ...]) -> Snapshot | None:
+        """Return the snapshot of an earlier call if it is of exactly these starts, else None."""
+        if self._saved is None or tuple(self._saved["indices"]) != indices:
             return None
-        return self._left
+        return self._saved
 
 
 def arrays_of(state: State, modulus: Modulus) -> dict[str, NDArray[Any]] | None:
-    """What an iteration starts from, origin at index 0; not `state.p`, which it overwrites.
+    """Return the arrays that the next iteration depends on, with their origin at index 0.
 
-    None where an algorithm carries something else than tensors.
+    Parameters
+    ----------
+    state
+        Iterates of a batch; `state.p`, which an iteration overwrites, is left out.
+    modulus
+        Its point-spread functions are included where there are any.
+
+    Returns
+    -------
+    dict or None
+        None where an algorithm keeps something other than tensors, as AD does: it cannot be resumed.
     """
     tensors = {"x": state.x, "support": state.support}
     tensors |= {_EXTRA + name: value for name, value in state.extra.items()}
@@ -77,7 +93,15 @@ def arrays_of(state: State, modulus: Modulus) -> dict[str, NDArray[Any]] | None:
 
 
 def restore(snapshot: Snapshot, state: State, modulus: Modulus) -> None:
-    """Undo `arrays_of`, in place."""
+    """Write the arrays of a snapshot back, in place.
+
+    Parameters
+    ----------
+    snapshot
+        As `arrays_of` returns it.
+    state, modulus
+        Of the same batch and shape as those that were saved.
+    """
 
     def tensor(name: str) -> Tensor:
         return torch.from_numpy(snapshot[name]).to(state.x.device)

@@ -1,4 +1,4 @@
-"""Where the object is: a first support from the autocorrelation, then shrink-wrap."""
+"""The support of the object: the first one from the autocorrelation, later ones from shrink-wrap."""
 
 from __future__ import annotations
 
@@ -17,7 +17,15 @@ from sayre.retrieval.settings import Reference, Settings
 
 
 def autocorrelation(intensity: NDArray[np.float32]) -> tuple[NDArray[np.float32], float]:
-    """Modulus of the inverse FFT of centred counts, centred, and the Poisson noise of each voxel of it."""
+    """Compute the autocorrelation of the object, the inverse Fourier transform of its intensity.
+
+    Returns
+    -------
+    modulus
+        float32, centred, of the shape of the centred `intensity`.
+    noise
+        Poisson noise of each of its voxels, √ΣI / N.
+    """
     field = scipy.fft.ifftn(np.fft.ifftshift(intensity), workers=-1)
     noise = float(np.sqrt(intensity.sum(dtype=np.float64))) / intensity.size
     return np.fft.fftshift(np.abs(field)).astype(np.float32), noise
@@ -26,14 +34,16 @@ def autocorrelation(intensity: NDArray[np.float32]) -> tuple[NDArray[np.float32]
 def initial_support(
     intensity: NDArray[np.float32], *, threshold: float = 0.04, noise_factor: float = 8.0
 ) -> NDArray[np.bool_]:
-    """Support from the autocorrelation at twice each position: exact for a centrosymmetric shape.
+    """Compute a first support: the voxels at twice whose position the autocorrelation is strong.
+
+    It is exact for a convex, centrosymmetric shape.
 
     Parameters
     ----------
     intensity
-        Centred counts, gaps filled.
+        float32, centred counts with filled gaps.
     threshold, noise_factor
-        The autocorrelation must exceed both `threshold` of its maximum and `noise_factor` times its
+        The autocorrelation must exceed both `threshold` times its maximum and `noise_factor` times its
         Poisson noise √ΣI / N.
 
     Notes
@@ -41,10 +51,10 @@ def initial_support(
     The autocorrelation of an object is supported on the differences of its points; for a convex shape that is
     its own inversion those are twice the shape (Fienup, Crimmins and Holsztynski, JOSA 72, 610, 1982).
     """
-    shadow, noise = autocorrelation(intensity)
-    inside = shadow > max(threshold * float(shadow.max()), noise_factor * noise)
+    modulus, noise = autocorrelation(intensity)
+    inside = modulus > max(threshold * float(modulus.max()), noise_factor * noise)
     index, within = [], []
-    for n in shadow.shape:
+    for n in modulus.shape:
         twice = 2 * (np.arange(n) - n // 2) + n // 2
         within.append((twice >= 0) & (twice < n))
         index.append(np.clip(twice, 0, n - 1))
@@ -56,20 +66,24 @@ def initial_support(
 
 @dataclass(frozen=True, kw_only=True)
 class ShrinkWrap:
-    """Support from the object's own smoothed amplitude (Marchesini et al., Phys. Rev. B 68, 140101, 2003).
+    """Shrink-wrap: the support is where the smoothed amplitude of the object exceeds a threshold.
+
+    After Marchesini et al., Phys. Rev. B 68, 140101 (2003).
 
     Attributes
     ----------
-    threshold, reference
-        Voxels above `threshold` × the maximum, root mean square or average of the amplitude inside the
-        present support.
+    threshold
+        Fraction of the reference amplitude above which a voxel is in the support.
+    reference
+        `max`, `rms` or `average` of the amplitude inside the present support.
     sigma
-        Width in voxels of the Gaussian that smooths the amplitude, at the start and the end of the run.
+        Standard deviations in voxels of the Gaussian that smooths the amplitude, at the start and at the end
+        of the run.
     only_shrink
-        Never take voxels in.
+        Add no voxels to the support.
     fraction
-        Smallest and largest fraction of the array; beyond it the support is that fraction of the brightest
-        voxels, so that it neither dies nor fills the box.
+        Smallest and largest fraction of the array that the support may fill; outside this range the brightest
+        voxels of that number are the support.
     """
 
     threshold: float = 0.3
@@ -89,9 +103,18 @@ class ShrinkWrap:
         )
 
     def update(self, x: Tensor, support: Tensor, progress: float, buffer: Tensor | None = None) -> Tensor:
-        """New supports, bool `(batch, *shape)`, of objects `x`; `progress` of the run is from 0 to 1.
+        """Compute new supports, bool `(batch, *shape)`.
 
-        A complex `buffer` of the shape of `x` is overwritten.
+        Parameters
+        ----------
+        x
+            complex64 `(batch, *shape)`, objects.
+        support
+            bool of the same shape, present supports.
+        progress
+            Fraction done of the run, from 0 to 1, which selects the width of the Gaussian.
+        buffer
+            complex64 of the same shape, overwritten.
         """
         width = self.sigma[0] + (self.sigma[1] - self.sigma[0]) * progress
         updated = torch.empty_like(support)
@@ -105,26 +128,27 @@ class ShrinkWrap:
         return updated
 
     def final(self, obj: NDArray[np.complex64]) -> NDArray[np.bool_]:
-        """Support of a finished centred object, not smoothed: the reference is taken where it is bright."""
+        """Compute the support of a finished, centred object, without smoothing, from its bright part."""
         amplitude = torch.from_numpy(np.abs(obj))[None]
         bright = amplitude > 0.2 * amplitude.max()
         sharp = replace(self, sigma=(0.0, 0.0), only_shrink=False)
         return np.asarray(sharp.update(amplitude, bright, 1.0)[0].numpy())
 
     def _level(self, amplitude: Tensor, support: Tensor) -> float:
-        """What the threshold is a fraction of."""
-        found, size = [], kernels.block() if amplitude.device.type == "cpu" else amplitude.numel()
+        """Compute the reference amplitude inside a support."""
+        sums, size = [], kernels.block() if amplitude.device.type == "cpu" else amplitude.numel()
         parts = (torch.split(a.flatten(), size) for a in (amplitude, support))
         for values, inside in zip(*parts, strict=True):
             within = values * inside
-            found.append(torch.stack([within.max(), within.sum(), torch.dot(within, within)]))
-        most, total, squares = torch.stack(found).double().unbind(1)
+            sums.append(torch.stack([within.max(), within.sum(), torch.dot(within, within)]))
+        most, total, squares = torch.stack(sums).double().unbind(1)
         count = float(torch.count_nonzero(support))
         if self.reference == "max":
             return float(most.max())
         return float((squares.sum() / count).sqrt() if self.reference == "rms" else total.sum() / count)
 
     def _keep_in_range(self, amplitude: Tensor, support: Tensor, buffer: Tensor | None) -> None:
+        """Replace a support that is too small or too large by the brightest voxels, in place."""
         least, most = (int(f * support.numel()) for f in self.fraction)
         count = int(torch.count_nonzero(support))
         if count < max(least, 1) or count > most:
@@ -137,9 +161,16 @@ class ShrinkWrap:
 
 
 def smooth(amplitude: Tensor, sigma: float, buffer: Tensor | None = None) -> Tensor:
-    """Gaussian of standard deviation `sigma` voxels on a periodic array of any dimension, real.
+    """Convolve an array with a periodic Gaussian, in place.
 
-    `amplitude` is overwritten, and so is a complex `buffer`, `(1 or more, *shape)`.
+    Parameters
+    ----------
+    amplitude
+        float32 of any dimension, overwritten and returned.
+    sigma
+        Standard deviation in voxels; 0 changes nothing.
+    buffer
+        complex64 `(1 or more, *shape)`, overwritten.
     """
     if sigma <= 0:
         return amplitude

@@ -1,8 +1,9 @@
-"""Crystals of one material scatter alike everywhere: an upper bound on the amplitude inside the support.
+"""The uniform-density constraint: an upper bound on the amplitude inside the support.
 
-Strain bends the phase and leaves the amplitude flat, so that of the objects that fit the counts nearly as
-well as the crystal does, most are told by their bright spots. The set `|x| ≤ c` inside the support and 0
-outside is convex; its projection scales each voxel by a number from 0 to 1.
+A crystal of one material has the same scattering density everywhere: strain changes its phase and leaves its
+amplitude uniform. Most wrong objects that fit the counts nearly as well have bright spots, which the bound
+excludes. The set of objects with `|x| ≤ c` inside the support and 0 outside is convex; the projection on it
+multiplies each voxel by a number from 0 to 1.
 """
 
 from __future__ import annotations
@@ -13,34 +14,40 @@ from torch import Tensor
 from sayre.retrieval.engine.arrays.kernels import LEAST, intensity, relax
 
 CEILINGS = (0.5, 100.0)
-"""What a ceiling must be above, and may be at most, in plateaus: under half of one nothing is left of it."""
+"""Range of the ceiling, in plateau amplitudes: above the first number, at most the second."""
 
 
 def indices(support: Tensor) -> Tensor:
-    """Where bool `(batch, *shape)` supports are, int64 and rising, in the flat array of all starts."""
+    """Return the ascending int64 indices of `(batch, *shape)` supports in the flat array of all starts."""
     return support.flatten().nonzero().flatten()
 
 
 def plateau(squares: Tensor) -> Tensor:
-    """Amplitude where an object is flat, √(Σ|x|⁴ / Σ|x|²), from its `|x|²`; dark voxels hardly move it."""
+    """Compute the plateau amplitude √(Σ|x|⁴ / Σ|x|²) of an object from its `|x|²`.
+
+    It is the amplitude of a uniform object; dark voxels hardly change it.
+    """
     return (torch.dot(squares, squares) / squares.sum().clamp_(min=1e-30)).sqrt_()
 
 
 def relax_below(
     x: Tensor, p: Tensor, support: Tensor, inside: Tensor, ceiling: float, beta: float | None
 ) -> None:
-    """Hybrid input-output towards the set under a ceiling, or with `beta` None its projection of `p`.
+    """Do the object-space step of HIO, or of ER where `beta` is None, with a ceiling on the amplitude.
 
-    `x = p` where `p` is in the set, else `x − β (p − P p)`: outside the support that of the plain algorithm.
+    With P the projection on the set of objects under the ceiling, HIO is `x = p` where `p` is in the set and
+    `x − β (p − P p)` elsewhere, which outside the support is the step without a ceiling; ER is `x = P p`.
 
     Parameters
     ----------
     x, p, support
-        As `sayre.retrieval.engine.arrays.kernels.relax` takes them; `x` is changed in place.
+        As in `sayre.retrieval.engine.arrays.kernels.relax`; `x` is changed in place.
     inside
-        From `indices`.
+        int64, indices of the support from `indices`.
     ceiling
-        In plateaus of each object of `p` inside its support.
+        Largest amplitude, in plateau amplitudes of each object of `p` inside its support.
+    beta
+        Feedback of HIO; None for ER.
     """
     flat = x.flatten()
     old, new = flat[inside], p.flatten()[inside]
@@ -55,7 +62,7 @@ def relax_below(
 
 
 def _ceilings(squares: Tensor, inside: Tensor, p: Tensor, ceiling: float) -> Tensor:
-    """For each voxel inside, or one for all."""
+    """Compute the largest amplitude of each voxel inside, or one for all where there is one object."""
     if len(p) == 1:
         return ceiling * plateau(squares)
     edges = torch.arange(len(p) + 1, device=p.device) * p[0].numel()

@@ -1,4 +1,4 @@
-"""One file an algorithm; each is a frozen dataclass whose `step` is an iteration."""
+"""Algorithms, one in each file: frozen dataclasses whose `step` is one iteration."""
 
 from sayre.retrieval.engine.algorithms.ad import AD
 from sayre.retrieval.engine.algorithms.cf import CF

@@ -1,4 +1,4 @@
-"""Difference map."""
+"""Difference map (DM)."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from sayre.retrieval.engine.modulus import Modulus
 
 @dataclass(frozen=True)
 class DM(Algorithm):
-    """`x ← x + β (P_S f_M − P_M f_S)`, `f_M = P_M x + (P_M x − x)/β`, `f_S = P_S x − (P_S x − x)/β`.
+    """Difference map: `x ← x + β (P_S f_M − P_M f_S)`.
 
-    Elser, J. Opt. Soc. Am. A 20, 40 (2003), eqs. 5 and 6, with γ_S = −1/β and γ_M = 1/β. Two FFT pairs an
-    iteration; at β = 1 it is HIO with β = 1 and needs one.
+    With `f_M = P_M x + (P_M x − x)/β` and `f_S = P_S x − (P_S x − x)/β`: Elser, J. Opt. Soc. Am. A 20, 40
+    (2003), eqs. 5 and 6, for γ_S = −1/β and γ_M = 1/β. An iteration needs two FFT pairs; at β = 1 it is HIO
+    with β = 1 and needs one.
     """
 
     ranges: ClassVar[Mapping[str, tuple[float, float]]] = {"beta": (0, 2)}
@@ -24,6 +25,13 @@ class DM(Algorithm):
     beta: float = 0.9
 
     def step(self, state: State, modulus: Modulus) -> None:
+        """Do one iteration of DM, in place.
+
+        Parameters
+        ----------
+        state, modulus
+            As in `Algorithm.step`.
+        """
         if self.beta == 1:
             modulus.project(state.x, out=state.p)
             relax(state.x, state.p, state.support, 1.0, -1.0)

@@ -1,4 +1,4 @@
-"""Error reduction."""
+"""Error reduction (ER)."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from sayre.retrieval.engine.uniform import CEILINGS
 
 @dataclass(frozen=True)
 class ER(Algorithm):
-    """Alternating projections `x ← P_S P_M x` (Fienup, Appl. Opt. 21, 2758, 1982, section IV).
+    """Error reduction: alternating projections `x ← P_S P_M x`.
 
-    With a `ceiling` the amplitude may not exceed that many times its own plateau; 0 is none.
+    Fienup, Appl. Opt. 21, 2758 (1982), section IV. With a `ceiling` the amplitude inside the support may not
+    exceed that multiple of its plateau (see `sayre.retrieval.engine.uniform`); 0 is no ceiling.
     """
 
     ranges: ClassVar[Mapping[str, tuple[float, float]]] = {"ceiling": CEILINGS}
@@ -24,6 +25,13 @@ class ER(Algorithm):
     ceiling: float = 0.0
 
     def step(self, state: State, modulus: Modulus) -> None:
+        """Do one iteration of ER, in place.
+
+        Parameters
+        ----------
+        state, modulus
+            As in `Algorithm.step`.
+        """
         modulus.project(state.x, out=state.p)
         if self.ceiling:
             step_under_ceiling(state, self.ceiling, None)

@@ -1,4 +1,4 @@
-"""Generalised proximal smoothing."""
+"""Generalised proximal smoothing (GPS)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sayre.retrieval.engine.modulus import Modulus
 
 @dataclass(frozen=True)
 class GPS(Algorithm):
-    """Primal-dual proximal steps with a smoothed modulus constraint.
+    """Generalised proximal smoothing: primal-dual proximal steps with a smoothed modulus constraint.
 
     `x ← (σ w + t P_M w)/(σ + t)` with `w = x − t y`, then `y ← (1 − P_S)(y + s (2 x − x_before))`: Pham, Yin,
     Miao and Osher, Opt. Express 27, 2792 (2019), Algorithm 1 (GPS-R without its low-pass filter).
@@ -28,6 +28,13 @@ class GPS(Algorithm):
     sigma: float = 0.01
 
     def step(self, state: State, modulus: Modulus) -> None:
+        """Do one iteration of GPS, in place.
+
+        Parameters
+        ----------
+        state, modulus
+            As in `Algorithm.step`.
+        """
         x, p = state.x, state.p
         if "y" not in state.extra:
             state.extra["y"] = torch.zeros_like(x)

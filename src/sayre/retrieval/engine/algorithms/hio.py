@@ -1,4 +1,4 @@
-"""Hybrid input-output."""
+"""Hybrid input-output (HIO)."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from sayre.retrieval.engine.uniform import CEILINGS
 
 @dataclass(frozen=True)
 class HIO(Algorithm):
-    """`x ← P_M x` inside the support, `x − β P_M x` outside (Fienup, Appl. Opt. 21, 2758, 1982, eq. 44).
+    """Hybrid input-output: `x ← P_M x` inside the support, `x − β P_M x` outside.
 
-    With a `ceiling` the amplitude may not exceed that many times its own plateau; 0 is none.
+    Fienup, Appl. Opt. 21, 2758 (1982), eq. 44. With a `ceiling` the amplitude inside the support may not
+    exceed that multiple of its plateau (see `sayre.retrieval.engine.uniform`); 0 is no ceiling.
     """
 
     ranges: ClassVar[Mapping[str, tuple[float, float]]] = {"beta": (0, 2), "ceiling": CEILINGS}
@@ -25,6 +26,13 @@ class HIO(Algorithm):
     ceiling: float = 0.0
 
     def step(self, state: State, modulus: Modulus) -> None:
+        """Do one iteration of HIO, in place.
+
+        Parameters
+        ----------
+        state, modulus
+            As in `Algorithm.step`.
+        """
         modulus.project(state.x, out=state.p)
         if self.ceiling:
             step_under_ceiling(state, self.ceiling, self.beta)

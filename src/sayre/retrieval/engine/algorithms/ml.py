@@ -1,4 +1,4 @@
-"""Poisson maximum likelihood."""
+"""Maximum likelihood for Poisson counts (ML)."""
 
 from __future__ import annotations
 
@@ -13,20 +13,27 @@ from sayre.retrieval.engine.arrays.kernels import clamping, cut, intensity
 from sayre.retrieval.engine.modulus import Modulus
 
 LEAST = 0.1
-"""Counts below which the calculated intensity is not let weigh: n/λ has a pole at 0."""
+"""Least calculated intensity in a denominator, in counts: n/λ has a pole at 0."""
 
 
 @dataclass(frozen=True)
 class ML(Algorithm):
-    """Conjugate gradients on the Poisson likelihood of the counts, inside the support.
+    """Maximum likelihood: conjugate gradients on the Poisson likelihood of the counts, inside the support.
 
-    Minimises Σ (λ − n log λ), λ = |F x|², over voxels used (Thibault and Guizar-Sicairos, New J. Phys. 14,
-    063004, 2012), and where voxels are not measured 2 (|F x| − b)² beyond the bounds b. Polak-Ribière
-    directions, one Newton step along each; three FFTs an iteration. The gradient and the direction are
-    kept where the support is, and `state.p` holds F x.
+    Minimises Σ (λ − n log λ), λ = |F x|², over the voxels used (Thibault and Guizar-Sicairos, New J. Phys.
+    14, 063004, 2012), plus 2 (|F x| − b)² over voxels that were not measured and exceed their bounds b. The
+    directions are those of Polak and Ribière, with one Newton step along each; an iteration needs three FFTs.
+    The gradient and the direction are stored inside the support alone, and `state.p` holds F x.
     """
 
     def step(self, state: State, modulus: Modulus) -> None:
+        """Do one iteration of ML, in place.
+
+        Parameters
+        ----------
+        state, modulus
+            As in `Algorithm.step`.
+        """
         x, extra = state.x.flatten(), state.extra
         if "inside" not in extra:
             cut(state.x, state.support)
@@ -49,16 +56,24 @@ class ML(Algorithm):
             x.index_add_(0, inside, direction * length)
 
     def estimate(self, state: State) -> Tensor:
-        """The iterate: `state.p` is the field."""
+        """Return the iterates; `state.p` holds their Fourier transforms here."""
         return state.x
 
     def solution(self, state: State, modulus: Modulus) -> Tensor:
-        """The iterate itself: projecting it on the counts would bring their noise back."""
+        """Return the iterates, 0 outside the support, not projected on the counts, which are noisy.
+
+        Parameters
+        ----------
+        state
+            Iterates; `state.p` is overwritten and returned.
+        modulus
+            Not used.
+        """
         return cut(state.p.copy_(state.x), state.support)
 
 
 def _gradient(state: State, modulus: Modulus) -> Tensor:
-    """Of the objective by the conjugate of each voxel of x; keeps F x in `state.p`."""
+    """Compute the derivative of the objective by the conjugate of each voxel; stores F x in `state.p`."""
     kept = modulus.fourier.ordered(state.p)
 
     def slope(field: Tensor, starts: slice, columns: slice) -> None:
@@ -69,7 +84,7 @@ def _gradient(state: State, modulus: Modulus) -> Tensor:
 
 
 def _bend(direction: Tensor, state: State, modulus: Modulus) -> Tensor:
-    """Second derivative of the objective of each start along `direction`, which is overwritten."""
+    """Compute the second derivative of each start's objective along `direction`, which is overwritten."""
     kept = modulus.fourier.ordered(state.p)
     bend = torch.zeros(len(direction), dtype=torch.float64, device=direction.device)
 
@@ -84,28 +99,28 @@ def _bend(direction: Tensor, state: State, modulus: Modulus) -> Tensor:
     return bend.float()
 
 
-def _slopes(seen: Tensor, modulus: Modulus, columns: slice) -> tuple[Tensor, Tensor]:
-    """`dL/dλ` and `d²L/dλ²` of each voxel of a part, λ = `seen`."""
+def _slopes(calculated: Tensor, modulus: Modulus, columns: slice) -> tuple[Tensor, Tensor]:
+    """Compute `dL/dλ` and `d²L/dλ²` of each voxel of a part, with λ the calculated intensity."""
     counts, weight = (a.flatten(1)[:, columns] for a in (modulus.counts, modulus.weight))
-    used, bounded = (weight == 1).float(), seen.clamp(min=LEAST)
+    used, bounded = (weight == 1).float(), calculated.clamp(min=LEAST)
     ratio = counts * used / bounded
     slope = used - ratio
     curvature = ratio / bounded
     if modulus.bounded:
         lower, upper = (a.flatten(1)[:, columns] for a in (modulus.lower, modulus.upper))
-        ratio, other = clamping(seen.sqrt(), lower, upper), 1 - used
+        ratio, other = clamping(calculated.sqrt(), lower, upper), 1 - used
         slope += (1 - ratio) * other * 2
         curvature += ratio * (ratio != 1) * other / bounded
     return slope, curvature
 
 
 def _turn(new: Tensor, old: Tensor) -> Tensor:
-    """Polak and Ribière's factor, of gradients; 0 after none."""
+    """Compute the factor of Polak and Ribière from two gradients; 0 where there was none before."""
     power = torch.vdot(old, old).real
     turn = (torch.vdot(new, new).real - torch.vdot(new, old).real) / power.clamp(min=1e-30)
     return torch.where(power > 0, turn.clamp(min=0), 0)
 
 
 def _rows(sizes: Tensor, *vectors: Tensor) -> Iterator[tuple[Tensor, ...]]:
-    """What belongs to each start, of vectors in which starts lie one after the other."""
+    """Yield the parts of each start, of vectors that hold one start after the other."""
     yield from zip(*(torch.split(vector, sizes.tolist()) for vector in vectors), strict=True)

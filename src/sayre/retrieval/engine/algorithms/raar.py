@@ -1,4 +1,4 @@
-"""Relaxed averaged alternating reflections."""
+"""Relaxed averaged alternating reflections (RAAR)."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from sayre.retrieval.engine.modulus import Modulus
 
 @dataclass(frozen=True)
 class RAAR(Algorithm):
-    """`x ← β/2 (R_S R_M + 1) x + (1 − β) P_M x` (Luke, Inverse Problems 21, 37, 2005, eq. 2.5).
+    """Relaxed averaged alternating reflections: `x ← β/2 (R_S R_M + 1) x + (1 − β) P_M x`.
 
-    Inside the support that is `P_M x`, outside `β x + (1 − 2β) P_M x`.
+    Luke, Inverse Problems 21, 37 (2005), eq. 2.5. Inside the support that is `P_M x`, outside
+    `β x + (1 − 2β) P_M x`.
     """
 
     ranges: ClassVar[Mapping[str, tuple[float, float]]] = {"beta": (0, 1)}
@@ -23,5 +24,12 @@ class RAAR(Algorithm):
     beta: float = 0.9
 
     def step(self, state: State, modulus: Modulus) -> None:
+        """Do one iteration of RAAR, in place.
+
+        Parameters
+        ----------
+        state, modulus
+            As in `Algorithm.step`.
+        """
         modulus.project(state.x, out=state.p)
         relax(state.x, state.p, state.support, self.beta, 1 - 2 * self.beta)

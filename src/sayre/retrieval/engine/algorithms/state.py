@@ -1,4 +1,4 @@
-"""What an algorithm works on."""
+"""The state of an iteration, and the base class of algorithms."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from sayre.retrieval.engine.uniform import indices, relax_below
 
 @dataclass(kw_only=True)
 class State:
-    """Iterates of a batch of starts, origin at index 0; changed in place.
+    """The iterates of a batch of starts, with their origin at index 0; changed in place.
 
     Attributes
     ----------
     x
         complex64 `(batch, *shape)`, the iterate.
     p
-        Buffer of the same shape: the last modulus projection.
+        complex64 of the same shape, the last projection on the amplitude bounds.
     support
-        bool, same shape.
+        bool, of the same shape.
     extra
-        What one algorithm carries from step to step; emptied when another takes over.
+        Tensors that one algorithm keeps from step to step; cleared when the algorithm or the support changes.
     """
 
     x: Tensor
@@ -38,9 +38,10 @@ class State:
 
 
 class Algorithm(ABC):
-    """A fixed-point iteration.
+    """A fixed-point iteration, with its parameters.
 
-    `ranges` are what parameters must be above, and may be at most; their defaults are always allowed.
+    `ranges` gives two limits of each parameter: it must be above the first and at most the second, or equal
+    to its default.
 
     Raises
     ------
@@ -61,20 +62,44 @@ class Algorithm(ABC):
 
     @abstractmethod
     def step(self, state: State, modulus: Modulus) -> None:
-        """One iteration, in place."""
+        """Do one iteration, in place.
+
+        Parameters
+        ----------
+        state
+            Iterates and supports of the batch.
+        modulus
+            Bounds of the amplitudes.
+        """
 
     def estimate(self, state: State) -> Tensor:
-        """Object, not cut at the support, from which shrink-wrap takes the next support."""
+        """Return the present objects, also outside the support, from which shrink-wrap computes supports."""
         return state.p
 
     def solution(self, state: State, modulus: Modulus) -> Tensor:
-        """The object that the iterate stands for, inside the support; overwrites `state.p`."""
+        """Compute the objects that the iterates represent, 0 outside the support; overwrites `state.p`.
+
+        Parameters
+        ----------
+        state, modulus
+            As in `step`.
+        """
         modulus.project(state.x, out=state.p)
         return cut(state.p, state.support)
 
 
 def step_under_ceiling(state: State, ceiling: float, beta: float | None) -> None:
-    """`relax_below` of the last projection, under so many plateaus."""
+    """Do the object-space step of HIO or ER with a ceiling on the amplitude.
+
+    Parameters
+    ----------
+    state
+        Iterates whose `p` is the projection on the amplitude bounds.
+    ceiling
+        Largest amplitude inside the support, in plateau amplitudes.
+    beta
+        Feedback of HIO; None for ER.
+    """
     if "inside" not in state.extra:
         state.extra["inside"] = indices(state.support)
     relax_below(state.x, state.p, state.support, state.extra["inside"], ceiling, beta)

@@ -1,1 +1,1 @@
-"""What the engine does to whole arrays, in parts that fit the processor's cache."""
+"""Operations on whole arrays, done in parts that fit the processor's cache."""

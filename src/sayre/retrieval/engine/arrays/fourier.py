@@ -1,9 +1,9 @@
-"""To the detector and back, in parts that fit the processor's cache.
+"""Fourier transforms to the detector and back, in parts that fit the processor's cache.
 
-An FFT of a large array is two: over all axes but the first, slab by slab, and over the first, some columns at
-a time. What is to be done to the field is done to those columns between the FFT and its inverse, while the
-cache has them, and beside the arrays given nothing is as large as the volume. Small arrays, and those on a
-GPU, are transformed whole.
+An FFT of a large array is done in two passes: over all axes but the first, slab by slab, then over the first,
+some columns at a time. The field is changed in those columns between the FFT and its inverse, while they are
+in the cache, and no further array of the size of the volume is needed. Small arrays, and arrays on a GPU, are
+transformed whole.
 """
 
 from __future__ import annotations
@@ -18,15 +18,23 @@ from sayre.retrieval.engine.arrays import kernels
 SMALL = 1 << 18
 """Voxels up to which an array is transformed whole on a CPU."""
 GPU_BLOCK = 1 << 25
-"""Voxels transformed at once on a GPU: of several starts, or of one if it has more."""
+"""Voxels transformed at once on a GPU, of one start or of several together."""
 
 Visit = Callable[[Tensor, slice, slice], None]
-"""Called with a part of the field, `(starts, first axis, columns)`, to change in place, and with which starts
-and columns it is: those of `array.flatten(2)[starts, :, columns]`."""
+"""Function that is called with a part of the field, `(starts, first axis, columns)`, to change in place, and
+with its starts and columns, which are those of `array.flatten(2)[starts, :, columns]`."""
 
 
 class Fourier:
-    """FFTs of arrays `(batch, *shape)`, contiguous, their origin at index 0."""
+    """FFTs of contiguous arrays `(batch, *shape)` whose origin is at index 0.
+
+    Parameters
+    ----------
+    shape
+        Shape of one array.
+    device
+        Device of the arrays.
+    """
 
     def __init__(self, shape: tuple[int, ...], device: torch.device) -> None:
         self.shape, self.device = shape, device
@@ -35,19 +43,19 @@ class Fourier:
         self.whole = device.type != "cpu" or self.voxels <= SMALL
 
     def arrange(self, array: Tensor) -> Tensor:
-        """A detector array of `shape`, in memory in the order in which parts of it are visited."""
+        """Return a detector array of `shape`, in memory in the order in which its parts are visited."""
         if self.whole:
             return array.contiguous()
         return array.flatten(1).T.contiguous().T.reshape(self.shape)
 
     def ordered(self, buffer: Tensor) -> Tensor:
-        """A complex buffer as `(batch, first axis, columns)`, in the order in which parts are visited."""
+        """View a complex buffer as `(batch, first axis, columns)`, in the order of the parts visited."""
         if self.whole:
             return buffer.flatten(2)
         return buffer.reshape(len(buffer), -1, self.shape[0]).mT
 
     def parts(self, batch: int) -> Iterator[tuple[slice, slice]]:
-        """Starts and columns of every part."""
+        """Yield the starts and the columns of every part."""
         if self.whole:
             together = 1 if self.device.type == "cpu" else GPU_BLOCK // self.voxels
             for starts in _slices(batch, together):
@@ -58,20 +66,40 @@ class Fourier:
                 yield slice(start, start + 1), columns
 
     def visit(self, x: Tensor, buffer: Tensor, visit: Visit, *, support: Tensor | None = None) -> None:
-        """Show the field of `x`, cut at `support`, part by part; overwrites the complex `buffer`."""
+        """Call a function with every part of the Fourier transform of an array.
+
+        Parameters
+        ----------
+        x
+            complex64 `(batch, *shape)`.
+        buffer
+            complex64 of the same shape, overwritten; it may be `x`.
+        visit
+            Function that is called with each part.
+        support
+            bool of the same shape; outside of it `x` is taken to be 0.
+        """
         self._through(x, buffer, visit, None, support)
 
     def round_trip(self, x: Tensor, out: Tensor, visit: Visit, *, buffer: Tensor | None = None) -> Tensor:
-        """Take `x` to the detector, let `visit` change each part of the field, bring it back to `out`.
+        """Transform an array, change each part of its Fourier transform, and transform back.
 
-        `out` may be `x`. Real arrays need a complex `buffer`, `(batch, *shape)` with half the last axis and
-        one more, for their field; `visit` sees the columns of that.
+        Parameters
+        ----------
+        x
+            complex64 or float32 `(batch, *shape)`.
+        out
+            Tensor of the same shape and dtype that receives the result, and is returned; it may be `x`.
+        visit
+            Function that changes each part in place; of real arrays, the parts of their half-space.
+        buffer
+            For real arrays, complex64 `(batch, *shape)` with n // 2 + 1 voxels on the last axis; see `half`.
         """
         self._through(x, out if buffer is None else buffer, visit, out, None)
         return out
 
     def half(self, buffer: Tensor) -> Tensor:
-        """Room for the field of real arrays, in a complex buffer."""
+        """View the part of a complex buffer that holds the half-space of real arrays."""
         shape = *self.shape[:-1], self.shape[-1] // 2 + 1
         return buffer.flatten(1)[:, : torch.Size(shape).numel()].view(-1, *shape)
 
@@ -89,8 +117,8 @@ class Fourier:
     def _at_once(self, x: Tensor, visit: Visit, out: Tensor | None, support: Tensor | None) -> None:
         forward, back = _pair(x)
         for starts, columns in self.parts(len(x)):
-            seen = x[starts] if support is None else x[starts] * support[starts]
-            field = forward(seen, dim=self.axes).contiguous()
+            inside = x[starts] if support is None else x[starts] * support[starts]
+            field = forward(inside, dim=self.axes).contiguous()
             visit(field.flatten(2), starts, columns)
             if out is not None:
                 out[starts] = back(field, s=self.shape, dim=self.axes)
