@@ -57,7 +57,17 @@ def command(kind: type[Job]) -> Any:
 
 
 def do(job: Job, *, quiet: bool, as_json: bool) -> None:
-    """Do a job, show its progress, and print what it did."""
+    """Do a job, show its progress, and print what it did.
+
+    Parameters
+    ----------
+    job
+        What to do.
+    quiet
+        Show neither progress nor the outcome's sentence.
+    as_json
+        Print the outcome's numbers as JSON, whatever `quiet` is.
+    """
     try:
         outcome = job.run(partial(progress, quiet=quiet))
     except KeyboardInterrupt:

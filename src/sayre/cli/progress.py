@@ -14,7 +14,15 @@ _PATIENCE = 2.0
 
 @contextmanager
 def progress(title: str, *, quiet: bool = False) -> Iterator[Callable[..., None]]:
-    """Yield a function of the fraction done and a note; the bar appears on stderr after two seconds."""
+    """Yield a function of the fraction done and a note; the bar appears on stderr after two seconds.
+
+    Parameters
+    ----------
+    title
+        Shown before the bar.
+    quiet
+        Show nothing.
+    """
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),

@@ -139,6 +139,11 @@ def centred(obj: Object, support: Support) -> tuple[Object, Support]:
 
     A support over the border of the array is brought together: the longest run of empty planes, going round,
     is what is put at the border. An axis without an empty plane is left as it is.
+
+    Parameters
+    ----------
+    obj, support
+        complex64 and bool, of one shape.
     """
     for axis, n in enumerate(support.shape):
         occupied = np.flatnonzero(support.any(axis=tuple(i for i in range(support.ndim) if i != axis)))

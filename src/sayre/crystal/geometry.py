@@ -110,6 +110,15 @@ class Geometry:
     def at(cls, beamline: str, *, angles: Sequence[float], **known: object) -> Geometry:
         """Geometry with the circles of one of `BEAMLINES`; `angles` in degrees, outermost circle first.
 
+        Parameters
+        ----------
+        beamline
+            A name of `BEAMLINES`.
+        angles
+            Degrees of the circles of its detector arm, outermost first.
+        known
+            The other fields of `Geometry`.
+
         Raises
         ------
         InputError
@@ -190,6 +199,13 @@ def direction(axis: Axis) -> Vector:
 
 def cubic_modulus(hkl: tuple[int, int, int], lattice_constant: float) -> float:
     """|G| of a cubic reflection in 1/Å, with 2π; `lattice_constant` in Å.
+
+    Parameters
+    ----------
+    hkl
+        Reflection.
+    lattice_constant
+        Å.
 
     Raises
     ------

@@ -123,7 +123,15 @@ class Cubes:
         return np.asarray(self._resampled(support.astype(np.float32), order=1) >= 0.5)
 
     def field(self, values: NDArray[np.float32], support: NDArray[np.bool_]) -> NDArray[np.float32]:
-        """A real field by linear interpolation of its finite voxels; NaN outside `support`, the new one."""
+        """A real field by linear interpolation of its finite voxels; NaN outside `support`, the new one.
+
+        Parameters
+        ----------
+        values
+            float, of the shape of the old voxels; NaN where unknown.
+        support
+            bool, of the shape of the cubes.
+        """
         known = np.isfinite(values)
         total = self._resampled(np.where(known, values, 0), order=1)
         weight = self._resampled(known.astype(np.float32), order=1)

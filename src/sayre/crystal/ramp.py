@@ -34,6 +34,13 @@ def phase_ramp(obj: Object, support: Support) -> NDArray[np.float64]:
 def remove_ramp(obj: Object, support: Support) -> tuple[Object, NDArray[np.float64]]:
     """The object without its mean phase gradient and mean phase, and where its peak was.
 
+    Parameters
+    ----------
+    obj
+        complex, 2D or 3D, centred.
+    support
+        bool, same shape.
+
     Returns
     -------
     obj

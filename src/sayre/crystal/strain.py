@@ -21,6 +21,15 @@ def wrapped_gradient(phase: Phase, support: Support, axis: int) -> NDArray[np.fl
     inside. Right wherever the phase changes by less than π from voxel to voxel: a 2π jump of the phase, at a
     wrap or at the cut of a dislocation, is no jump here. NaN outside the support and where no neighbour is
     inside.
+
+    Parameters
+    ----------
+    phase
+        rad, any wrapping.
+    support
+        bool, same shape.
+    axis
+        Along which the derivative is taken.
     """
     values, inside = np.moveaxis(phase, axis, 0), np.moveaxis(support, axis, 0)
     pair = inside[1:] & inside[:-1]
@@ -75,5 +84,14 @@ def displacement(phase: Phase, support: Support, g: float) -> NDArray[np.float32
     """`u_G = −phase/|G|` in Å of an unwrapped phase, float32; NaN outside the support.
 
     `g` is |G| in 1/Å.
+
+    Parameters
+    ----------
+    phase
+        rad, unwrapped.
+    support
+        bool, same shape.
+    g
+        Modulus of the scattering vector in 1/Å.
     """
     return np.where(support, -np.asarray(phase, np.float64) / g, np.nan).astype(np.float32)

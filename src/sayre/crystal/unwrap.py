@@ -44,6 +44,13 @@ def vortices(phase: NDArray[np.floating], support: Support) -> Support:
 
     The sum of the wrapped differences around a square is 0 or ±2π (Goldstein, Zebker and Werner, Radio Sci.
     23, 713, 1988).
+
+    Parameters
+    ----------
+    phase
+        rad, wrapped, 2D or 3D.
+    support
+        bool, same shape.
     """
     found = np.zeros(support.shape, bool)
     for first, second in combinations(range(phase.ndim), 2):

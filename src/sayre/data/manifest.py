@@ -41,7 +41,17 @@ class Manifest:
 
     @classmethod
     def collect(cls, command: str, *, started: float | None = None, **known: Any) -> Manifest:
-        """Fill in versions, commit, time and memory; `started` is a `time.perf_counter()` reading."""
+        """Fill in versions, commit, time and memory; `started` is a `time.perf_counter()` reading.
+
+        Parameters
+        ----------
+        command
+            Name of what makes the output.
+        started
+            A `time.perf_counter()` reading at the start; None leaves `seconds` unknown.
+        known
+            Further fields of the manifest: `config`, `seed`, `inputs`, `weights`, `device`.
+        """
         versions = {"python": platform.python_version(), "sayre": __version__}
         for name in _LIBRARIES:
             try:

@@ -96,6 +96,13 @@ def check_settings(settings: Any) -> None:
 def changed(settings: T, changes: dict[str, Any]) -> T:
     """Return settings with some fields changed.
 
+    Parameters
+    ----------
+    settings
+        Object of a settings class.
+    changes
+        New values by the name of the field.
+
     Raises
     ------
     SettingError

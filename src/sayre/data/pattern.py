@@ -183,7 +183,15 @@ def described(pattern: Pattern) -> Lines:
 
 
 def log_slices(counts: NDArray[Any], unknown: NDArray[np.bool_]) -> list[NDArray[Any]]:
-    """`log(1 + I)` in the planes through the brightest voxel, NaN where unknown."""
+    """`log(1 + I)` in the planes through the brightest voxel, NaN where unknown.
+
+    Parameters
+    ----------
+    counts
+        Counts, 2D or 3D.
+    unknown
+        bool, same shape; True where nothing is known.
+    """
     peak = np.unravel_index(int(np.argmax(np.where(unknown, -1, counts))), counts.shape)
     shown = np.where(unknown, np.nan, np.log1p(np.maximum(counts, 0)))
     return slices_through(shown, [int(p) for p in peak])
@@ -199,6 +207,15 @@ def _gaps_of(pattern: Pattern) -> str:
 
 def as_mask(mask: ArrayLike | None, shape: tuple[int, ...], what: str) -> NDArray[np.bool_]:
     """Any numbers, non-zero where not measured, as booleans of the counts' shape; 2D serves every frame.
+
+    Parameters
+    ----------
+    mask
+        Numbers or booleans, non-zero where not measured; None masks nothing.
+    shape
+        Of the counts.
+    what
+        Name that opens the message of an error.
 
     Raises
     ------

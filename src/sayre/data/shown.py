@@ -45,7 +45,15 @@ class Shown:
 
 
 def sizes(shape: Sequence[float], between: str = " × ") -> str:
-    """`64 × 64 × 64`; numbers that are not whole in three digits."""
+    """`64 × 64 × 64`; numbers that are not whole in three digits.
+
+    Parameters
+    ----------
+    shape
+        Numbers.
+    between
+        Text between two of them.
+    """
     return between.join(f"{n:d}" if isinstance(n, int | np.integer) else f"{n:.3g}" for n in shape)
 
 
@@ -55,7 +63,15 @@ def axes_of(ndim: int) -> str:
 
 
 def slices_through(array: NDArray[Any], place: Sequence[int]) -> list[NDArray[Any]]:
-    """The plane of a 2D array, or the three planes of a 3D one through a voxel."""
+    """The plane of a 2D array, or the three planes of a 3D one through a voxel.
+
+    Parameters
+    ----------
+    array
+        2D or 3D.
+    place
+        Index of the voxel that the planes go through.
+    """
     if array.ndim == 2:
         return [array]
     return [np.take(array, place[axis], axis) for axis in range(3)]

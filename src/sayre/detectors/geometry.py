@@ -210,6 +210,13 @@ def detector(name: str) -> Detector:
 def detector_mask(name: str, shape: tuple[int, ...]) -> NDArray[np.bool_]:
     """Mask of a built-in detector for counts of `shape`, whose frames must be whole.
 
+    Parameters
+    ----------
+    name
+        Of a built-in detector.
+    shape
+        Of the counts, 2D or 3D; the last two axes are those of whole frames.
+
     Raises
     ------
     InputError

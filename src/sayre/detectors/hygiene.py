@@ -52,6 +52,13 @@ def lone(counts: NDArray[np.float32], unknown: NDArray[np.bool_]) -> NDArray[np.
     Sampled finely enough for phasing, counts cannot fall so steeply: see `LONE`. A hot pixel is lone in each
     of its frames; a peak that fills one frame of a coarse rocking curve is not. `unknown` neighbours count as
     bright.
+
+    Parameters
+    ----------
+    counts
+        float32, 2D or 3D; the last two axes are those of a frame.
+    unknown
+        bool, same shape; True where nothing was measured.
     """
     known = np.where(unknown, np.float32(np.inf), counts)
     frame = [(0, 0)] * (counts.ndim - 2) + [(1, 1)] * 2

@@ -22,6 +22,15 @@ Side = Literal["top", "bottom", "left", "right"]
 def plane(shape: tuple[int, ...], axis: int, start: int, width: int) -> Mask:
     """Slab of `width` voxels normal to `axis`, from index `start`.
 
+    Parameters
+    ----------
+    shape
+        Of the mask.
+    axis
+        Across the slab.
+    start, width
+        First index and number of voxels.
+
     Raises
     ------
     InputError
@@ -40,6 +49,13 @@ def plane(shape: tuple[int, ...], axis: int, start: int, width: int) -> Mask:
 
 def cross(shape: tuple[int, ...], axes: Sequence[int], starts: Sequence[int], widths: Sequence[int]) -> Mask:
     """Union of slabs, one for each of `axes`.
+
+    Parameters
+    ----------
+    shape
+        Of the mask.
+    axes, starts, widths
+        Axis across each slab, its first index and its number of voxels.
 
     Raises
     ------

@@ -18,6 +18,13 @@ def datasheet_figure(summary: dict[str, Any], *, title: str = "") -> Figure:
     """One panel for each kind and quantity of `sayre.simulation.dataset.datasheet.summary`.
 
     Kinds that are all alike are left out.
+
+    Parameters
+    ----------
+    summary
+        As `sayre.simulation.dataset.datasheet.summary` gives it.
+    title
+        Over the figure.
     """
     from matplotlib.figure import Figure
 

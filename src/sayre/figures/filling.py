@@ -103,7 +103,21 @@ def profile_figure(
     place: tuple[int, int, int],
     reach: int,
 ) -> Figure:
-    """Counts along `axis` through `place`, by every method, with the stated error as a band."""
+    """Counts along `axis` through `place`, by every method, with the stated error as a band.
+
+    Parameters
+    ----------
+    filled
+        Filled patterns by the name in the legend.
+    truth
+        Noise-free counts, float32, 3D.
+    axis
+        Along the profile.
+    place
+        Index of a voxel that the profile goes through.
+    reach
+        Voxels on either side.
+    """
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(7.5, 3.6), layout="constrained")
@@ -137,6 +151,13 @@ def profile_figure(
 def figure_path_check(path: Path, *, force: bool) -> Path:
     """Check, before any work, that `save_figure` will be able to write at `path`.
 
+    Parameters
+    ----------
+    path
+        Where the picture is to be written.
+    force
+        Whether a file that is there may be replaced.
+
     Raises
     ------
     InputError
@@ -150,6 +171,13 @@ def figure_path_check(path: Path, *, force: bool) -> Path:
 
 def save_figure(figure: Figure, path: Path) -> None:
     """Write a picture, whole or not at all; the ending says how.
+
+    Parameters
+    ----------
+    figure
+        A matplotlib figure.
+    path
+        Its ending chooses the format.
 
     Raises
     ------

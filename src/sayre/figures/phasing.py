@@ -49,7 +49,17 @@ def convergence_figure(runs: Sequence[Run], selected: Sequence[int] = ()) -> Fig
 
 
 def draw_histories(panel: Any, histories: Mapping[int, History], selected: Sequence[int] = ()) -> None:
-    """Residual against iterations, a line a start; `selected` in colour, the first of them on top."""
+    """Residual against iterations, a line a start; `selected` in colour, the first of them on top.
+
+    Parameters
+    ----------
+    panel
+        Axes to draw on.
+    histories
+        (iteration, residual) of each start, by its index.
+    selected
+        Indices of the averaged starts, the one in the middle first.
+    """
     for index, history in sorted(histories.items(), key=lambda item: _rank(item[0], selected)):
         points = np.array(history, float).reshape(-1, 2)
         points = points[np.isfinite(points[:, 1]) & (points[:, 1] > 0)]

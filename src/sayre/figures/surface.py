@@ -41,7 +41,13 @@ class Surface:
 
 
 def camera(azimuth: float, elevation: float) -> Vector:
-    """Camera above an array whose axes are (z, y, x), y up; angles in degrees, azimuth from z towards x."""
+    """Camera above an array whose axes are (z, y, x), y up; angles in degrees, azimuth from z towards x.
+
+    Parameters
+    ----------
+    azimuth, elevation
+        Of the eye, degrees.
+    """
     a, e = np.radians([azimuth, elevation])
     viewer = np.array([np.cos(e) * np.cos(a), np.sin(e), np.cos(e) * np.sin(a)])
     right = np.array([-np.sin(a), 0.0, np.cos(a)])

@@ -17,7 +17,15 @@ Counts = NDArray[np.floating]
 
 
 def pearson(filled: Counts, truth: Counts, *, log: bool = True) -> float:
-    """Pearson correlation (thesis eq. 4.1), by default of `log(1 + I)`; NaN where either is constant."""
+    """Pearson correlation (thesis eq. 4.1), by default of `log(1 + I)`; NaN where either is constant.
+
+    Parameters
+    ----------
+    filled, truth
+        Counts, any shape, both alike.
+    log
+        Whether `log(1 + I)` is correlated, or the counts themselves.
+    """
     x, y = (
         np.log1p(a.astype(np.float64).ravel()) if log else a.astype(np.float64).ravel()
         for a in (filled, truth)
@@ -28,7 +36,13 @@ def pearson(filled: Counts, truth: Counts, *, log: bool = True) -> float:
 
 
 def log_error(filled: Counts, truth: Counts) -> float:
-    """Mean squared error of `log(1 + I)`."""
+    """Mean squared error of `log(1 + I)`.
+
+    Parameters
+    ----------
+    filled, truth
+        Counts, any shape, both alike.
+    """
     difference = np.log1p(filled.astype(np.float64)) - np.log1p(truth.astype(np.float64))
     return float(np.mean(difference**2))
 
@@ -37,6 +51,13 @@ def log_error_ratio(filled: Counts, truth: Counts, linear: Counts) -> float:
     """`log_error` over that of linear interpolation of the same gap: 0 perfect, 1 no better than linear.
 
     NaN where linear interpolation makes no error.
+
+    Parameters
+    ----------
+    filled, truth
+        Counts, any shape, both alike.
+    linear
+        Counts that linear interpolation gives, same shape.
     """
     reference = log_error(linear, truth)
     return log_error(filled, truth) / reference if reference > 0 else float("nan")
@@ -48,7 +69,17 @@ def noise_floor(expectation: Counts) -> float:
 
 
 def coverage(filled: Counts, sigma: Counts, truth: Counts, *, width: float = 1.0) -> float:
-    """Fraction of noise-free voxels within `width` standard errors of the filling, in log scale."""
+    """Fraction of noise-free voxels within `width` standard errors of the filling, in log scale.
+
+    Parameters
+    ----------
+    filled, sigma
+        Counts and the stated standard errors of `log(1 + I)`, any shape.
+    truth
+        Noise-free counts, same shape.
+    width
+        Standard errors on either side.
+    """
     difference = np.abs(np.log1p(filled.astype(np.float64)) - np.log1p(truth.astype(np.float64)))
     return float(np.mean(difference <= width * sigma))
 
@@ -66,6 +97,17 @@ def predictive_z(
     The integral over λ is a Gauss-Hermite sum over the narrower of the two distributions, the error of
     the filling or the photon noise, so that the other is smooth between its `nodes`: in the second case
     by P(N < n | λ) = P(λ < G), G a gamma variate of shape n.
+
+    Parameters
+    ----------
+    filled, sigma
+        Expected counts and the stated standard errors of `log(1 + I)`, any shape.
+    counts
+        Measured counts, same shape.
+    generator
+        Source of the random numbers that spread tied counts.
+    nodes
+        Nodes of the quadrature over the stated error.
     """
     z, weights = np.polynomial.hermite_e.hermegauss(nodes)
     weights /= weights.sum()

@@ -79,6 +79,13 @@ def leaves(kind: type[Any]) -> list[Leaf]:
 def build(kind: type[J], values: Mapping[str, Any]) -> J:
     """Make a job of the values of its options by name; what is not given keeps its default.
 
+    Parameters
+    ----------
+    kind
+        Class of the job.
+    values
+        Values by the name of the option, as `config_of` gives them; names that are no option are ignored.
+
     Raises
     ------
     SettingError
@@ -111,6 +118,13 @@ def config_of(job: Any) -> dict[str, Any]:
 
 def spare_the_inputs(output: Path, *read: str | Path | None) -> None:
     """Refuse, with `--force` or without, to write over a file that is read.
+
+    Parameters
+    ----------
+    output
+        File to be written.
+    read
+        Names of the files that are read, `file.h5::/inside` among them; None is no file.
 
     Raises
     ------

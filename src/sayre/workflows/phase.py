@@ -151,7 +151,15 @@ class RetrievalStage:
 
     @classmethod
     def of(cls, job: Any, pattern: AnyPattern) -> RetrievalStage:
-        """Check all that can be checked before any work, of a job with `input`, `settings` and `scan`."""
+        """Check all that can be checked before any work, of a job with `input`, `settings` and `scan`.
+
+        Parameters
+        ----------
+        job
+            A job that has `input`, `settings`, `scan` and `device`.
+        pattern
+            Counts of its input.
+        """
         from sayre.data.manifest import hashes
         from sayre.numerics.device import find_device
         from sayre.retrieval.engine.recipe import recipe_text
@@ -173,7 +181,17 @@ class RetrievalStage:
         )
 
     def kept(self, folder: Path, *, replace_others: bool, **more: Any) -> KeptRuns:
-        """The folder of kept starts; `more` are further options that they depend on."""
+        """The folder of kept starts; `more` are further options that they depend on.
+
+        Parameters
+        ----------
+        folder
+            Where the starts are kept.
+        replace_others
+            Whether starts of another command are removed rather than refused.
+        more
+            Further options that the starts depend on.
+        """
         from sayre.retrieval.kept import KeptRuns
 
         of_a_run = {**self.settings.of_a_run, **self.also, **more}
@@ -181,7 +199,17 @@ class RetrievalStage:
         return KeptRuns(folder, of_a_run, replace=replace_others)
 
     def run(self, bar: Bar, kept: KeptRuns, live: Any = None) -> Reconstruction:
-        """Phase the pattern; `live` is a picture that follows it."""
+        """Phase the pattern; `live` is a picture that follows it.
+
+        Parameters
+        ----------
+        bar
+            Shows the progress.
+        kept
+            Folder of the starts.
+        live
+            Picture that follows the starts, a `sayre.figures.live.LivePicture`; None draws none.
+        """
         from sayre.retrieval.engine.runs import Status
         from sayre.retrieval.phasing import Watch
         from sayre.workflows.reconstruction import reconstruct
@@ -209,7 +237,17 @@ def resuming(folder: Path) -> str:
 
 
 def result_sentence(output: Path, phased: Phased, seconds: float) -> str:
-    """What a user wants to know of a result, in two lines."""
+    """What a user wants to know of a result, in two lines.
+
+    Parameters
+    ----------
+    output
+        What was written.
+    phased
+        Result of phase retrieval.
+    seconds
+        Time that the job took.
+    """
     failed = sum(bool(run.failed) for run in phased.runs)
     scatter, apart = phased.modes.scatter, ""
     if phased.agreement == phased.agreement:

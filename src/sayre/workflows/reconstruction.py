@@ -105,6 +105,13 @@ def reconstruct(
 def completed(scan: Scan, pattern: AnyPattern) -> Scan:
     """Return the scan with the reflection that the pattern's file states, where none was given.
 
+    Parameters
+    ----------
+    scan
+        What the user knows of the scan.
+    pattern
+        Counts, whose file may state the reflection.
+
     Raises
     ------
     InputError
