@@ -72,7 +72,7 @@ class LivePicture:
         return _Best(now.residuals[place], now.indices[place], *now.estimate(place))
 
     def _show(self, best: _Best) -> None:
-        """A picture that cannot be written is said and does not stop anything."""
+        """A picture that cannot be written gives a warning and stops nothing."""
         began = time.monotonic()
         title = f"start {best.start}, the best of {len(self._histories)} so far: R = {best.residual:.3f}"
         try:

@@ -13,7 +13,15 @@ from sayre.errors import InputError
 
 
 def check_place(path: Path, *, force: bool) -> None:
-    """Raise `InputError` unless a file can be written at `path`."""
+    """Raise `InputError` unless a file can be written at `path`.
+
+    Parameters
+    ----------
+    path
+        Where a file is to be written.
+    force
+        Whether a file that is there may be replaced.
+    """
     folder = path.parent
     if path.is_dir():
         raise InputError(f"{path}: is a folder; name a file in it")
@@ -31,6 +39,13 @@ def replacing(path: Path, *, force: bool) -> Iterator[BinaryIO]:
     """Open a temporary file in the folder of `path`; on success it becomes `path`, else it is removed.
 
     The bytes are synced to disk before the move, so that a crash leaves the old file or the new one.
+
+    Parameters
+    ----------
+    path
+        Where the file is to be written.
+    force
+        Whether a file that is there may be replaced.
 
     Raises
     ------

@@ -93,6 +93,15 @@ def save_particle(path: str | Path, particle: Particle, *, force: bool = False) 
     Extended XYZ carries element, lattice constant and how the particle was made; LAMMPS data (atom style
     atomic, units metal, one type, in a box 10 Å wider) element and lattice constant, in comments.
 
+    Parameters
+    ----------
+    path
+        `.xyz` (extended XYZ) or `.data` (LAMMPS).
+    particle
+        Atoms, in Å.
+    force
+        Whether a file that is there may be replaced.
+
     Raises
     ------
     InputError
@@ -105,7 +114,15 @@ def save_particle(path: str | Path, particle: Particle, *, force: bool = False) 
 
 
 def particle_path_check(path: str | Path, *, force: bool = False) -> Path:
-    """Check, before any work, that `save_particle` will be able to write at `path`."""
+    """Check, before any work, that `save_particle` will be able to write at `path`.
+
+    Parameters
+    ----------
+    path
+        Where `save_particle` is to write.
+    force
+        Whether a file that is there may be replaced.
+    """
     path = Path(path)
     _ending(path)
     check_place(path, force=force)

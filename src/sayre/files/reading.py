@@ -58,6 +58,11 @@ def load_filled(path: str | Path, *, mask: str | Path | ArrayLike | None = None)
     """Read a pattern as `load` does, with what an earlier run filled and stated as `sigma` (`.npz`, HDF5).
 
     Voxels masked by `mask` beyond those that were filled make it an unfilled pattern again.
+
+    Parameters
+    ----------
+    path, mask
+        As `load` takes them.
     """
     contents, digest = _read(path)
     pattern = _pattern(path, contents, digest, mask)

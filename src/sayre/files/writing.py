@@ -88,6 +88,15 @@ def save(
 def output_path_check(path: str | Path, force: bool = False, *, kind: type = FilledPattern) -> Path:
     """Check, before any work, that `save` will be able to write an object of type `kind` at `path`.
 
+    Parameters
+    ----------
+    path
+        Where `save` is to write.
+    force
+        Whether a file that is there may be replaced.
+    kind
+        Class of what is to be written.
+
     Raises
     ------
     InputError

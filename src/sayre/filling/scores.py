@@ -47,6 +47,17 @@ class Score:
 def cut_gap(pattern: Pattern, axis: int, position: int, width: int) -> tuple[Pattern, NDArray[np.bool_]]:
     """Mask the planes `position … position + width − 1` along `axis`.
 
+    Parameters
+    ----------
+    pattern
+        Measured where the gap is cut.
+    axis
+        Across the gap.
+    position
+        First plane of the gap.
+    width
+        Planes.
+
     Returns
     -------
     The pattern with the gap, and which of its voxels were measured before.
@@ -139,6 +150,23 @@ def score(
     """Score a filling on the voxels `known`, against the expectation `truth` or else measured `counts`.
 
     `linear` is the linear fill of the same gap; it is made where it is not given.
+
+    Parameters
+    ----------
+    filled
+        The filling.
+    known
+        bool, of the pattern's shape: the voxels to score.
+    truth
+        Noise-free expectation, float32; None takes `counts`.
+    counts
+        Measured counts that the gap hid, float32.
+    linear
+        Counts of the linear filling of the same gap; computed where it is not given.
+    seconds
+        Time that the filling took.
+    seed
+        Of the random numbers that spread tied counts.
     """
     reference = counts if truth is None else truth
     if reference is None:
@@ -191,7 +219,17 @@ def summarise(scores: Sequence[Score]) -> list[Score]:
 
 
 def spread_positions(pattern: Pattern, *, axis: int, width: int) -> list[int]:
-    """Eight gap positions along `axis`, half of them within ten voxels of the brightest, that stay inside."""
+    """Eight gap positions along `axis`, half of them within ten voxels of the brightest, that stay inside.
+
+    Parameters
+    ----------
+    pattern
+        Where the gaps are to be cut.
+    axis
+        Across the gaps.
+    width
+        Planes of a gap.
+    """
     if not 0 <= axis < len(pattern.shape):
         raise InputError(f"--axis: {axis} of {len(pattern.shape)}-dimensional counts; 0 is the first")
     n = pattern.shape[axis]

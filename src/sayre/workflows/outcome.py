@@ -51,6 +51,15 @@ class RunOutcome:
 
 
 def values_inside(crystal: Crystal, name: str) -> Any:
+    """Return the known values of a field inside the support, None where there are none.
+
+    Parameters
+    ----------
+    crystal
+        Whose values are wanted.
+    name
+        "displacement" or "strain".
+    """
     values = getattr(crystal, name)
     if values is None:
         return None

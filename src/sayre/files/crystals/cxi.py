@@ -33,7 +33,14 @@ _ALIASES = {"llk_poisson": "likelihood", "free_llk_poisson": "free_likelihood"}
 def read(path: Path, inside: str | None = None) -> Found:
     """What a file holds of an object, by the names of an npz.
 
-    PyNX's own results and those of Sayre. Of several modes the first is taken, and said.
+    PyNX's own results and those of Sayre. Of several modes the first is taken, with a warning.
+
+    Parameters
+    ----------
+    path
+        The file.
+    inside
+        Path of a dataset inside it; None looks in the usual places.
     """
     with hdf5.opened(path) as file:
         place = inside or next((p for p in _OBJECTS if nexus.dataset_at(file, p) is not None), None)
@@ -85,6 +92,15 @@ def write(file: BinaryIO, crystal: Crystal, manifest: Manifest) -> None:
 
     `image_1/process_1/results` has every metric, the mean log-likelihoods as `llk_poisson` and
     `free_llk_poisson` too. PyNX divides their sums by fewer voxels, those used less those of the support.
+
+    Parameters
+    ----------
+    file
+        Open for writing, binary.
+    crystal
+        What is written.
+    manifest
+        What made it.
     """
     file.write(hdf5.image(lambda h5: _build(h5, crystal, manifest)))
 

@@ -100,6 +100,13 @@ def save_crystal(path: str | Path, crystal: Crystal, manifest: Manifest, *, forc
 def crystal_path_check(path: str | Path, force: bool = False) -> Path:
     """Check, before any work, that `save_crystal` will be able to write at `path`.
 
+    Parameters
+    ----------
+    path
+        Where `save_crystal` is to write.
+    force
+        Whether a file that is there may be replaced.
+
     Raises
     ------
     InputError

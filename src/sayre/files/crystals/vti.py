@@ -30,6 +30,15 @@ def write(file: BinaryIO, crystal: Crystal, manifest: Manifest) -> None:
     Every array has its unit as the name of its component, and the field data hold `units`, `metrics` and
     `manifest` as JSON text. Arrays are zlib-compressed base64.
 
+    Parameters
+    ----------
+    file
+        Open for writing, binary.
+    crystal
+        3D.
+    manifest
+        What made it.
+
     Raises
     ------
     InputError

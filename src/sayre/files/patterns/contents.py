@@ -115,7 +115,15 @@ def plausible(known: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 
 def positive(value: Any, length: int) -> tuple[float, ...] | None:
-    """`value` as `length` positive finite numbers (one number stands for all); None if it is not."""
+    """`value` as `length` positive finite numbers (one number stands for all); None if it is not.
+
+    Parameters
+    ----------
+    value
+        What a file holds.
+    length
+        How many numbers are wanted.
+    """
     try:
         numbers = np.asarray(value, np.float64).ravel()
     except (TypeError, ValueError):
@@ -126,7 +134,15 @@ def positive(value: Any, length: int) -> tuple[float, ...] | None:
 
 
 def integers(value: Any, length: int) -> tuple[int, ...] | None:
-    """`value` as `length` integers; None if it is not."""
+    """`value` as `length` integers; None if it is not.
+
+    Parameters
+    ----------
+    value
+        What a file holds.
+    length
+        How many numbers are wanted.
+    """
     try:
         numbers = np.asarray(value, np.float64).ravel()
     except (TypeError, ValueError):

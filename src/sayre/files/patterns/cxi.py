@@ -33,13 +33,29 @@ _WRITERS = {"pynx", "sayre"}
 
 
 def read(path: Path, inside: str | None = None) -> Contents:
-    """Read the counts of a CXI file; PyNX's marks become a mask and counts."""
+    """Read the counts of a CXI file; PyNX's marks become a mask and counts.
+
+    Parameters
+    ----------
+    path
+        The file.
+    inside
+        Path of a dataset inside it; None looks in the usual places.
+    """
     with hdf5.opened(path) as file:
         return contents(path, file, inside)
 
 
 def read_mask(path: Path, inside: str | None = None) -> NDArray[Any]:
-    """Read the mask of a CXI file: the one stored, else that in PyNX's marks."""
+    """Read the mask of a CXI file: the one stored, else that in PyNX's marks.
+
+    Parameters
+    ----------
+    path
+        The file.
+    inside
+        Path of a dataset inside it; None looks in the usual places.
+    """
     with hdf5.opened(path) as file:
         stored = inside or next(nexus.masks(file, "/entry_1/image_1/data"), None)
         if stored is None and any(nexus.dataset_at(file, place) for place in _DATA):
@@ -51,7 +67,17 @@ def read_mask(path: Path, inside: str | None = None) -> NDArray[Any]:
 
 
 def contents(path: Path, file: h5py.File, inside: str | None = None) -> Contents:
-    """Contents of an open CXI file."""
+    """Contents of an open CXI file.
+
+    Parameters
+    ----------
+    path
+        Name of the file, for messages.
+    file
+        The file, open.
+    inside
+        Path of a dataset inside it; None looks in the usual places.
+    """
     place, dataset = (inside, hdf5.named(path, file, inside)) if inside else _counts(path, file)
     counts = hdf5.read_array(path, dataset)
     mask = hdf5.mask_for(path, file, place, counts.shape)
@@ -70,6 +96,13 @@ def decode(counts: NDArray[np.float32], *, made_by: str = "") -> NDArray[np.bool
 
     Values between −1e19 and 0 are free voxels only where PyNX's marks are in use: in a file of PyNX or
     Sayre, or beside masked voxels. Elsewhere they are negative numbers like any other.
+
+    Parameters
+    ----------
+    counts
+        float32, any shape; marks are replaced in place.
+    made_by
+        Program that the file names as its creator.
     """
     missing = counts <= _ESTIMATE
     if missing.any() or made_by.lower() in _WRITERS:
@@ -99,6 +132,17 @@ def write(file: BinaryIO, what: Output, manifest: Manifest, fill: Fill = "data")
     sets negative values to 0 before it gets there, so estimates are for use from Python. The mask of
     the measurement and `sigma` are in `/entry_1/sayre_1`. Other patterns have `mask` in `detector_1`
     where anything is masked.
+
+    Parameters
+    ----------
+    file
+        Open for writing, binary.
+    what
+        A pattern, measured, filled or simulated.
+    manifest
+        What made it.
+    fill
+        How filled voxels are stored: "data" or "interpolated".
     """
     file.write(hdf5.image(lambda h5: _build(h5, what, manifest, fill)))
 

@@ -32,6 +32,13 @@ def read(path: Path, inside: str | None = None) -> Contents:
     `inside` names the dataset. Without it: the only 3D (else 2D) numeric dataset, the frames
     `data_000001 …` of an EIGER master file in order, or the NeXus default plot. The mask is the one beside
     the counts, or the detector's.
+
+    Parameters
+    ----------
+    path
+        The file.
+    inside
+        Path of a dataset inside it; None looks in the usual places.
     """
     with opened(path) as file:
         found = {inside: named(path, file, inside)} if inside else find_counts(path, file)
@@ -56,7 +63,15 @@ def states_cxi(path: Path) -> bool:
 
 
 def read_mask(path: Path, inside: str | None = None) -> NDArray[Any]:
-    """Read a mask: the dataset named, else the usual places, else the only dataset named like a mask."""
+    """Read a mask: the dataset named, else the usual places, else the only dataset named like a mask.
+
+    Parameters
+    ----------
+    path
+        The file.
+    inside
+        Path of a dataset inside it; None looks in the usual places.
+    """
     with opened(path) as file:
         if inside:
             return read_array(path, named(path, file, inside))
@@ -71,7 +86,17 @@ def read_mask(path: Path, inside: str | None = None) -> NDArray[Any]:
 
 
 def write(file: BinaryIO, what: Output, manifest: Manifest) -> None:
-    """Write a NeXus file whose default plot is the counts."""
+    """Write a NeXus file whose default plot is the counts.
+
+    Parameters
+    ----------
+    file
+        Open for writing, binary.
+    what
+        A pattern, measured, filled or simulated.
+    manifest
+        What made it.
+    """
     file.write(image(lambda h5: nexus.write(h5, arrays_of(what), what, manifest)))
 
 
@@ -129,7 +154,17 @@ def _members(place: str, group: h5py.Group) -> tuple[list[Member], list[Member]]
 
 
 def named(path: Path, file: h5py.File, inside: str) -> h5py.Dataset:
-    """The dataset at a path inside the file; for an NXdata group, its signal."""
+    """The dataset at a path inside the file; for an NXdata group, its signal.
+
+    Parameters
+    ----------
+    path
+        Name of the file, for messages.
+    file
+        The file, open.
+    inside
+        Path of a dataset, or of an NXdata group.
+    """
     try:
         item = file[inside]
     except (KeyError, OSError, ValueError) as error:
@@ -154,7 +189,15 @@ def named(path: Path, file: h5py.File, inside: str) -> h5py.Dataset:
 
 
 def find_counts(path: Path, file: h5py.File) -> Datasets:
-    """The dataset of the counts by its path, or the several that hold the frames of one scan."""
+    """The dataset of the counts by its path, or the several that hold the frames of one scan.
+
+    Parameters
+    ----------
+    path
+        Name of the file, for messages.
+    file
+        The file, open.
+    """
     datasets, broken = walk(file)
     numeric = {p: d for p, d in datasets.items() if d.shape and d.dtype.kind in "uifc" and may_be_counts(p)}
     for ndim in (3, 2):
@@ -175,6 +218,13 @@ def find_counts(path: Path, file: h5py.File) -> Datasets:
 
 def read_array(path: Path, dataset: h5py.Dataset) -> NDArray[Any]:
     """Read a dataset, numbers straight into float32.
+
+    Parameters
+    ----------
+    path
+        Name of the file, for messages.
+    dataset
+        What is read.
 
     Raises
     ------
@@ -240,6 +290,17 @@ def _joined(path: Path, places: list[str], stack: list[NDArray[Any]]) -> NDArray
 
 def mask_for(path: Path, file: h5py.File, place: str, shape: tuple[int, ...]) -> NDArray[Any] | None:
     """The first mask in the usual places that fits the counts at `place`.
+
+    Parameters
+    ----------
+    path
+        Name of the file, for messages.
+    file
+        The file, open.
+    place
+        Path of the counts inside it.
+    shape
+        Of the counts.
 
     Warns
     -----

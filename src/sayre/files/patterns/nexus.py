@@ -53,7 +53,15 @@ _UNITS = {
 
 
 def masks(file: h5py.File, beside: str) -> Iterator[h5py.Dataset]:
-    """Masks in the usual places: beside the dataset named, then its entry's."""
+    """Masks in the usual places: beside the dataset named, then its entry's.
+
+    Parameters
+    ----------
+    file
+        The file, open.
+    beside
+        Path of the counts inside it.
+    """
     folder, entry = f"/{beside.strip('/')}".rsplit("/", 1)[0], _entry(file, beside)
     for place in (f"{folder}/mask", f"{folder}/pixel_mask", *(f"{entry}/{name}" for name in _MASKS)):
         found = dataset_at(file, place)
@@ -62,7 +70,15 @@ def masks(file: h5py.File, beside: str) -> Iterator[h5py.Dataset]:
 
 
 def facts(file: h5py.File, beside: str) -> dict[str, Any]:
-    """Energy, geometry and reflection of the entry a dataset belongs to, by the names of `known_of`."""
+    """Energy, geometry and reflection of the entry a dataset belongs to, by the names of `known_of`.
+
+    Parameters
+    ----------
+    file
+        The file, open.
+    beside
+        Path of the counts inside it.
+    """
     entry = _entry(file, beside)
     found: dict[str, Any] = {"energy": _energy(file, entry)}
     for detector in _DETECTORS:
@@ -85,7 +101,15 @@ def facts(file: h5py.File, beside: str) -> dict[str, Any]:
 
 
 def method_of(file: h5py.File, beside: str) -> str | None:
-    """Name of the method that filled the counts at a path, where Sayre wrote it."""
+    """Name of the method that filled the counts at a path, where Sayre wrote it.
+
+    Parameters
+    ----------
+    file
+        The file, open.
+    beside
+        Path of the counts inside it.
+    """
     found = dataset_at(file, f"{_entry(file, beside)}/sayre_1/method")
     return None if found is None else text(found[()])
 
@@ -110,7 +134,19 @@ def signal(group: h5py.Group) -> h5py.Dataset | None:
 
 
 def write(h5: h5py.File, arrays: dict[str, NDArray[Any]], what: Output, manifest: Manifest) -> None:
-    """Fill a NeXus file: arrays in `/entry/data`, instrument beside it, the rest in `/entry/sayre_1`."""
+    """Fill a NeXus file: arrays in `/entry/data`, instrument beside it, the rest in `/entry/sayre_1`.
+
+    Parameters
+    ----------
+    h5
+        The file, open for writing.
+    arrays
+        Arrays by name, `intensity` first.
+    what
+        The pattern that they are of.
+    manifest
+        What made it.
+    """
     h5.attrs["default"] = "entry"
     entry = group_of(h5, "entry", "NXentry")
     entry.attrs["default"] = "data"
@@ -126,12 +162,32 @@ def write(h5: h5py.File, arrays: dict[str, NDArray[Any]], what: Output, manifest
 
 
 def write_beam(beam: h5py.Group, energy: float | None, *, unit: str) -> None:
+    """Write the energy and the wavelength of the beam.
+
+    Parameters
+    ----------
+    beam
+        An NXbeam group.
+    energy
+        eV; None writes nothing.
+    unit
+        "eV", or "J" as CXI has it.
+    """
     if energy is not None:
         put(beam, "incident_energy", energy * (e if unit == "J" else 1), unit)
         put(beam, "incident_wavelength", h * c / (energy * e), "m")
 
 
 def write_detector(detector: h5py.Group, pattern: Pattern) -> None:
+    """Write what is known of distance, pixel size (in m) and name of the detector.
+
+    Parameters
+    ----------
+    detector
+        An NXdetector group.
+    pattern
+        Counts from that detector.
+    """
     meta = pattern.meta
     if meta.distance is not None:
         put(detector, "distance", meta.distance, "m")
@@ -143,7 +199,17 @@ def write_detector(detector: h5py.Group, pattern: Pattern) -> None:
 
 
 def write_own(entry: h5py.Group, what: Output, manifest: Manifest) -> h5py.Group:
-    """Write what has no NeXus place: reflection, grid, method and manifest."""
+    """Write what has no NeXus place: reflection, grid, method and manifest.
+
+    Parameters
+    ----------
+    entry
+        An NXentry group.
+    what
+        A pattern, measured, filled or simulated.
+    manifest
+        What made it.
+    """
     own = group_of(entry, "sayre_1", "NXcollection")
     known = known_of(pattern_of(what))
     for name in sorted(known.keys() & {"hkl", "grid_step", "origin"}):
@@ -155,7 +221,19 @@ def write_own(entry: h5py.Group, what: Output, manifest: Manifest) -> h5py.Group
 
 
 def put(group: h5py.Group, name: str, value: Any, unit: str | None = None) -> None:
-    """Write one dataset with its `units`; arrays compressed, masks as 0 and 1."""
+    """Write one dataset with its `units`; arrays compressed, masks as 0 and 1.
+
+    Parameters
+    ----------
+    group
+        Where the dataset is written.
+    name
+        Of the dataset.
+    value
+        A number or an array.
+    unit
+        Of the value; None takes the one that is usual for the name.
+    """
     array = np.asarray(value)
     array = array.astype(np.int8) if array.dtype == np.bool_ else array
     options = {"chunks": True, "compression": "gzip", "shuffle": True} if array.ndim > 1 else {}
@@ -164,6 +242,15 @@ def put(group: h5py.Group, name: str, value: Any, unit: str | None = None) -> No
 
 
 def group_of(parent: h5py.Group, name: str, nexus_class: str) -> h5py.Group:
+    """Create a group with its `NX_class`.
+
+    Parameters
+    ----------
+    parent
+        Group to write in.
+    name, nexus_class
+        Of the new group.
+    """
     group = parent.create_group(name)
     group.attrs["NX_class"] = nexus_class
     return group
@@ -231,6 +318,15 @@ def _unit(dataset: h5py.Dataset) -> str:
 
 
 def dataset_at(group: h5py.Group, place: str) -> h5py.Dataset | None:
+    """Return the dataset at a path, None where there is none.
+
+    Parameters
+    ----------
+    group
+        Group or file, open.
+    place
+        Path inside it.
+    """
     found = _child(group, place)
     return found if isinstance(found, h5py.Dataset) and found.shape is not None else None
 

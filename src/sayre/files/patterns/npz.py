@@ -25,7 +25,15 @@ Headers = dict[str, tuple[tuple[int, ...], np.dtype[Any]]]
 
 
 def read(path: Path, inside: str | None = None) -> Contents:
-    """Read the counts of an `.npz` (`intensity`, `data`, `I`, else the only 3D, else 2D array) or `.npy`."""
+    """Read the counts of an `.npz` (`intensity`, `data`, `I`, else the only 3D, else 2D array) or `.npy`.
+
+    Parameters
+    ----------
+    path
+        `.npz` or `.npy`.
+    inside
+        Not used: these files have no paths inside.
+    """
     if path.suffix.lower() == ".npy":
         counts = _read_npy(path)
         return Contents(counts=counts, stored=counts.dtype)
@@ -47,7 +55,15 @@ def read(path: Path, inside: str | None = None) -> Contents:
 
 
 def read_mask(path: Path, inside: str | None = None) -> NDArray[Any]:
-    """Read a mask: `mask` of an `.npz`, else its only array; an `.npy` is the mask."""
+    """Read a mask: `mask` of an `.npz`, else its only array; an `.npy` is the mask.
+
+    Parameters
+    ----------
+    path
+        `.npz` or `.npy`.
+    inside
+        Not used: these files have no paths inside.
+    """
     if path.suffix.lower() == ".npy":
         return _read_npy(path)
     with _open(path) as file:
@@ -64,19 +80,45 @@ def headers_of(path: Path) -> Headers:
 
 
 def read_arrays(path: Path, names: Iterable[str]) -> dict[str, NDArray[Any]]:
-    """Arrays of an `.npz` by name."""
+    """Arrays of an `.npz` by name.
+
+    Parameters
+    ----------
+    path
+        An `.npz`.
+    names
+        Of the arrays.
+    """
     with _open(path) as file:
         return {name: _read_array(path, file, name) for name in names}
 
 
 def write(file: BinaryIO, what: Output, manifest: Manifest) -> None:
-    """Write an `.npz` of a pattern."""
+    """Write an `.npz` of a pattern.
+
+    Parameters
+    ----------
+    file
+        Open for writing, binary.
+    what
+        A pattern, measured, filled or simulated.
+    manifest
+        What made it.
+    """
     entries = arrays_of(what) | known_of(pattern_of(what)) | {"manifest": manifest.to_json()}
     write_entries(file, entries | ({"method": what.method} if isinstance(what, FilledPattern) else {}))
 
 
 def write_entries(file: BinaryIO, entries: Mapping[str, Any]) -> None:
-    """Write an `.npz` whose bytes depend on its content alone."""
+    """Write an `.npz` whose bytes depend on its content alone.
+
+    Parameters
+    ----------
+    file
+        Open for writing, binary.
+    entries
+        Arrays, numbers or texts by name.
+    """
     with zipfile.ZipFile(file, "w") as archive:
         for name, value in entries.items():
             entry = zipfile.ZipInfo(f"{name}.npy", date_time=_EPOCH)
@@ -84,7 +126,17 @@ def write_entries(file: BinaryIO, entries: Mapping[str, Any]) -> None:
 
 
 def write_npy(file: BinaryIO, what: Output, manifest: Manifest) -> None:
-    """Write the counts alone: an `.npy` has no room for mask, sigma or manifest."""
+    """Write the counts alone: an `.npy` has no room for mask, sigma or manifest.
+
+    Parameters
+    ----------
+    file
+        Open for writing, binary.
+    what
+        A pattern, measured, filled or simulated.
+    manifest
+        What made it.
+    """
     file.write(_npy(arrays_of(what)["intensity"]))
 
 

@@ -27,14 +27,30 @@ _BIG = 2**32 - 2**25
 
 
 def read(path: Path, inside: str | None = None) -> Contents:
-    """Read the counts of a (multi-page) TIFF; the mask too where Sayre wrote it."""
+    """Read the counts of a (multi-page) TIFF; the mask too where Sayre wrote it.
+
+    Parameters
+    ----------
+    path
+        `.tif` or `.tiff`.
+    inside
+        Not used: these files have no paths inside.
+    """
     series, facts = _series(path)
     counts = series["intensity"] if "intensity" in series else _only(path, series)
     return Contents(counts=counts, stored=counts.dtype, mask=series.get("mask"), known=facts)
 
 
 def read_mask(path: Path, inside: str | None = None) -> NDArray[Any]:
-    """Read a mask: the series `mask`, else the only one."""
+    """Read a mask: the series `mask`, else the only one.
+
+    Parameters
+    ----------
+    path
+        `.tif` or `.tiff`.
+    inside
+        Not used: these files have no paths inside.
+    """
     series, _ = _series(path)
     return series["mask"] if "mask" in series else _only(path, series)
 
@@ -64,7 +80,17 @@ def read_frames(path: Path) -> Contents:
 
 
 def write(file: BinaryIO, what: Output, manifest: Manifest) -> None:
-    """Write counts, sigma and mask as named series; the manifest goes with the counts."""
+    """Write counts, sigma and mask as named series; the manifest goes with the counts.
+
+    Parameters
+    ----------
+    file
+        Open for writing, binary.
+    what
+        A pattern, measured, filled or simulated.
+    manifest
+        What made it.
+    """
     arrays = arrays_of(what)
     big = sum(array.nbytes for array in arrays.values()) > _BIG
     about: dict[str, Any] = known_of(pattern_of(what)) | {"manifest": manifest.to_json()}

@@ -28,7 +28,17 @@ class Fill(Protocol):
 
 
 def nearest_fill(log_counts: Log, mask: Mask, *, progress: Advance | None = None) -> Log:
-    """The nearest measured voxel by Euclidean distance in voxels."""
+    """The nearest measured voxel by Euclidean distance in voxels.
+
+    Parameters
+    ----------
+    log_counts
+        `log(1 + I)`, float32, 2D or 3D; masked entries are ignored.
+    mask
+        bool, same shape; True where not measured.
+    progress
+        Called with the fraction done.
+    """
     check(log_counts, mask)
     filled = np.array(log_counts, np.float32)
     nearest = distance_transform_edt(mask, return_distances=False, return_indices=True)
@@ -37,13 +47,33 @@ def nearest_fill(log_counts: Log, mask: Mask, *, progress: Advance | None = None
 
 
 def linear_fill(log_counts: Log, mask: Mask, *, progress: Advance | None = None) -> Log:
-    """`interpolate.linear_fill` with the common signature."""
+    """`interpolate.linear_fill` with the common signature.
+
+    Parameters
+    ----------
+    log_counts
+        `log(1 + I)`, float32, 2D or 3D; masked entries are ignored.
+    mask
+        bool, same shape; True where not measured.
+    progress
+        Called with the fraction done.
+    """
     check(log_counts, mask)
     return _done(_linear(np.where(mask, np.float32(0), log_counts), mask), progress)
 
 
 def cubic_fill(log_counts: Log, mask: Mask, *, progress: Advance | None = None) -> Log:
-    """`cubic.cubic_fill` with the common signature."""
+    """`cubic.cubic_fill` with the common signature.
+
+    Parameters
+    ----------
+    log_counts
+        `log(1 + I)`, float32, 2D or 3D; masked entries are ignored.
+    mask
+        bool, same shape; True where not measured.
+    progress
+        Called with the fraction done.
+    """
     return _done(cubic.cubic_fill(log_counts, mask), progress)
 
 

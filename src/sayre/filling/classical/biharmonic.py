@@ -27,6 +27,15 @@ def biharmonic_fill(log_counts: Log, mask: Mask, *, progress: Advance | None = N
     squared Laplacians over themselves and their neighbours. Conjugate gradients from linear interpolation
     replace the factorisation, whose time and memory forbid gaps of 3D patterns. The result is kept within the
     range of the measured values, as there.
+
+    Parameters
+    ----------
+    log_counts
+        `log(1 + I)`, float32, 2D or 3D; masked entries are ignored.
+    mask
+        bool, same shape; True where not measured.
+    progress
+        Called with the fraction done.
     """
     check(log_counts, mask)
     filled = linear_fill(np.where(mask, np.float32(0), log_counts), mask)

@@ -21,6 +21,13 @@ def cubic_fill(log_counts: Log, mask: Mask) -> Log:
     missing on a side, linear interpolation takes its place. The cubic is clipped to the range of its four
     points widened by a quarter either side, and at zero: unclipped overshoot across wide gaps made it worse
     than linear interpolation.
+
+    Parameters
+    ----------
+    log_counts
+        `log(1 + I)`, float32, 2D or 3D; masked entries are ignored.
+    mask
+        bool, same shape; True where not measured.
     """
     check(log_counts, mask)
     filled = linear_fill(np.where(mask, np.float32(0), log_counts), mask)

@@ -46,6 +46,13 @@ class Predictor:
 def load_predictor(name: str | Path | None, device: str = "auto") -> Predictor:
     """Load weights by registry name or file; None takes the registry's default.
 
+    Parameters
+    ----------
+    name
+        Name in the registry or a `.safetensors` file; None takes the registry's default.
+    device
+        `auto`, `cpu` or `cuda`.
+
     Raises
     ------
     InputError
@@ -84,7 +91,15 @@ def load_predictor(name: str | Path | None, device: str = "auto") -> Predictor:
 
 
 def weights_used(method: str, name: str | Path | None = None) -> dict[str, str]:
-    """Name and SHA-256 of the weights behind a filling by `method`; empty where it has none."""
+    """Name and SHA-256 of the weights behind a filling by `method`; empty where it has none.
+
+    Parameters
+    ----------
+    method
+        As `FilledPattern.method` names it.
+    name
+        As `load_predictor` takes it.
+    """
     if "unet" not in method:
         return {}
     predictor = load_predictor(name, "cpu")

@@ -55,6 +55,13 @@ def inversion_centre(counts: NDArray[np.float32], mask: NDArray[np.bool_]) -> tu
 
     The peak of the self-convolution of the fringes (`log(1 + I)` less its envelope), at most 3 voxels from
     the brightest voxel and from the 128 voxels a side around it.
+
+    Parameters
+    ----------
+    counts
+        float32, 3D.
+    mask
+        bool, same shape; True where not measured.
     """
     peak = [int(p) for p in np.unravel_index(int(np.argmax(counts)), counts.shape)]
     sides = [min(n, MAX_SIDE) for n in counts.shape]
@@ -86,7 +93,17 @@ def _self_convolution(
 def mirrored(
     filled: Log, mask: NDArray[np.bool_], centre: tuple[float, ...]
 ) -> tuple[Log, NDArray[np.bool_]]:
-    """The measured part of a volume inverted through `centre`, 0 elsewhere, and where it is not measured."""
+    """The measured part of a volume inverted through `centre`, 0 elsewhere, and where it is not measured.
+
+    Parameters
+    ----------
+    filled
+        `log(1 + I)`, float32, 3D.
+    mask
+        bool, same shape; True where not measured.
+    centre
+        Of the inversion, in voxels, whole or half.
+    """
     index, inside = [], []
     for c, n in zip(centre, mask.shape, strict=True):
         there = round(2 * c) - np.arange(n)
@@ -103,7 +120,19 @@ def prepare(
     baseline: Baseline,
     progress: Advance | None = None,
 ) -> Volume:
-    """What a network sees of 3D `counts`: the baseline's fill and error, the mask, and the mirror."""
+    """What a network sees of 3D `counts`: the baseline's fill and error, the mask, and the mirror.
+
+    Parameters
+    ----------
+    counts
+        float32, 3D.
+    mask
+        bool, same shape; True where not measured.
+    baseline
+        "wiener" or "linear".
+    progress
+        Called with the fraction done.
+    """
     values = np.log1p(counts)
     if baseline == "wiener":
         from sayre.filling.wiener import wiener_fill

@@ -45,6 +45,15 @@ def plan(mask: NDArray[np.bool_], *, depth: int, max_width: int) -> tuple[list[S
     A voxel belongs to the axis along which its masked run is shortest, to several on a tie; the
     crossing of gaps is assigned once the gaps around it are. Slabs centre the gap.
 
+    Parameters
+    ----------
+    mask
+        bool, 3D; True where not measured.
+    depth
+        Voxels of a window across the gap.
+    max_width
+        Widest gap that the network knows, in voxels.
+
     Returns
     -------
     slabs
@@ -166,7 +175,15 @@ class SlabView:
         self.index = (first, index[0], index[1])
 
     def across(self, array: NDArray[np.generic], outside: float | None) -> Log:
-        """`array` of the volume's shape, float32 in the slab's; `outside` fills the padding, None repeats."""
+        """`array` of the volume's shape, float32 in the slab's; `outside` fills the padding, None repeats.
+
+        Parameters
+        ----------
+        array
+            Of the pattern's shape.
+        outside
+            Value beyond the border; None repeats the border.
+        """
         cut = np.moveaxis(array[self.planes], self.axis, 0)
         if outside is None:
             return np.pad(cut, self.pad, mode="edge").astype(np.float32)
@@ -203,13 +220,29 @@ def _batches(tiles: list[tuple[int, int, int]], size: int) -> Iterator[list[tupl
 
 
 def orient(x: Log, orientation: int) -> Log:
-    """Windows `(batch, depth, rows, columns)` in one of the 16 orientations that keep axis 1."""
+    """Windows `(batch, depth, rows, columns)` in one of the 16 orientations that keep axis 1.
+
+    Parameters
+    ----------
+    x
+        Windows `(batch, depth, tile, tile)`.
+    orientation
+        From 0 to 15.
+    """
     x = np.flip(x, _flips(orientation))
     return np.ascontiguousarray(x.swapaxes(2, 3) if orientation & 8 else x)
 
 
 def orient_back(x: Log, orientation: int) -> Log:
-    """Inverse of `orient`."""
+    """Inverse of `orient`.
+
+    Parameters
+    ----------
+    x
+        Windows `(batch, depth, tile, tile)`.
+    orientation
+        As `orient` was given it.
+    """
     return np.flip(x.swapaxes(2, 3) if orientation & 8 else x, _flips(orientation))
 
 

@@ -27,6 +27,15 @@ class ErrorTable:
     sigma: Log
 
     def look_up(self, depth: NDArray[np.integer], mean: Log) -> Log:
+        """Return the standard error of each voxel.
+
+        Parameters
+        ----------
+        depth
+            Voxels from the nearest measured one, from 1.
+        mean
+            Expected `log(1 + N)`, same shape.
+        """
         row, column = np.minimum(depth, MAX_DEPTH) - 1, np.searchsorted(BRIGHTNESS, mean)
         return np.asarray(self.sigma[row, column])
 
@@ -35,6 +44,13 @@ def shifted_mask(values: Log, mask: Mask) -> Mask:
     """The mask moved by its own mean thickness and some clearance, towards the bright side.
 
     Axes along which the mask runs through the array are left; borders extend with the shift.
+
+    Parameters
+    ----------
+    values
+        `log(1 + I)`, float32, gaps filled by interpolation.
+    mask
+        bool, same shape; True where not measured.
     """
     index = []
     for axis, n in enumerate(mask.shape):
@@ -83,6 +99,14 @@ def constant_table(variance: float) -> ErrorTable:
 
 
 def centroid(a: NDArray[Any], axis: int) -> float:
-    """Mean position along one axis, weighted by `a`."""
+    """Mean position along one axis, weighted by `a`.
+
+    Parameters
+    ----------
+    a
+        Weights, any shape.
+    axis
+        Along which the position is taken.
+    """
     profile = a.sum(tuple(i for i in range(a.ndim) if i != axis), dtype=np.float64)
     return float(profile @ np.arange(len(profile)) / max(float(profile.sum()), 1e-9))

@@ -36,12 +36,28 @@ class Solution(NamedTuple):
 
 
 def conditional_mean(local: Local, fringes: Fringes) -> Log:
-    """Expected `log(1 + N)` of every voxel, measured or not."""
+    """Expected `log(1 + N)` of every voxel, measured or not.
+
+    Parameters
+    ----------
+    local
+        Envelope, contrast, noise and measured residual.
+    fringes
+        Covariance and symmetry of the fringes.
+    """
     return mean_of(local, solve(local, fringes))
 
 
 def mean_of(local: Local, solution: Solution | None) -> Log:
-    """Expected `log(1 + N)` that a solution stands for; the envelope without one."""
+    """Expected `log(1 + N)` that a solution stands for; the envelope without one.
+
+    Parameters
+    ----------
+    local
+        Envelope and contrast.
+    solution
+        Fringes; None is no fringes.
+    """
     if solution is None:
         return local.envelope
     inside = tuple(slice(0, n) for n in local.envelope.shape)
@@ -55,7 +71,19 @@ def solve(
     start: Solution | None = None,
     step: Callable[[], None] | None = None,
 ) -> Solution | None:
-    """Fringes given the measured voxels, None where there are none; `start` is that of a similar mask."""
+    """Fringes given the measured voxels, None where there are none; `start` is that of a similar mask.
+
+    Parameters
+    ----------
+    local
+        Envelope, contrast, noise and measured residual.
+    fringes
+        Covariance and symmetry of the fringes.
+    start
+        Solution for a similar mask, to begin with.
+    step
+        Called after every iteration.
+    """
     shape, symmetry = _grid(local.envelope.shape, fringes)
     noise = local.noise + np.float32(MISFIT)
     inside = tuple(slice(0, n) for n in local.envelope.shape)

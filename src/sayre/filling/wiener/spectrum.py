@@ -72,7 +72,15 @@ class Fringes:
 
 
 def local_model(filled: Log, mask: Mask) -> Local:
-    """Envelope, contrast and noise from a pattern whose masked voxels are filled by interpolation."""
+    """Envelope, contrast and noise from a pattern whose masked voxels are filled by interpolation.
+
+    Parameters
+    ----------
+    filled
+        `log(1 + I)`, float32, gaps filled by interpolation.
+    mask
+        bool, same shape; True where not measured.
+    """
     envelope = gaussian_filter(filled, ENVELOPE_WIDTH, mode="nearest")
     smooth = gaussian_filter(filled, NOISE_WIDTH, mode="nearest")
     measured = (~mask).astype(np.float32)
@@ -86,7 +94,15 @@ def local_model(filled: Log, mask: Mask) -> Local:
 
 
 def padded(shape: tuple[int, ...], margins: tuple[int, ...] | None = None) -> tuple[int, ...]:
-    """Periodic shape that keeps opposite borders apart."""
+    """Periodic shape that keeps opposite borders apart.
+
+    Parameters
+    ----------
+    shape
+        Of the pattern.
+    margins
+        Voxels to add to each axis at least; `MARGIN` by default.
+    """
     margins = margins or (MARGIN,) * len(shape)
     sizes = (max(n + m, 2 * min(MAX_LAG, n - 1) + 1) for n, m in zip(shape, margins, strict=True))
     return tuple(int(scipy.fft.next_fast_len(size, real=True)) for size in sizes)
