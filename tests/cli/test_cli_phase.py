@@ -16,12 +16,20 @@ def words(options):
 
 
 @pytest.fixture(scope="module")
-def counts(tmp_path_factory):
+def whole_counts(tmp_path_factory):
+    """What `sayre simulate` writes."""
     path = tmp_path_factory.mktemp("phase") / "counts.npz"
     options = words("--atoms 20000 --shape-px 40 --oversampling 3 --max-counts 1e6 --phase-range 1")
     assert main(["simulate", str(path), *options]) == 0
-    with np.load(path) as file:
+    return path
+
+
+@pytest.fixture(scope="module")
+def counts(whole_counts):
+    """The same to be phased: with the noise of the tests, if there is any."""
+    with np.load(whole_counts) as file:
         arrays = dict(file)
+    path = whole_counts.with_name("phased.npz")
     np.savez(path, **(arrays | {"intensity": counts_of_test(arrays["intensity"])}))
     return path
 
@@ -111,9 +119,9 @@ def test_a_killed_command_goes_on(counts, tmp_path, monkeypatch):
         (["--voxel-size", "5"], "add a geometry"),
     ],
 )
-def test_what_cannot_be_used_is_one_line(counts, tmp_path, capsys, options, message):
+def test_what_cannot_be_used_is_one_line(whole_counts, tmp_path, capsys, options, message):
     out = tmp_path / "object.npz"
-    assert main(["phase", str(counts), "-o", str(out), *options]) == 2
+    assert main(["phase", str(whole_counts), "-o", str(out), *options]) == 2
     error = capsys.readouterr().err.strip()
     assert message in error
     assert len(error.splitlines()) == 1

@@ -157,7 +157,7 @@ def test_tiles_away_from_the_peak_know_no_inversion(monkeypatch):
     means = [np.maximum(dense_mean(local, fringes), 0)[hidden] for fringes in (alone, model)]
     expected, inverted = (expectation_of_log(mean.astype(np.float32)) for mean in means)
     filled, _ = wiener_fill(values, mask)
-    np.testing.assert_allclose(filled[tile][hidden], expected, atol=3e-3)
+    np.testing.assert_allclose(filled[tile][hidden], expected, atol=8e-3)
     assert np.abs(inverted - expected).max() > 0.1
 
 
