@@ -201,7 +201,7 @@ def test_impossible_settings_are_refused(settings, message):
 
 
 def test_a_substrate_needs_a_facet():
-    with pytest.raises(RelaxationError, match="no facet there"):
+    with pytest.raises(RelaxationError, match="no facet on the substrate"):
         relax(wulff(500), substrate=(5, 3, 1))
 
 

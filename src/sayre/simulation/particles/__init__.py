@@ -1,1 +1,1 @@
-"""Crystals as lists of atoms: shapes, lattices, defects, relaxation."""
+"""Crystals as lists of atoms: their shapes, lattices, defects and relaxation."""

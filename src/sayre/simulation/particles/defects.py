@@ -1,4 +1,4 @@
-"""Defects as settings: what a recipe or a command line says, applied to a particle."""
+"""Crystal defects: their settings, as recipes and the command line state them, and how they are applied."""
 
 from __future__ import annotations
 
@@ -21,13 +21,25 @@ Point = tuple[float, float, float]
 
 
 class _Settings(BaseModel):
+    """Settings of a defect, all of which have defaults; an unknown setting is refused."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Dislocation(_Settings):
-    """A straight dislocation; what is not given is drawn among the lattice's own.
+    """A straight dislocation; settings that are not given are drawn among those of the lattice.
 
-    `burgers` in lattice constants (FCC ½⟨110⟩, BCC ½⟨111⟩), `line` a direction, `at` a point of it in nm.
+    Attributes
+    ----------
+    kind
+        Whether the line is parallel to the Burgers vector ("screw"), at right angles to it ("edge") or
+        neither ("mixed").
+    line
+        Direction of the dislocation line.
+    burgers
+        Burgers vector in lattice constants: ½⟨110⟩ in FCC, ½⟨111⟩ in BCC.
+    at
+        A point of the line, in nm from the centre of the crystal.
     """
 
     kind: Literal["screw", "edge", "mixed"]
@@ -36,12 +48,34 @@ class Dislocation(_Settings):
     at: Point | None = None
 
     def apply(self, particle: Particle, generator: np.random.Generator) -> Particle:
+        """Displace the atoms by the field of the dislocation.
+
+        Parameters
+        ----------
+        particle
+            The crystal.
+        generator
+            Source of the settings that are not given.
+
+        Raises
+        ------
+        InputError
+            The Burgers vector is no translation of the lattice, or does not suit the kind and the line.
+
+        Warns
+        -----
+        SayreWarning
+            The line passes outside the crystal.
+        """
         metal = lattice.element(particle.species)
         burgers, line = self._directions(metal.structure, generator)
         origin = _inside(particle, self.at, generator)
         from_line = np.cross(particle.positions - origin, line / np.linalg.norm(line))
         if np.linalg.norm(from_line, axis=1).min() > particle.lattice_constant:
-            warn(f"{self.kind}: its line passes outside the crystal, which feels the far field only")
+            warn(
+                f"{self.kind}: the dislocation line passes outside the crystal, which is strained by its far "
+                "field only; another `at` would do"
+            )
         field = displacements.dislocation(
             particle.positions - origin, line, burgers * particle.lattice_constant, poisson=metal.poisson
         )
@@ -50,7 +84,7 @@ class Dislocation(_Settings):
     def _directions(
         self, structure: lattice.Structure, generator: np.random.Generator
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Burgers vector in lattice constants and line, both checked against the kind."""
+        """Select the Burgers vector, in lattice constants, and the line; check both against the kind."""
         slip, planes = ((1, 1, 0), (1, 1, 1)) if structure == "fcc" else ((1, 1, 1), (1, 1, 0))
         shortest = _directions_of(slip) / 2
         given = None if self.burgers is None else np.array(self.burgers)
@@ -58,12 +92,15 @@ class Dislocation(_Settings):
         if given is None:
             kept = shortest if line is None else shortest[_fits(self.kind, shortest, line)]
             if len(kept) == 0:
-                raise InputError(f"{self.kind}: no shortest Burgers vector suits the line {self.line}")
+                raise InputError(
+                    f"{self.kind}: no shortest Burgers vector of the {structure.upper()} lattice suits the "
+                    f"line {self.line}; another line, or burgers given as well, would do"
+                )
             given = kept[generator.integers(len(kept))]
         if not _is_translation(structure, given):
             raise InputError(
-                f"{self.kind}: Burgers vector {self.burgers} is no translation of the {structure.upper()} "
-                f"lattice, in lattice constants; {tuple(shortest[-1].tolist())} would do"
+                f"{self.kind}: the Burgers vector {self.burgers}, in lattice constants, is no translation of "
+                f"the {structure.upper()} lattice; {tuple(shortest[-1].tolist())} would do"
             )
         if line is None:
             glide = [n for n in _directions_of(planes) if abs(n @ given) < 1e-9] or [_across(given)]
@@ -79,40 +116,94 @@ class Dislocation(_Settings):
         if not _fits(self.kind, given[None], line)[0]:
             needs = {"screw": "parallel", "edge": "perpendicular", "mixed": "oblique"}[self.kind]
             raise InputError(
-                f"{self.kind}: line {self.line} and Burgers vector {tuple(given.tolist())} must be {needs}"
+                f"{self.kind}: the line {self.line} and the Burgers vector {tuple(given.tolist())} must be "
+                f"{needs}; leave one of them out, or take another kind"
             )
         return given, line
 
 
 class Twin(_Settings):
-    """A twin plane (FCC {111}, BCC {112}) `at` nm from the centre along its normal."""
+    """A twin plane: {111} in FCC, {112} in BCC.
+
+    Attributes
+    ----------
+    plane
+        Miller indices of the plane.
+    at
+        Distance of the plane from the centre along its normal, in nm.
+    """
 
     kind: Literal["twin"]
     plane: Miller | None = None
     at: float | None = None
 
     def apply(self, particle: Particle, generator: np.random.Generator) -> Particle:
+        """Mirror the lattice beyond the plane.
+
+        Parameters
+        ----------
+        particle
+            The crystal, on its perfect lattice.
+        generator
+            Source of the settings that are not given.
+
+        Raises
+        ------
+        InputError
+            The plane is no twin plane of the lattice or misses the particle, or the atoms are displaced.
+        """
         form = planar.TWIN_PLANES[lattice.element(particle.species).structure]
         plane, at = _plane_and_height(particle, self.plane, form, self.at, generator)
         return planar.twin(particle, plane, at)
 
 
 class StackingFault(_Settings):
-    """An intrinsic stacking fault of FCC on {111}, `at` nm from the centre."""
+    """An intrinsic stacking fault of FCC on a {111} plane.
+
+    Attributes
+    ----------
+    plane
+        Miller indices of the plane.
+    at
+        Distance of the plane from the centre along its normal, in nm.
+    """
 
     kind: Literal["stacking-fault"]
     plane: Miller | None = None
     at: float | None = None
 
     def apply(self, particle: Particle, generator: np.random.Generator) -> Particle:
+        """Slide the atoms beyond the plane by a Shockley partial.
+
+        Parameters
+        ----------
+        particle
+            The crystal.
+        generator
+            Source of the partial, and of the settings that are not given.
+
+        Raises
+        ------
+        InputError
+            The lattice is BCC, or the plane is no {111} or misses the particle.
+        """
         plane, at = _plane_and_height(particle, self.plane, (1, 1, 1), self.at, generator)
         return planar.stacking_fault(particle, plane, at, partial=int(generator.integers(3)))
 
 
 class Void(_Settings):
-    """A spherical `bubble`, or a cylindrical `hole` along `direction`; empty, of `radius` nm around `at` nm.
+    """An empty sphere ("bubble") or cylinder ("hole").
 
-    `swelling` is the relative growth of a bubble's radius under the pressure inside it.
+    Attributes
+    ----------
+    radius
+        Radius in nm.
+    at
+        Centre of the bubble, or a point of the axis of the hole, in nm from the centre of the crystal.
+    direction
+        Direction of the axis of a hole.
+    swelling
+        Relative growth of the radius of a bubble under the pressure inside it.
     """
 
     kind: Literal["bubble", "hole"]
@@ -122,6 +213,25 @@ class Void(_Settings):
     swelling: float = 0.0
 
     def apply(self, particle: Particle, generator: np.random.Generator) -> Particle:
+        """Remove the atoms inside, and displace the others by the swelling.
+
+        Parameters
+        ----------
+        particle
+            The crystal.
+        generator
+            Source of the settings that are not given.
+
+        Raises
+        ------
+        InputError
+            Too few atoms remain.
+
+        Warns
+        -----
+        SayreWarning
+            No atom is inside.
+        """
         round_radius = (3 / 4 / np.pi * _volume(particle)) ** (1 / 3)
         radius = generator.uniform(0.1, 0.3) * round_radius if self.radius is None else 10 * self.radius
         from_centre = particle.positions - _inside(particle, self.at, generator)
@@ -135,22 +245,45 @@ class Void(_Settings):
         kept = away > radius
         if np.count_nonzero(kept) < FEWEST:
             raise InputError(
-                f"{self.kind}: a radius of {radius / 10:.3g} nm leaves no particle; take a smaller"
+                f"{self.kind}: a radius of {radius / 10:.3g} nm leaves {np.count_nonzero(kept)} of "
+                f"{len(particle)} atoms, which is no particle; a smaller radius would do"
             )
         if kept.all():
-            warn(f"{self.kind}: no atom was inside it, none is removed; see at and radius")
+            warn(f"{self.kind}: no atom is inside, and none is removed; check at and radius")
         field = displacements.swelling(from_centre[kept], radius, self.swelling)
         return _moved(replace(particle, positions=particle.positions[kept]), field)
 
 
 class Misfit(_Settings):
-    """In-plane `strain` imposed by a `substrate` under the lowest atoms, as a starting displacement."""
+    """The displacement that a substrate of another lattice constant imposes on the lowest atoms.
+
+    Attributes
+    ----------
+    strain
+        Strain in the plane of the interface.
+    substrate
+        Miller indices of that plane.
+    """
 
     kind: Literal["misfit"]
     strain: Annotated[float, Field(gt=-0.2, lt=0.2)] = 0.01
     substrate: Miller = (1, 1, 1)
 
     def apply(self, particle: Particle, generator: np.random.Generator) -> Particle:
+        """Displace the atoms by the misfit.
+
+        Parameters
+        ----------
+        particle
+            The crystal.
+        generator
+            Not used: every setting has a value.
+
+        Raises
+        ------
+        InputError
+            The substrate is (0, 0, 0).
+        """
         poisson = lattice.element(particle.species).poisson
         normal = unit(self.substrate, "misfit")
         field = displacements.misfit(particle.positions, normal, self.strain, poisson=poisson)
@@ -163,44 +296,59 @@ _ADAPTER: TypeAdapter[Defect] = TypeAdapter(Defect)
 
 
 def parse(text: str) -> Defect:
-    """A defect from `KIND` or `KIND:key=value:key=value`, e.g. `screw:line=1,1,0`, `bubble:radius=2`.
+    """Read a defect from `KIND` or `KIND:key=value:key=value`, such as `screw:line=1,1,0`.
 
     Raises
     ------
     InputError
-        Unknown kind or key, or a value that does not fit.
+        The kind or a key is not known, or a value does not fit.
     """
     kind, *pairs = text.split(":")
     settings: dict[str, Any] = {"kind": kind}
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not equals:
-            raise InputError(f"defect {text!r}: {pair!r} is not key=value")
+            raise InputError(f"defect {text!r}: {pair!r} is not key=value; bubble:radius=2 would do")
         settings[key] = value.split(",") if "," in value else value
     if kind not in KINDS:
-        raise InputError(f"defect: {kind!r} is not known; one of {', '.join(KINDS)}")
+        raise InputError(f"defect: {kind!r} is not known; it must be one of {', '.join(KINDS)}")
     try:
         return _ADAPTER.validate_python(settings)
     except ValidationError as error:
         first = error.errors()[0]
-        where, asked = str(first["loc"][1]), type(_ADAPTER.validate_python({"kind": kind})).model_fields
-        known = ", ".join(name for name in asked if name != "kind")
-        what = {
-            "extra_forbidden": f"is no setting of it; {known} are",
+        setting = str(first["loc"][1])
+        all_settings = type(_ADAPTER.validate_python({"kind": kind})).model_fields
+        known = ", ".join(name for name in all_settings if name != "kind")
+        complaint = {
+            "extra_forbidden": f"is no setting of {kind}; its settings are {known}",
             "tuple_type": "takes three numbers, as in 1,1,0",
             "missing": "takes three numbers, as in 1,1,0",
             "too_long": "takes three numbers, as in 1,1,0",
         }.get(first["type"], first["msg"].removeprefix("Input ").lower())
-        raise InputError(f"defect {text!r}: {where}: {what}") from None
+        raise InputError(f"defect {text!r}: {setting}: {complaint}") from None
 
 
 def apply(particle: Particle, defects: Sequence[Defect], generator: np.random.Generator) -> Particle:
-    """Put `defects` into a particle, twins first; `made["defects"]` lists their kinds.
+    """Put defects into a particle, twins first.
+
+    Parameters
+    ----------
+    particle
+        The crystal.
+    defects
+        What to put in, in this order but for the twins.
+    generator
+        Source of the settings that are not given.
+
+    Returns
+    -------
+    Particle
+        With the kinds of its defects in `made["defects"]`.
 
     Raises
     ------
     InputError
-        A defect that the lattice or the particle cannot have.
+        The lattice or the particle cannot have one of the defects.
     """
     for defect in sorted(defects, key=lambda d: not isinstance(d, Twin)):
         particle = defect.apply(particle, generator)
@@ -209,12 +357,13 @@ def apply(particle: Particle, defects: Sequence[Defect], generator: np.random.Ge
 
 
 def _moved(particle: Particle, field: NDArray[np.float64]) -> Particle:
+    """Displace the atoms by a field in Å, and centre them."""
     positions = particle.positions + field
     return replace(particle, positions=positions - positions.mean(0))
 
 
 def _inside(particle: Particle, at: Point | None, generator: np.random.Generator) -> NDArray[np.float64]:
-    """A point in Å: `at`, given in nm, or one drawn from the inner part of the particle."""
+    """Return a point in Å: `at`, which is in nm, or one drawn from the inner part of the particle."""
     if at is not None:
         return 10 * np.array(at)
     drawn = 0.5 * particle.positions[generator.integers(len(particle))]
@@ -224,6 +373,7 @@ def _inside(particle: Particle, at: Point | None, generator: np.random.Generator
 def _plane_and_height(
     particle: Particle, plane: Miller | None, form: Miller, at: float | None, generator: np.random.Generator
 ) -> tuple[Miller, float]:
+    """Return a plane of the form and its distance from the centre in Å, drawn where they are not given."""
     if plane is None:
         drawn = _directions_of(form)[generator.integers(len(_directions_of(form)))].astype(int)
         plane = (int(drawn[0]), int(drawn[1]), int(drawn[2]))
@@ -232,7 +382,8 @@ def _plane_and_height(
         if not heights.min() < 10 * at < heights.max():
             low, high = heights.min() / 10, heights.max() / 10
             raise InputError(
-                f"defect: a plane at {at} nm misses the particle, {low:.3g} to {high:.3g} nm along its normal"
+                f"defect: a plane at {at} nm misses the particle; a distance from {low:.3g} to {high:.3g} nm "
+                "along its normal would do"
             )
         return plane, 10 * at
     return plane, 0.5 * float(heights[generator.integers(len(heights))])
@@ -241,13 +392,14 @@ def _plane_and_height(
 def _drawn(
     direction: Miller | None, form: Miller, what: str, generator: np.random.Generator
 ) -> NDArray[np.float64]:
+    """Return a direction as a unit vector, drawn from the form where it is not given."""
     if direction is not None:
         return unit(direction, what)
     return np.asarray(family(form)[generator.integers(len(family(form)))])
 
 
 def _directions_of(form: Miller) -> NDArray[np.float64]:
-    """All directions of a form as integers, `(directions, 3)`."""
+    """Return all directions of a form with integer components, `(directions, 3)`."""
     turned = {
         tuple(s * h for s, h in zip(signs, order, strict=True))
         for order in permutations(form)
@@ -257,13 +409,14 @@ def _directions_of(form: Miller) -> NDArray[np.float64]:
 
 
 def _fits(kind: str, burgers: NDArray[np.float64], line: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Which Burgers vectors `(n, 3)` make a dislocation of the kind along the line."""
+    """Return which Burgers vectors `(n, 3)` make a dislocation of the kind along the line."""
     cosine = np.abs(burgers @ line) / (np.linalg.norm(burgers, axis=1) * np.linalg.norm(line))
     screw, edge = cosine > 1 - 1e-9, cosine < 1e-9
     return np.asarray({"screw": screw, "edge": edge, "mixed": ~screw & ~edge}[kind])
 
 
 def _is_translation(structure: lattice.Structure, vector: NDArray[np.float64]) -> bool:
+    """Return whether a vector in lattice constants joins two sites of the lattice."""
     half = np.rint(2 * vector)
     if not np.allclose(2 * vector, half, atol=1e-9) or not half.any():
         return False
@@ -271,9 +424,11 @@ def _is_translation(structure: lattice.Structure, vector: NDArray[np.float64]) -
 
 
 def _across(vector: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return a vector at right angles to another."""
     return np.asarray(np.cross(vector, np.eye(3)[np.argmin(np.abs(vector))]))
 
 
 def _volume(particle: Particle) -> float:
+    """Compute the volume of a particle in Å³ from its number of atoms."""
     per_cell = lattice.ATOMS_PER_CELL[lattice.element(particle.species).structure]
     return len(particle) * particle.lattice_constant**3 / per_cell

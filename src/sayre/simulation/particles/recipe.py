@@ -1,4 +1,4 @@
-"""Random particles for data sets."""
+"""Random particles for data sets, and the recipes that they are drawn from."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Weight = Annotated[float, Field(ge=0)]
 Choice = TypeVar("Choice", bound=str)
 
 
-_BOUNDS: dict[str, tuple[float, float]] = {
+_LIMITS: dict[str, tuple[float, float]] = {
     "atoms": (shapes.FEWEST, shapes.MOST),
     "energy_100": (0.01, 100),
     "energy_110": (0.01, 100),
@@ -31,7 +31,10 @@ _BOUNDS: dict[str, tuple[float, float]] = {
 
 
 class RandomDefect(BaseModel):
-    """A defect and the share of particles that have it; what it leaves open is drawn anew each time."""
+    """A defect and the share of the particles that have it.
+
+    Settings of the defect that are not given are drawn anew for every particle.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
     share: Share
@@ -39,9 +42,20 @@ class RandomDefect(BaseModel):
 
 
 class RandomRelaxation(BaseModel):
-    """Relaxation of a `share` of the particles.
+    """Relaxation of some of the particles by LAMMPS.
 
-    Of the Winterbottom ones a share `on_substrate` is held at its lowest layer, strained by `misfit`.
+    Attributes
+    ----------
+    share
+        Share of the particles that are relaxed.
+    on_substrate
+        Share of the relaxed Winterbottom particles whose lowest layer is held by a substrate.
+    misfit
+        Range of the strain that the substrate imposes.
+    steps
+        Largest number of iterations.
+    force
+        The relaxation stops where the norm of all forces is below this, eV/Å.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -60,9 +74,28 @@ class RandomRelaxation(BaseModel):
 class ParticleRecipe(BaseModel):
     """Ranges and shares that random particles are drawn from.
 
-    `shapes` and `elements` map names to weights. `atoms` is log-uniform. The energies of {100} and {110}
-    are relative to {111}. `displacement` is the peak-to-peak range in Å of each component of a smooth random
-    displacement, which a share `strained` of the particles has.
+    Attributes
+    ----------
+    shapes, elements
+        Weights of the shapes and of the elements, by name.
+    atoms
+        Range of the number of atoms, log-uniform.
+    energy_100, energy_110
+        Ranges of the surface energies of {100} and {110} over that of {111}.
+    substrates
+        Planes of the interface, all equally likely.
+    interface_energy
+        Range of the interface energy of Winterbottom particles over the surface energy of {111}.
+    truncation
+        Range of the share of an edge that truncated shapes lose at either end.
+    defects
+        Defects and the shares of the particles that have them.
+    strained
+        Share of the particles that have a smooth random displacement.
+    displacement
+        Range of the largest less the smallest of each component of that displacement, Å.
+    relaxation
+        Relaxation of some of the particles; None relaxes none.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -94,7 +127,7 @@ class ParticleRecipe(BaseModel):
     @classmethod
     def _something(cls, weights: dict[str, float]) -> dict[str, float]:
         if not sum(weights.values()) > 0:
-            raise ValueError("one weight must be positive")
+            raise ValueError("at least one weight must be positive")
         return weights
 
     @field_validator("elements")
@@ -107,14 +140,14 @@ class ParticleRecipe(BaseModel):
     @field_validator("atoms", "energy_100", "energy_110", "interface_energy", "truncation", "displacement")
     @classmethod
     def _ascending(cls, limits: tuple[float, float], info: ValidationInfo) -> tuple[float, float]:
-        return _within(limits, *_BOUNDS[str(info.field_name)])
+        return _within(limits, *_LIMITS[str(info.field_name)])
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
-        """Every defect is tried in a small particle of every element, so that no draw finds it impossible."""
+        """Try every defect in a small particle of every element, so that no later draw is impossible."""
         planned = [item.defect for item in self.defects]
         if sum(isinstance(defect, defects.Twin) for defect in planned) > 1:
-            raise ValueError("defects: a particle takes one twin")
+            raise ValueError("defects: a particle can have one twin only")
         for symbol in self.elements:
             trial = shapes.build("octahedron", 1000, element=symbol, generator=np.random.default_rng(0))
             for defect in planned:
@@ -126,7 +159,9 @@ class ParticleRecipe(BaseModel):
 
 def _within(limits: tuple[float, float], lowest: float, highest: float) -> tuple[float, float]:
     if not lowest <= limits[0] <= limits[1] <= highest:
-        raise ValueError(f"must be two numbers from {lowest:g} to {highest:g}, the smaller first")
+        raise ValueError(
+            f"must be two numbers from {lowest:g} to {highest:g}, the smaller first, not {list(limits)}"
+        )
     return limits
 
 
@@ -137,23 +172,33 @@ def random_particle(
     atoms: int | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> Particle:
-    """Draw a particle; its positions carry all displacement, `made` says what it is.
+    """Draw a random particle.
 
-    The same recipe and generator state give the same particle (on one machine, where it is relaxed).
+    The same recipe and the same state of the generator give the same particle; a relaxed one is the same on
+    the same machine only.
 
     Parameters
     ----------
+    recipe
+        Ranges and shares to draw from.
+    generator
+        Source of every random number.
     atoms
-        How many, instead of a draw from the recipe's range.
+        Number of atoms, instead of a draw from the range of the recipe.
     progress
-        Called with the share of the relaxation that is done.
+        Called with the fraction of the relaxation that is done.
+
+    Returns
+    -------
+    Particle
+        With all displacement in its positions, and its shape, defects and relaxation in `made`.
 
     Raises
     ------
     sayre.simulation.particles.relax.RelaxationError
-        LAMMPS diverged: draw another.
+        The relaxation diverged; another draw may succeed.
     InputError
-        Settings no particle can be made from.
+        No particle can be made from the settings that were drawn.
     """
     substrate = recipe.substrates[int(generator.integers(len(recipe.substrates)))]
     low, high = np.log(recipe.atoms)
@@ -189,6 +234,7 @@ def _relaxed(
     generator: np.random.Generator,
     progress: Callable[[float], None] | None,
 ) -> Particle:
+    """Relax the particle if it is one of the share that is relaxed."""
     if relaxation is None or generator.random() >= relaxation.share:
         return particle
     from sayre.simulation.particles.relax import relax
@@ -200,5 +246,6 @@ def _relaxed(
 
 
 def _choose(weights: Mapping[Choice, float], generator: np.random.Generator) -> Choice:
+    """Draw one of the names by their weights."""
     names, shares = list(weights), np.array(list(weights.values()))
     return names[int(generator.choice(len(names), p=shares / shares.sum()))]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
@@ -18,14 +18,14 @@ from sayre.data import Particle
 from sayre.errors import InputError
 from sayre.simulation.particles import displacements, lattice
 from sayre.simulation.particles.lattice import Miller
-from sayre.simulation.particles.minimise import Progress, RelaxationError, minimise, pair_commands
+from sayre.simulation.particles.minimise import RelaxationError, minimise, pair_commands
 from sayre.simulation.particles.shapes import unit
 from sayre.simulation.processes import isolated, one_thread_each
 
 __all__ = ["RelaxationError", "aligned", "relax", "relax_many"]
 
 FURTHEST = 2.0
-"""An atom that moves further than this many lattice constants has left: the relaxation diverged."""
+"""Lattice constants that an atom may move; one that moves further has left the particle."""
 
 
 def relax(
@@ -36,59 +36,64 @@ def relax(
     steps: int = 400,
     force: float = 1e-3,
     potential: str | Path | None = None,
-    progress: Progress | None = None,
+    progress: Callable[[float], None] | None = None,
 ) -> Particle:
-    """Move the atoms to a minimum of their energy, on one thread.
+    """Move the atoms of a particle to a minimum of their energy, on one thread.
 
     Parameters
     ----------
     particle
-        Any crystal of one element.
+        A crystal of one element.
     substrate
-        Normal of the interface: the lowest layer of atoms along it is held, stretched in its plane by
-        `misfit`. None relaxes a free particle.
+        Miller indices of the interface. The lowest layer of atoms along its normal is held. None relaxes a
+        free particle.
+    misfit
+        Strain of the held layer in its plane.
     steps
-        Most iterations of conjugate gradients.
+        Largest number of iterations of conjugate gradients.
     force
-        Stop where the norm of all forces is below this, eV/Å.
+        The relaxation stops where the norm of all forces is below this, eV/Å.
     potential
-        File of LAMMPS (`.eam`, `.eam.alloy`, `.eam.fs`) instead of the one of the element.
+        File of LAMMPS (`.eam`, `.eam.alloy`, `.eam.fs`) instead of the one that belongs to the element.
     progress
-        Called with the share of `steps` that is done.
+        Called with the fraction of `steps` that is done.
 
     Returns
     -------
     Particle
-        Atoms in the same order, centred; of a free particle the rigid rotation is removed (Kabsch, Acta
+        Atoms in the same order, centred. The rigid rotation of a free particle is removed (Kabsch, Acta
         Cryst. A32, 922, 1976). `made["relaxed"]` has `steps`, `force` (eV/Å) and `energy` (eV an atom).
 
     Raises
     ------
     InputError
-        LAMMPS or the potential is missing, or settings that cannot be.
+        LAMMPS or the potential is not installed, or a setting is impossible.
     RelaxationError
-        LAMMPS failed, an atom left the particle, or it has no facet on the substrate.
+        LAMMPS failed, an atom left the particle, or the particle has no facet on the substrate.
     """
     if not -0.2 < misfit < 0.2:
-        raise InputError(f"misfit: {misfit} is not a strain a crystal bears; between -0.2 and 0.2")
+        raise InputError(f"misfit: no crystal bears a strain of {misfit}; one between -0.2 and 0.2 would do")
     if misfit and substrate is None:
-        raise InputError("misfit: there is no substrate to impose it; name the plane of the interface")
+        raise InputError(
+            "misfit: there is no substrate to impose it; give the plane of the interface as well"
+        )
     if steps < 1 or not force > 0:
-        raise InputError(f"relaxation: steps and force must be positive, found {steps} and {force}")
+        raise InputError(f"relaxation: steps and force must be positive, not {steps} and {force}")
     start, held = particle.positions, np.zeros(len(particle), bool)
     if substrate is not None:
         start, held = _held(particle, substrate, misfit)
     pair = pair_commands(particle.species, potential)
-    found, report = minimise(start, held, pair, steps, force, progress)
-    if not np.isfinite(found).all() or report["energy"] >= 0:
+    relaxed, report = minimise(start, held, pair, steps, force, progress)
+    if not np.isfinite(relaxed).all() or report["energy"] >= 0:
         raise RelaxationError(
-            f"relaxation: diverged, energy {report['energy']:.3g} eV an atom; skip the particle"
+            f"relaxation: it diverged to an energy of {report['energy']:.3g} eV an atom; another particle "
+            "would do"
         )
-    moved = found - found.mean(0) if substrate is not None else aligned(found, start)
+    moved = relaxed - relaxed.mean(0) if substrate is not None else aligned(relaxed, start)
     furthest = float(np.abs(moved - (start - start.mean(0))).max())
     if furthest > FURTHEST * particle.lattice_constant:
         raise RelaxationError(
-            f"relaxation: an atom moved by {furthest:.3g} Å, the particle fell apart; skip it"
+            f"relaxation: an atom moved by {furthest:.3g} Å, so the particle fell apart; another would do"
         )
     if substrate is not None:
         report |= {"substrate": list(substrate), "misfit": misfit}
@@ -101,20 +106,31 @@ def relax_many(
     particles: Sequence[Particle],
     *,
     workers: int | None = None,
-    progress: Progress | None = None,
+    progress: Callable[[float], None] | None = None,
     **settings: Any,
 ) -> list[Particle | RelaxationError]:
-    """Relax several particles, each in a process of its own with one thread; results in order.
+    """Relax several particles, each in a process of its own with one thread.
 
-    A particle that fails leaves its error in its place, and the others go on even where LAMMPS ends its
-    process. `workers` are processes at a time, all cores if None; `settings` are those of `relax`; `progress`
-    is called with the share of particles done.
+    Parameters
+    ----------
+    particles
+        Crystals of one element each.
+    workers
+        Processes at a time; None takes as many as there are cores.
+    progress
+        Called with the fraction of the particles that is done.
+    settings
+        As `relax` takes them.
+
+    Returns
+    -------
+    The relaxed particles in order, with the error in the place of one that failed, even where LAMMPS ended
+    its process.
 
     Raises
     ------
     InputError
-        As `relax`, from what is wrong with all particles: LAMMPS missing, settings that cannot be, a process
-        that does not start.
+        LAMMPS or the potential is not installed, a setting is impossible, or a process does not start.
     """
     results: list[Particle | RelaxationError] = [RelaxationError("relaxation: not run")] * len(particles)
     count = max(1, min(workers or os.cpu_count() or 1, len(particles)))
@@ -128,7 +144,9 @@ def relax_many(
             except RelaxationError as error:
                 results[place] = error
             except BrokenProcessPool:
-                results[place] = RelaxationError("relaxation: LAMMPS ended its process; skip the particle")
+                results[place] = RelaxationError(
+                    "relaxation: LAMMPS ended its process; another particle would do"
+                )
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
@@ -138,7 +156,19 @@ def relax_many(
 
 
 def aligned(positions: NDArray[np.float64], reference: NDArray[np.float64]) -> NDArray[np.float64]:
-    """`positions` centred and turned to fit the centred `reference` best (Kabsch), `(atoms, 3)`."""
+    """Centre positions and turn them to the best fit of a reference (Kabsch, Acta Cryst. A32, 922, 1976).
+
+    Parameters
+    ----------
+    positions
+        Atoms, float64 `(atoms, 3)`, Å.
+    reference
+        The same atoms, float64 `(atoms, 3)`, Å; its centre does not matter.
+
+    Returns
+    -------
+    float64 `(atoms, 3)`, Å, centred.
+    """
     centred, target = positions - positions.mean(0), reference - reference.mean(0)
     left, _, right = np.linalg.svd(centred.T @ target)
     handed = np.diag([1.0, 1.0, np.sign(np.linalg.det(left @ right))])
@@ -148,14 +178,14 @@ def aligned(positions: NDArray[np.float64], reference: NDArray[np.float64]) -> N
 def _held(
     particle: Particle, substrate: Miller, misfit: float
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Starting positions with the lowest layer stretched by the misfit, and which atoms it holds."""
+    """Return start positions whose lowest layer is strained by the misfit, and the atoms of that layer."""
     normal = unit(substrate, "substrate")
     heights = particle.positions @ normal
     held = heights < heights.min() + 0.3 * particle.lattice_constant
     if held.sum() < 4:
         raise RelaxationError(
-            f"relaxation: substrate {substrate} touches {held.sum()} atoms, the particle has no facet there; "
-            "a Winterbottom shape has"
+            f"relaxation: the particle has no facet on the substrate {substrate}, which touches {held.sum()} "
+            "atoms; a Winterbottom shape would do"
         )
     centre = particle.positions[held].mean(0)
     poisson = lattice.element(particle.species).poisson

@@ -1,4 +1,4 @@
-"""Displacement fields."""
+"""Smooth random displacement fields."""
 
 from __future__ import annotations
 
@@ -14,11 +14,27 @@ def smooth_random_phase(
     waves: int = 12,
     shortest: float = 0.5,
 ) -> NDArray[np.float64]:
-    """Smooth random phase `G·u` at each atom, in rad, `(atoms,)`, of peak-to-peak range `phase_range`.
+    """Draw a smooth random phase `G·u` at every atom.
 
-    A sum of plane waves of random direction whose wavelength lies between `shortest` and 4 times the
-    extent of the particle, with amplitude proportional to the wavelength, less its mean and its ramp, which
-    would only shift the peak.
+    It is a sum of plane waves of random direction whose amplitude is proportional to their wavelength, less
+    its mean and its ramp, which would only shift the peak.
+
+    Parameters
+    ----------
+    positions
+        Atoms, float64 `(atoms, dimensions)`, in any unit of length.
+    phase_range
+        Largest less smallest phase, rad.
+    generator
+        Source of the waves.
+    waves
+        Number of waves.
+    shortest
+        Shortest wavelength over the extent of the particle; the longest is 4.
+
+    Returns
+    -------
+    float64 `(atoms,)`, rad.
     """
     extent = float(np.ptp(positions, axis=0).max())
     wavelengths = extent * np.exp(generator.uniform(np.log(shortest), np.log(4.0), waves))
@@ -40,5 +56,19 @@ def smooth_random_phase(
 def smooth_displacement(
     positions: NDArray[np.float64], span: float, generator: np.random.Generator
 ) -> NDArray[np.float64]:
-    """Smooth random displacement in Å, `(atoms, 3)`; each component has the peak-to-peak range `span`."""
+    """Draw a smooth random displacement of every atom.
+
+    Parameters
+    ----------
+    positions
+        Atoms, float64 `(atoms, 3)`, Å.
+    span
+        Largest less smallest displacement of each component, Å.
+    generator
+        Source of the waves of each component, see `smooth_random_phase`.
+
+    Returns
+    -------
+    float64 `(atoms, 3)`, Å.
+    """
     return np.column_stack([smooth_random_phase(positions, span, generator) for _ in range(3)])
