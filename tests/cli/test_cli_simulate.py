@@ -159,7 +159,7 @@ def test_coherence_is_the_point_spread_of_the_library(tmp_path):
         (("--atoms", 3), "too few"),
         (("--detector", "blob"), "not known"),
         (("--detector", "maxipix", "--shape-px", 600), "516×516 pixels, fewer"),
-        (("--detector", "maxipix", "--shape-px", -3), "holds none"),
+        (("--detector", "maxipix", "--shape-px", -3), "is empty"),
         (("--detector", "maxipix", "--corner", 500, 0), "must begin within"),
         (("--corner", 0, 0), "add --detector or --flat"),
         (("--flat", "none.npy"), "none.npy"),

@@ -1,1 +1,1 @@
-"""Simulated crystals and the patterns they scatter."""
+"""Simulation of crystals and of the Bragg peaks that they scatter."""

@@ -1,4 +1,4 @@
-"""One call from a shape to photon counts."""
+"""Simulated Bragg peaks, from the shape of a crystal to photon counts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from sayre.simulation.scattering.coherence import blur as blur_intensity
 
 
 class Options(TypedDict, total=False):
-    """What `simulate` hands on to `simulate_particle`."""
+    """Keyword arguments of `simulate_particle` that `simulate` takes as well."""
 
     hkl: tuple[int, int, int]
     shape_px: int | tuple[int, int, int]
@@ -49,7 +49,7 @@ def simulate(
     Parameters
     ----------
     shape, element, atoms
-        What to cut; see `sayre.simulation.particles.shapes.build`.
+        The particle, as `sayre.simulation.particles.shapes.build` takes them.
     generator
         Source of every random number.
     options
@@ -58,7 +58,12 @@ def simulate(
     Raises
     ------
     InputError
-        What cannot be: unknown shape or element, and as `simulate_particle`.
+        The shape or element is not known, and as `simulate_particle`.
+
+    Warns
+    -----
+    SayreWarning
+        As `simulate_particle`.
     """
     particle = shapes.build(shape, atoms, element=element, generator=generator)
     return simulate_particle(particle, generator=generator, **options)
@@ -87,7 +92,7 @@ def simulate_particle(
     particle
         The crystal.
     hkl
-        Reflection.
+        Miller indices of the reflection.
     shape_px
         Voxels along each axis.
     oversampling
@@ -95,44 +100,45 @@ def simulate_particle(
     max_counts
         Expected counts in the brightest voxel.
     phase_range
-        Peak-to-peak range in rad of a smooth random phase `G·u`; 0 is no strain but that of the atoms.
+        Largest less smallest value in rad of a smooth random phase `G·u`; 0 leaves the strain of the atoms.
     rotate
-        Turn the array axes at random against the crystal, or to the unit vectors that are the rows of a
-        matrix; else they are along its cubic axes.
+        False: the array axes are along the cubic axes of the crystal. True: they are turned at random. A
+        matrix `(3, 3)`: its rows are the unit vectors of the array axes.
     form_factors
-        Scatter with the atomic form factor; else every atom scatters alike at every q.
+        Whether the atoms scatter by their form factor; otherwise all scatter alike at every q.
     forbidden
-        Take reflections that the lattice forbids.
+        Whether a reflection that the lattice forbids is simulated.
     spread
         Partial coherence and rocking curve.
     readout
-        Exposure, background, flat field, gaps and saturation, instead of `max_counts`.
+        Exposure, background, flat field, gaps and saturation; takes the place of `max_counts`.
     threads
-        Threads of the scattering sum; see `sayre.simulation.scattering.scatter.scatter`.
+        Threads of the scattering sum, as `sayre.simulation.scattering.scatter.scatter` takes them.
     generator
         Source of every random number.
 
     Raises
     ------
     InputError
-        What cannot be: a forbidden reflection, oversampling below 1, axes that are no rotation,
-        non-positive counts, more memory than there is.
+        The reflection is forbidden, an oversampling ratio is below 1, the array axes are not orthonormal, the
+        counts are not positive, or the memory is too small.
 
     Warns
     -----
     SayreWarning
-        An oversampling ratio below 2, or an array that reaches neighbouring Bragg peaks.
+        An oversampling ratio is below 2, or the array reaches neighbouring Bragg peaks.
     """
     sigma = oversampling if isinstance(oversampling, tuple) else (oversampling,) * 3
     size = shape_px if isinstance(shape_px, tuple) else (shape_px,) * 3
     if not 1 <= min(sigma) <= max(sigma) < math.inf:
         raise InputError(
-            f"oversampling: {min(sigma)} is not from 1 on, where the object fits its own array; 2 or more"
+            f"oversampling: {min(sigma)} is not a ratio of 1 or more, at which the object fits into its "
+            "array; 2 or more would do"
         )
     if min(size) < 8:
-        raise InputError(f"shape-px: {min(size)} voxels are too few; 8 or more")
+        raise InputError(f"shape-px: {min(size)} voxels along an axis are too few; 8 or more would do")
     if not 0 <= phase_range < math.inf:
-        raise InputError(f"phase-range: must be 0 or more rad, found {phase_range}")
+        raise InputError(f"phase-range: must be 0 rad or more, not {phase_range}")
     readout, spread = readout or Readout(max_counts=max_counts), spread or PointSpread()
     g, axes = scatter.reflection(particle, hkl, forbidden=forbidden), _array_axes(rotate, generator)
     _warn_of_neighbours(particle, axes, size, sigma)
@@ -150,21 +156,25 @@ def _warn_of_neighbours(
     size: tuple[int, int, int],
     sigma: tuple[float, float, float],
 ) -> None:
-    """Beyond half the way to the next peak the pattern is no longer that of this reflection alone."""
+    """Warn of an array that reaches beyond half the way to the next peak, where that peak is the brighter."""
     least = scatter.least_oversampling(particle, axes, size, share=0.5)
     worst = int(np.argmax(least / np.array(sigma)))
     if sigma[worst] < least[worst]:
         warn(
-            f"oversampling: at {sigma[worst]:.3g}, {size[worst]} voxels pass half the way to the next Bragg "
-            f"peaks of this particle; {np.ceil(10 * least[worst]) / 10:g} or more would do, or fewer voxels"
+            f"oversampling: at a ratio of {sigma[worst]:.3g}, {size[worst]} voxels reach beyond half the way "
+            f"to the next Bragg peaks of this particle; {np.ceil(10 * least[worst]) / 10:g} or more would "
+            "do, or fewer voxels"
         )
 
 
 def _array_axes(rotate: bool | NDArray[np.float64], generator: np.random.Generator) -> NDArray[np.float64]:
+    """Return the unit vectors of the array axes, as the rows of a matrix."""
     if isinstance(rotate, bool):
         return np.asarray(Rotation.random(random_state=generator).as_matrix() if rotate else np.eye(3))
     if rotate.shape != (3, 3) or not np.allclose(rotate @ rotate.T, np.eye(3), atol=1e-6):
-        raise InputError(f"rotate: the rows must be unit vectors at right angles, found {rotate.tolist()}")
+        raise InputError(
+            f"rotate: the rows must be three unit vectors at right angles, not {rotate.tolist()}"
+        )
     return rotate
 
 
@@ -179,7 +189,26 @@ def scatter_around(
     form_factors: bool = False,
     threads: int = 1,
 ) -> NDArray[np.complex128]:
-    """Amplitude on `shape` and the margin from which `spread` reaches in: what `detect` takes."""
+    """Compute the amplitude around a reflection, with the margin from which a point spread reaches in.
+
+    Parameters
+    ----------
+    particle, g, steps, phase, form_factors, threads
+        As `sayre.simulation.scattering.scatter.scatter` takes them.
+    shape
+        Voxels of the pattern along each axis, without the margin.
+    spread
+        Point spread, which decides the margin.
+
+    Returns
+    -------
+    complex128, larger than `shape` by twice `spread.margin`, as `detect` takes it.
+
+    Raises
+    ------
+    InputError
+        As `sayre.simulation.scattering.scatter.scatter`.
+    """
     first, second, third = (n + 2 * m for n, m in zip(shape, spread.margin, strict=True))
     return scatter.scatter(
         particle, g, steps, (first, second, third), phase=phase, form_factors=form_factors, threads=threads
@@ -196,7 +225,32 @@ def detect(
     readout: Readout,
     generator: np.random.Generator,
 ) -> SimulatedPattern:
-    """What a detector records of an amplitude from `scatter_around`."""
+    """Blur the intensity of an amplitude, expose it, and draw the counts of a detector.
+
+    Parameters
+    ----------
+    amplitude
+        From `scatter_around`, complex128, in any unit.
+    particle
+        The crystal, for the record.
+    steps
+        The q steps of the array axes, float64 `(3, 3)`, 1/Å, for the record.
+    sigma
+        Oversampling ratio of each axis, for the record.
+    hkl
+        Miller indices of the reflection, for the record.
+    spread
+        Point spread, the same as for `scatter_around`.
+    readout
+        Exposure and detector.
+    generator
+        Source of the photons.
+
+    Raises
+    ------
+    InputError
+        The intensity is nowhere positive, or the detector does not fit the frames.
+    """
     inside = tuple(slice(m, n - m) for m, n in zip(spread.margin, amplitude.shape, strict=True))
     intensity = blur_intensity((amplitude.real**2 + amplitude.imag**2).astype(np.float32), spread)[inside]
     scale = exposure_scale(intensity, readout)
@@ -218,8 +272,21 @@ def detect(
 class Population:
     """Ranges that random training patterns are drawn from.
 
-    Oversampling is log-uniform, with the axes of one pattern within a factor 1.6 of each other;
-    strain is absent in a third of the patterns. The peak lies within `offset` voxels of the centre.
+    Attributes
+    ----------
+    size
+        Voxels along each axis.
+    oversampling
+        Range of the oversampling ratio, log-uniform; the ratios of the axes of one pattern lie within a
+        factor of 1.6 of each other.
+    phase_range
+        Range of the largest less the smallest phase in rad; a third of the patterns have no strain.
+    blur
+        Range of the standard deviation of the blur in voxels; half of the patterns have none.
+    atoms
+        Smallest and largest number of atoms.
+    offset
+        Largest distance of the peak from the centre along each axis, in voxels.
     """
 
     size: int = 128
@@ -233,10 +300,24 @@ class Population:
 def random_expectation(
     population: Population, generator: np.random.Generator
 ) -> tuple[NDArray[np.float32], tuple[float, ...]]:
-    """Noise-free pattern of a random particle, float32 of `size`³ with a peak of 1, and its inversion centre.
+    """Draw the noise-free pattern of a random particle.
 
     The particle has enough atoms for the array to end before the neighbouring Bragg peaks, so that the
-    pattern is that of a compact crystal, not of its lattice.
+    pattern shows the crystal's shape and not its lattice.
+
+    Parameters
+    ----------
+    population
+        Ranges to draw from.
+    generator
+        Source of every random number.
+
+    Returns
+    -------
+    expectation
+        float32 of `population.size`³, with a peak of 1.
+    centre
+        Place of the peak along each axis, in voxels.
     """
     low, high = np.log(population.oversampling)
     centre = generator.uniform(low, high)
@@ -269,6 +350,7 @@ def random_expectation(
 
 
 def _random_particle(shape: shapes.Shape, atoms: int, generator: np.random.Generator) -> Particle:
+    """Draw the surface energies and the substrate of a particle, and cut it."""
     energies = {
         (1, 1, 1): 1.0,
         (1, 0, 0): generator.uniform(0.85, 1.6),

@@ -15,15 +15,15 @@ from typing import Any, TypeVar
 
 from sayre.errors import InputError
 
-Found = TypeVar("Found")
+R = TypeVar("R")
 _MASKED = hasattr(signal, "pthread_sigmask")
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def end_with_parent() -> None:
-    """End this process when the one that started it is killed, for it would wait for work for ever.
+    """End this process when the one that started it is killed; it would wait for work for ever otherwise.
 
-    A user's Ctrl-C, which both receive, ends it at once, without the traceback of an interrupt.
+    A user's Ctrl-C, which both processes receive, ends it at once and without a traceback.
     """
     signal.signal(signal.SIGINT, _leave)
     if _MASKED:
@@ -40,9 +40,10 @@ def end_with_parent() -> None:
 
 @contextmanager
 def interrupts_held() -> Iterator[None]:
-    """Hold Ctrl-C back meanwhile, here and in processes started meanwhile until `end_with_parent` is called.
+    """Hold Ctrl-C back inside the `with` block.
 
-    A process that is interrupted while it imports what it needs would print a traceback.
+    Processes that are started there hold it back until they call `end_with_parent`: one that is interrupted
+    while it imports its modules would print a traceback.
     """
     if not _MASKED:
         yield
@@ -59,18 +60,24 @@ def _leave(*_: object) -> None:
     os._exit(128 + signal.SIGINT)
 
 
-def isolated(function: Callable[..., Found], *arguments: Any, **settings: Any) -> Found:
-    """Call `function` in a process of its own, which it may end without ending this one.
+def isolated(function: Callable[..., R], *arguments: Any, **settings: Any) -> R:
+    """Call a function in a process of its own, which it may end without ending this one.
 
-    The process is a fresh one: MPI does not survive a fork. It has to start before what ends it counts
-    against the function.
+    The process is spawned, because MPI does not survive a fork.
+
+    Parameters
+    ----------
+    function
+        A function of a module, which the new process can import.
+    arguments, settings
+        Its positional and keyword arguments.
 
     Raises
     ------
     InputError
         The process does not start.
     BrokenProcessPool
-        The function ended it.
+        The function ended the process.
     """
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=context, initializer=end_with_parent) as pool:
@@ -80,15 +87,15 @@ def isolated(function: Callable[..., Found], *arguments: Any, **settings: Any) -
             started.result()
         except BrokenProcessPool:
             raise InputError(
-                "relaxation: a process for LAMMPS does not start, its message is above; a script needs its "
-                'calls under `if __name__ == "__main__":`'
+                "relaxation: a process for LAMMPS does not start, and its own message is above; a script "
+                'must make its calls under `if __name__ == "__main__":`'
             ) from None
         return pool.submit(function, *arguments, **settings).result()
 
 
 @contextmanager
 def one_thread_each() -> Iterator[None]:
-    """Let processes started meanwhile compute on one thread."""
+    """Let processes that are started inside the `with` block compute on one thread."""
     before = {name: os.environ.get(name) for name in _THREADS}
     os.environ.update(dict.fromkeys(_THREADS, "1"))
     try:

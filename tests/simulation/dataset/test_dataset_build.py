@@ -193,7 +193,7 @@ def test_particles_that_diverge_are_skipped_logged_and_replaced(reference, tmp_p
     assert [(s["particle"], s["attempt"]) for s in skipped] == [(2, 0), (2, 1)]
     assert skipped[0]["reason"] == "relaxation: diverged"
     monkeypatch.setattr(drawing, "_isolated", lambda *_: (_ for _ in ()).throw(RelaxationError("no")))
-    with pytest.raises(InputError, match="10 draws in a row failed, the last: no"):
+    with pytest.raises(InputError, match="10 draws in a row failed, the last one with: no"):
         build(small(seed=4), tmp_path / "other")
 
 
@@ -238,7 +238,7 @@ def test_requests_that_cannot_be_met(tmp_path, monkeypatch):
     with pytest.raises(InputError, match="workers"):
         build(small(), tmp_path, workers=0)
     (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match="cannot be made a folder"):
+    with pytest.raises(InputError, match="folder cannot be made"):
         build(small(), tmp_path / "file" / "set")
     pytest.importorskip("distributed")
     monkeypatch.setattr(make, "PATIENCE", "0.3s")

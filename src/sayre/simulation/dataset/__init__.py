@@ -1,4 +1,4 @@
-"""Data sets of simulated patterns: made in shards, read without torch."""
+"""Data sets of simulated patterns, which are written in shards and read without torch."""
 
 from sayre.simulation.dataset.config import DatasetConfig
 from sayre.simulation.dataset.make import build

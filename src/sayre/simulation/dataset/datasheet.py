@@ -1,4 +1,4 @@
-"""What is in a data set: counted from its shards."""
+"""The datasheet of a data set: what its shards hold, in numbers."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from sayre.simulation.dataset.patterns import Facts
 from sayre.simulation.dataset.shards import facts_of, shard_paths, skipped_of
 
 BINS = 20
+"""Bins of a histogram."""
 
 _KINDS: dict[str, Callable[[Facts], Iterable[str]]] = {
     "split": lambda f: [f["split"]],
@@ -45,6 +46,7 @@ _QUANTITIES: dict[str, tuple[str, bool, Callable[[Facts], Iterable[float | None]
 
 
 def _relaxation(facts: Facts) -> str:
+    """Return how the particle was relaxed, in words."""
     relaxed = facts["made"].get("relaxed")
     if not relaxed:
         return "no"
@@ -52,10 +54,21 @@ def _relaxation(facts: Facts) -> str:
 
 
 def summary(folder: str | Path, *, config: dict[str, Any] | None = None, seed: int | None = None) -> Facts:
-    """Counts of kinds, and range, median and histogram of quantities, in plain numbers and text.
+    """Count the patterns and particles of each kind, and compute the distribution of each quantity.
 
-    `patterns` of each kind, and `particles` of it; histograms of logarithmic quantities have bins of equal
-    ratio.
+    Parameters
+    ----------
+    folder
+        Folder of the data set.
+    config
+        Configuration of the data set, for the record.
+    seed
+        Seed of the data set, for the record.
+
+    Returns
+    -------
+    Plain numbers and texts: `patterns` and `particles` of each kind; minimum, median, maximum and histogram
+    of each quantity, with bins of equal ratio where it is logarithmic.
 
     Raises
     ------
@@ -65,7 +78,7 @@ def summary(folder: str | Path, *, config: dict[str, Any] | None = None, seed: i
     paths = shard_paths(Path(folder))
     facts = [f for path in paths for f in facts_of(path)]
     skipped = [f for path in paths for f in skipped_of(path)]
-    found: Facts = {
+    sheet: Facts = {
         "patterns": len(facts),
         "particles": len({f["particle"] for f in facts}),
         "shards": len(paths),
@@ -79,18 +92,19 @@ def summary(folder: str | Path, *, config: dict[str, Any] | None = None, seed: i
     for name, kinds in _KINDS.items():
         patterns = Counter(kind for f in facts for kind in kinds(f))
         particles = Counter(kind for kind, _ in {(kind, f["particle"]) for f in facts for kind in kinds(f)})
-        found["kinds"][name] = {
+        sheet["kinds"][name] = {
             kind: {"patterns": count, "particles": particles[kind]}
             for kind, count in sorted(patterns.items())
         }
     for name, (unit, logarithmic, values) in _QUANTITIES.items():
         given = np.array([v for f in facts for v in values(f) if v is not None], float)
         if given.size and given.any():
-            found["quantities"][name] = {"unit": unit, **_distribution(given, logarithmic)}
-    return found
+            sheet["quantities"][name] = {"unit": unit, **_distribution(given, logarithmic)}
+    return sheet
 
 
 def _distribution(values: np.ndarray[Any, np.dtype[np.float64]], logarithmic: bool) -> Facts:
+    """Compute minimum, median, maximum and histogram of the values of a quantity."""
     low, high = float(values.min()), float(values.max())
     logarithmic = logarithmic and low > 0
     if low == high:
@@ -109,32 +123,42 @@ def _distribution(values: np.ndarray[Any, np.dtype[np.float64]], logarithmic: bo
     }
 
 
-def markdown(found: Facts, *, title: str, picture: str | None = None) -> str:
-    """The summary as a page."""
+def markdown(sheet: Facts, *, title: str, picture: str | None = None) -> str:
+    """Write a datasheet as a page of Markdown.
+
+    Parameters
+    ----------
+    sheet
+        From `summary`.
+    title
+        Title of the page.
+    picture
+        File name of the picture of the histograms.
+    """
     lines = [
         f"# {title}",
         "",
-        f"{found['patterns']} patterns of {found['particles']} particles in {found['shards']} shards, "
-        f"{found['bytes'] / 1e6:.1f} MB; seed {found['seed']}. Splits are by particle.",
+        f"{sheet['patterns']} patterns of {sheet['particles']} particles in {sheet['shards']} shards, "
+        f"{sheet['bytes'] / 1e6:.1f} MB; seed {sheet['seed']}. Splits are by particle.",
         "",
     ]
     if picture:
         lines += [f"![Histograms]({picture})", ""]
     lines += ["| | | patterns | particles |", "|---|---|---|---|"]
-    for name, kinds in found["kinds"].items():
+    for name, kinds in sheet["kinds"].items():
         for place, (kind, n) in enumerate(kinds.items()):
             lines.append(f"| {'' if place else name} | {kind} | {n['patterns']} | {n['particles']} |")
     lines += ["", "| quantity | unit | minimum | median | maximum |", "|---|---|---|---|---|"]
-    for name, q in found["quantities"].items():
+    for name, q in sheet["quantities"].items():
         numbers = " | ".join(f"{q[key]:.4g}" for key in ("minimum", "median", "maximum"))
         lines.append(f"| {name.replace('_', ' ')} | {q['unit']} | {numbers} |")
-    raised = found["kinds"]["oversampling"].get("raised for a whole peak")
+    raised = sheet["kinds"]["oversampling"].get("raised for a whole peak")
     if raised:
         lines += [
             "",
             f"The oversampling of {raised['patterns']} patterns was raised above what was drawn, so that "
             "their arrays end before the neighbouring Bragg peaks (`whole_peak`).",
         ]
-    lines += ["", f"Draws skipped: {len(found['skipped'])}", ""]
-    lines += [f"- particle {s['particle']}, draw {s['attempt']}: {s['reason']}" for s in found["skipped"]]
+    lines += ["", f"Draws skipped: {len(sheet['skipped'])}", ""]
+    lines += [f"- particle {s['particle']}, draw {s['attempt']}: {s['reason']}" for s in sheet["skipped"]]
     return "\n".join(lines).rstrip() + "\n"

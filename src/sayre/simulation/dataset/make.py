@@ -1,4 +1,4 @@
-"""Making a data set: shard by shard, here or on a cluster, from where it stopped."""
+"""Building of a data set shard by shard, on this machine or on a cluster; a stopped build is resumed."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from sayre.simulation.processes import end_with_parent, interrupts_held, one_thr
 
 DESCRIPTION = "dataset.json"
 PATIENCE = "10s"
+"""Longest wait for the scheduler of a cluster."""
 
 
 def build(
@@ -29,25 +30,26 @@ def build(
     force: bool = False,
     progress: Callable[[float], None] | None = None,
 ) -> list[Path]:
-    """Make a data set, or what is missing of it.
+    """Make the shards of a data set that are missing.
 
-    A shard is decided by the configuration and its number, written to a temporary name and moved, so that a
-    killed run is resumed by the same call and gives the same patterns, however many `workers` there are.
+    The configuration and the number of a shard decide its content, and it is written to a temporary name and
+    then moved. A killed run is therefore resumed by the same call, and the patterns are the same for any
+    number of workers.
 
     Parameters
     ----------
     config
-        What to make.
+        What the data set is made of.
     folder
-        Where; made if it does not exist. Holds `dataset.json` and `shard-00000.h5`, ….
+        Folder of `dataset.json` and the shards `shard-00000.h5`, …; it is made if it does not exist.
     workers
         Processes on this machine.
     scheduler
         Address of a Dask scheduler, instead of `workers`; its workers must see `folder` by the same name.
     force
-        Remove another data set in `folder`.
+        Whether another data set in `folder` is removed.
     progress
-        Called with the fraction of shards that is there.
+        Called with the fraction of the shards that are finished.
 
     Returns
     -------
@@ -56,11 +58,16 @@ def build(
     Raises
     ------
     InputError
-        As `DatasetConfig.check`; `folder` holds another data set; no cluster answers.
+        As `DatasetConfig.check`; `folder` holds another data set; the scheduler does not answer.
+
+    Warns
+    -----
+    SayreWarning
+        As `DatasetConfig.check`; the data set was begun by another version of Sayre.
     """
     folder = Path(folder).absolute()
     if workers < 1:
-        raise InputError(f"workers: must be 1 or more, found {workers}")
+        raise InputError(f"workers: must be 1 or more, not {workers}")
     config.check(1 if scheduler else min(workers, config.shard_count))
     _prepare(config, folder, force)
     paths = [shard_path(folder, number) for number in range(config.shard_count)]
@@ -83,11 +90,11 @@ def build(
 
 
 def _prepare(config: DatasetConfig, folder: Path, force: bool) -> None:
-    """Make the folder and its description, or see that they are those of this configuration."""
+    """Make the folder and its description, or check that they are those of this configuration."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"{folder}: cannot be made a folder ({error.strerror}); choose another") from None
+        raise InputError(f"{folder}: the folder cannot be made ({error.strerror}); choose another") from None
     description, wanted = folder / DESCRIPTION, json.loads(config.model_dump_json())
     known = _description(description)
     if known is None or known["config"] != wanted:
@@ -103,13 +110,17 @@ def _prepare(config: DatasetConfig, folder: Path, force: bool) -> None:
         with replacing(description, force=True) as file:
             file.write(text.encode())
     elif known["sayre"] != __version__:
-        warn(f"{folder}: was begun by sayre {known['sayre']}, this is {__version__}; its patterns may differ")
+        warn(
+            f"{folder}: the data set was begun by sayre {known['sayre']} and is continued by {__version__}, "
+            "whose patterns may differ; the same version, or another folder, would do"
+        )
 
 
 def _description(path: Path) -> dict[str, object] | None:
+    """Read the description of a data set; None where there is none."""
     try:
-        found = json.loads(path.read_text())
-        return {"sayre": found["sayre"], "config": found["config"]}
+        stored = json.loads(path.read_text())
+        return {"sayre": stored["sayre"], "config": stored["config"]}
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError):
@@ -117,6 +128,7 @@ def _description(path: Path) -> dict[str, object] | None:
 
 
 def _in_processes(config: DatasetConfig, folder: Path, missing: list[int], workers: int) -> Iterator[int]:
+    """Make shards in processes of this machine; yield the number of each that is finished."""
     context = multiprocessing.get_context("spawn")
     try:
         with (
@@ -137,12 +149,15 @@ def _in_processes(config: DatasetConfig, folder: Path, missing: list[int], worke
 
 
 def _on_cluster(config: DatasetConfig, folder: Path, missing: list[int], scheduler: str) -> Iterator[int]:
+    """Make shards on a Dask cluster; yield the number of each that is finished."""
     distributed = optional("distributed", extra="cluster", task="--scheduler")
     try:
         client = distributed.Client(scheduler, timeout=PATIENCE, set_as_default=False)
     except (OSError, ValueError) as error:
         reason = " ".join(str(error).split())
-        raise InputError(f"--scheduler: {scheduler} does not answer ({reason})") from None
+        raise InputError(
+            f"--scheduler: {scheduler} does not answer ({reason}); check that the scheduler runs there"
+        ) from None
     with client:
         futures = [
             client.submit(write_shard, config, folder, number, key=f"{folder}/{number}", pure=False)

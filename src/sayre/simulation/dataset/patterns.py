@@ -1,4 +1,4 @@
-"""The patterns of one particle of a data set, drawn from its index alone."""
+"""Draws of a particle of a data set, and of its patterns, which its index alone decides."""
 
 from __future__ import annotations
 
@@ -27,40 +27,52 @@ from sayre.simulation.scattering import scatter
 from sayre.simulation.scattering.coherence import PointSpread
 
 Facts = dict[str, Any]
+"""What a pattern was made with, as plain numbers and texts by name."""
 SPLITS = ("train", "validation", "test")
 ATTEMPTS = 10
+"""Draws of a particle before the data set is given up."""
 _PARTICLE, _PATTERN, _SPLIT = 0, 1, 2
+"""Last part of the seeds, which keeps the random numbers of each purpose apart."""
 _ONE_LAMMPS = threading.Lock()
 
 
-class Drawn(NamedTuple):
-    """A particle and the draws that were skipped before it, each with its reason."""
+class DrawnParticle(NamedTuple):
+    """A particle, the number of its draw, and the draws skipped before it, each with its reason."""
 
     particle: Particle
     attempt: int
     skipped: list[Facts]
 
 
-def draw_particle(config: DatasetConfig, index: int) -> Drawn:
-    """Draw particle `index`; one whose relaxation diverges is replaced by the draw of the next seed.
+def draw_particle(config: DatasetConfig, index: int) -> DrawnParticle:
+    """Draw a particle; one whose relaxation diverges is replaced by the draw of the next seed.
+
+    Parameters
+    ----------
+    config
+        The data set.
+    index
+        Number of the particle.
 
     Raises
     ------
     InputError
-        `ATTEMPTS` draws in a row diverged, or the recipe cannot be followed at all.
+        `ATTEMPTS` draws in a row diverged, or no particle can be made from the recipe.
     """
     skipped: list[Facts] = []
     for attempt in range(ATTEMPTS):
         try:
             particle = _isolated(config.particles, (config.seed, index, _PARTICLE, attempt))
-            return Drawn(particle, attempt, skipped)
+            return DrawnParticle(particle, attempt, skipped)
         except RelaxationError as error:
             skipped.append({"particle": index, "attempt": attempt, "reason": str(error)})
-    raise InputError(f"particles: {ATTEMPTS} draws in a row failed, the last: {skipped[-1]['reason']}")
+    raise InputError(
+        f"particles: {ATTEMPTS} draws in a row failed, the last one with: {skipped[-1]['reason']}"
+    )
 
 
 def _isolated(recipe: ParticleRecipe, seed: tuple[int, ...]) -> Particle:
-    """`random_particle`, in a process of its own where LAMMPS could end the process."""
+    """Draw a particle, in a process of its own where LAMMPS could end the process."""
     relaxes = recipe.relaxation is not None and recipe.relaxation.share > 0
     if not relaxes:
         return random_particle(recipe, np.random.default_rng(seed))
@@ -70,17 +82,41 @@ def _isolated(recipe: ParticleRecipe, seed: tuple[int, ...]) -> Particle:
     try:
         return isolated(random_particle, recipe, np.random.default_rng(seed))
     except BrokenProcessPool:
-        raise RelaxationError("relaxation: LAMMPS ended its process; the particle is skipped") from None
+        raise RelaxationError("relaxation: LAMMPS ended its process; another particle would do") from None
 
 
 def split_of(config: DatasetConfig, index: int) -> str:
-    """Whether a particle is for training, validation or test; the same for all of its patterns."""
+    """Draw whether a particle, with all of its patterns, is for training, validation or test.
+
+    Parameters
+    ----------
+    config
+        The data set.
+    index
+        Number of the particle.
+    """
     place = np.random.default_rng((config.seed, index, _SPLIT)).random()
     return SPLITS[int(np.searchsorted(np.cumsum(config.split[:2]), place, side="right"))]
 
 
-def patterns(config: DatasetConfig, index: int, drawn: Drawn) -> Iterator[tuple[SimulatedPattern, Facts]]:
-    """The patterns of particle `index` and what each was made with."""
+def patterns(
+    config: DatasetConfig, index: int, drawn: DrawnParticle
+) -> Iterator[tuple[SimulatedPattern, Facts]]:
+    """Simulate the patterns of a particle.
+
+    Parameters
+    ----------
+    config
+        The data set.
+    index
+        Number of the particle.
+    drawn
+        The particle.
+
+    Yields
+    ------
+    The pattern, and what it was made with.
+    """
     particle = drawn.particle
     facts: Facts = {
         "particle": index,
@@ -102,6 +138,7 @@ def patterns(config: DatasetConfig, index: int, drawn: Drawn) -> Iterator[tuple[
 def _pattern(
     config: DatasetConfig, particle: Particle, generator: np.random.Generator
 ) -> tuple[SimulatedPattern, Facts]:
+    """Draw the settings of a pattern and simulate it."""
     hkl = config.reflections[int(generator.integers(len(config.reflections)))]
     axes = Rotation.random(random_state=generator).as_matrix() if config.rotate else np.eye(3)
     drawn = _oversampling(config, generator)
@@ -109,7 +146,7 @@ def _pattern(
     sigma = tuple(np.maximum(drawn, least).tolist())
     offset = generator.uniform(-config.offset, config.offset, 3)
     spread = _spread(config, generator)
-    readout, seen = _readout(config, generator)
+    readout, names = _readout(config, generator)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SayreWarning)
         steps = scatter.q_steps(particle, sigma, axes)
@@ -133,16 +170,18 @@ def _pattern(
         "max_counts": float(made.expectation.max() - readout.background),
         "total_counts": float(made.expectation.sum(dtype=float) - readout.background * made.expectation.size),
         "masked": float(made.pattern.mask.mean()),
-        **seen,
+        **names,
     }
     return made, facts
 
 
 def _log_uniform(limits: Range, generator: np.random.Generator) -> float:
+    """Draw a number whose logarithm is uniform."""
     return float(np.exp(generator.uniform(*np.log(limits))))
 
 
 def _oversampling(config: DatasetConfig, generator: np.random.Generator) -> NDArray[np.float64]:
+    """Draw the oversampling ratio of each axis."""
     low, high = np.log(config.oversampling).T
     spread = np.log(config.anisotropy) / 2
     centre = low + generator.uniform() * (high - low)
@@ -151,6 +190,7 @@ def _oversampling(config: DatasetConfig, generator: np.random.Generator) -> NDAr
 
 
 def _spread(config: DatasetConfig, generator: np.random.Generator) -> PointSpread:
+    """Draw the point spread of a pattern."""
     recipe = config.coherence
     present = generator.random() < recipe.share
     first, second, third = generator.uniform(*recipe.fwhm, 3).tolist()
@@ -161,6 +201,7 @@ def _spread(config: DatasetConfig, generator: np.random.Generator) -> PointSprea
 
 
 def _readout(config: DatasetConfig, generator: np.random.Generator) -> tuple[Readout, Facts]:
+    """Draw exposure and detector, and return the names of the detector and the white field as well."""
     recipe, frame = config.detector, (config.shape[1], config.shape[2])
     counts = _log_uniform(config.total_counts or config.max_counts, generator)
     background, gaps, white = 0.0, None, None
@@ -191,9 +232,18 @@ def _readout(config: DatasetConfig, generator: np.random.Generator) -> tuple[Rea
 
 
 def bond_strain(particle: Particle, *, sample: int = 5000) -> dict[str, float]:
-    """Strain of nearest-neighbour bonds: `mean`, `rms` about it, 1st and 99th percentile `low` and `high`.
+    """Compute the strain of nearest-neighbour bonds, relative to that of the lattice constant.
 
-    Of the bonds of every nth atom, about `sample` atoms, against the lattice constant.
+    Parameters
+    ----------
+    particle
+        The crystal.
+    sample
+        Approximate number of atoms, evenly taken, whose bonds are used.
+
+    Returns
+    -------
+    The `mean`, the standard deviation `rms`, and the 1st and 99th percentile `low` and `high`.
     """
     known = ELEMENTS.get(particle.species)
     bond = np.sqrt(0.75 if known and known.structure == "bcc" else 0.5) * particle.lattice_constant

@@ -1,4 +1,4 @@
-"""Files of a data set: HDF5 shards, whole or absent."""
+"""HDF5 shards of a data set, which are complete if they exist."""
 
 from __future__ import annotations
 
@@ -32,15 +32,16 @@ class Record:
     Attributes
     ----------
     counts
-        float32, photon counts; 0 where masked.
+        Photon counts, float32; 0 where masked.
     mask
-        bool, True where nothing was measured.
+        Voxels that are not measured, bool.
     signal
-        float32, expected counts without background.
+        Expected counts without background, float32.
     amplitude
-        complex64, `abs(amplitude)**2` are the counts before blur; None where it was not stored.
+        Scattered amplitude, complex64; `abs(amplitude)**2` are the expected counts before blur. None where it
+        is not stored.
     facts
-        What it was made with: particle, reflection, sampling, dose, …
+        What the pattern was made with: particle, reflection, sampling, dose, …
     """
 
     counts: NDArray[np.float32]
@@ -51,22 +52,50 @@ class Record:
 
     @property
     def expectation(self) -> NDArray[np.float32]:
-        """float32, expected counts, background included."""
+        """Expected counts, background included, float32."""
         return self.signal + np.float32(self.facts["background"])
 
 
 def shard_path(folder: Path, number: int) -> Path:
+    """Return the path of a shard.
+
+    Parameters
+    ----------
+    folder
+        Folder of the data set.
+    number
+        Number of the shard.
+    """
     return folder / f"shard-{number:05d}.h5"
 
 
 def clear_leftovers(path: Path) -> None:
-    """Remove what a killed run left half written of a shard."""
+    """Remove the unfinished files of a shard that a killed run left."""
     for leftover in path.parent.glob(f".{path.name}.*.tmp"):
         leftover.unlink(missing_ok=True)
 
 
 def write_shard(config: DatasetConfig, folder: Path, number: int) -> int:
-    """Make and write shard `number`, which its number and the configuration decide alone; returns it."""
+    """Make and write a shard, whose content its number and the configuration decide.
+
+    Parameters
+    ----------
+    config
+        The data set.
+    folder
+        Its folder.
+    number
+        Number of the shard.
+
+    Returns
+    -------
+    The number of the shard.
+
+    Raises
+    ------
+    InputError
+        As `draw_particle`.
+    """
     path = shard_path(folder, number)
     clear_leftovers(path)
     content = hdf5.image(lambda h5: _fill(h5, config, number))
@@ -76,7 +105,7 @@ def write_shard(config: DatasetConfig, folder: Path, number: int) -> int:
 
 
 def _fill(h5: h5py.File, config: DatasetConfig, number: int) -> None:
-    """Arrays `counts`, `mask`, `expectation` (its square root where float16), `amplitude`; JSON `facts`."""
+    """Write the arrays of a shard, the expectation as its square root if it is float16, and `facts`."""
     first = number * config.shard_size
     size = min(config.shard_size, config.count - first)
     shape, chunks = (size, *config.shape), (1, min(_CHUNK, config.shape[0]), *config.shape[1:])
@@ -113,30 +142,33 @@ def _fill(h5: h5py.File, config: DatasetConfig, number: int) -> None:
 
 
 def shard_paths(folder: Path) -> list[Path]:
-    """Shards of a data set, in order.
+    """List the shards of a data set, in order.
 
     Raises
     ------
     InputError
-        There are none.
+        The folder holds none.
     """
-    found = sorted(folder.glob(PATTERN))
-    if not found:
-        raise InputError(f"{folder}: holds no shards of a data set (shard-00000.h5, …)")
-    return found
+    paths = sorted(folder.glob(PATTERN))
+    if not paths:
+        raise InputError(
+            f"{folder}: holds no shards of a data set (shard-00000.h5, …); a folder that `sayre simulate "
+            "dataset` made would do"
+        )
+    return paths
 
 
 def facts_of(path: Path) -> list[Facts]:
-    """What the patterns of a shard were made with."""
+    """Read what the patterns of a shard were made with."""
     with _opened(path) as file:
         return [json.loads(text) for text in file["facts"].asstr()[:]]
 
 
 def skipped_of(path: Path) -> list[Facts]:
-    """Draws of particles that failed, with the reason."""
+    """Read the draws of particles that failed, with the reason."""
     with _opened(path) as file:
-        found: list[Facts] = json.loads(file.attrs["skipped"])
-        return found
+        skipped: list[Facts] = json.loads(file.attrs["skipped"])
+        return skipped
 
 
 def _record(file: h5py.File, row: int) -> Record:
@@ -150,18 +182,26 @@ def _record(file: h5py.File, row: int) -> Record:
 
 
 def _signal(file: h5py.File, row: int) -> NDArray[np.float32]:
+    """Read the expected counts of a pattern, without background."""
     stored = file["expectation"]
     values: NDArray[np.float32] = stored[row].astype(np.float32)
     return values**2 if stored.attrs["stored"] == "square root" else values
 
 
 def read(folder: str | Path, *, split: str | None = None) -> Iterator[Record]:
-    """Iterate over the patterns of a data set in order, or over those of one split.
+    """Read the patterns of a data set one after the other.
+
+    Parameters
+    ----------
+    folder
+        Folder of the data set.
+    split
+        Only the patterns of this split: "train", "validation" or "test".
 
     Raises
     ------
     InputError
-        No data set, an unknown split, or a file that cannot be read.
+        The folder holds no data set, the split is not known, or a file cannot be read.
     """
     paths = shard_paths(Path(folder))
     _known_split(split)
@@ -179,14 +219,25 @@ def _read(paths: list[Path], split: str | None) -> Iterator[Record]:
 def dataset_source(
     folder: str | Path, *, split: str = "train"
 ) -> Callable[[np.random.Generator], NDArray[np.float32]]:
-    """Source for training: draws a noise-free pattern, float32, without background, with a peak of 1.
+    """Return a function that draws noise-free patterns of a data set, to train on.
 
-    Splits are by particle: no particle is seen in two of them.
+    Splits are by particle: no particle is in two of them.
+
+    Parameters
+    ----------
+    folder
+        Folder of the data set.
+    split
+        Split to draw from: "train", "validation" or "test".
+
+    Returns
+    -------
+    A function from a generator to a pattern, float32, without background and with a peak of 1.
 
     Raises
     ------
     InputError
-        No data set, an unknown split, or no pattern in it.
+        The folder holds no data set, the split is not known, or there is no pattern in it.
     """
     _known_split(split)
     places = [
@@ -196,7 +247,7 @@ def dataset_source(
         if facts["split"] == split
     ]
     if not places:
-        raise InputError(f"{folder}: no pattern is in the split {split!r}")
+        raise InputError(f"{folder}: no pattern is in the split {split!r}; more particles would do")
 
     def source(generator: np.random.Generator) -> NDArray[np.float32]:
         path, row = places[int(generator.integers(len(places)))]
@@ -209,13 +260,17 @@ def dataset_source(
 
 def _known_split(split: str | None) -> None:
     if split not in (None, *SPLITS):
-        raise InputError(f"split: {split!r} is not known; one of {', '.join(SPLITS)}")
+        raise InputError(f"split: {split!r} is not known; it must be one of {', '.join(SPLITS)}")
 
 
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[h5py.File]:
+    """Open a shard and check that it is one."""
     with hdf5.opened(path) as file:
         missing = [name for name in ("counts", "mask", "expectation", "facts") if name not in file]
         if missing:
-            raise InputError(f"{path}: not a shard of a data set, {missing[0]} is missing; make it again")
+            raise InputError(
+                f"{path}: is not a shard of a data set, because {missing[0]} is missing; remove it and run "
+                "`sayre simulate dataset` again"
+            )
         yield file

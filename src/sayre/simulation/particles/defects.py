@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import permutations, product
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -13,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from sayre.data import Particle
 from sayre.errors import InputError, warn
-from sayre.simulation.particles import displacements, lattice, planar
+from sayre.simulation.particles import directions, displacements, lattice, planar
 from sayre.simulation.particles.lattice import Miller
 from sayre.simulation.particles.shapes import FEWEST, family, unit
 
@@ -86,24 +85,26 @@ class Dislocation(_Settings):
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Select the Burgers vector, in lattice constants, and the line; check both against the kind."""
         slip, planes = ((1, 1, 0), (1, 1, 1)) if structure == "fcc" else ((1, 1, 1), (1, 1, 0))
-        shortest = _directions_of(slip) / 2
+        shortest = directions.of_form(slip) / 2
         given = None if self.burgers is None else np.array(self.burgers)
         line = None if self.line is None else unit(self.line, self.kind) * np.linalg.norm(self.line)
         if given is None:
-            kept = shortest if line is None else shortest[_fits(self.kind, shortest, line)]
+            kept = shortest if line is None else shortest[directions.suits(self.kind, shortest, line)]
             if len(kept) == 0:
                 raise InputError(
                     f"{self.kind}: no shortest Burgers vector of the {structure.upper()} lattice suits the "
                     f"line {self.line}; another line, or burgers given as well, would do"
                 )
             given = kept[generator.integers(len(kept))]
-        if not _is_translation(structure, given):
+        if not directions.is_translation(structure, given):
             raise InputError(
                 f"{self.kind}: the Burgers vector {self.burgers}, in lattice constants, is no translation of "
                 f"the {structure.upper()} lattice; {tuple(shortest[-1].tolist())} would do"
             )
         if line is None:
-            glide = [n for n in _directions_of(planes) if abs(n @ given) < 1e-9] or [_across(given)]
+            glide = [n for n in directions.of_form(planes) if abs(n @ given) < 1e-9] or [
+                directions.across(given)
+            ]
             normal = glide[generator.integers(len(glide))]
             if self.kind == "screw":
                 line = given
@@ -111,9 +112,11 @@ class Dislocation(_Settings):
                 line = np.cross(normal, given)
             else:
                 others = shortest[np.abs(shortest @ normal) < 1e-9]
-                others = others[~_fits("screw", others, given) & ~_fits("edge", others, given)]
+                others = others[
+                    ~directions.suits("screw", others, given) & ~directions.suits("edge", others, given)
+                ]
                 line = others[generator.integers(len(others))] if len(others) else normal + given
-        if not _fits(self.kind, given[None], line)[0]:
+        if not directions.suits(self.kind, given[None], line)[0]:
             needs = {"screw": "parallel", "edge": "perpendicular", "mixed": "oblique"}[self.kind]
             raise InputError(
                 f"{self.kind}: the line {self.line} and the Burgers vector {tuple(given.tolist())} must be "
@@ -375,7 +378,7 @@ def _plane_and_height(
 ) -> tuple[Miller, float]:
     """Return a plane of the form and its distance from the centre in Å, drawn where they are not given."""
     if plane is None:
-        drawn = _directions_of(form)[generator.integers(len(_directions_of(form)))].astype(int)
+        drawn = directions.of_form(form)[generator.integers(len(directions.of_form(form)))].astype(int)
         plane = (int(drawn[0]), int(drawn[1]), int(drawn[2]))
     heights = particle.positions @ unit(plane, "plane")
     if at is not None:
@@ -396,36 +399,6 @@ def _drawn(
     if direction is not None:
         return unit(direction, what)
     return np.asarray(family(form)[generator.integers(len(family(form)))])
-
-
-def _directions_of(form: Miller) -> NDArray[np.float64]:
-    """Return all directions of a form with integer components, `(directions, 3)`."""
-    turned = {
-        tuple(s * h for s, h in zip(signs, order, strict=True))
-        for order in permutations(form)
-        for signs in product((1, -1), repeat=3)
-    }
-    return np.array(sorted(turned), float)
-
-
-def _fits(kind: str, burgers: NDArray[np.float64], line: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Return which Burgers vectors `(n, 3)` make a dislocation of the kind along the line."""
-    cosine = np.abs(burgers @ line) / (np.linalg.norm(burgers, axis=1) * np.linalg.norm(line))
-    screw, edge = cosine > 1 - 1e-9, cosine < 1e-9
-    return np.asarray({"screw": screw, "edge": edge, "mixed": ~screw & ~edge}[kind])
-
-
-def _is_translation(structure: lattice.Structure, vector: NDArray[np.float64]) -> bool:
-    """Return whether a vector in lattice constants joins two sites of the lattice."""
-    half = np.rint(2 * vector)
-    if not np.allclose(2 * vector, half, atol=1e-9) or not half.any():
-        return False
-    return bool(half.sum() % 2 == 0) if structure == "fcc" else len(set(half % 2)) == 1
-
-
-def _across(vector: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return a vector at right angles to another."""
-    return np.asarray(np.cross(vector, np.eye(3)[np.argmin(np.abs(vector))]))
 
 
 def _volume(particle: Particle) -> float:

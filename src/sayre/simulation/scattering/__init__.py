@@ -1,1 +1,1 @@
-"""Kinematic scattering: the sum over atoms, by NUFFT or directly, and what blurs it."""
+"""Kinematic scattering: the sum over atoms, by NUFFT or directly, and the blur of the intensity."""

@@ -1,4 +1,4 @@
-"""Partial coherence and rocking-curve width: the intensity blurred in q."""
+"""Partial coherence and the width of the rocking curve, which blur the intensity in q."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NONE = 1e-6
 
 @dataclass(frozen=True, kw_only=True)
 class PointSpread:
-    """Point spread in q, the same all over the pattern.
+    """Point spread in q, the same in all voxels of the pattern.
 
     Partial coherence multiplies the autocorrelation of the crystal by the coherence factor of the beam, and
     so convolves the intensity with its Fourier transform (Vartanyants and Robinson, J. Phys. Condens. Matter
@@ -40,14 +40,19 @@ class PointSpread:
 
     def __post_init__(self) -> None:
         if not all(np.isfinite(w) and w >= 0 for w in (*self.fwhm, self.rocking)):
-            raise InputError(f"coherence: widths must be 0 or more voxels, found {self.fwhm}, {self.rocking}")
+            raise InputError(
+                f"coherence: widths must be 0 or more voxels, not {self.fwhm}, and {self.rocking} along the "
+                "rocking curve"
+            )
         if not 0 <= self.lorentzian <= 1:
-            raise InputError(f"coherence: the Lorentzian weight must be 0 to 1, found {self.lorentzian}")
+            raise InputError(f"coherence: the Lorentzian weight must be 0 to 1, not {self.lorentzian}")
 
     @property
     def margin(self) -> tuple[int, int, int]:
-        """Voxels beyond the border whose intensity reaches inside: 99.99 % of a Gaussian, 95 % of a
-        Lorentzian of this width."""
+        """Voxels beyond each border whose intensity reaches inside.
+
+        They hold 99.99 % of a Gaussian of this width, or 95 % of a Lorentzian.
+        """
         margins = [w * (6.5 if self.lorentzian else 1.7) for w in self.fwhm]
         margins[0] = float(np.hypot(margins[0], 1.7 * self.rocking))
         first, second, third = (int(np.ceil(m)) for m in margins)
@@ -55,12 +60,23 @@ class PointSpread:
 
 
 def blur(intensity: NDArray[np.float32], spread: PointSpread) -> NDArray[np.float32]:
-    """Intensity convolved with a point spread, float32 of the same shape.
+    """Convolve an intensity with a point spread.
 
-    The weights are the integral of the spread over each voxel, so that a narrow one tends to no blur, and
-    run over the whole array. Near a border they are normalised to the part that lies inside: a constant
-    stays that constant. Where the intensity beyond the border can be had, blur an array that is larger by
+    The weights are the integrals of the point spread over each voxel, so that a narrow one tends to no blur.
+    Near a border they are normalised to the part that lies inside, so that a constant intensity is
+    unchanged. Where the intensity beyond the border can be computed, blur an array that is larger by
     `spread.margin` and crop it.
+
+    Parameters
+    ----------
+    intensity
+        In any unit, float32 `(n0, n1, n2)`.
+    spread
+        The point spread.
+
+    Returns
+    -------
+    float32, same shape.
     """
     narrow = [_gaussian(n, w) for n, w in zip(intensity.shape, spread.fwhm, strict=True)]
     gaussian = _along_axes(intensity, narrow)
@@ -75,6 +91,7 @@ Matrix = NDArray[np.float32]
 
 
 def _along_axes(intensity: Matrix, weights: list[Matrix | None]) -> Matrix:
+    """Multiply an array along each axis with its matrix; None leaves an axis as it is."""
     for axis, matrix in enumerate(weights):
         if matrix is not None:
             intensity = np.moveaxis(np.tensordot(matrix, intensity, axes=(1, axis)), 0, axis)
@@ -82,6 +99,7 @@ def _along_axes(intensity: Matrix, weights: list[Matrix | None]) -> Matrix:
 
 
 def _gaussian(n: int, fwhm: float) -> Matrix | None:
+    """Return the matrix of the convolution with a Gaussian; None where its width is 0."""
     if fwhm < _NONE:
         return None
     edges = (np.arange(n + 1) - 0.5) * (2 * np.sqrt(np.log(2)) / fwhm)
@@ -89,12 +107,13 @@ def _gaussian(n: int, fwhm: float) -> Matrix | None:
 
 
 def _lorentzian(n: int, fwhm: float) -> Matrix | None:
+    """Return the matrix of the convolution with a Lorentzian; None where its width is 0."""
     if fwhm < _NONE:
         return None
     return _matrix(np.diff(np.arctan((np.arange(n + 1) - 0.5) * (2 / fwhm))))
 
 
 def _matrix(weights: NDArray[np.float64]) -> Matrix:
-    """Matrix of the convolution with symmetric weights, given from the centre on; rows sum to 1."""
+    """Return the matrix of a convolution, whose rows sum to 1, of symmetric weights from the centre on."""
     matrix = weights[np.abs(np.subtract.outer(np.arange(len(weights)), np.arange(len(weights))))]
     return np.asarray(matrix / matrix.sum(1, keepdims=True), np.float32)

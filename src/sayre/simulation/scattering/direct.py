@@ -31,7 +31,7 @@ def scatter_torch(
     form_factors: bool = False,
     chunk: int | None = None,
 ) -> NDArray[np.complex64]:
-    """Amplitude of `sayre.simulation.scattering.scatter.scatter` by the direct sum in single precision.
+    """Compute the amplitude of `scatter` by the direct sum in single precision, on a GPU.
 
     On any grid of constant steps, sheared or not, `exp(−i q·r)` is a product of one factor per axis, so the
     sum over atoms is a matrix product of the factors of two axes, `(n0·n1, atoms)`, with those of the third,
@@ -41,7 +41,7 @@ def scatter_torch(
     Parameters
     ----------
     particle, g, steps, shape, phase, form_factors
-        As in `scatter`.
+        As `sayre.simulation.scattering.scatter.scatter` takes them.
     device
         Where the matrix products are computed.
     chunk
@@ -90,19 +90,20 @@ def scatter_torch(
 
 
 def _factors(angle: torch.Tensor, n: int) -> torch.Tensor:
-    """`exp(−i k·angle)` of every voxel k of an axis and every atom, complex64 `(n, atoms)`."""
+    """Compute `exp(−i k·angle)` for every voxel k of an axis and every atom, complex64 `(n, atoms)`."""
     index = torch.arange(n, dtype=torch.float64, device=angle.device) - n // 2
     return _unit(index[:, None] * angle)
 
 
 def _unit(angle: torch.Tensor) -> torch.Tensor:
+    """Compute `exp(−i angle)` in single precision, of an angle that is reduced in double precision."""
     reduced = torch.remainder(angle, 2 * torch.pi).to(torch.float32)
     return torch.polar(torch.ones_like(reduced), -reduced)
 
 
 @contextmanager
 def _full_float32() -> Iterator[None]:
-    """Matrix products in float32 proper, not TF32, whatever the process has set."""
+    """Compute matrix products in full float32, never TF32, inside the `with` block."""
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("highest")
     try:

@@ -1,4 +1,4 @@
-"""Atomic form factors of the elements that Sayre knows."""
+"""Atomic form factors of the elements that Sayre can simulate."""
 
 from __future__ import annotations
 
@@ -58,18 +58,31 @@ _COEFFICIENTS: dict[str, tuple[tuple[float, ...], tuple[float, ...], float]] = {
 
 
 def form_factor(element: str, q: ArrayLike) -> NDArray[np.float64]:
-    """Atomic form factor `f0(q)` in electrons, of the shape of `q` (1/Å, with 2π), without anomalous terms.
+    """Compute the atomic form factor of a neutral atom, without anomalous terms.
 
-    `Σ aᵢ exp(−bᵢ (q/4π)²) + c` with five terms for a neutral atom, good to q = 75 1/Å: Waasmaier and
-    Kirfel, Acta Cryst. A51, 416 (1995).
+    It is `Σ aᵢ exp(−bᵢ (q/4π)²) + c` with five terms, which holds to q = 75 1/Å (Waasmaier and Kirfel, Acta
+    Cryst. A51, 416, 1995).
+
+    Parameters
+    ----------
+    element
+        Symbol of the element.
+    q
+        Length of the scattering vector with the factor 2π, 1/Å; any shape.
+
+    Returns
+    -------
+    float64 of the shape of `q`, in electrons.
 
     Raises
     ------
     InputError
-        An element that is not tabulated.
+        The element is not tabulated.
     """
     if element not in _COEFFICIENTS:
-        raise InputError(f"form factor: {element!r} is not tabulated; one of {', '.join(_COEFFICIENTS)}")
+        raise InputError(
+            f"form factor: {element!r} is not tabulated; it must be one of {', '.join(_COEFFICIENTS)}"
+        )
     scales, exponents, offset = _COEFFICIENTS[element]
     s2 = (np.asarray(q, np.float64) / (4 * np.pi)) ** 2
     total = np.full(s2.shape, offset)

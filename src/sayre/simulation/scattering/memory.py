@@ -1,4 +1,4 @@
-"""Whether something fits in memory, asked before it starts."""
+"""Checks, before a computation starts, that it fits in the memory."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from sayre.errors import InputError
 
 
 def available() -> int | None:
-    """Bytes that this process may still take; None where the system does not say.
+    """Return the bytes that this process may still allocate; None where the system does not report them.
 
-    On Linux the memory free or reclaimable, or what the control group leaves if that is less.
+    On Linux they are the free and the reclaimable memory, or less where a control group limits the process.
     """
     try:
         lines = Path("/proc/meminfo").read_text().splitlines()
@@ -31,12 +31,19 @@ def available() -> int | None:
 
 
 def require(needed: int, what: str) -> None:
-    """Refuse what needs more than is available.
+    """Refuse a computation that needs more memory than is available.
+
+    Parameters
+    ----------
+    needed
+        Bytes that the computation needs.
+    what
+        The computation, which opens the message.
 
     Raises
     ------
     InputError
-        `needed` bytes are more than `available()`.
+        `needed` is more than `available()`.
     """
     free = available()
     if free is not None and needed > free:

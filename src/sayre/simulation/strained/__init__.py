@@ -1,1 +1,1 @@
-"""Strained crystals of voxels, cheap to draw: for training phase retrieval, and its test set."""
+"""Strained crystals made of voxels, which are fast to draw: for training, and a test set."""

@@ -1,6 +1,6 @@
-"""What measured patterns have that simulated ones lack: background, blur, another grain, gaps.
+"""Disturbances of measured patterns: background, blur, another grain and gaps.
 
-Cheap enough for every training step of networks that must not take any of it for the crystal.
+They are fast enough for every step of a training, from which a network learns to tell them from the crystal.
 """
 
 from __future__ import annotations
@@ -20,11 +20,20 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class Disturbances(BaseModel):
-    """Shares of patterns that have each, and how much; drawn log-uniformly but `blur`.
+    """Shares of the patterns that have each disturbance, and its range.
 
-    `background` is in counts a voxel; `blur` the full width at half maximum in voxels of a Gaussian
-    point-spread function, of each axis its own; `grain` the height of another grain's peak over that of the
-    crystal, anywhere in the array; `gaps` of 2 to 7 voxels across one or two axes.
+    Attributes
+    ----------
+    with_background, with_blur, with_grain, with_gaps
+        Shares of the patterns with a background, a blur, another grain, and gaps of 2 to 7 voxels across one
+        or two axes.
+    background
+        Range of the counts in a voxel, log-uniform.
+    blur
+        Range of the full width at half maximum of a Gaussian point spread in voxels, drawn for each axis.
+    grain
+        Range of the height of the other grain's peak over that of the crystal, log-uniform; the peak lies
+        anywhere in the array.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -41,18 +50,34 @@ class Disturbances(BaseModel):
 def disturbed(
     expectation: NDArray[np.floating], disturbances: Disturbances, generator: np.random.Generator
 ) -> Pattern:
-    """Photon counts of a centred expectation, disturbed; gaps are masked and zero."""
-    seen = np.asarray(expectation, np.float32)
+    """Disturb the expected counts of a crystal, and draw photon counts.
+
+    Parameters
+    ----------
+    expectation
+        Expected counts of the crystal, float `(n, …)` in 2D or 3D, with the peak in the centre.
+    disturbances
+        Shares and ranges to draw from.
+    generator
+        Source of every random number.
+
+    Returns
+    -------
+    Pattern
+        Its gaps are masked and hold 0.
+    """
+    expected = np.asarray(expectation, np.float32)
+    axes_count, shape = expected.ndim, expected.shape
     if generator.random() < disturbances.with_grain:
         height = np.exp(generator.uniform(*np.log(disturbances.grain)))
-        turned = seen.transpose(generator.permutation(seen.ndim)) if len(set(seen.shape)) == 1 else seen
-        shift = [int(generator.integers(n // 8, n - n // 8)) for n in seen.shape]
-        seen = seen + np.float32(height) * np.roll(turned, shift, range(seen.ndim))
+        turned = expected.transpose(generator.permutation(axes_count)) if len(set(shape)) == 1 else expected
+        shift = [int(generator.integers(n // 8, n - n // 8)) for n in shape]
+        expected = expected + np.float32(height) * np.roll(turned, shift, range(axes_count))
     if generator.random() < disturbances.with_blur:
-        seen = blurred(seen, generator.uniform(*disturbances.blur, seen.ndim))
+        expected = blurred(expected, generator.uniform(*disturbances.blur, axes_count))
     if generator.random() < disturbances.with_background:
-        seen = seen + np.float32(np.exp(generator.uniform(*np.log(disturbances.background))))
-    counts = generator.poisson(seen).astype(np.float32)
+        expected = expected + np.float32(np.exp(generator.uniform(*np.log(disturbances.background))))
+    counts = generator.poisson(expected).astype(np.float32)
     mask = np.zeros(counts.shape, bool)
     if generator.random() < disturbances.with_gaps:
         axes = tuple(int(a) for a in generator.permutation(counts.ndim)[: generator.integers(1, 3)])
@@ -64,7 +89,19 @@ def disturbed(
 
 
 def blurred(expectation: Floats, fwhm: NDArray[np.floating]) -> Floats:
-    """Convolved with a Gaussian of so many voxels full width at half maximum along each axis."""
+    """Convolve a periodic array with a Gaussian.
+
+    Parameters
+    ----------
+    expectation
+        float32, any shape and unit.
+    fwhm
+        Full width at half maximum along each axis in voxels, float `(dimensions,)`.
+
+    Returns
+    -------
+    float32, same shape, nowhere negative.
+    """
     lines = [scipy.fft.fftfreq(n) for n in expectation.shape[:-1]] + [
         scipy.fft.rfftfreq(expectation.shape[-1])
     ]

@@ -1,4 +1,4 @@
-"""The test set of strained crystals: the same hundred of each class for everyone."""
+"""The test set of strained crystals, the same on every machine: a hundred in each class of strain."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CLASSES: dict[str, tuple[float, float]] = {
     "2-4": (2 * np.pi, 4 * np.pi),
     "4-8": (4 * np.pi, 8 * np.pi),
 }
-"""Phase range in rad; the names count in π."""
+"""Range of the phase of each class in rad; the names give it in π."""
 SIDES = {2: 128, 3: 64}
 TEST_SEED = 20_250_923
 
@@ -28,17 +28,19 @@ class StrainedCrystal(NamedTuple):
 
 
 def strained_crystal(dimensions: int, strain: str, index: int) -> StrainedCrystal:
-    """Crystal `index` of a class: 128² or 64³, oversampling 2 to 5, peaks of 1e4 to 1e8 counts.
+    """Draw a crystal of the test set: 128² or 64³ voxels, oversampling 2 to 5, 1e4 to 1e8 counts in the peak.
 
     Seven in ten have a smooth random displacement, the others a screw dislocation or a misfit with a
-    substrate. Seeds of training (`sayre train phase`) never give the same.
+    substrate. No seed of `sayre train phase` gives one of them.
 
     Parameters
     ----------
     dimensions
         2 or 3.
     strain
-        Of `CLASSES`.
+        Class of the strain, one of `CLASSES`.
+    index
+        Number of the crystal in its class.
     """
     place = list(CLASSES).index(strain)
     generator = np.random.default_rng([TEST_SEED, dimensions, place, index])

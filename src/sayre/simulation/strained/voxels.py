@@ -1,8 +1,8 @@
-"""Strained crystals made of voxels: cheap enough to draw anew for every training step.
+"""Strained crystals made of voxels, which are fast enough to draw anew for every training step.
 
-The crystal is a polyhedron sampled at half voxels with partial coverage at its faces, so that the
-pattern is that of a band-limited object rather than of a staircase. The outer fringes are only as right as
-the sampling allows: use `sayre.simulation.peak`, the sum over atoms, where they matter.
+The crystal is a polyhedron sampled at half voxels with partial coverage at its faces, so that its pattern is
+that of a band-limited object and not of a staircase. The sampling limits the accuracy of the outer fringes;
+where they matter, use the sum over atoms of `sayre.simulation.peak`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from sayre.simulation.particles import shapes
 from sayre.simulation.particles.strain import smooth_random_phase
 
 FINE = 2
-"""Samples of the object along a voxel."""
+"""Samples of the object along each axis of a voxel."""
 SHAPES: tuple[shapes.Shape, ...] = (
     "random",
     "winterbottom",
@@ -33,15 +33,29 @@ SHAPES: tuple[shapes.Shape, ...] = (
     "tetrahedron",
 )
 WEIGHTS = (0.35, 0.2, 0.1, 0.1, 0.05, 0.08, 0.06, 0.06)
+"""Share of each of `SHAPES` among the crystals."""
 
 
 class VoxelPopulation(BaseModel):
-    """Ranges that strained crystals are drawn from; all uniform, but counts log-uniform.
+    """Ranges that strained crystals are drawn from; they are uniform, but for the counts.
 
-    `side` voxels along each of `dimensions` axes; `oversampling` of the tightest axis, the others up to
-    `anisotropy` times it; `phase_range` in rad from the lowest to the highest phase of a smooth random
-    displacement, to which a share has a screw `dislocation` or a `misfit` with a substrate instead;
-    `max_counts` expected in the brightest voxel.
+    Attributes
+    ----------
+    side
+        Voxels along each axis.
+    dimensions
+        Number of axes: 2 or 3.
+    oversampling
+        Range of the smallest oversampling ratio of a crystal.
+    anisotropy
+        Largest factor by which the crystal is stretched along an axis, and so by which the ratios differ.
+    phase_range
+        Range of the largest less the smallest phase in rad.
+    dislocation, misfit
+        Shares of the crystals with a screw dislocation, and with a misfit with a substrate in place of the
+        smooth random displacement.
+    max_counts
+        Range of the expected counts in the brightest voxel, log-uniform.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -58,20 +72,22 @@ class VoxelPopulation(BaseModel):
 
 @dataclass(frozen=True, kw_only=True)
 class VoxelCrystal:
-    """A drawn crystal, arrays centred, of one shape.
+    """A strained crystal; its arrays are centred and of one shape.
 
     Attributes
     ----------
     object
-        complex64, band-limited, its Fourier transform `amplitude`.
+        The band-limited object whose Fourier transform is `amplitude`, complex64.
     coverage
-        float32, share of each voxel inside the crystal.
+        Share of each voxel that is inside the crystal, float32.
     amplitude
-        complex64; `|amplitude|²` are the expected counts.
+        Scattered amplitude, complex64; `|amplitude|²` are the expected counts.
     phase_range
-        rad, of the displacement as drawn.
+        Largest less smallest phase of the displacement as drawn, rad.
+    oversampling
+        Oversampling ratio of each axis.
     kind
-        "smooth", "dislocation" or "misfit".
+        Kind of the displacement: "smooth", "dislocation" or "misfit".
     """
 
     object: NDArray[np.complex64]
@@ -83,7 +99,17 @@ class VoxelCrystal:
 
 
 def draw(population: VoxelPopulation, generator: np.random.Generator) -> VoxelCrystal:
-    """A random strained crystal; its mean phase gradient is taken out, which centres it to some voxels."""
+    """Draw a random strained crystal.
+
+    Its mean phase gradient is subtracted, which brings the peak to within a few voxels of the centre.
+
+    Parameters
+    ----------
+    population
+        Ranges to draw from.
+    generator
+        Source of every random number.
+    """
     n, d = population.side, population.dimensions
     normals, distances, sigma = _polyhedron(population, generator)
     extent = n / np.array(sigma)
@@ -117,7 +143,7 @@ def draw(population: VoxelPopulation, generator: np.random.Generator) -> VoxelCr
 def _polyhedron(
     population: VoxelPopulation, generator: np.random.Generator
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], tuple[float, ...]]:
-    """Unit normals, distances in voxels from the origin, and the oversampling ratio of each axis."""
+    """Draw the unit normals of a polyhedron, their distances in voxels, and the oversampling ratios."""
     d = population.dimensions
     if d == 3:
         shape = SHAPES[int(generator.choice(len(SHAPES), p=WEIGHTS))]
@@ -152,13 +178,13 @@ def _polyhedron(
 
 
 def _corners(normals: NDArray[np.float64], distances: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Corners of the polyhedron; one whose first facet lies behind the origin is shifted, and back."""
+    """Compute the corners of a polyhedron; a point inside is searched where the origin is not inside."""
     inner = normals[distances <= 0.05].sum(0)
     start = np.zeros(normals.shape[1])
     while np.min(distances - normals @ start) <= 1e-3:
         start = start - 0.05 * inner / max(float(np.linalg.norm(inner)), 1e-9)
         if np.linalg.norm(start) > 10:
-            raise ValueError("half-spaces close no volume")
+            raise ValueError("the half-spaces enclose no volume")
     faces = np.column_stack([normals, -distances])
     return np.asarray(HalfspaceIntersection(faces, start).intersections)
 
@@ -166,7 +192,7 @@ def _corners(normals: NDArray[np.float64], distances: NDArray[np.float64]) -> ND
 def _phase(
     kind: str, positions: NDArray[np.float64], span: float, generator: np.random.Generator
 ) -> NDArray[np.float64]:
-    """Phase in rad of each position; a dislocation adds a winding of 2π to the smooth one."""
+    """Draw the phase in rad at each position; a dislocation adds a winding of 2π to a smooth phase."""
     d = positions.shape[1]
     if kind == "misfit":
         up, along = generator.normal(size=(2, d))
@@ -188,9 +214,9 @@ def _phase(
 
 
 def _scattered(fine: NDArray[np.complex64], axis: NDArray[np.float64], n: int) -> NDArray[np.complex64]:
-    """Fourier transform at the `n` frequencies of each axis, the mean phase gradient taken out.
+    """Compute the Fourier transform at the `n` frequencies of each axis, less the mean phase gradient.
 
-    A product with the matrix of each axis: only the crystal's own box is read, only the detector is made.
+    A product with a matrix along each axis reads only the box of the crystal and computes only the detector.
     """
     size = fine.ndim
     ramp = []
@@ -206,7 +232,7 @@ def _scattered(fine: NDArray[np.complex64], axis: NDArray[np.float64], n: int) -
 
 
 def _coverage(cover: NDArray[np.float32], half: int, n: int) -> NDArray[np.float32]:
-    """Coverage of whole voxels from that of the samples: the mean over each voxel."""
+    """Average the coverage of the samples over each voxel."""
     for k in range(cover.ndim):
         sides = [np.take(np.pad(cover, 1), range(1 + s, cover.shape[k] + 1 + s), axis=k) for s in (-1, 0, 1)]
         box = tuple(slice(None) if a == k else slice(1, -1) for a in range(cover.ndim))
