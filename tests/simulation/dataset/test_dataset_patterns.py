@@ -13,8 +13,8 @@ import h5py
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
-from sayre.cli.dataset import dataset as command
 
+from sayre.cli import main
 from sayre.data import Particle
 from sayre.errors import InputError, SayreWarning
 from sayre.figures.datasheet import datasheet_figure
@@ -207,7 +207,7 @@ def test_command_writes_the_datasheet(tmp_path, capsys):
         "count = 2\npatterns_per_particle = 1\nshard_size = 1\nshape = 12\n[particles]\natoms = [500, 700]\n"
     )
     for _ in range(2):
-        command(path, out, workers=1, scheduler=None, quiet=False, force=False)
+        assert main(["simulate", "dataset", str(path), str(out)]) == 0
         assert "2 patterns of 2 particles in 2 shards" in capsys.readouterr().out
     assert {p.name for p in out.iterdir()} == {
         "dataset.json",

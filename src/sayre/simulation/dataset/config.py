@@ -192,8 +192,8 @@ class DatasetConfig(FromToml, _Part):
             raise ValueError(f"shape: {min(self.shape)} voxels are too few; 8 or more would do")
         if self.shard_size % self.patterns_per_particle:
             raise ValueError(
-                f"shard_size: must be a multiple of patterns_per_particle ({self.patterns_per_particle}), not "
-                f"{self.shard_size}"
+                f"shard_size: must be a multiple of patterns_per_particle ({self.patterns_per_particle}), "
+                f"not {self.shard_size}"
             )
         lowest = min(low for low, _ in self.oversampling)
         if lowest < 1:

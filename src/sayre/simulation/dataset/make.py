@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from sayre._version import __version__
 from sayre.errors import InputError, warn
 from sayre.extras import optional
 from sayre.files.atomic import replacing
+from sayre.numerics.progress import Advance
 from sayre.simulation.dataset.config import DatasetConfig
 from sayre.simulation.dataset.shards import PATTERN, clear_leftovers, shard_path, write_shard
 from sayre.simulation.processes import end_with_parent, interrupts_held, one_thread_each
@@ -28,7 +29,7 @@ def build(
     workers: int = 1,
     scheduler: str | None = None,
     force: bool = False,
-    progress: Callable[[float], None] | None = None,
+    progress: Advance | None = None,
 ) -> list[Path]:
     """Make the shards of a data set that are missing.
 

@@ -7,7 +7,6 @@ import ctypes
 import importlib.metadata
 import os
 import sys
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 
 from sayre.errors import InputError
 from sayre.extras import optional
+from sayre.numerics.progress import Advance
 from sayre.simulation.particles import lattice
 
 _CHUNK = 50
@@ -101,7 +101,7 @@ def minimise(
     pair: list[str],
     steps: int,
     force: float,
-    progress: Callable[[float], None] | None,
+    progress: Advance | None,
 ) -> tuple[NDArray[np.float64], dict[str, Any]]:
     """Move atoms to a minimum of their energy by conjugate gradients.
 
@@ -170,7 +170,7 @@ def _take_potential(lmp: Any, pair: list[str]) -> None:
         raise InputError(f"relaxation: LAMMPS cannot use the potential ({reason}); check the file") from error
 
 
-def _descend(lmp: Any, steps: int, force: float, progress: Callable[[float], None] | None) -> int:
+def _descend(lmp: Any, steps: int, force: float, progress: Advance | None) -> int:
     """Descend in chunks, each followed by a report of the progress; return the iterations made."""
     done = 0
     while done < steps:

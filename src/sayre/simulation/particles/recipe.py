@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Any, Self, TypeVar
 
@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from sayre.data import Particle
+from sayre.numerics.progress import Advance
 from sayre.simulation.particles import defects, lattice, shapes, strain
 from sayre.simulation.particles.defects import Defect
 from sayre.simulation.particles.lattice import Miller
@@ -170,7 +171,7 @@ def random_particle(
     generator: np.random.Generator,
     *,
     atoms: int | None = None,
-    progress: Callable[[float], None] | None = None,
+    progress: Advance | None = None,
 ) -> Particle:
     """Draw a random particle.
 
@@ -232,7 +233,7 @@ def _relaxed(
     relaxation: RandomRelaxation | None,
     substrate: Miller,
     generator: np.random.Generator,
-    progress: Callable[[float], None] | None,
+    progress: Advance | None,
 ) -> Particle:
     """Relax the particle if it is one of the share that is relaxed."""
     if relaxation is None or generator.random() >= relaxation.share:

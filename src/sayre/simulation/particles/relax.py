@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from sayre.data import Particle
 from sayre.errors import InputError
+from sayre.numerics.progress import Advance
 from sayre.simulation.particles import displacements, lattice
 from sayre.simulation.particles.lattice import Miller
 from sayre.simulation.particles.minimise import RelaxationError, minimise, pair_commands
@@ -36,7 +37,7 @@ def relax(
     steps: int = 400,
     force: float = 1e-3,
     potential: str | Path | None = None,
-    progress: Callable[[float], None] | None = None,
+    progress: Advance | None = None,
 ) -> Particle:
     """Move the atoms of a particle to a minimum of their energy, on one thread.
 
@@ -106,7 +107,7 @@ def relax_many(
     particles: Sequence[Particle],
     *,
     workers: int | None = None,
-    progress: Callable[[float], None] | None = None,
+    progress: Advance | None = None,
     **settings: Any,
 ) -> list[Particle | RelaxationError]:
     """Relax several particles, each in a process of its own with one thread.

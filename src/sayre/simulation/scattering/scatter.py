@@ -223,8 +223,8 @@ def scatter(
     form_factors
         Whether f is the form factor `f0(|q|)` of the element in electrons; otherwise it is 1.
     threads
-        Threads of the NUFFT. With one the bytes of the result are always the same. With more, or with 0 for all
-        cores, the order of the sum changes from run to run, and with it the last bits of the amplitude.
+        Threads of the NUFFT. With one the bytes of the result are always the same. With more, or with 0 for
+        all cores, the order of the sum changes from run to run, and with it the last bits of the amplitude.
     tolerance
         Relative tolerance of the NUFFT; with the default the error of log10 of the intensity is at most 1e-4
         in the weakest voxels.
