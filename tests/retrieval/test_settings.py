@@ -108,7 +108,7 @@ def test_a_ceiling_of_nothing_is_none():
         ("HIO(beta=1e999)", "a number is missing"),
         ("HIO(beta=7)", r"HIO\(beta=7.0\): must be above 0 and at most 2, or 0.9"),
         ("ER(ceiling=0.1)", r"ER\(ceiling=0.1\): must be above 0.5"),
-        ("AD(lr=0)", r"AD\(lr=0.0\): above 0"),
+        ("AD(lr=0)", r"AD\(lr=0.0\): must be above 0"),
     ],
 )
 def test_a_recipe_says_where(step, message):

@@ -5,10 +5,11 @@ import pytest
 import torch
 
 from sayre.retrieval.engine import runs
+from sayre.retrieval.engine.arrays.corner import to_corner
 from sayre.retrieval.engine.bounds import Bounds, amplitude_bounds
 from sayre.retrieval.engine.modulus import Modulus
 from sayre.retrieval.engine.recipe import parse
-from sayre.retrieval.engine.runs import Start, random_start, retrieve, to_corner
+from sayre.retrieval.engine.runs import Start, random_start, retrieve
 from sayre.retrieval.engine.support import ShrinkWrap
 from sayre.retrieval.settings import Settings
 

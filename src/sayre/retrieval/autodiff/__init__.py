@@ -1,1 +1,1 @@
-"""Phase retrieval by automatic differentiation: a model of the object, a misfit, priors, an optimiser."""
+"""Phase retrieval by automatic differentiation: a model of the object, a loss, priors and an optimiser."""

@@ -1,4 +1,4 @@
-"""The part of the array that can hold the object: all but the FFTs work there alone."""
+"""The box of voxels that can hold the object; everything except the FFTs is computed inside it."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class Box:
     Attributes
     ----------
     positions
-        For each axis the voxel coordinates, rising, the origin at 0.
+        Voxel coordinates along each axis, ascending, the origin at 0.
     index
-        Of an array's voxels.
+        Index that selects the voxels of the box in an array.
     """
 
     positions: tuple[Tensor, ...]
@@ -26,18 +26,23 @@ class Box:
 
     @classmethod
     def around(cls, support: Tensor, margin: float = 0.0) -> Box:
-        """The smallest box that holds bool supports `(batch, *shape)` of all rows.
+        """Return the smallest box that holds the supports of all objects, with a margin.
 
-        Wider on each side by `margin` times its length and, where there is one, by at least 3 voxels; never
-        wider than the array.
+        Parameters
+        ----------
+        support
+            bool `(batch, *shape)`.
+        margin
+            Width added on each side, as a fraction of the length of the support, and at least 3 voxels unless
+            it is 0. The box is never wider than the array.
         """
         inside = support.any(0)
         positions = []
         for axis, n in enumerate(inside.shape):
             others = [a for a in range(inside.ndim) if a != axis]
             line = torch.fft.fftshift(inside.any(others) if others else inside)
-            found = torch.nonzero(line).flatten() - n // 2
-            first, last = (int(found[0]), int(found[-1])) if len(found) else (0, 0)
+            places = torch.nonzero(line).flatten() - n // 2
+            first, last = (int(places[0]), int(places[-1])) if len(places) else (0, 0)
             extra = max(3, round(margin * (last - first + 1))) if margin else 0
             low, high = max(first - extra, -(n // 2)), min(last + extra, n - 1 - n // 2)
             positions.append(torch.arange(low, high + 1, device=support.device))
@@ -46,14 +51,22 @@ class Box:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of the box."""
+        """Voxels of the box along each axis."""
         return tuple(len(p) for p in self.positions)
 
     def take(self, array: Tensor) -> Tensor:
-        """The box out of an array: `(batch, *box)`."""
+        """Copy the box out of an array `(batch, *shape)`: `(batch, *box)`."""
         part: Tensor = array[self.index]
         return part
 
     def put(self, array: Tensor, part: Tensor) -> None:
-        """Write a box into an array."""
+        """Write values into the box of an array.
+
+        Parameters
+        ----------
+        array
+            `(batch, *shape)`, changed in place.
+        part
+            `(batch, *box)` of the same dtype.
+        """
         array[self.index] = part

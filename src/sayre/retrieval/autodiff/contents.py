@@ -1,4 +1,4 @@
-"""What fills the support: complex `(batch, *box)`, amplitudes of the order of 1."""
+"""Models of the content, the object inside the support: complex `(batch, *box)`, amplitudes about 1."""
 
 from __future__ import annotations
 
@@ -13,21 +13,34 @@ from sayre.retrieval.autodiff.spline import Spline
 
 
 class Grid(nn.Module):
-    """A complex number in each voxel: nothing wraps."""
+    """A free complex number in each voxel, so that no phase wraps."""
 
     def __init__(self, first: Tensor) -> None:
         super().__init__()
         self.parts = nn.Parameter(torch.view_as_real(first).clone())
 
     def forward(self) -> Tensor:
+        """Return the content."""
         return torch.view_as_complex(self.parts)
 
 
 class Polar(nn.Module):
-    """Amplitude, free (of either sign) or uniform, times `exp(i phase)`, the phase a grid or a spline.
+    """An amplitude times `exp(i phase)`.
 
-    A phase grid starts wrapped, which its exponential does not see; a spline is fitted to the unwrapped phase
+    The amplitude is free in each voxel (of either sign) or uniform. The phase is free in each voxel, where it
+    may start wrapped since only its exponential enters, or a spline, which is fitted to the unwrapped phase
     with the intensities as weights.
+
+    Parameters
+    ----------
+    first
+        Complex `(batch, *box)`, the content to start from.
+    support
+        bool `(batch, *box)`.
+    box
+        Gives the positions of voxels.
+    settings
+        `amplitude`, `phase` and `spacing` are used.
     """
 
     def __init__(self, first: Tensor, support: Tensor, box: Box, settings: ModelSettings) -> None:
@@ -51,18 +64,32 @@ class Polar(nn.Module):
         self.phase = nn.Parameter(first_phase)
 
     def forward(self) -> Tensor:
+        """Compute the content."""
         phase = self.phase if self.spline is None else self.spline(self.phase)
         return torch.complex(self.amplitude * phase.cos(), self.amplitude * phase.sin())
 
 
 def content_model(first: Tensor, support: Tensor, box: Box, settings: ModelSettings) -> nn.Module:
-    """The model that `amplitude` and `phase` name, started from an object `(batch, *box)`."""
+    """Return the model of the content that the settings name.
+
+    Parameters
+    ----------
+    first
+        Complex `(batch, *box)`, the content to start from.
+    support
+        bool `(batch, *box)`.
+    box
+        Gives the positions of voxels.
+    settings
+        `amplitude` and `phase` select the model.
+    """
     if settings.phase == "grid" and settings.amplitude == "free":
         return Grid(first)
     return Polar(first, support, box, settings)
 
 
 def _unwrapped(row: Tensor, support: Tensor) -> Tensor:
+    """Unwrap the phase of one object; 0 where there is none, and in one dimension."""
     inside = (support & (row.abs() > 0)).cpu().numpy()
     if not inside.any() or inside.ndim < 2:
         return torch.zeros(row.shape)

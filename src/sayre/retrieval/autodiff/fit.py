@@ -1,4 +1,4 @@
-"""A model of the object brought to the counts, step by step."""
+"""The fit of a model of the object to the counts, step by step."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from sayre.retrieval.engine.coherence import PartialCoherence
 from sayre.retrieval.engine.modulus import Modulus
 
 INSIDE = 0.1
-"""A soft support is handed on as the voxels above this."""
+"""Value of a soft support above which a voxel belongs to the bool support."""
 
 
 class Model(NamedTuple):
-    """One evaluation: support and content, `(batch, *box)`; the object is their product times the scale."""
+    """One evaluation of the model, `(batch, *box)`: the object is support times content times scale."""
 
     support: Tensor
     content: Tensor
@@ -29,19 +29,19 @@ class Model(NamedTuple):
 
 
 class Fit:
-    """Objects of a batch of starts, as `settings` models them, and the optimiser that moves them.
+    """Models of the objects of a batch of starts, and the optimiser of their parameters.
 
-    Every start has parameters of its own, so that those of one do not change another.
+    Every start has parameters of its own, so that starts do not influence each other.
 
     Parameters
     ----------
     x, support
-        Complex and bool `(batch, *shape)`, origin at index 0: where the models start, but for a factor that
-        brings each object to the counts.
+        Complex and bool `(batch, *shape)`, origin at index 0: the models start from them, except for a factor
+        that scales each object to the counts. `x` is set to 0.
     modulus
-        What the counts allow.
+        Bounds of the amplitudes.
     settings
-        See `ModelSettings`.
+        Kind of model, loss, priors and optimiser.
     """
 
     def __init__(self, x: Tensor, support: Tensor, modulus: Modulus, settings: ModelSettings) -> None:
@@ -68,30 +68,30 @@ class Fit:
         self.steps = 0
 
     def step(self, x: Tensor) -> Tensor:
-        """One step of the optimiser; returns the objective of each start before it, `(batch,)`.
+        """Do one step of the optimiser, and return the objective of each start before it, `(batch,)`.
 
-        `x`, which is 0 outside the box, then holds the objects before the step.
+        `x`, complex `(batch, *shape)` and 0 outside the box, then holds the objects before the step.
         """
         if self.settings.half:
             for group in self.optimiser.param_groups:
                 group["lr"] = self.settings.lr * 0.5 ** (self.steps / self.settings.half)
-        found: list[Tensor] = []
+        objectives: list[Tensor] = []
 
         def closure() -> Tensor:
             self.optimiser.zero_grad()
             objective = self.objective(x)
             total = objective.sum()
             total.backward()  # type: ignore[no-untyped-call]
-            found.append(objective.detach())
+            objectives.append(objective.detach())
             return total.detach()
 
         with torch.enable_grad():
             self.optimiser.step(closure)  # type: ignore[arg-type]
         self.steps += 1
-        return found[0]
+        return objectives[0]
 
     def objective(self, x: Tensor) -> Tensor:
-        """Misfit and weighted priors of each start, `(batch,)` float64."""
+        """Compute loss plus weighted priors of each start, `(batch,)` float64; writes the objects to `x`."""
         model = self.model()
         width, background = self.width, self.background
         if width is not None and self.modulus.coherence is not None:
@@ -104,22 +104,30 @@ class Fit:
         return total
 
     def model(self) -> Model:
-        """The objects that the parameters stand for."""
+        """Evaluate the model at the present parameters."""
         support, content = self.support(), self.content()
         return Model(support, content, content * (support * self.scale))
 
     @property
     def width(self) -> Tensor | None:
-        """Standard deviation in voxels of the point-spread function of each start, if it is fitted."""
+        """Standard deviation in voxels of each start's point-spread function; None if it is not fitted."""
         return self.extras["psf"].exp() if "psf" in self.extras else None
 
     @property
     def background(self) -> Tensor | None:
-        """Counts of the background of each start, if it is fitted."""
+        """Background of each start in counts; None if it is not fitted."""
         return self.extras["background"].exp() if "background" in self.extras else None
 
     def write(self, x: Tensor, support: Tensor) -> None:
-        """Objects into `x`, and into `support` where they are."""
+        """Write the present objects and supports into arrays.
+
+        Parameters
+        ----------
+        x
+            Complex `(batch, *shape)`, 0 outside the box.
+        support
+            bool of the same shape, overwritten where the support is modelled.
+        """
         with torch.no_grad():
             model = self.model()
             self.box.put(x, model.object)
@@ -129,7 +137,7 @@ class Fit:
 
 
 def _mean_amplitude(first: Tensor, inside: Tensor) -> Tensor:
-    """Root mean square in the support, `(batch, 1, …)`; 1 where there is nothing."""
+    """Compute the root-mean-square amplitude in the support, `(batch, 1, …)`; 1 for an object that is 0."""
     dims = tuple(range(1, first.ndim))
     power = (first.abs().square() * inside).sum(dims, keepdim=True)
     mean = (power / inside.sum(dims, keepdim=True).clamp(min=1)).sqrt()

@@ -1,9 +1,10 @@
-"""How far intensities are from the counts, voxel by voxel, and the slope of that.
+"""Losses: the disagreement of intensities with the counts in each voxel, and its derivative.
 
-Each loss takes intensities `(…, voxels)` and what they should be, and returns values and their derivative by
-the intensity. Amplitudes are `√(I + FLOOR)`, which has a slope at 0; they are compared with the bounds, and
-within them cost nothing: measured voxels have bounds that are equal or a Poisson interval apart, filled ones
-the filling's error apart, and voxels of weight 2, kept free for cross-validation, never cost anything.
+Each loss takes intensities `(…, voxels)` and their target, and returns values and their derivatives by the
+intensity. Amplitudes are `√(I + FLOOR)`, whose derivative is finite at 0. They are compared with the bounds,
+inside which the loss is 0: measured voxels have bounds that are equal or a Poisson interval apart, filled
+ones bounds that follow from the error of the filling, and voxels of weight 2, left free for cross-validation,
+have none.
 """
 
 from __future__ import annotations
@@ -17,11 +18,21 @@ from torch import Tensor
 from sayre.retrieval.engine.modulus import Modulus
 
 FLOOR = 0.1
-"""Counts."""
+"""Counts added to intensities before the square root is taken."""
 
 
 class Target(NamedTuple):
-    """Bounds of `√(I + FLOOR)`, counts, and which voxels are used (1), free (2), and neither (0)."""
+    """What intensities are compared with, each of the same number of voxels.
+
+    Attributes
+    ----------
+    lower, upper
+        Bounds of `√(I + FLOOR)`.
+    counts
+        Measured counts.
+    weight
+        1 for a voxel that is used, 2 for one that is free, 0 for one that was not measured.
+    """
 
     lower: Tensor
     upper: Tensor
@@ -30,7 +41,15 @@ class Target(NamedTuple):
 
     @classmethod
     def of(cls, modulus: Modulus, dtype: torch.dtype) -> Target:
-        """The bounds of `modulus`, each array flat; those of free voxels wide open."""
+        """Return the target of all voxels, with no bounds on free ones.
+
+        Parameters
+        ----------
+        modulus
+            Bounds, counts and weights.
+        dtype
+            Real dtype of the target.
+        """
         free = (modulus.weight == 2).flatten()
         lower, upper = (
             b.flatten().to(dtype).square().add(FLOOR).sqrt() for b in (modulus.lower, modulus.upper)
@@ -40,7 +59,7 @@ class Target(NamedTuple):
         return cls(lower, upper, modulus.counts.flatten().to(dtype), modulus.weight.flatten())
 
     def part(self, block: slice) -> Target:
-        """Some of the voxels."""
+        """Return the target of some of the voxels."""
         return Target(*(a[block] for a in self))
 
 
@@ -48,21 +67,44 @@ Loss = Callable[[Tensor, Target], tuple[Tensor, Tensor]]
 
 
 def mae(intensity: Tensor, target: Target) -> tuple[Tensor, Tensor]:
-    """Distance of the amplitude to its bounds."""
+    """Compute the distance of the amplitude from its bounds (mean absolute error).
+
+    Parameters
+    ----------
+    intensity
+        `(…, voxels)`, counts.
+    target
+        Of the same voxels.
+    """
     amplitude, beyond = _amplitude(intensity, target)
     return beyond.abs(), beyond.sign() / (2 * amplitude)
 
 
 def lsq(intensity: Tensor, target: Target) -> tuple[Tensor, Tensor]:
-    """Its square."""
+    """Compute the squared distance of the amplitude from its bounds (least squares).
+
+    Parameters
+    ----------
+    intensity
+        `(…, voxels)`, counts.
+    target
+        Of the same voxels.
+    """
     amplitude, beyond = _amplitude(intensity, target)
     return beyond.square(), beyond / amplitude
 
 
 def poisson(intensity: Tensor, target: Target) -> tuple[Tensor, Tensor]:
-    """Half the Poisson deviance of used voxels, `I − n − n log(I/n)`; twice `lsq` where nothing was measured.
+    """Compute half the Poisson deviance of used voxels, `I − n − n log(I/n)`, and twice `lsq` of the others.
 
-    The two agree where counts are many. Below FLOOR the logarithm goes on as a straight line.
+    The two agree for large counts. Below FLOOR the logarithm is continued as a straight line.
+
+    Parameters
+    ----------
+    intensity
+        `(…, voxels)`, counts.
+    target
+        Of the same voxels.
     """
     amplitude, beyond = _amplitude(intensity, target)
     n, bounded, used = target.counts, intensity.clamp(min=FLOOR), target.weight == 1
@@ -77,10 +119,17 @@ LOSSES: dict[str, Loss] = {"mae": mae, "lsq": lsq, "poisson": poisson}
 
 
 def normalisation(name: str, target: Target) -> float:
-    """What the sum over voxels is divided by, so that a loss is of the order of 1 or less.
+    """Compute the number that the sum over voxels is divided by, so that a loss is about 1 or less.
 
-    `lsq` is then the square of the residual R of `sayre.retrieval.engine.modulus.FitQuality`, and
-    `poisson` is too where counts are many; `mae` is the mean deviation by the mean amplitude.
+    With it `lsq`, and for large counts `poisson`, is the square of the residual R of
+    `sayre.retrieval.engine.modulus.FitQuality`, and `mae` the mean deviation over the mean amplitude.
+
+    Parameters
+    ----------
+    name
+        `mae`, `lsq` or `poisson`.
+    target
+        Of all voxels.
     """
     counts = target.counts[target.weight == 1].double()
     total = counts.sqrt().sum() if name == "mae" else counts.sum() * (2 if name == "poisson" else 1)
@@ -88,5 +137,6 @@ def normalisation(name: str, target: Target) -> float:
 
 
 def _amplitude(intensity: Tensor, target: Target) -> tuple[Tensor, Tensor]:
+    """Compute the amplitude, and by how much it is beyond its bounds."""
     amplitude = (intensity + FLOOR).sqrt_()
     return amplitude, amplitude - amplitude.clamp(target.lower, target.upper)

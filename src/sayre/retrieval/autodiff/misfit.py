@@ -1,4 +1,4 @@
-"""The detector's side: from an object in its box to a misfit, and its gradient, with one FFT pair."""
+"""The misfit of an object with the counts, and its gradient, with one FFT pair."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from sayre.retrieval.autodiff.losses import LOSSES, Target, normalisation
 from sayre.retrieval.engine.modulus import Modulus
 
 BLOCK = 1 << 16
-"""Voxels handled at once on each thread of a CPU: they fit its cache."""
+"""Voxels handled at once by each CPU thread, so that they fit its cache."""
 
 
 class Detector:
-    """Misfit of objects with what a `Modulus` allows.
+    """Computes the misfit of objects with the counts.
 
-    Value and gradient are computed together, the gradient in closed form: nothing of the array's size is kept
-    for it.
+    The value and the gradient, in closed form, are computed together, so that no array of the size of the
+    pattern is stored for the gradient.
 
     Parameters
     ----------
     modulus
-        Its bounds are copied; its partial coherence, if it has any, is looked at every time.
+        Its bounds are copied; its partial coherence, if it has any, is used as it is at each call.
     box
-        Where objects are not 0.
+        Voxels where objects may differ from 0.
     loss
         `mae`, `lsq` or `poisson`.
     dtype
-        Real.
+        Real dtype of the computation.
     """
 
     def __init__(self, modulus: Modulus, box: Box, loss: str, dtype: torch.dtype) -> None:
@@ -43,27 +43,27 @@ class Detector:
         self._frequency: Tensor | None = None
 
     def misfit(self, part: Tensor, x: Tensor, width: Tensor | None, background: Tensor | None) -> Tensor:
-        """Of each object, `(batch,)`; differentiable by `part`, `width` and `background`.
+        """Compute the misfit of each object, `(batch,)`, differentiable by `part`, `width` and `background`.
 
         Parameters
         ----------
         part
-            Complex `(batch, *box)`.
+            Complex `(batch, *box)`, objects.
         x
-            Complex `(batch, *shape)`, 0 outside the box; holds the objects afterwards.
+            Complex `(batch, *shape)`, 0 outside the box; receives the objects.
         width
-            `(batch,)`, standard deviations in voxels of the Gaussian point-spread function; None: that of
-            `modulus.coherence`.
+            `(batch,)`, standard deviations of the Gaussian point-spread functions in voxels; where it is
+            None, `modulus.coherence` is used.
         background
-            `(batch,)`, counts.
+            `(batch,)`, counts added to every voxel.
         """
-        found: Tensor = _Misfit.apply(part, width, background, self, x)  # type: ignore[no-untyped-call]
-        return found
+        misfit: Tensor = _Misfit.apply(part, width, background, self, x)  # type: ignore[no-untyped-call]
+        return misfit
 
     def best_scale(self, x: Tensor) -> Tensor:
-        """Factor, `(batch, 1, …)`, that brings each object `(batch, *shape)` nearest to the counts.
+        """Compute the factor `(batch, 1, …)` that scales each object `(batch, *shape)` to the counts.
 
-        By least squares of amplitudes over the voxels used; 1 for an object that is 0.
+        It is the least-squares solution for amplitudes over the voxels used; 1 for an object that is 0.
         """
         used = self.target.weight == 1
         amplitude = torch.fft.fftn(x, dim=self.dims).flatten(1).abs() * used
@@ -72,12 +72,12 @@ class Detector:
         return self._wide(torch.where(power > 0, scale, torch.ones_like(scale)))
 
     def gaussian(self, width: Tensor) -> Tensor:
-        """Transfer function `exp(−2π²σ²k²)` of each `width` σ, on the half-space of `rfftn`."""
+        """Compute the transfer function `exp(−2π²σ²k²)` of each `width` σ, on the half-space of `rfftn`."""
         return torch.exp(-2 * (math.pi * self._wide(width)).square() * self.squares.to(width))
 
     @property
     def squares(self) -> Tensor:
-        """`k²`, cycles a voxel, on the half-space of `rfftn`."""
+        """`k²` in (cycles per voxel)², on the half-space of `rfftn`."""
         if self._frequency is None:
             shape = self.modulus.shape
             lines = [
@@ -90,7 +90,7 @@ class Detector:
         return self._frequency
 
     def coherent(self, field: Tensor) -> Tensor:
-        """Misfit of each field; the field becomes the gradient by its conjugate, times 2."""
+        """Compute the misfit of each field; the field is replaced by twice the gradient by its conjugate."""
         flat, total = field.flatten(1), torch.zeros(len(field), dtype=torch.float64, device=field.device)
         for block in _blocks(flat):
             part = flat[:, block]
@@ -99,10 +99,30 @@ class Detector:
             part.mul_(slope.mul_(2 / self.normalisation))
         return total / self.normalisation
 
-    def seen(
+    def partially_coherent(
         self, field: Tensor, width: Tensor | None, background: Tensor | None
     ) -> tuple[Tensor, Tensor | None, Tensor | None]:
-        """As `coherent`, through a point-spread function and with a background; their gradients too."""
+        """Compute the misfit of each field with a point-spread function and a background.
+
+        The field is replaced by twice the gradient by its conjugate.
+
+        Parameters
+        ----------
+        field
+            Complex `(batch, *shape)`, Fourier transforms of the objects.
+        width
+            `(batch,)`, standard deviations of the Gaussian point-spread functions in voxels; where it is
+            None, `modulus.coherence` is used.
+        background
+            `(batch,)`, counts added to every voxel.
+
+        Returns
+        -------
+        misfit
+            `(batch,)` float64.
+        to_width, to_background
+            `(batch,)`, gradients by `width` and `background`; None where these are None.
+        """
         dims, shape = self.dims, self.modulus.shape
         intensity = _intensity(field)
         spectrum, transfer = None, self._transfer(width)
@@ -134,6 +154,8 @@ class Detector:
 
 
 class _Misfit(torch.autograd.Function):
+    """The misfit as a function that torch can differentiate."""
+
     @staticmethod
     def forward(
         ctx: Any,
@@ -149,7 +171,7 @@ class _Misfit(torch.autograd.Function):
         if width is None and background is None and detector.modulus.coherence is None:
             total = detector.coherent(field)
         else:
-            total, to_width, to_background = detector.seen(field, width, background)
+            total, to_width, to_background = detector.partially_coherent(field, width, background)
         gradient = torch.fft.ifftn(field, dim=detector.dims, norm="forward")
         ctx.save_for_backward(detector.box.take(gradient), to_width, to_background)
         return total
@@ -173,7 +195,7 @@ def _intensity(field: Tensor) -> Tensor:
 
 
 def _blocks(flat: Tensor) -> Iterator[slice]:
-    """Of voxels, all rows at once, that fit a CPU's cache together."""
+    """Yield slices of voxels that fit a CPU's cache, all rows together."""
     size = flat.shape[1]
     if flat.device.type == "cpu":
         size = max(BLOCK * torch.get_num_threads() // len(flat), 1024)

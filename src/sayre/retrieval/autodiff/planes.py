@@ -1,4 +1,4 @@
-"""A differentiable convex polyhedron: the product of the sigmoids of half-spaces."""
+"""Differentiable convex polyhedra: products of the sigmoids of half-spaces."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 NEAREST = 1.0
-"""Voxels: a plane of a first polyhedron is no nearer to its centre."""
+"""Least distance in voxels of a plane of a first polyhedron from its centre."""
 
 
 class _HalfSpaces(torch.autograd.Function):
-    """`s(r) = Π σ(dₖ − nₖ·r)`, plane by plane both ways: only s and the planes are kept."""
+    """`s(r) = Π σ(dₖ − nₖ·r)`, computed plane by plane forward and backward; s and the planes are stored."""
 
     @staticmethod
     def forward(ctx: Any, normals: Tensor, offsets: Tensor, *positions: Tensor) -> Tensor:
@@ -40,7 +40,7 @@ class _HalfSpaces(torch.autograd.Function):
 
 
 def _heights(normals: Tensor, offsets: Tensor, positions: Sequence[Tensor]) -> Iterator[Tensor]:
-    """`dₖ − nₖ·r` of each plane, `(batch, *voxels)`."""
+    """Yield `dₖ − nₖ·r` of each plane, `(batch, *voxels)`."""
     dims = len(positions)
     for k in range(normals.shape[1]):
         height = offsets[:, k].reshape(-1, *(1,) * dims)
@@ -51,35 +51,43 @@ def _heights(normals: Tensor, offsets: Tensor, positions: Sequence[Tensor]) -> I
 
 
 def polyhedron(feet: Tensor, centre: Tensor, edge: Tensor, positions: Sequence[Tensor]) -> Tensor:
-    """1 inside every half-space and 0 outside, by sigmoids of width `edge`: `(batch, *voxels)`.
+    """Compute a soft polyhedron, `(batch, *voxels)`: 1 inside every half-space, 0 outside, with soft edges.
 
     Parameters
     ----------
     feet
-        `(batch, planes, dimensions)`, voxels from `centre`: the foot of the perpendicular from there on
-        each plane. It holds direction and distance in as many numbers as a plane has freedoms, so that none
-        drifts, and moves the plane by as much as it moves itself.
+        `(batch, planes, dimensions)`, foot of the perpendicular from `centre` to each plane, relative to
+        `centre`, in voxels. It has as many numbers as a plane has degrees of freedom, so that no direction
+        drifts, and a plane moves as far as its foot does.
     centre
-        `(batch, dimensions)`, inside every half-space.
+        `(batch, dimensions)`, a point inside every half-space, in voxels.
     edge
-        `(batch,)`, voxels.
+        `(batch,)`, width of the sigmoids in voxels.
     positions
         Voxel coordinates of each axis, of the dtype of `feet`.
 
     Notes
     -----
-    Memory does not depend on the number of planes: each is computed again for the gradient.
+    Memory does not depend on the number of planes, since each is computed again for the gradient.
     """
     distance = feet.norm(dim=-1)
     normals = feet / distance[..., None]
     offsets = distance + (normals * centre[:, None]).sum(-1)
     steep = 1 / edge[:, None]
-    found: Tensor = _HalfSpaces.apply(normals * steep[..., None], offsets * steep, *positions)  # type: ignore[no-untyped-call]
-    return found
+    inside: Tensor = _HalfSpaces.apply(normals * steep[..., None], offsets * steep, *positions)  # type: ignore[no-untyped-call]
+    return inside
 
 
 def directions(count: int, dims: int) -> Tensor:
-    """`count` unit vectors, evenly spread: `(count, dims)` float64."""
+    """Compute unit vectors that are spread evenly over all directions, `(count, dims)` float64.
+
+    Parameters
+    ----------
+    count
+        Number of vectors.
+    dims
+        Dimensions, 1 to 3; in 3D the vectors lie on a Fibonacci spiral.
+    """
     k = torch.arange(count, dtype=torch.float64)
     if dims == 1:
         return (1 - 2 * (k % 2))[:, None]
@@ -94,9 +102,23 @@ def directions(count: int, dims: int) -> Tensor:
 def enclosing(
     support: Tensor, count: int, positions: Sequence[Tensor], apart: float = 0.5
 ) -> tuple[Tensor, Tensor]:
-    """Feet and centres of polyhedra around bool supports `(batch, *voxels)`, float64.
+    """Compute the polyhedra that enclose supports, with planes in evenly spread directions.
 
-    Planes are `apart` voxels from the outermost voxel's middle.
+    Parameters
+    ----------
+    support
+        bool `(batch, *voxels)`.
+    count
+        Number of planes.
+    positions
+        Voxel coordinates of each axis.
+    apart
+        Distance of each plane from the middle of the outermost voxel, in voxels.
+
+    Returns
+    -------
+    feet, centres
+        float64, as `polyhedron` takes them.
     """
     normals = directions(count, len(positions)).to(support.device)
     feet, centres = [], []

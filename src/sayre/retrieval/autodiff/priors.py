@@ -1,7 +1,7 @@
-"""What is likely of a crystal: phases and amplitudes that vary little.
+"""Priors: the phases and amplitudes of a crystal vary slowly.
 
-All take a content `u` and a support `s`, `(batch, *box)`, and return a mean over the object, `(batch,)`.
-Phases enter by their cosines, so that neither wrapping nor a global phase costs anything.
+All take a content `u` and a support `s`, `(batch, *box)`, and return a mean over each object, `(batch,)`.
+Phases enter by their cosines, so that neither a wrapped nor a global phase has a cost.
 """
 
 from __future__ import annotations
@@ -12,13 +12,21 @@ import torch
 from torch import Tensor
 
 FAINT = 0.1
-"""Amplitude, in units of its mean, below which a voxel's phase counts less."""
+"""Amplitude, in units of its mean, below which the phase of a voxel has less weight."""
 KINK = 0.01
-"""Below which a variation counts as its square: rad, or parts of the mean amplitude."""
+"""Variation below which the cost is quadratic: in rad, or in units of the mean amplitude."""
 
 
 def phase_tv(u: Tensor, s: Tensor) -> Tensor:
-    """Total variation: mean of the length of the phase's gradient, rad a voxel (isotropic)."""
+    """Compute the isotropic total variation of the phase: its mean gradient, in rad per voxel.
+
+    Parameters
+    ----------
+    u
+        Complex `(batch, *box)`, content.
+    s
+        `(batch, *box)`, support from 0 to 1.
+    """
     v = _phasors(u, s)
     squares = torch.zeros_like(s)
     for axis in range(1, u.ndim):
@@ -29,9 +37,16 @@ def phase_tv(u: Tensor, s: Tensor) -> Tensor:
 
 
 def phase_smooth(u: Tensor, s: Tensor) -> Tensor:
-    """Mean of the sum over axes of `1 − cos φ''`, half the squared second difference.
+    """Compute the mean over voxels of Σ `1 − cos φ''`, half the squared second differences of the phase.
 
-    A uniform strain, a ramp of the phase, costs nothing.
+    A phase ramp, which is a uniform strain, has no cost.
+
+    Parameters
+    ----------
+    u
+        Complex `(batch, *box)`, content.
+    s
+        `(batch, *box)`, support from 0 to 1.
     """
     v = _phasors(u, s)
     total = torch.zeros_like(s)
@@ -47,7 +62,15 @@ def phase_smooth(u: Tensor, s: Tensor) -> Tensor:
 
 
 def amplitude_tv(u: Tensor, s: Tensor) -> Tensor:
-    """Total variation: mean of the length of the amplitude's gradient, in units of the mean amplitude."""
+    """Compute the total variation of the amplitude: its mean gradient, in units of the mean amplitude.
+
+    Parameters
+    ----------
+    u
+        Complex `(batch, *box)`, content.
+    s
+        `(batch, *box)`, support from 0 to 1.
+    """
     squares = torch.zeros_like(s)
     for axis in range(1, u.ndim):
         squares = squares + _padded(_amplitude_steps(u, s, axis), axis)
@@ -55,7 +78,15 @@ def amplitude_tv(u: Tensor, s: Tensor) -> Tensor:
 
 
 def amplitude_smooth(u: Tensor, s: Tensor) -> Tensor:
-    """Half the mean squared length of the amplitude's gradient."""
+    """Compute half the mean squared gradient of the amplitude.
+
+    Parameters
+    ----------
+    u
+        Complex `(batch, *box)`, content.
+    s
+        `(batch, *box)`, support from 0 to 1.
+    """
     total = torch.zeros_like(s)
     for axis in range(1, u.ndim):
         total = total + _padded(_amplitude_steps(u, s, axis), axis) / 2
@@ -71,13 +102,13 @@ PRIORS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 
 
 def _phasors(u: Tensor, s: Tensor) -> Tensor:
-    """`exp(iφ)`, shrunk to 0 where the object is faint."""
+    """Compute `exp(iφ)`, reduced to 0 where the object is faint."""
     q = u * s
     return q / (q.real.square() + q.imag.square() + FAINT**2).sqrt()
 
 
 def _amplitude_steps(u: Tensor, s: Tensor, axis: int) -> Tensor:
-    """Squared differences of neighbours that are both in the support."""
+    """Compute the squared amplitude differences of neighbours that are both in the support."""
     (a, b), (s_a, s_b) = _neighbours(u.abs(), axis), _neighbours(s, axis)
     return s_a * s_b * (a - b).square()
 

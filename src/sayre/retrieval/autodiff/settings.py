@@ -1,4 +1,4 @@
-"""What a recipe may say of `AD`."""
+"""Parameters of `AD` in a recipe."""
 
 from __future__ import annotations
 
@@ -21,37 +21,38 @@ PRIORS = ("phase_tv", "phase_smooth", "amplitude_tv", "amplitude_smooth")
 
 @dataclass(frozen=True)
 class ModelSettings:
-    """Parameters of `AD`, all with defaults.
+    """Parameters of `AD`: the model of the object, the loss, the priors and the optimiser.
 
     Attributes
     ----------
     support
-        `free`: the amplitude alone decides, inside the support given; `convex`: a polyhedron of `planes`
-        half-spaces; `level`: where a smooth function is positive. The last two start from the support given.
+        `free`: the given support is kept, and the amplitude is free inside it; `convex`: a polyhedron of
+        `planes` half-spaces; `level`: the region where a smooth function is positive. The last two start from
+        the given support.
     amplitude
-        `free` in each voxel, or `uniform`.
+        `free` in each voxel, or `uniform` in the object.
     phase
         `grid`: free in each voxel; `displacement`: a cubic spline with a knot every `spacing` voxels.
     loss
         `mae` or `lsq` of amplitudes, or `poisson`.
     optimiser
-        The name of a class of `torch.optim`.
+        Name of a class of `torch.optim`.
     lr
-        Its rate: in a step of Adam amplitudes change by this part of their mean, phases by this many rad,
-        planes by this many voxels.
+        Learning rate: one step of Adam changes amplitudes by this fraction of their mean, phases by this many
+        rad, and planes by this many voxels.
     half
-        Steps after which the rate has halved; 0 keeps it.
+        Steps in which the learning rate halves; 0 keeps it constant.
     planes
-        Half-spaces of a convex support.
+        Number of half-spaces of a convex support.
     edge
-        Width in voxels of the sigmoid that ends a convex or level-set support; of a convex one it is fitted.
+        Width in voxels of the sigmoid at the edge of a convex or level-set support; fitted for a convex one.
     spacing
-        Voxels from knot to knot of the displacement; a level set has twice as many knots on each axis.
+        Distance of the knots of the displacement in voxels; a level set has twice as many knots on each axis.
     psf
-        First standard deviation in voxels of a Gaussian point-spread function, fitted from there on; 0 takes
-        the counts as coherent.
+        First standard deviation in voxels of a Gaussian point-spread function, which is then fitted; 0 is a
+        coherent beam.
     background
-        First constant background in counts, fitted from there on; 0 is none.
+        First constant background in counts, which is then fitted; 0 is none.
     phase_tv, phase_smooth, amplitude_tv, amplitude_smooth
         Weights of the priors of `sayre.retrieval.autodiff.priors`.
     """
@@ -74,9 +75,18 @@ class ModelSettings:
     amplitude_smooth: float = 0.0
 
     def __post_init__(self) -> None:
+        """Check every parameter.
+
+        Raises
+        ------
+        InputError
+            A parameter out of its range, or a combination that cannot be used.
+        """
         for name, known in WORDS.items():
             if getattr(self, name) not in known:
-                raise InputError(f"recipe: AD({name}={getattr(self, name)}): one of {', '.join(known)}")
+                raise InputError(
+                    f"recipe: AD({name}={getattr(self, name)}): must be one of {', '.join(known)}"
+                )
         kind = getattr(torch.optim, self.optimiser, None)
         if (
             not isinstance(kind, type)
@@ -84,19 +94,20 @@ class ModelSettings:
             or self.optimiser in NOT_OPTIMISERS
         ):
             raise InputError(
-                f"recipe: AD(optimiser={self.optimiser}): a class of torch.optim, such as Adam or LBFGS"
+                f"recipe: AD(optimiser={self.optimiser}): must be a class of torch.optim, as Adam or LBFGS is"
             )
         for name in ("lr", "edge"):
             if not 0 < getattr(self, name) < inf:
-                raise InputError(f"recipe: AD({name}={getattr(self, name)}): above 0")
+                raise InputError(f"recipe: AD({name}={getattr(self, name)}): must be above 0")
         for name in ("half", "psf", "background", *PRIORS):
             if not 0 <= getattr(self, name) < inf:
-                raise InputError(f"recipe: AD({name}={getattr(self, name)}): 0 or more")
+                raise InputError(f"recipe: AD({name}={getattr(self, name)}): must be 0 or more")
         if not 1 <= self.spacing < inf:
-            raise InputError(f"recipe: AD(spacing={self.spacing}): 1 voxel or more")
+            raise InputError(f"recipe: AD(spacing={self.spacing}): must be 1 voxel or more")
         if not 4 <= self.planes <= 1000:
-            raise InputError(f"recipe: AD(planes={self.planes}): from 4 to 1000")
+            raise InputError(f"recipe: AD(planes={self.planes}): must be from 4 to 1000")
         if self.amplitude == "uniform" and (self.amplitude_tv or self.amplitude_smooth):
             raise InputError(
-                "recipe: AD: a uniform amplitude has no priors; amplitude=free, or leave them out"
+                "recipe: AD(amplitude=uniform): amplitude_tv and amplitude_smooth do not apply to a uniform "
+                "amplitude; use amplitude=free, or leave them out"
             )

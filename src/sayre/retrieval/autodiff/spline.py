@@ -1,4 +1,4 @@
-"""Smooth fields: cubic B-splines on a coarse grid of knots."""
+"""Smooth fields described by cubic B-splines on a coarse grid of knots."""
 
 from __future__ import annotations
 
@@ -9,23 +9,25 @@ import torch
 from torch import Tensor
 
 FIT_STEPS = 100
+"""Most iterations of conjugate gradients in a fit."""
 STIFFNESS = 1e-3
+"""Weight of squared second differences of the coefficients in a fit."""
 
 
 class Spline:
-    """Tensor product of uniform cubic B-splines.
+    """A tensor product of uniform cubic B-splines.
 
-    Linear in its coefficients, twice continuously differentiable in space; one small matrix product an axis
-    (Unser, IEEE Signal Process. Mag. 16(6), 22, 1999).
+    It is linear in its coefficients and twice continuously differentiable in space, and is computed by one
+    small matrix product per axis (Unser, IEEE Signal Process. Mag. 16(6), 22, 1999).
 
     Parameters
     ----------
     positions
-        Voxel coordinates of each axis, rising.
+        Voxel coordinates of each axis, ascending.
     spacing
-        Voxels from knot to knot.
+        Distance of the knots in voxels.
     dtype
-        Of the field.
+        Real dtype of the field.
     """
 
     def __init__(self, positions: Sequence[Tensor], spacing: float, dtype: torch.dtype) -> None:
@@ -33,19 +35,26 @@ class Spline:
 
     @property
     def knots(self) -> tuple[int, ...]:
-        """Coefficients along each axis."""
+        """Number of coefficients along each axis."""
         return tuple(b.shape[1] for b in self.bases)
 
     def __call__(self, coefficients: Tensor) -> Tensor:
-        """The field `(batch, *voxels)` of coefficients `(batch, *knots)`."""
+        """Compute the field `(batch, *voxels)` of coefficients `(batch, *knots)`."""
         for basis in self.bases:
             coefficients = torch.tensordot(coefficients, basis, dims=([1], [1]))
         return coefficients
 
     def fit(self, values: Tensor, weights: Tensor) -> Tensor:
-        """Coefficients whose field is nearest to `values` by weighted least squares; both `(batch, *voxels)`.
+        """Fit coefficients `(batch, *knots)` by weighted least squares, with conjugate gradients.
 
-        A slight stiffness carries the field on where the weights are 0. By conjugate gradients.
+        A slight stiffness extrapolates the field to where the weights are 0.
+
+        Parameters
+        ----------
+        values
+            `(batch, *voxels)`, the field to approximate.
+        weights
+            `(batch, *voxels)`, not negative.
         """
         unit = weights.mean(tuple(range(1, weights.ndim)), keepdim=True).clamp(min=1e-30)
         weights = weights / unit
@@ -56,13 +65,14 @@ class Spline:
         return _conjugate_gradients(normal, self._back(weights * values), FIT_STEPS)
 
     def _back(self, field: Tensor) -> Tensor:
+        """Apply the transposed basis: from `(batch, *voxels)` to `(batch, *knots)`."""
         for basis in self.bases:
             field = torch.tensordot(field, basis, dims=([1], [0]))
         return field
 
 
 def _basis(positions: Tensor, spacing: float) -> Tensor:
-    """`(voxels, knots)`: the spline of each knot at each voxel; they sum to 1."""
+    """Compute the spline of each knot at each voxel, `(voxels, knots)`; those of a voxel sum to 1."""
     knots = math.ceil((len(positions) - 1) / spacing) + 3
     t = ((positions - positions[0]) / spacing)[:, None] - torch.arange(-1, knots - 1).to(positions)
     near = 2 / 3 - t.square() + t.abs() ** 3 / 2
@@ -71,7 +81,7 @@ def _basis(positions: Tensor, spacing: float) -> Tensor:
 
 
 def _stiff(c: Tensor) -> Tensor:
-    """Gradient of half the sum of squared second differences along each axis."""
+    """Compute the gradient of half the sum of squared second differences along each axis."""
     total = 1e-4 * c
     for axis in range(1, c.ndim):
         if c.shape[axis] < 3:
@@ -83,6 +93,7 @@ def _stiff(c: Tensor) -> Tensor:
 
 
 def _conjugate_gradients(matrix: Callable[[Tensor], Tensor], right: Tensor, steps: int) -> Tensor:
+    """Solve a linear system of each batch member by at most `steps` iterations."""
     dims = tuple(range(1, right.ndim))
     solution, residual, direction = torch.zeros_like(right), right, right
     power = residual.square().sum(dims, keepdim=True)

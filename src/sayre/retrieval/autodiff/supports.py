@@ -1,4 +1,4 @@
-"""Supports as models: `(batch, *box)` from 0 to 1."""
+"""Models of the support: `(batch, *box)`, from 0 to 1."""
 
 from __future__ import annotations
 
@@ -13,24 +13,25 @@ from sayre.retrieval.autodiff.settings import ModelSettings
 from sayre.retrieval.autodiff.spline import Spline
 
 MARGIN = 0.15
-"""A support that can move has room to, this part of its length on every side."""
+"""Room around a support that can move, as a fraction of its length on every side."""
 REACH = 4.0
-"""Voxels from the border beyond which a first level set is flat."""
+"""Distance from the border in voxels beyond which a first level set is constant."""
 
 
 class Given(nn.Module):
-    """The support as it was handed over."""
+    """The given support, which does not change."""
 
     def __init__(self, support: Tensor, dtype: torch.dtype) -> None:
         super().__init__()
         self.inside = support.to(dtype)
 
     def forward(self) -> Tensor:
+        """Compute the support."""
         return self.inside
 
 
 class Convex(nn.Module):
-    """A polyhedron (`sayre.retrieval.autodiff.planes.polyhedron`) that starts around the given support."""
+    """A convex polyhedron that at first encloses the given support; see `planes.polyhedron`."""
 
     def __init__(self, support: Tensor, box: Box, settings: ModelSettings, dtype: torch.dtype) -> None:
         super().__init__()
@@ -41,11 +42,12 @@ class Convex(nn.Module):
         self.positions = [p.to(dtype) for p in box.positions]
 
     def forward(self) -> Tensor:
+        """Compute the support."""
         return polyhedron(self.feet, self.centre, self.log_edge.exp(), self.positions)
 
 
 class Level(nn.Module):
-    """The sigmoid of a smooth function, at first the distance in voxels to the given support's border."""
+    """The sigmoid of a smooth function, at first the distance from the border of the given support."""
 
     def __init__(self, support: Tensor, box: Box, settings: ModelSettings, dtype: torch.dtype) -> None:
         super().__init__()
@@ -55,11 +57,24 @@ class Level(nn.Module):
         self.edge = settings.edge
 
     def forward(self) -> Tensor:
+        """Compute the support."""
         return torch.sigmoid(self.spline(self.coefficients) / self.edge)
 
 
 def support_model(support: Tensor, box: Box, settings: ModelSettings, dtype: torch.dtype) -> nn.Module:
-    """The model that `settings.support` names, started from bool supports `(batch, *box)`."""
+    """Return the model of the support that `settings.support` names.
+
+    Parameters
+    ----------
+    support
+        bool `(batch, *box)`, the support to start from.
+    box
+        Gives the positions of voxels.
+    settings
+        `support` selects the model; `planes`, `edge` and `spacing` are used.
+    dtype
+        Real dtype of the model.
+    """
     if settings.support == "convex":
         return Convex(support, box, settings, dtype)
     if settings.support == "level":
@@ -68,7 +83,7 @@ def support_model(support: Tensor, box: Box, settings: ModelSettings, dtype: tor
 
 
 def _signed_distance(support: Tensor) -> Tensor:
-    """Voxels to the border, positive inside."""
+    """Compute the distance from the border in voxels, positive inside and limited to `REACH`."""
     inside = np.pad(support.cpu().numpy(), 1)
     distance = ndimage.distance_transform_edt(inside) - ndimage.distance_transform_edt(~inside)
     distance = distance - np.where(inside, 0.5, -0.5)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence, Sized
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import islice, product
+from itertools import islice
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sayre.retrieval.engine.algorithms import ER, Algorithm, State
+from sayre.retrieval.engine.arrays.corner import to_corner
 from sayre.retrieval.engine.bounds import Bounds
 from sayre.retrieval.engine.modulus import Modulus
 from sayre.retrieval.engine.packed import Mask, Objects, Packed
@@ -373,25 +374,6 @@ class _Batch:
             failed=self.failed[row],
             point_spread=None if coherence is None else coherence.point_spread()[row].cpu().numpy(),
         )
-
-
-def to_corner(array: Objects | Mask, out: Tensor) -> None:
-    """Copy a centred array to a tensor whose origin is at index 0: `ifftshift` without another array.
-
-    Parameters
-    ----------
-    array
-        complex64 or bool, centred: its origin is at `n // 2`.
-    out
-        Tensor of the same shape that is overwritten.
-    """
-    places = [
-        ((slice(n // 2, None), slice(n - n // 2)), (slice(n // 2), slice(n - n // 2, None)))
-        for n in array.shape
-    ]
-    for part in product(*places):
-        centred, cornered = zip(*part, strict=True)
-        out[cornered].copy_(torch.from_numpy(array[centred]))
 
 
 def _extent(support: Tensor, axis: int) -> Tensor:
