@@ -70,7 +70,7 @@ class FillJob:
         manifest = Manifest.collect(
             "sayre inpaint",
             started=started,
-            config={**config_of(self), "method": filled.method},
+            config={**config_of(self), "method": method_of(filled)},
             inputs=self.input.hashes(pattern),
             weights=weights_used(filled.method, self.filling.weights),
         )
@@ -108,3 +108,8 @@ class FillOutcome:
             f"{numbers['counts_added']:.4g} counts beside {numbers['counts_measured']:.4g} measured, "
             f"{self.manifest.seconds:.1f} s"
         )
+
+
+def method_of(filled: FilledPattern) -> str:
+    """The option `method` that fills the same again: `unet` where the network left a part to wiener."""
+    return filled.method.partition(" + ")[0]

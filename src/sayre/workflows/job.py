@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import MISSING, asdict, dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeVar, get_type_hints
+from typing import Any, Protocol, TypeVar, get_args, get_origin, get_type_hints
 
 from sayre.data.option import Option, options_of
 from sayre.errors import InputError, SayreWarning
@@ -84,7 +84,9 @@ def build(kind: type[J], values: Mapping[str, Any]) -> J:
     kind
         Class of the job.
     values
-        Values by the name of the option, as `config_of` gives them; names that are no option are ignored.
+        Values by the name of the option, as `config_of` gives them or as JSON holds them: the `config` of a
+        manifest makes the job that wrote it, but for where its results go. Names that are no option are
+        ignored.
 
     Raises
     ------
@@ -97,7 +99,7 @@ def build(kind: type[J], values: Mapping[str, Any]) -> J:
     for leaf in leaves(kind):
         if leaf.name in values:
             place = own if leaf.group is None else groups.setdefault(leaf.group, {})
-            place[leaf.name] = values[leaf.name]
+            place[leaf.name] = _typed(leaf.annotation, values[leaf.name])
     for name, given in groups.items():
         own[name] = hints[name](**given)
     return kind(**own)
@@ -106,7 +108,7 @@ def build(kind: type[J], values: Mapping[str, Any]) -> J:
 def config_of(job: Any) -> dict[str, Any]:
     """Return every option of a job that its result depends on by name, as plain values.
 
-    `build` makes the same job of them.
+    `build` makes the same job of them, and of what is left of them in JSON.
     """
     config: dict[str, Any] = {}
     for leaf in leaves(job.__class__):
@@ -162,3 +164,17 @@ def _leaf(kind: type[Any], name: str, group: str | None) -> Leaf:
 
 def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else value
+
+
+def _typed(annotation: Any, value: Any) -> Any:
+    """A value in the type of its option: JSON has no tuples, paths and dataclasses."""
+    kinds = (annotation, *get_args(annotation))
+    if isinstance(value, list) and not any(list in (kind, get_origin(kind)) for kind in kinds):
+        return tuple(_typed(None, item) for item in value)
+    if isinstance(value, str) and Path in kinds:
+        return Path(value)
+    settings: Any = next((kind for kind in kinds if isinstance(kind, type) and is_dataclass(kind)), None)
+    if isinstance(value, dict) and settings is not None:
+        hints = get_type_hints(settings)
+        return settings(**{name: _typed(hints[name], item) for name, item in value.items()})
+    return value

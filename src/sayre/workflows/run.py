@@ -15,6 +15,7 @@ from sayre.data.option import Option, check_settings
 from sayre.errors import InputError
 from sayre.filling.settings import FillingSettings
 from sayre.retrieval.settings import Settings
+from sayre.workflows.fill import method_of
 from sayre.workflows.input_file import InputFile
 from sayre.workflows.job import collected_warnings, config_of
 from sayre.workflows.options import Device, Force
@@ -93,7 +94,7 @@ class RunJob:
                 )
             pattern = self._filled(counts, kept, bar)
             stage = replace(stage, pattern=pattern)
-            manifest = self._manifest(stage)
+            manifest = self._manifest(stage, filled_now=pattern is not counts)
             with _leaving_no_empty_folder(self.folder):
                 _keep(pattern, manifest, kept)
                 result = stage.run(bar, kept)
@@ -144,14 +145,14 @@ class RunJob:
         with bar(f"filling {counts.name}") as advance:
             return inpaint(counts, self.filling, device=self.device, progress=advance)
 
-    def _manifest(self, stage: RetrievalStage) -> Manifest:
+    def _manifest(self, stage: RetrievalStage, *, filled_now: bool) -> Manifest:
         from sayre.data import FilledPattern, Manifest
         from sayre.filling.network.predictor import weights_used
 
         pattern, weights = stage.pattern, stage.weights
         config = config_of(replace(self, settings=stage.settings, scan=stage.scan))
-        if isinstance(pattern, FilledPattern):
-            config["method"] = pattern.method
+        if isinstance(pattern, FilledPattern) and filled_now:
+            config["method"] = method_of(pattern)
             weights = weights | weights_used(pattern.method, self.filling.weights)
         return Manifest.collect(
             "sayre run",
