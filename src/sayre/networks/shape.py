@@ -8,8 +8,8 @@ from typing import cast
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sayre.retrieval.learned.shape_features import CHANNELS
-
+CHANNELS = 3
+"""Features of each lag: see `sayre.retrieval.learned.shape_features.features`."""
 FOLD = 4
 """Lags of an axis that one cell holds; half as many voxels, as lag 2r lies at position r."""
 

@@ -30,7 +30,7 @@ def binned(pattern: AnyPattern, binning: Binning) -> AnyPattern:
     Raises
     ------
     InputError
-        Fewer than 8 voxels left on an axis; as `sayre.retrieval.hygiene.cleaned`.
+        Fewer than 8 voxels left on an axis; as `sayre.detectors.hygiene.cleaned`.
 
     Warns
     -----

@@ -7,9 +7,6 @@ from numpy.typing import NDArray
 
 from sayre.numerics.fourier import to_object
 
-CHANNELS = 3
-"""Features of each lag."""
-
 
 def features(counts: NDArray[np.float32], side: int) -> NDArray[np.float32]:
     """Autocorrelation of centred counts at the `side` lags around 0 of each axis, float32 `(3, side, …)`.
