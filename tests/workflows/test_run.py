@@ -297,7 +297,7 @@ def test_the_report_says_where_it_cannot_say_how_far_to_trust(peak, tmp_path):
         device="auto",
     )
     text = (result.folder / "report.md").read_text()
-    assert "Averaging 1 says nothing of how much another set of starts would differ" in text
+    assert "From 1 averaged it is not known how much another set of starts would differ" in text
     assert result.manifest.device in ("cpu", "cuda")
     added = result.pattern.intensity[peak[1]].sum() / result.pattern.intensity.sum()
     assert f"{100 * added:.2g} % of all" in text

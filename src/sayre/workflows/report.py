@@ -58,8 +58,8 @@ def _opening(outcome: RunOutcome) -> str:
         text += f" Another set of starts would differ by {100 * found.modes.scatter:.0f} % (‖a − b‖/‖a‖)."
     else:
         text += (
-            f" Averaging {len(found.selected)} says nothing of how much another set of starts would differ: "
-            "that takes four, from `--runs 10` or so."
+            f" From {len(found.selected)} averaged it is not known how much another set of starts would differ: "
+            "that takes four, from about `--runs 10`."
         )
     return text
 
@@ -84,7 +84,7 @@ def _counts(outcome: RunOutcome) -> list[Row]:
         rows.append(("binned", f"{_sizes(binning)} to a voxel"))
     return [
         *rows,
-        ("phased", f"{_sizes(found.object.shape)}, from voxel {_sizes(found.origin, ', ')}"),
+        ("phased", f"{_sizes(found.object.shape)}, from voxel {_sizes(found.origin, ', ')} of the file"),
         ("oversampling ratio", ", ".join(f"{ratio:.1f}" for ratio in found.oversampling)),
     ]
 
@@ -147,10 +147,10 @@ def _starts(outcome: RunOutcome) -> str:
     legend = (
         "R is the amplitude residual over the measured voxels; −log likelihood half the Poisson deviance a "
         "voxel; *free* the same of voxels that phasing never saw; support the number of voxels inside it. "
-        "All as they were before the averaged starts went on beyond the edges of the detector, where the "
-        "recipe has `WIDE`.\n\n"
-        f"Weights of the modes of the averaged starts: {weights}. What differs between the starts is in all "
-        "but the first."
+        "The table shows the starts before the steps that follow `WIDE` in the recipe, which iterate the "
+        "averaged starts on a larger array.\n\n"
+        f"Weights of the modes of the averaged starts: {weights}. The first is their average; the others hold "
+        "what differs between the starts."
     )
     return head + "\n".join(rows) + f"\n\n{legend}"
 
@@ -159,7 +159,8 @@ def _resolution(outcome: RunOutcome) -> str:
     lines = [f"- {name}: {resolution_text(curve)}" for name, curve in outcome.curves.items()]
     if "FSC" in outcome.curves:
         lines.append(
-            "\nFull period. The FSC is of two halves of the averaged starts, which share the counts."
+            "\nThe resolution is a full period. The FSC compares two halves of the averaged starts, which share "
+            "the counts."
         )
     return "\n".join(lines)
 
@@ -169,8 +170,8 @@ def _made(outcome: RunOutcome) -> str:
     config = json.dumps(manifest.config, indent=1, sort_keys=True, default=str, ensure_ascii=False)
     versions = ", ".join(f"{name} {version}" for name, version in manifest.versions.items())
     return (
-        f"`{manifest.command}`, {manifest.seconds} s on {manifest.device}; {versions}. All of it is in "
-        f"`manifest.json`.\n\n```json\n{config}\n```"
+        f"`{manifest.command}`, {manifest.seconds} s on {manifest.device}; {versions}. `manifest.json` "
+        f"holds all of it.\n\n```json\n{config}\n```"
     )
 
 
