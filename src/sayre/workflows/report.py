@@ -58,8 +58,8 @@ def _opening(outcome: RunOutcome) -> str:
         text += f" Another set of starts would differ by {100 * found.modes.scatter:.0f} % (‖a − b‖/‖a‖)."
     else:
         text += (
-            f" From {len(found.selected)} averaged it is not known how much another set of starts would differ: "
-            "that takes four, from about `--runs 10`."
+            f" From {len(found.selected)} averaged it is not known how much another set of starts would "
+            "differ: that takes four, from about `--runs 10`."
         )
     return text
 
@@ -149,8 +149,8 @@ def _starts(outcome: RunOutcome) -> str:
         "voxel; *free* the same of voxels that phasing never saw; support the number of voxels inside it. "
         "The table shows the starts before the steps that follow `WIDE` in the recipe, which iterate the "
         "averaged starts on a larger array.\n\n"
-        f"Weights of the modes of the averaged starts: {weights}. The first is their average; the others hold "
-        "what differs between the starts."
+        f"Weights of the modes of the averaged starts: {weights}. The first is their average; the others "
+        "hold what differs between the starts."
     )
     return head + "\n".join(rows) + f"\n\n{legend}"
 
@@ -159,8 +159,8 @@ def _resolution(outcome: RunOutcome) -> str:
     lines = [f"- {name}: {resolution_text(curve)}" for name, curve in outcome.curves.items()]
     if "FSC" in outcome.curves:
         lines.append(
-            "\nThe resolution is a full period. The FSC compares two halves of the averaged starts, which share "
-            "the counts."
+            "\nThe resolution is a full period. The FSC compares two halves of the averaged starts, which "
+            "share the counts."
         )
     return "\n".join(lines)
 
