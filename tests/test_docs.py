@@ -1,0 +1,187 @@
+"""What README and docs/ show is true: Python runs, commands and names exist, links lead somewhere."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import re
+import shutil
+from types import ModuleType
+
+import pytest
+import typer
+
+import docs_files
+import sayre
+from docs_pages import PAGES, ROOT, anchors, blocks, command_lines, links, names
+from sayre.cli import app
+from sayre.crystal.geometry_file import load_geometry
+from sayre.retrieval.engine import recipe
+
+EXAMPLES = sorted((ROOT / "examples").glob("*.toml"))
+WITH_PYTHON = [page for page in PAGES if any(block.language == "python" for block in blocks(page))]
+
+
+def name_of(page):
+    return page.stem
+
+
+@pytest.fixture(scope="session")
+def files(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("files of the examples")
+    docs_files.make(folder)
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default::sayre.errors.SayreWarning")
+@pytest.mark.parametrize("page", WITH_PYTHON, ids=name_of)
+def test_the_python_of_a_page_runs(page, files, tmp_path, monkeypatch):
+    """From top to bottom in one namespace, in a folder with the files that it names, by a short recipe."""
+    shutil.copytree(files, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    for preset in ("default", "quick", "precise", "strained"):
+        monkeypatch.setitem(recipe.PRESETS, preset, docs_files.CHEAP)
+    namespace: dict[str, object] = {"__name__": "__main__"}
+    for block in blocks(page):
+        if block.language != "python":
+            continue
+        needed = re.fullmatch(r"needs=(\w+)", block.note)
+        assert needed or not block.note, f"{page.name}, line {block.line}: {block.note}"
+        if needed and importlib.util.find_spec(needed[1]) is None:
+            continue
+        # Empty lines in front, so that a traceback names the line of the page.
+        exec(compile("\n" * (block.line - 1) + block.text, str(page), "exec"), namespace)
+
+
+def test_the_page_on_python_shows_every_public_name():
+    page = ROOT / "docs" / "python.md"
+    code = "".join(block.text for block in blocks(page) if block.language == "python")
+    shown = {name.split(".")[1] for name in names(code)}
+    assert set(sayre.__all__) - shown == set()
+
+
+def command_of(words):
+    """The command that words after `sayre` name, if any, and the words that are left to it."""
+    command = typer.main.get_command(app)
+    while hasattr(command, "commands"):
+        named = command.get_command(None, words[0]) if words else None
+        if named is None:
+            return command.get_command(None, "peak") if command.name == "simulate" else None, words
+        command, words = named, words[1:]
+    return command, words
+
+
+def complaint(words):
+    """What is wrong with the words after `sayre`, if anything; only flags of a line with `…` or brackets."""
+    command, words = command_of(words)
+    if command is None:
+        return "" if words == ["…"] else f"no command {' '.join(words)}"
+    known = {flag for parameter in command.params for flag in parameter.opts} | {"--help"}
+    flags = {word.strip("[]").partition("=")[0] for word in words if re.match(r"\[?--?[a-z]", word)}
+    if flags - known:
+        return f"no options {sorted(flags - known)}"
+    if not words or any(mark in word for word in words for mark in "…[]|"):
+        return ""
+    try:
+        given = command.make_context(command.name, list(words)).params
+        recipe.parse(given.get("recipe") or "default")
+    except Exception as error:  # those of typer have no common base that all its releases name alike
+        return error.format_message() if hasattr(error, "format_message") else str(error)
+    return ""
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_command_line_can_be_given(page):
+    found = {
+        f"line {line}: {' '.join(words)}": complaint(words[1:])
+        for line, words in command_lines(page, "sayre")
+    }
+    assert {line: wrong for line, wrong in found.items() if wrong} == {}
+
+
+@pytest.mark.parametrize(
+    ("line", "wrong"),
+    [
+        ("phase a.npz -o b.npz --runs 4 --hkl 1,1,1", None),
+        ("simulate a.npz --atoms 4", None),
+        ("phsae a.npz", "no command phsae"),
+        ("weights lst", "no command lst"),
+        ("phase a.npz -o b.npz --run 4", "--run"),
+        ("simulate … --atom 4", "--atom"),
+        ("phase a.npz -o b.npz --runs four", "--runs"),
+        ("phase a.npz --runs 4", "-o"),
+        ("phase a.npz -o b.npz --recipe HOI*4", "HOI"),
+    ],
+)
+def test_the_check_sees_what_is_wrong(line, wrong):
+    found = complaint(line.split())
+    assert (wrong in found) if wrong else (found == "")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_benchmark_exists_with_its_options(page):
+    for line, words in command_lines(page, "python"):
+        if words[1].startswith("benchmarks/"):
+            script = ROOT / words[1]
+            assert script.is_file(), (page.name, line, words[1])
+            for flag in (word for word in words if word.startswith("--")):
+                assert f'"{flag}"' in script.read_text(), (page.name, line, flag)
+
+
+def exists(name):
+    """Whether a dotted name is a module, or can be had from one by attributes."""
+    place, parts = importlib.import_module("sayre"), name.split(".")[1:]
+    for depth, part in enumerate(parts, 1):
+        if hasattr(place, part):
+            place = getattr(place, part)
+            continue
+        whole = ".".join(["sayre", *parts[:depth]])
+        if not isinstance(place, ModuleType) or importlib.util.find_spec(whole) is None:
+            return False
+        place = importlib.import_module(whole)
+    return True
+
+
+def test_every_name_in_the_package_exists():
+    """In pages, examples and docstrings."""
+    sources = [file for folder in ("src", "benchmarks") for file in (ROOT / folder).rglob("*.py")]
+    texts = {file: file.read_text() for file in (*PAGES, *EXAMPLES, ROOT / "CONTRIBUTING.md", *sources)}
+    missing = {name for text in texts.values() for name in names(text) if not exists(name)}
+    assert {name: [file.name for file in texts if name in names(texts[file])] for name in missing} == {}
+
+
+def test_names_that_are_not_there_are_seen():
+    assert exists("sayre.files.load")
+    assert exists("sayre.retrieval.engine.recipe.PRESETS")
+    assert not exists("sayre.phasing")
+    assert not exists("sayre.files.lod")
+    assert names("`sayre.io.load` of sayre.git, sayre.toml") == {"sayre.io.load"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_links_lead_somewhere(page):
+    for link in links(page):
+        if link.startswith(("http:", "https:")):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), f"{page.name}: {link}"
+        assert not anchor or anchor in anchors(target), f"{page.name}: {link}"
+
+
+def test_the_presets_are_those_of_the_program():
+    rows = re.findall(r"^\| `(\w+)` \| `([^`]+)`", (ROOT / "docs" / "phasing.md").read_text(), re.MULTILINE)
+    stated = {name: text for name, text in rows if "*" in text}
+    assert {name: recipe.parse(text) for name, text in stated.items()} == {
+        name: recipe.parse(name) for name in recipe.PRESETS
+    }
+
+
+def test_the_geometries_of_the_page_can_be_read(tmp_path):
+    tables = [block for block in blocks(ROOT / "docs" / "physics.md") if block.language == "toml"]
+    assert len(tables) == 2
+    for number, block in enumerate(tables):
+        path = tmp_path / f"{number}.toml"
+        path.write_text(block.text)
+        assert load_geometry(path).energy == 9000
