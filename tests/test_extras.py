@@ -42,6 +42,7 @@ def test_a_scheduler_without_dask(monkeypatch, tmp_path):
         build(DatasetConfig(count=1), tmp_path, scheduler="tcp://127.0.0.1:1")
 
 
+@pytest.mark.slow
 def test_training_without_the_extra(tmp_path):
     """Exit status 2, one line that names the command, and nothing written; the help is there all the same."""
     code = """
@@ -64,6 +65,7 @@ main(["train", "--help"])
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_only_training_needs_the_packages_of_training():
     """Every module outside `training` and the runs of it is imported without them."""
     code = """

@@ -247,6 +247,7 @@ def test_evaluate_refuses_gaps_outside(peak, capsys):
         assert "\n" not in capsys.readouterr().err.strip()
 
 
+@pytest.mark.slow
 def test_as_a_program(peak, tmp_path):
     """The installed script: exit status, one line on stderr, and a fast start without torch."""
     script = [sys.executable, "-m", "sayre"]

@@ -128,6 +128,7 @@ def test_what_cannot_be_used_is_one_line(whole_counts, tmp_path, capsys, options
     assert not any(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_pictures_of_the_crystal_and_of_the_best_start(counts, tmp_path):
     out, final, live = (tmp_path / name for name in ("o.npz", "final.png", "live.png"))
     command = ["phase", str(counts), "-o", str(out), *words("--runs 2 --recipe HIO*20,ER*10 --quiet")]
@@ -191,6 +192,7 @@ def test_a_plane_is_phased_and_drawn_and_is_no_volume(tmp_path, capsys):
     assert load_crystal(tmp_path / "o.npz").support.sum() == pytest.approx(shape.sum(), rel=0.2)
 
 
+@pytest.mark.slow
 def test_run_writes_a_folder(counts, tmp_path, capsys):
     out = tmp_path / "run"
     command = ["run", str(counts), "-o", str(out), *words("--runs 2 --recipe quick --seed 3 --json")]

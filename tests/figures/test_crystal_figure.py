@@ -80,6 +80,7 @@ def texts(figure):
     return {t.get_text() for axes in figure.axes for t in [*axes.texts, axes.title, axes.yaxis.label]}
 
 
+@pytest.mark.slow
 def test_what_the_figure_says():
     figure = crystal_figure(crystal(axes=np.eye(3)[::-1].copy()))
     found = texts(figure)

@@ -170,6 +170,7 @@ def test_covariance_is_that_of_the_field_between_gaps():
     np.testing.assert_allclose(model.covariance[centre : centre + 5, centre], sample, atol=0.12)
 
 
+@pytest.mark.slow
 def test_long_arrays_are_filled_in_boxes(monkeypatch):
     expected, counts = fringes((32, 110, 48), 1e7, np.random.default_rng(4))
     mask = plane(counts.shape, 2, 30, 4) | plane(counts.shape, 1, 5, 4)

@@ -124,6 +124,7 @@ def test_same_seed_same_bytes_and_a_stopped_call_goes_on(pattern):
     assert not np.array_equal(whole.object, phase(pattern, recipe="HIO*20, ER*5", runs=3, seed=6).object)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:pattern. (oversampling|of 27 voxels)")
 @pytest.mark.filterwarnings("ignore:.*do not trust")
 def test_free_gap_costs_little_and_zeros_cost_much(crystal):

@@ -91,6 +91,7 @@ def reached(init, index):
     return correlation(align(found.object, truth), truth)
 
 
+@pytest.mark.slow
 def test_the_network_phases_what_random_starts_do_not():
     """Measured with the network: all of 100 such crystals above 0.9."""
     network = [reached("network", index) for index in range(6)]

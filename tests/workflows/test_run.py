@@ -27,7 +27,10 @@ from sayre.workflows.report import report
 from sayre.workflows.run import FILES, RunJob
 
 # Whether the phase has a vortex at the surface of this small crystal hangs on the last bits of an FFT.
-pytestmark = pytest.mark.filterwarnings("ignore:.*phase vortices:sayre.errors.SayreWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*phase vortices:sayre.errors.SayreWarning"),
+    pytest.mark.slow,
+]
 
 RECIPE = "(HIO*20 + SW)**8, ER*40"
 SETTINGS = Settings(runs=4, recipe=RECIPE)

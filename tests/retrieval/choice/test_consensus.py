@@ -96,6 +96,7 @@ def test_beyond_the_edges_sharp_crystals_hold(tetrahedron):
     assert found.fit.residual[0] < 0.6 * bare.residual
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*do not trust")
 def test_steps_beyond_the_edges_improve_what_random_starts_reach(tetrahedron):
     """Three searches of four starts, each against the average of the same starts without these steps."""

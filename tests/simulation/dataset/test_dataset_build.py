@@ -131,6 +131,7 @@ def test_ctrl_c_counts_what_is_kept_and_the_same_command_resumes(tmp_path, capsy
     assert hashes(tmp_path / "set").items() > before.items()
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_every_process_without_a_traceback(tmp_path):
     """A terminal interrupts the processes of a command all at once."""
     out = tmp_path / "set"

@@ -29,6 +29,7 @@ def test_same_generator_same_particle_through_pickle_and_json():
             assert pickle.loads(pickle.dumps(a)).made == a.made
 
 
+@pytest.mark.slow
 def test_shares_and_ranges_are_kept():
     bubble = RandomDefect(share=0.25, defect=defects.parse("bubble"))
     recipe = ParticleRecipe(
