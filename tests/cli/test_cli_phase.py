@@ -65,7 +65,7 @@ def test_a_network_begins_where_it_sees_the_shape(tmp_path, capsys):
     assert [name for name in manifest["weights"] if name.startswith("shape-2d")]
     command[-1:] = ["--force", "--init", "random", "--weights", "shape-3d-1"]
     assert main(command) == 2
-    assert "belongs to init network" in capsys.readouterr().err
+    assert "can only be given together with init network" in capsys.readouterr().err
 
 
 def test_a_killed_command_goes_on(counts, tmp_path, monkeypatch):

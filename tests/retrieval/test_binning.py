@@ -68,7 +68,7 @@ def test_what_cannot_be_binned_is_refused_and_what_changes_is_said():
         binned(pattern, (1, 1, 5))
     with (
         pytest.warns(SayreWarning, match="cut to 30 × 32 voxels"),
-        pytest.warns(SayreWarning, match="blocks are masked for a masked voxel"),
+        pytest.warns(SayreWarning, match="blocks are masked because of a masked voxel"),
     ):
         binned(pattern, (1, 2, 1))
 

@@ -94,7 +94,7 @@ def test_selection_leaves_out_failures_and_outliers(crystal):
     runs += [run(2 + i, x, 1.1) for i, x in enumerate(noisy)]
     assert {r.index for r in select(runs, keep=1.0)} == {2, 3, 4, 5}
     assert agreement([obj, twin(obj)])[0, 1] == pytest.approx(1, abs=1e-3)
-    with pytest.raises(ValueError, match="no run finished"):
+    with pytest.raises(ValueError, match="every run failed"):
         select(runs[:1])
 
 
@@ -125,7 +125,7 @@ def test_same_seed_same_bytes_and_a_stopped_call_goes_on(pattern):
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:pattern. (oversampling|of 27 voxels)")
+@pytest.mark.filterwarnings("ignore:pattern. (oversampling|.* of the 27 voxels)")
 @pytest.mark.filterwarnings("ignore:.*do not trust")
 def test_free_gap_costs_little_and_zeros_cost_much(crystal):
     obj, _, counts = crystal
@@ -163,7 +163,7 @@ def test_batched_starts_are_the_single_ones(pattern):
 
 def test_off_centre_peak_is_centred_and_said(crystal):
     counts = np.pad(crystal[2], ((0, 6), (3, 0), (0, 0)))
-    with pytest.warns(SayreWarning, match="centred on its peak"):
+    with pytest.warns(SayreWarning, match="so that its peak is in the middle"):
         cut = prepare.centred(pattern_of(counts))
     assert np.unravel_index(cut.intensity.argmax(), cut.shape) == tuple(n // 2 for n in cut.shape)
     box = tuple(slice(o, o + n) for o, n in zip(cut.meta.origin, cut.shape, strict=True))

@@ -1,4 +1,4 @@
-"""Voxels summed in blocks, where the pattern is measured finer than phase retrieval needs."""
+"""Binning: sums over blocks of voxels, for patterns measured more finely than phase retrieval needs."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from sayre.retrieval.settings import Binning
 
 
 def binned(pattern: AnyPattern, binning: Binning) -> AnyPattern:
-    """Counts of blocks of voxels, the peak in the middle of its block.
+    """Sum the counts of blocks of voxels, with the peak in the middle of its block.
 
-    Sums of Poisson counts are Poisson counts. A block is masked if any of its voxels is; where it was
-    filled, its error is that of the filled voxels added up, as if all erred alike.
+    Sums of Poisson counts are Poisson counts. A block is masked if any of its voxels is. Where it was filled,
+    its standard error is the sum of those of its voxels, as for errors that are fully correlated.
 
     Parameters
     ----------
     pattern
-        3D, or 2D, for which the first number does not count.
+        2D or 3D counts, measured or filled.
     binning
-        Frames, rows and columns to a voxel.
+        Frames, rows and columns of a block; for 2D counts the first number is ignored.
 
     Raises
     ------
     InputError
-        Fewer than 8 voxels left on an axis; as `sayre.detectors.hygiene.cleaned`.
+        Fewer than 8 voxels are left on an axis; as `sayre.detectors.hygiene.cleaned`.
 
     Warns
     -----
     SayreWarning
-        Voxels cut off at the borders; blocks that are masked though part of them was measured.
+        Voxels are cut off at the borders; blocks are masked of which some voxels were measured.
     """
     factors = binning[-pattern.intensity.ndim :]
     if max(factors) == 1:
@@ -45,19 +45,22 @@ def binned(pattern: AnyPattern, binning: Binning) -> AnyPattern:
     firsts = [(c - (f - 1) // 2) % f for c, f in zip(peak_of(pattern.intensity), factors, strict=True)]
     sizes = [(n - first) // f for n, first, f in zip(shape, firsts, factors, strict=True)]
     if min(sizes) < 8:
-        raise InputError(f"binning: {binning} leaves {tuple(sizes)} voxels of {shape}; 8 or more are needed")
+        raise InputError(
+            f"binning: {binning} leaves {tuple(sizes)} voxels of {shape}; 8 or more on each axis are needed"
+        )
     whole = pattern.crop(
         tuple(slice(a, a + n * f) for a, n, f in zip(firsts, sizes, factors, strict=True)),
     )
     measured = whole.measured
     if whole.intensity.shape != shape:
         kept = " × ".join(map(str, whole.intensity.shape))
-        warn(f"{what}: cut to {kept} voxels, whole blocks")
+        warn(f"{what}: cut to {kept} voxels, so that all blocks are whole")
     mask = _blocks(measured.mask, factors) > 0
     partly = int((mask & (_blocks(~measured.mask, factors) > 0)).sum())
     if partly and whole is measured:
         warn(
-            f"{what}: {partly} blocks are masked for a masked voxel in them; filled first, they would not be"
+            f"{what}: {partly} blocks are masked because of a masked voxel in them; "
+            "fill the gaps first to keep them"
         )
     sums = _blocks(whole.intensity, factors).astype(np.float32)
     grid = replace(measured.grid, step=tuple(s * f for s, f in zip(measured.grid.step, factors, strict=True)))
@@ -71,6 +74,6 @@ def binned(pattern: AnyPattern, binning: Binning) -> AnyPattern:
 
 
 def _blocks(array: NDArray[np.floating] | NDArray[np.bool_], factors: tuple[int, ...]) -> NDArray[np.float64]:
-    """Sums over blocks of so many voxels."""
+    """Sum over blocks of voxels."""
     split = [part for n, f in zip(array.shape, factors, strict=True) for part in (n // f, f)]
     return np.asarray(array.reshape(split).sum(axis=tuple(range(1, 2 * array.ndim, 2)), dtype=np.float64))

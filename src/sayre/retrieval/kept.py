@@ -1,4 +1,4 @@
-"""Finished runs on disk, so that a killed command goes on where it stopped."""
+"""Finished runs on disk, from which a command that was stopped is resumed."""
 
 from __future__ import annotations
 
@@ -22,18 +22,21 @@ _NUMBERS = ("index", "residual", "likelihood", "free_likelihood")
 
 
 class KeptRuns:
-    """A folder of runs that belong to one configuration; made with the first run written.
+    """A folder of runs that belong to one configuration; it is made when the first run is written.
 
     Parameters
     ----------
+    folder
+        Folder of the runs.
     config
-        What the runs depend on, as JSON can hold it.
+        Settings and inputs that the runs depend on, as JSON can hold them.
     replace
-        Remove runs of another configuration when the first one is written, rather than refuse them.
+        Delete runs of another configuration when the first run is written; otherwise they are refused.
 
     Notes
     -----
-    What else a caller puts in the folder, by a name that begins with no digit, goes with it.
+    Callers may keep further files in the folder, whose names do not begin with a digit; they are deleted with
+    it.
     """
 
     def __init__(self, folder: Path, config: Mapping[str, Any], *, replace: bool = False) -> None:
@@ -42,12 +45,12 @@ class KeptRuns:
 
     @property
     def matches(self) -> bool:
-        """Whether the folder is there and of this configuration."""
+        """Whether the folder exists and belongs to this configuration."""
         known = self.folder / _CONFIG
         return known.is_file() and known.read_text() == self.config
 
     def read(self) -> tuple[Run, ...]:
-        """Runs of an earlier, stopped command.
+        """Read the runs of an earlier, stopped command.
 
         Raises
         ------
@@ -59,18 +62,18 @@ class KeptRuns:
             return tuple(self._run(path) for path in found)
         if found and not self.replace:
             raise InputError(
-                f"{self.folder}: holds runs of another command; give the same options to go on with them, "
-                "--force to start anew, or delete the folder"
+                f"{self.folder}: holds runs with other inputs or options; give the same options to resume "
+                "them, give --force to delete them and begin anew, or delete the folder"
             )
         return ()
 
     def begin(self) -> None:
-        """Make the folder, which tells a later command that this one was not finished.
+        """Make the folder, whose existence shows a later command that this one did not finish.
 
         Raises
         ------
         InputError
-            It cannot be made or written to.
+            The folder cannot be made or written to.
         """
         if self.matches:
             return
@@ -79,12 +82,14 @@ class KeptRuns:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise InputError(f"{self.folder}: cannot be made ({error.strerror}); choose another") from None
+            raise InputError(
+                f"{self.folder}: cannot be made ({error.strerror}); choose another output"
+            ) from None
         with replacing(self.folder / _CONFIG, force=True) as file:
             file.write(self.config.encode())
 
     def write(self, run: Run) -> None:
-        """Keep a run; the file appears whole or not at all."""
+        """Write a run; the file appears when it is complete."""
         self.begin()
         path = self.folder / f"{run.index:04d}.npz"
         numbers = {name: getattr(run, name) for name in _NUMBERS}
@@ -102,21 +107,21 @@ class KeptRuns:
 
     @property
     def snapshots(self) -> Snapshots:
-        """Where running starts are kept beside, and what an earlier, stopped command left of them."""
-        path, left = self.folder / _RUNNING, None
+        """Where the state of running starts is saved, with what an earlier, stopped command saved."""
+        path, saved = self.folder / _RUNNING, None
         if self.matches and path.is_file():
             with np.load(path) as file:
-                left = {name: file[name] for name in file.files}
+                saved = {name: file[name] for name in file.files}
 
         def write(snapshot: Snapshot) -> None:
             self.begin()
             with replacing(path, force=True) as file:
                 np.savez(file, **snapshot)  # type: ignore[arg-type]
 
-        return Snapshots(write, left)
+        return Snapshots(write, saved)
 
     def remove(self) -> None:
-        """Delete the folder."""
+        """Delete the folder and everything in it."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
     @staticmethod

@@ -23,23 +23,23 @@ class Phased(Shown):
     Attributes
     ----------
     object
-        complex64, the first mode of the selected runs: their average but for what differs.
+        complex64, the first mode of the selected runs, which is what they have in common.
     support
         bool, where the amplitude of `object` exceeds the threshold of shrink-wrap.
     modes
-        Modes of the selected runs, with weights, and the scatter to expect of `object`.
+        Modes of the selected runs, with their weights, and the scatter to expect of `object`.
     runs
-        Every run, as the part of the recipe before `WIDE` left it.
+        Every run, after the steps of the recipe before `WIDE`.
     selected
-        Indices of the runs behind `object`, the middle one first.
+        Numbers of the starts that were averaged, the central one first.
     averaged
-        Their objects, as they were averaged, aligned on the first.
+        Their objects after the whole recipe, aligned on the first.
     residual, likelihood, free_likelihood
-        Of `object`, as in `sayre.retrieval.engine.modulus.FitQuality`.
+        Fit of `object` to the counts; see `sayre.retrieval.engine.modulus.FitQuality`.
     agreement
-        Median complex correlation of the selected runs with the middle one.
+        Median complex correlation of the selected runs with the central one.
     oversampling
-        Ratio of each axis, from the autocorrelation.
+        Oversampling ratio of each axis, from the autocorrelation.
     pattern
         The part of the pattern that was phased, binned and centred on its peak.
     """
@@ -64,12 +64,12 @@ class Phased(Shown):
 
     @property
     def origin(self) -> tuple[int, ...]:
-        """First voxel of the phased part in the array of the file, in voxels of the file."""
+        """First voxel of the part that was phased, in voxels of the array in the file."""
         return self.pattern.meta.origin or (0,) * self.object.ndim
 
     @property
     def metrics(self) -> dict[str, Any]:
-        """Numbers worth printing and keeping, as JSON can hold them: what is not known is None."""
+        """Numbers that describe the result, as JSON can hold them; None where a number is not known."""
         metrics: dict[str, Any] = plain(
             {
                 "residual": self.residual,

@@ -1,4 +1,4 @@
-"""The one call that phases a pattern."""
+"""Phase retrieval of a pattern in one call, `phase`."""
 
 from __future__ import annotations
 
@@ -28,25 +28,25 @@ from sayre.retrieval.starts import Objects, starts
 
 Report = Callable[[Status], None]
 TRUSTED = 0.9
-"""Agreement of the averaged starts below which the result is called doubtful."""
+"""Agreement of the averaged starts below which a warning is issued."""
 ENOUGH = 0.95
-"""Complex correlation of two starts that ends a search from a network's start."""
+"""Complex correlation of two starts from which on no more are made, where a network predicts the starts."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Watch:
-    """Who follows a phase retrieval, and what an earlier call left of it.
+    """Functions that follow phase retrieval, and what an earlier, stopped call saved.
 
     Attributes
     ----------
     report
-        Called with the progress every few iterations.
+        Function that is called with the status every few iterations.
     on_run
-        Called with every new start as it finishes.
+        Function that is called with every new run as it finishes.
     finished
-        Starts that an earlier, stopped call with the same arguments finished; they are not repeated.
+        Runs that an earlier, stopped call with the same arguments finished; they are not repeated.
     snapshots
-        Where the state of running starts is kept, and resumed from.
+        Where the state of running starts is saved, and resumed from.
     """
 
     report: Report | None = None
@@ -71,31 +71,32 @@ def phase(
     pattern
         2D or 3D counts, measured or filled.
     settings
-        Recipe, number of starts, bounds, support, binning; by default those of `Settings()`.
+        Recipe, number of starts, bounds, support and binning; by default `Settings()`.
     init
-        In place of `settings.init`: that text, or a centred complex object of the shape phased.
+        In place of `settings.init`: the same text, or a complex object, centred, of the shape phased.
     device
         `auto`, `cpu` or `cuda`.
     watch
-        Who is told of the progress, and what an earlier call left.
+        Functions that follow the progress, and what an earlier, stopped call saved.
     changes
         Single settings by name, in place of those of `settings`: `phase(pattern, runs=4)`.
 
     Returns
     -------
     Phased
-        Its `object` is the average of the starts that agree, complex64.
+        Its `object` is the average of the starts that agree, complex64, centred.
 
     Raises
     ------
     InputError
-        No pattern, settings out of range, a pattern that cannot be phased (see `prepare.check`), or every
-        start failed.
+        `pattern` is not a pattern or cannot be phased (see `prepare.check`), a setting is out of range, or
+        every start failed.
 
     Warns
     -----
     SayreWarning
-        The averaged starts agree to less than `TRUSTED`, or there is but one; what was cut off or masked.
+        The averaged starts agree to less than `TRUSTED`, or only one of several was selected; voxels were cut
+        off or masked.
     """
     expect(pattern, Pattern, FilledPattern, argument="pattern")
     settings = changed(
@@ -110,8 +111,9 @@ def phase(
     first = init if isinstance(init, np.ndarray) else None
     start = starts(cut, bounds, settings, init=first, ratios=ratios, device=where)
     length = iterations(steps)
-    alone = settings.runs * length
-    share = alone / (alone + max(settings.keep * settings.runs, 1) * iterations(wide))
+    of_all_starts = settings.runs * length
+    of_selected = max(settings.keep * settings.runs, 1) * iterations(wide)
+    share = of_all_starts / (of_all_starts + of_selected)
     wrap = ShrinkWrap.of(settings)
 
     def fresh(waiting: Sequence[int]) -> Iterator[Run]:
@@ -127,11 +129,14 @@ def phase(
         )
 
     enough = ENOUGH if settings.enough is None and learned else settings.enough
-    done, chosen = _search(fresh, settings.runs, enough, watch)
+    done, agreeing = _search(fresh, settings.runs, enough, watch)
     if all(run.failed for run in done):
-        raise InputError(f"{pattern.name}: every run failed, the first: {done[0].failed}; another --recipe?")
+        raise InputError(
+            f"{pattern.name}: every start failed, the first: {done[0].failed}; "
+            "another recipe (--recipe) may help"
+        )
     result = consensus(
-        chosen or select(done, settings.keep),
+        agreeing or select(done, settings.keep),
         bounds,
         wide,
         wrap,
@@ -160,7 +165,7 @@ def phase(
 def _search(
     fresh: Callable[[Sequence[int]], Iterator[Run]], count: int, enough: float | None, watch: Watch
 ) -> tuple[list[Run], list[Run]]:
-    """Make starts until all are made or enough agree; return all made, and those that agree."""
+    """Make starts until all are made or two agree; return the runs made, and those that agree."""
     known = {run.index: run for run in watch.finished}
     runs = fresh([index for index in range(count) if index not in known])
     done: list[Run] = []
@@ -169,27 +174,31 @@ def _search(
         if index not in known and watch.on_run:
             watch.on_run(run)
         done.append(run)
-        chosen = agreeing_with_last(done, enough) if enough is not None else []
-        if chosen:
-            return done, chosen
+        agreeing = agreeing_with_last(done, enough) if enough is not None else []
+        if agreeing:
+            return done, agreeing
     return done, []
 
 
-def _warn_of_doubt(what: str, agreement: float) -> None:
+def _warn_of_doubt(name: str, agreement: float) -> None:
+    """Warn if the averaged starts do not agree."""
     if agreement >= TRUSTED:
         return
-    found = "one start fits better than all others, and none confirms it"
+    reason = "one start fits better than all others, and no other start confirms it"
     if np.isfinite(agreement):
-        found = f"the starts that fit best agree to {agreement:.2f} only (complex correlation)"
-    warn(f"{what}: {found}: do not trust the result; more --runs, or for strain --init network")
+        reason = f"the starts that fit best agree to {agreement:.2f} only (complex correlation)"
+    warn(
+        f"{name}: {reason}: do not trust the result; make more starts (--runs), or for a strained crystal "
+        "start from the network (--init network)"
+    )
 
 
 def _part(report: Report | None, before: float, share: float, past: int = 0) -> Report:
-    """What takes reports of a part of the work, and tells `report` of the whole."""
+    """Return a function that takes the status of a part of the work and reports that of the whole."""
 
-    def told(now: Status) -> None:
+    def report_whole(status: Status) -> None:
         if report:
-            fraction = before + share * now.fraction
-            report(replace(now, fraction=fraction, iteration=past + now.iteration))
+            fraction = before + share * status.fraction
+            report(replace(status, fraction=fraction, iteration=past + status.iteration))
 
-    return told
+    return report_whole

@@ -1,4 +1,4 @@
-"""Before phasing: the peak centred, the array no larger than it need be, oversampling checked."""
+"""Preparation for phase retrieval: centre the peak, crop the array, and check counts and oversampling."""
 
 from __future__ import annotations
 
@@ -13,30 +13,31 @@ from sayre.numerics.interpolate import linear_fill
 from sayre.retrieval.engine.support import autocorrelation, initial_support
 
 LEAST_COUNTS = 1000
+"""Least sum of counts that is phased."""
 FEW_PHOTONS = 30
-"""Counts for each voxel of the object below which noise decides: V voxels from N counts are off by √(V/2N)
-of their norm at the least, and in trials of two blocks the correlation with the truth fell below 0.94."""
+"""Counts for each voxel of the object below which a warning is issued: the relative error of V voxels from N
+counts is at least √(V/2N)."""
 SATURATED = 8
-"""So many voxels at exactly the highest count, touching the peak, are taken for saturation."""
+"""Number of voxels near the peak with exactly the highest count from which on saturation is suspected."""
 
 
 def centred(pattern: AnyPattern) -> AnyPattern:
-    """The largest box around the peak (see `peak_of`) that has it at `n // 2`, of sizes that FFTs like.
+    """Crop a pattern to the largest box with its peak (see `peak_of`) at `n // 2`, of sizes fast for FFTs.
 
     Returns
     -------
-    The pattern, cropped and nowhere padded or interpolated.
+    Pattern or FilledPattern
+        The pattern, cropped but neither padded nor interpolated.
 
     Raises
     ------
     InputError
-        As `cleaned`; or the peak is so near a border that less than half of the array would be left on an
-        axis.
+        The peak is so near a border that less than half of the array would be left on an axis; as `cleaned`.
 
     Warns
     -----
     SayreWarning
-        What was cut off; as `cleaned`.
+        Voxels are cut off; as `cleaned`.
     """
     pattern = cleaned(pattern)
     counts, what = pattern.intensity, pattern.name
@@ -47,52 +48,79 @@ def centred(pattern: AnyPattern) -> AnyPattern:
         if size < max(n // 2, 4):
             raise InputError(
                 f"{what}: the peak is at {c} of {n} on axis {axis}, too near the border to centre; "
-                "crop the array around it or pad it with masked voxels"
+                "crop the array around the peak (--crop), or pad it with masked voxels"
             )
         box.append(slice(c - size // 2, c - size // 2 + size))
     if any(s.start or s.stop != n for s, n in zip(box, counts.shape, strict=True)):
         shape = tuple(s.stop - s.start for s in box)
-        warn(f"{what}: centred on its peak, {counts.shape} cut to {shape}")
+        warn(f"{what}: cropped from {counts.shape} to {shape} voxels, so that its peak is in the middle")
     return pattern.crop(tuple(box))
 
 
 def around_peak(pattern: AnyPattern, size: int) -> AnyPattern:
-    """The `size` voxels a side around the peak, fewer where the array ends on either side.
+    """Crop a pattern to a box around its peak, which is smaller where the array ends on either side.
+
+    Parameters
+    ----------
+    pattern
+        2D or 3D counts, measured or filled.
+    size
+        Voxels of the box along each axis.
 
     Raises
     ------
     InputError
         Fewer than 8 voxels; as `cleaned`.
+
+    Warns
+    -----
+    SayreWarning
+        The array ends inside the box; as `cleaned`.
     """
     if size < 8:
-        raise InputError(f"crop: {size} voxels are too few; 8 or more")
+        raise InputError(f"crop: {size} voxels are too few; 8 or more are needed")
     pattern = cleaned(pattern)
     peak = peak_of(pattern.intensity)
     halves = [min(size // 2, c, n - c) for c, n in zip(peak, pattern.shape, strict=True)]
     if min(halves) < size // 2:
         taken = " × ".join(str(2 * half) for half in halves)
-        warn(f"{pattern.name}: crop {size}: the array {pattern.shape} ends sooner; {taken} voxels are taken")
+        warn(
+            f"{pattern.name}: crop {size}: the array of {pattern.shape} voxels ends before that on a side of "
+            f"the peak; {taken} voxels are taken"
+        )
     return pattern.crop(tuple(slice(c - h, c + h) for c, h in zip(peak, halves, strict=True)))
 
 
 def first_fill(pattern: AnyPattern) -> NDArray[np.float32]:
-    """Counts with gaps as they were filled, else linear in log(1 + I): for the autocorrelation."""
+    """Return counts without gaps for the autocorrelation.
+
+    Gaps of a filled pattern are as it fills them; those of a measured one are filled by linear interpolation
+    of log(1 + I).
+    """
     if isinstance(pattern, FilledPattern) or not pattern.mask.any():
         return pattern.intensity
     return np.asarray(np.expm1(linear_fill(np.log1p(pattern.intensity), pattern.mask)), np.float32)
 
 
 def oversampling(intensity: NDArray[np.float32], threshold: float = 0.02) -> tuple[float, ...]:
-    """Oversampling ratio of each axis: array length over that of the object, half its autocorrelation's.
+    """Compute the oversampling ratio of each axis: the length of the array over that of the object.
 
-    The extent of the autocorrelation is where it exceeds `threshold` of its maximum and its noise eightfold,
-    on lines through its centre. An object longer than half the array wraps around and reads 1.
+    The length of the object is half that of its autocorrelation, which is where it exceeds `threshold` times
+    its maximum and 8 times its noise, on lines through its centre. An object longer than half the array wraps
+    around, and its ratio is 1.
+
+    Parameters
+    ----------
+    intensity
+        float32, centred counts with filled gaps.
+    threshold
+        Fraction of the maximum of the autocorrelation.
     """
-    shadow, noise = autocorrelation(intensity)
-    level = max(threshold * float(shadow.max()), 8 * noise)
+    modulus, noise = autocorrelation(intensity)
+    level = max(threshold * float(modulus.max()), 8 * noise)
     ratios = []
-    for axis, n in enumerate(shadow.shape):
-        line = shadow[tuple(slice(None) if i == axis else m // 2 for i, m in enumerate(shadow.shape))]
+    for axis, n in enumerate(modulus.shape):
+        line = modulus[tuple(slice(None) if i == axis else m // 2 for i, m in enumerate(modulus.shape))]
         inside = line > level
         first_out = [
             int(np.argmin(np.append(side, False))) for side in (inside[n // 2 :], inside[n // 2 :: -1])
@@ -102,101 +130,105 @@ def oversampling(intensity: NDArray[np.float32], threshold: float = 0.02) -> tup
 
 
 def check(pattern: AnyPattern) -> tuple[float, ...]:
-    """Refuse what cannot be phased, of a centred pattern; returns the oversampling ratio of each axis.
+    """Check that a centred pattern can be phased, and return the oversampling ratio of each axis.
 
     Raises
     ------
     InputError
-        Fewer than 1,000 counts, no object in the autocorrelation, or oversampling below 2 on an axis.
+        Fewer than 1,000 counts, no object in the autocorrelation, or an oversampling ratio below 2.
 
     Warns
     -----
     SayreWarning
-        An autocorrelation whose weak tail fills the array, few counts for an object of this size, a saturated
-        peak, a peak that may lie in a gap that nothing filled.
+        The weak tail of the autocorrelation fills the array, the counts are few for an object of this size,
+        the peak may be saturated, or the peak may lie in a gap that is not filled.
     """
     measured, what = pattern.measured, pattern.name
     total = float(measured.intensity.sum(dtype=np.float64))
     if total < LEAST_COUNTS:
-        raise InputError(f"{what}: {total:.0f} counts in all; phasing needs {LEAST_COUNTS} or more")
+        raise InputError(f"{what}: {total:.0f} counts in all; phase retrieval needs {LEAST_COUNTS} or more")
     intensity = first_fill(pattern)
     _check_photons(intensity, what)
     ratios = _check_oversampling(intensity, what)
-    _check_middle(pattern, what)
+    _check_peak(pattern, what)
     return ratios
 
 
 def photons(intensity: NDArray[np.float32]) -> tuple[float, float, int]:
-    """Counts of the object, their noise, and the voxels of the object, as the autocorrelation has them.
+    """Estimate the counts of the object, their noise, and the voxels of the object, from its autocorrelation.
 
-    A constant background and white noise are in the autocorrelation's middle voxel alone, so that the one
-    beside it tells the counts of the object, a little too low. So are the voxels, by half and more where
-    noise hides the weak end of the autocorrelation.
+    A constant background and white noise contribute to the middle voxel of the autocorrelation alone, so that
+    the voxels beside it give the counts of the object, slightly too low. The number of voxels is too low as
+    well, by half and more where noise hides the weak end of the autocorrelation.
     """
-    shadow, noise = autocorrelation(intensity)
-    middle = tuple(n // 2 for n in shadow.shape)
+    modulus, noise = autocorrelation(intensity)
+    middle = tuple(n // 2 for n in modulus.shape)
     beside = [
-        float(shadow[tuple(m + (i == axis) for i, m in enumerate(middle))]) for axis in range(shadow.ndim)
+        float(modulus[tuple(m + (i == axis) for i, m in enumerate(middle))]) for axis in range(modulus.ndim)
     ]
-    size = shadow.size
+    size = modulus.size
     return max(beside) * size, noise * size, int(initial_support(intensity).sum())
 
 
 def _check_photons(intensity: NDArray[np.float32], what: str) -> None:
+    """Refuse counts that show no object, and warn of few counts."""
     signal, noise, voxels = photons(intensity)
     if signal < 8 * noise:
         raise InputError(
-            f"{what}: the autocorrelation shows no object: {signal:.0f} counts beside its middle, noise has "
-            f"{noise:.0f}; the counts are noise or a background, a longer measurement would do"
+            f"{what}: the autocorrelation shows no object: {signal:.0f} counts beside its middle, where the "
+            f"noise is {noise:.0f}; the counts are noise or a background, and a longer measurement is needed"
         )
     if signal < FEW_PHOTONS * voxels:
         warn(
             f"{what}: {signal:.0f} counts for an object of at least {voxels} voxels, {signal / voxels:.1f} "
-            f"each; below {FEW_PHOTONS} photon noise decides much of the result: count longer or --crop"
+            f"for each; below {FEW_PHOTONS} photon noise limits the result: count longer, or take a smaller "
+            "part around the peak (--crop)"
         )
 
 
 def _check_oversampling(intensity: NDArray[np.float32], what: str) -> tuple[float, ...]:
+    """Refuse an oversampling ratio below 2, and warn of one that the weak tail brings below 2."""
     ratios, surely = oversampling(intensity), oversampling(intensity, threshold=0.1)
     shown = ", ".join(f"{r:.2f}" for r in ratios)
     if min(surely) < 2:
         raise InputError(
-            f"{what}: oversampling ratio {shown} (1: the object's autocorrelation fills the array); "
-            "below 2 the phase is not determined; measure with finer steps or from farther, and do not bin"
+            f"{what}: oversampling ratio {shown} (1 where the autocorrelation fills the array); below 2 the "
+            "phase is not determined; measure with finer angular steps or a longer detector distance, and do "
+            "not bin"
         )
     if min(ratios) < 2:
         warn(
-            f"{what}: oversampling ratio {shown}: the autocorrelation nearly fills the array; "
-            "a poorly filled gap or too coarse a measurement"
+            f"{what}: oversampling ratio {shown}: the weak tail of the autocorrelation fills the array, "
+            "because of a poorly filled gap or of too coarse a measurement"
         )
     return ratios
 
 
-def _check_middle(pattern: AnyPattern, what: str) -> None:
-    """Warn of a peak that saturated the detector, or may not have been seen."""
+def _check_peak(pattern: AnyPattern, what: str) -> None:
+    """Warn of a peak that may have saturated the detector, or may lie in a gap."""
     measured = pattern.measured
     counts, middle = measured.intensity, [n // 2 for n in measured.shape]
     beside, near = (tuple(slice(m - r, m + r + 1) for m in middle) for r in (1, 4))
     hidden = 0 if isinstance(pattern, FilledPattern) else int(measured.mask[beside].sum())
     if hidden:
         warn(
-            f"{what}: of {measured.mask[beside].size} voxels around the peak {hidden} are masked: its middle "
-            "may lie in the gap; sayre inpaint fills it, and so does sayre run"
+            f"{what}: {hidden} of the {measured.mask[beside].size} voxels around the peak are masked, so "
+            "that its middle may lie in the gap; fill the gap first, by sayre inpaint or sayre run"
         )
     top = counts == counts.max()
     if int(top[near].sum()) >= SATURATED:
         warn(
-            f"{what}: {int(top.sum())} voxels hold the same highest count {counts.max():.0f}; "
-            "if the detector saturated, mask and fill them"
+            f"{what}: {int(top.sum())} voxels have the same highest count {counts.max():.0f}; if the "
+            "detector was saturated, mask and fill them"
         )
 
 
 def peak_of(counts: NDArray[np.float32]) -> tuple[int, ...]:
-    """The voxel nearest to the centroid of squared counts.
+    """Return the voxel nearest to the centroid of the squared counts.
 
-    Of a crystal with little strain that is the brightest one. Strain splits the peak into many, of which the
-    brightest may be far from the middle; and background, which would draw a centroid of counts to the
-    middle of the array, hardly weighs in squares.
+    For a crystal with little strain it is the brightest voxel. Strain splits the peak into several, and the
+    brightest of them may be far from the middle. A background, which would draw the centroid of the counts to
+    the middle of the array, has little weight in squared counts.
     """
     weight = counts.astype(np.float64) ** 2
     total = float(weight.sum())

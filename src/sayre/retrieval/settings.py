@@ -1,4 +1,4 @@
-"""How the phase is retrieved."""
+"""Settings of phase retrieval."""
 
 from __future__ import annotations
 
@@ -19,38 +19,38 @@ _STARTS, _COUNTS, _SUPPORT = "Phase retrieval", "Counts and gaps", "Support"
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Settings of `sayre.phase`: what decides its result beside the counts.
+    """Settings of `sayre.phase`, which together with the counts determine its result.
 
     Attributes
     ----------
     recipe
-        Text as `sayre.retrieval.engine.recipe.parse` takes it, or the name of a file that holds it; by
-        default the preset "default", or "strained" where a network gives the start.
+        Text that `sayre.retrieval.engine.recipe.parse` reads, or the name of a file that holds it; by default
+        the preset "default", or "strained" where a network predicts the starts.
     runs
-        Random starts at most.
+        Largest number of starts.
     enough
-        No further starts are made once two that fit as well as the best agree to this complex correlation;
-        None makes all, or stops at 0.95 where a network gives the start.
+        No further starts are made once two that fit as well as the best agree to this complex correlation.
+        With None all are made, or, where a network predicts the starts, 0.95 is used.
     seed
-        Of all random numbers: the same seed gives the same result.
+        Seed of all random numbers; the same seed gives the same result.
     keep
-        Fraction of the starts to average at most; see `sayre.retrieval.choice.select.select`.
+        Largest fraction of the starts to average; see `sayre.retrieval.choice.select.select`.
     init
-        Where starts begin: "random" phases in the support of the autocorrelation, in the shape that the
-        "network" predicts, or at the object in a file.
+        "random" for random phases in the support of the autocorrelation, "network" for random phases in the
+        shape that a network predicts, or the name of a file that holds an object.
     init_weights
         Weights of that network: a name in the registry or a `.safetensors` file.
     gaps, sigmas, confidence, free
         Bounds of the amplitudes; see `sayre.retrieval.engine.bounds.amplitude_bounds`.
     threshold, reference, smoothing
-        Of shrink-wrap: voxels above `threshold` times the maximum, root mean square or average of the
-        amplitude in the present support, which is smoothed by a Gaussian whose width in voxels goes from
-        the first to the second number of `smoothing`.
+        Shrink-wrap: the support is where the smoothed amplitude exceeds `threshold` times its maximum, root
+        mean square or average in the present support. The standard deviation of the smoothing Gaussian goes
+        from the first to the second number of `smoothing`, in voxels.
     support_fraction
-        Smallest and largest fraction of the array that the support may fill; beyond it the brightest voxels
-        of that number are the support.
+        Smallest and largest fraction of the array that the support may fill; outside this range the brightest
+        voxels of that number are the support.
     binning
-        Frames, rows and columns that are summed to a voxel before anything else.
+        Frames, rows and columns of the blocks that are summed to one voxel before anything else.
 
     Raises
     ------
@@ -61,34 +61,40 @@ class Settings:
     recipe: Annotated[
         str | None,
         Option(
-            help="A preset (default, quick, precise, strained, fixed), text such as "
-            "'(HIO*20 + SW)**10, ER*50', or a file that holds it.",
+            help="Algorithms and support updates to iterate: a preset (default, quick, precise, strained, "
+            "fixed), text such as '(HIO*20 + SW)**10, ER*50', or a file that holds such text.",
             metavar="RECIPE",
             panel=_STARTS,
         ),
     ] = None
-    runs: Annotated[int, Option(help="Random starts at most.", least=1, whole=True, panel=_STARTS)] = 20
+    runs: Annotated[int, Option(help="Largest number of starts.", least=1, whole=True, panel=_STARTS)] = 20
     enough: Annotated[
         float | None,
         Option(
-            help="Make no more starts once two agree to this complex correlation; "
-            "0.95 with --init network, else all starts are made.",
+            help="Make no more starts once two agree to this complex correlation. By default all starts are "
+            "made; with --init network the default is 0.95.",
             above=0,
             most=1,
             panel=_STARTS,
         ),
     ] = None
     seed: Annotated[
-        int, Option(help="The same seed gives the same result.", least=0, whole=True, panel=_STARTS)
+        int,
+        Option(
+            help="Seed of all random numbers; the same seed gives the same result.",
+            least=0,
+            whole=True,
+            panel=_STARTS,
+        ),
     ] = 0
     keep: Annotated[
-        float, Option(help="Fraction of the starts to average at most.", above=0, most=1, panel=_STARTS)
+        float, Option(help="Largest fraction of the starts to average.", above=0, most=1, panel=_STARTS)
     ] = 0.5
     init: Annotated[
         str,
         Option(
-            help="Where starts begin: random, network (which predicts the shape: for strained crystals), "
-            "or a file of an object (.npz, .cxi).",
+            help="What starts begin with: random phases, the shape that a network predicts (for strained "
+            "crystals), or the object in a file (.npz, .cxi).",
             metavar="random|network|FILE",
             panel=_STARTS,
         ),
@@ -96,7 +102,8 @@ class Settings:
     init_weights: Annotated[
         str | None,
         Option(
-            help="Weights for --init network: a name of `sayre weights list`, or a .safetensors file.",
+            help="Weights of the network of --init network: a name that `sayre weights list` shows, or a "
+            ".safetensors file.",
             flags=("--init-weights", "--weights"),
             metavar="NAME|FILE",
             panel=_STARTS,
@@ -105,7 +112,8 @@ class Settings:
     binning: Annotated[
         Binning,
         Option(
-            help="Frames, rows and columns to sum to a voxel; of 2D counts the last two apply.",
+            help="Frames, rows and columns of the blocks that are summed to one voxel; for 2D counts the "
+            "last two numbers apply.",
             flags=("--bin",),
             metavar="F R C",
             least=1,
@@ -116,19 +124,25 @@ class Settings:
     gaps: Annotated[
         Gaps,
         Option(
-            help="Filled voxels are bounded (by the stated error of the filling), free, or zero.",
+            help="Constraint in gaps: bounded by the standard error of the filling, free, or zero counts.",
             choices=GAPS,
             metavar="bounded|free|zero",
             panel=_COUNTS,
         ),
     ] = "bounded"
     sigmas: Annotated[
-        float, Option(help="Standard errors that bound a filled voxel.", least=0, panel=_COUNTS)
+        float,
+        Option(
+            help="Half-width of the bounds of a filled voxel, in standard errors of the filling.",
+            least=0,
+            panel=_COUNTS,
+        ),
     ] = 2.0
     confidence: Annotated[
         float,
         Option(
-            help="Half-width of the interval of measured counts in units of √(I + 1); 0 takes them as exact.",
+            help="Half-width of the bounds of measured counts, in units of √(I + 1); "
+            "with 0 the counts are taken as exact.",
             least=0,
             panel=_COUNTS,
         ),
@@ -136,7 +150,7 @@ class Settings:
     free: Annotated[
         float,
         Option(
-            help="Fraction of the measured voxels that phasing does not see, to validate the result by.",
+            help="Fraction of the measured voxels that is left free, for the free log-likelihood.",
             least=0,
             below=0.5,
             panel=_COUNTS,
@@ -154,7 +168,7 @@ class Settings:
     reference: Annotated[
         Reference,
         Option(
-            help="Reference of --threshold: the max, rms or average amplitude in the present support.",
+            help="Reference amplitude of --threshold: maximum, root mean square or average in the support.",
             choices=REFERENCES,
             metavar="max|rms|average",
             panel=_SUPPORT,
@@ -163,7 +177,7 @@ class Settings:
     smoothing: Annotated[
         tuple[float, float],
         Option(
-            help="Width of the Gaussian of shrink-wrap at the start and at the end, in voxels.",
+            help="Standard deviation of the Gaussian of shrink-wrap at the start and at the end, in voxels.",
             metavar="START END",
             least=0,
             panel=_SUPPORT,
@@ -187,16 +201,20 @@ class Settings:
             raise SettingError("binning", f"must be three whole numbers, found {self.binning!r}")
         low, high = self.support_fraction
         if low >= high:
-            raise SettingError("support_fraction", f"must rise, found {low} and {high}")
+            raise SettingError(
+                "support_fraction", f"the smallest must be below the largest, found {low} and {high}"
+            )
         if self.init_weights is not None and self.init != "network":
-            raise SettingError("init_weights", f"belongs to init network, found init {self.init}")
+            raise SettingError(
+                "init_weights", f"can only be given together with init network, found init {self.init}"
+            )
 
     @property
     def init_file(self) -> str | None:
-        """Name of the file whose object starts begin at, if they do."""
+        """Name of the file that holds the object of `init`; None where `init` is not a file."""
         return None if self.init in ("random", "network") else self.init
 
     @property
     def of_a_run(self) -> dict[str, Any]:
-        """What a single start depends on, as plain values: starts made with other values are not the same."""
+        """The settings that a single start depends on, as plain values."""
         return {name: value for name, value in asdict(self).items() if name != "keep"}

@@ -1,4 +1,4 @@
-"""Where runs begin: at random, in the shape that a network sees, or at a given object."""
+"""The starts of phase retrieval: random phases, the shape that a network predicts, or a given object."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Objects = NDArray[np.complex64]
 StartOf = Callable[[int], Start]
 
 LEVELS = (-2.0, -3.0, -1.0)
-"""Logits above which a voxel is in the support, for one start after the other."""
+"""Thresholds of the logits above which a voxel is in the support; starts take one after the other."""
 
 
 def starts(
@@ -35,30 +35,31 @@ def starts(
     ratios: tuple[float, ...],
     device: torch.device,
 ) -> StartOf:
-    """Return a function from the index of a start to where it begins.
+    """Return a function that makes the start of a given number.
 
     Parameters
     ----------
     pattern
-        As `prepare.centred` gives it.
+        Centred pattern, as `prepare.centred` returns it.
     bounds
-        Of its amplitudes.
+        Bounds of its amplitudes.
     settings
-        `init` "random": random phases inside the support of the autocorrelation. "network": inside the shape
-        that the network of `init_weights` predicts, taken at one of `LEVELS` after the other; weights of a
-        published network give an object instead. A file name: an object.
+        `init` is "random" for random phases inside the support of the autocorrelation; "network" for random
+        phases inside the shape that the network of `init_weights` predicts, at one of `LEVELS` after the
+        other (weights of a published network predict an object instead); or the name of a file that holds
+        an object.
     init
-        A centred complex object of the shape phased, in place of `settings.init`. From an object the first
-        start begins with it as it is, the others with its amplitude and random phases.
+        Complex object, centred, of the shape phased, in place of `settings.init`. The first start is the
+        object itself, the others have its amplitude and random phases.
     ratios
         Oversampling ratio of each axis.
     device
-        Where the network is applied.
+        Device on which the network is applied.
 
     Raises
     ------
     InputError
-        An object of another shape, no such file, no weights, counts that show no object.
+        An object of another shape, a file or weights that do not exist, counts that show no object.
     """
     seed = settings.seed
     if init is None and settings.init_file is not None:
@@ -70,7 +71,7 @@ def starts(
     from sayre.retrieval.learned.phase_predictor import PhasePredictor
     from sayre.retrieval.learned.predictor import load_predictor
 
-    counts = first_fill(pattern.measured)  # as in training, whatever filled the gaps for the iterations
+    counts = first_fill(pattern.measured)  # gaps are filled as in training, not as for the iterations
     predictor = load_predictor(settings.init_weights, counts.ndim)
     if isinstance(predictor, PhasePredictor):
         return _around(predictor.object(counts, device), bounds, seed)
@@ -80,32 +81,42 @@ def starts(
 
 
 def _object_of(name: str) -> Objects:
-    """The object in a file."""
+    """Read the object in a file."""
     require_object(name)
     return load_crystal(name).object
 
 
 def require_object(name: str) -> None:
-    """Refuse the setting `init` if it names no file.
+    """Refuse the name of a file as the setting `init` if the file does not exist.
 
     Raises
     ------
     SettingError
-        There is no such file.
+        The file does not exist.
     """
     if not Path(name.partition("::")[0]).exists():
-        raise SettingError("init", f"{name!r} is neither random nor network nor the name of a file")
+        raise SettingError(
+            "init", f"{name!r} is neither random nor network nor the name of a file that exists"
+        )
 
 
 def _inside(support: NDArray[np.bool_], bounds: Bounds, pattern: AnyPattern, seed: int) -> StartOf:
+    """Return a function that makes starts with random phases inside a support."""
     if not support.any():
-        raise InputError(f"{pattern.name}: the autocorrelation shows no object; the counts are noise")
+        raise InputError(
+            f"{pattern.name}: the autocorrelation shows no object; the counts are noise or a background, and "
+            "a longer measurement is needed"
+        )
     return lambda index: random_start(bounds, support, index, seed)
 
 
 def _around(init: Objects, bounds: Bounds, seed: int) -> StartOf:
+    """Return a function that makes starts from an object."""
     if init.shape != bounds.counts.shape:
-        raise InputError(f"init: the object has shape {init.shape}, the pattern phased {bounds.counts.shape}")
+        raise InputError(
+            f"init: the object has shape {init.shape}, but the pattern, cropped and centred, has shape "
+            f"{bounds.counts.shape}; give an object of that shape"
+        )
     amplitude = np.abs(init)
     inside = amplitude > 0.1 * float(amplitude.max())
 

@@ -127,7 +127,7 @@ def test_scatter_is_of_the_results_of_two_halves(pattern):
 def test_a_consensus_that_breaks_is_said_and_the_average_stays(pattern):
     empty = np.zeros(pattern.shape, np.complex64)
     runs = [run_of(empty), run_of(empty)]
-    with pytest.warns(SayreWarning, match="WIDE: .* empty after 2 iterations; the steps"):
+    with pytest.warns(SayreWarning, match="after WIDE, the first: .* empty after 2 iterations; the objects"):
         found = consensus(runs, amplitude_bounds(pattern), parse("ER*2"), ShrinkWrap())
     np.testing.assert_array_equal(found.object, empty)
     assert float(found.fit.residual[0]) == pytest.approx(1)

@@ -87,7 +87,7 @@ def test_the_middle_comes_first_and_outliers_are_left():
 
 
 def test_nothing_finished_is_refused():
-    with pytest.raises(ValueError, match="select: no run finished"):
+    with pytest.raises(ValueError, match="select: every run failed"):
         select([run(0, failed="empty")])
 
 

@@ -58,11 +58,11 @@ def test_weights_of_other_networks_are_refused(tmp_path):
         path, ShapeNet(**options).state_dict(), {"network": "shape", "options": options, "side": 32}
     )
     assert load_predictor(path, 2).side == 32
-    with pytest.raises(InputError, match=r"network shape for 2D counts; needed: shape or .*, for 3D"):
+    with pytest.raises(InputError, match=r"kind shape for 2D .* for 3D counts is needed"):
         load_predictor(path, 3)
     weights.write(path, {"a": torch.ones(2)}, {"network": "slab"})
     load_predictor.cache_clear()
-    with pytest.raises(InputError, match="is a network slab for 3D counts"):
+    with pytest.raises(InputError, match="a network of kind slab for 3D counts"):
         load_predictor(path, 2)
 
 

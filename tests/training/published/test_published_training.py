@@ -76,12 +76,12 @@ def test_prediction_follows_counts_that_are_shifted_or_in_a_larger_array(trained
     assert np.array_equal(small, phase[20:60, 22:58])
     flat = np.ones((128, 128), np.float32)
     flat[64, 64] = 50
-    with pytest.warns(SayreWarning, match=r"75\.0% of the counts are outside"):
+    with pytest.warns(SayreWarning, match=r"75\.0% of the counts lie outside"):
         _, kept = predictor.phase(flat * 0 + 1, cpu)
     assert kept.sum() == 64 * 64
 
 
-@pytest.mark.filterwarnings("ignore:.*(do not trust|counts are outside)")
+@pytest.mark.filterwarnings("ignore:.*(do not trust|counts lie outside)")
 def test_phase_retrieval_begins_with_the_object_it_predicts(trained):
     weights = trained / "weights.safetensors"
     made = strained_crystal(2, "0-1", 0)

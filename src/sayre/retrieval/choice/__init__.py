@@ -1,1 +1,1 @@
-"""Of finished runs: alignment, which to believe, what they have in common, how well they resolve."""
+"""Selecting, aligning and averaging the runs of phase retrieval."""

@@ -1,4 +1,4 @@
-"""Objects that differ by what the counts cannot tell: global phase, translation, conjugate twin."""
+"""Alignment of objects that fit the same counts: global phase, translation and conjugate twin."""
 
 from __future__ import annotations
 
@@ -12,53 +12,62 @@ Objects = NDArray[np.complex64]
 
 
 def twin(x: Objects) -> Objects:
-    """Conjugate inverted through index `n // 2`: it has the same amplitudes in the detector."""
+    """Return the conjugate twin, inverted through index `n // 2`, which has the same intensities."""
     flipped = np.flip(x.conj())
     return np.roll(flipped, [1 - n % 2 for n in x.shape], range(x.ndim))
 
 
 def correlation(a: Objects, b: Objects) -> float:
-    """`|Σ a* b| / √(Σ|a|² Σ|b|²)` as they lie: 1 where they agree but for a global phase and scale."""
+    """Compute the complex correlation `|Σ a* b| / √(Σ|a|² Σ|b|²)` of two objects, without aligning them.
+
+    It is 1 where they agree up to a global phase and scale.
+
+    Parameters
+    ----------
+    a, b
+        Complex, of one shape.
+    """
     norm = float(np.linalg.norm(a)) * float(np.linalg.norm(b))
     return float(np.abs(np.vdot(a, b))) / norm if norm > 0 else 0.0
 
 
 def align(moving: Objects, fixed: Objects, *, upsampling: int = 20, twins: bool = True) -> Objects:
-    """`moving`, shifted by a fraction of a voxel, inverted and turned in phase to lie on `fixed`.
+    """Align an object on another: shift it by fractions of a voxel, invert it, and rotate its phase.
 
     Parameters
     ----------
     moving, fixed
         complex64 of one shape, centred.
     upsampling
-        Shifts are found to 1/`upsampling` voxel.
+        Shifts are computed to 1/`upsampling` voxel.
     twins
-        Try the conjugate twin too.
+        Whether the conjugate twin of `moving` is tried too.
 
     Notes
     -----
-    The peak of the cross-correlation, refined by matrix Fourier transforms around it (Guizar-Sicairos,
-    Thurman and Fienup, Opt. Lett. 33, 156, 2008): on quarter voxels up to two away, since the best whole
-    voxel need not be next to the peak where strain makes it sharp, then on the fine grid.
+    The shift is the peak of the cross-correlation, refined by matrix Fourier transforms around it
+    (Guizar-Sicairos, Thurman and Fienup, Opt. Lett. 33, 156, 2008): first on quarter voxels up to two voxels
+    away, since the best whole voxel need not be next to the peak where strain makes it sharp, then on the
+    fine grid.
     """
     field = scipy.fft.fftn(fixed, workers=-1)
     best = _shifted(moving, fixed, field, upsampling)
     if twins:
         other = _shifted(twin(moving), fixed, field, upsampling)
-        best = max(best, other, key=lambda found: correlation(found, fixed))
+        best = max(best, other, key=lambda moved: correlation(moved, fixed))
     return best
 
 
 def aligned(objects: Iterable[Objects]) -> list[Objects]:
-    """Objects on the first of them, taken one by one."""
-    found: list[Objects] = []
+    """Align objects on the first of them, requesting them one by one."""
+    done: list[Objects] = []
     for obj in objects:
-        found.append(align(obj, found[0]) if found else obj)
-    return found
+        done.append(align(obj, done[0]) if done else obj)
+    return done
 
 
 def _shifted(moving: Objects, fixed: Objects, field: Objects, upsampling: int) -> Objects:
-    """`moving`, shifted and turned in phase to lie on `fixed`, whose Fourier transform is `field`."""
+    """Shift an object and rotate its phase to agree with `fixed`, whose Fourier transform is `field`."""
     a = scipy.fft.fftn(moving, workers=-1)
     product = field * a.conj()
     surface = np.abs(scipy.fft.ifftn(product, workers=-1))
@@ -83,7 +92,7 @@ def _shifted(moving: Objects, fixed: Objects, field: Objects, upsampling: int) -
 def _refined(
     product: NDArray[np.complex64], shift: NDArray[np.float64], offsets: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Peak of the cross-correlation among `shift` + `offsets` along every axis, in voxels."""
+    """Return the peak of the cross-correlation among `shift` + `offsets` along every axis, in voxels."""
     value: NDArray[np.complexfloating] = product
     for s, n in zip(shift, product.shape, strict=True):
         kernel = np.exp(2j * np.pi * np.outer(scipy.fft.fftfreq(n), s + offsets)).astype(np.complex64)

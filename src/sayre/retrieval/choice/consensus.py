@@ -1,9 +1,9 @@
-"""What the selected starts agree on, and on from there beyond the edges of the detector.
+"""The average of the selected runs, after further iterations on an array larger than the detector.
 
-A crystal with facets scatters past the edge of any detector. Cut off there, its field is that of no object
-with a sharp surface: it rings through the whole array, no support holds it, and iterations turn the phases of
-the outermost fringes wrong, alike in every start. On an array with a margin in which nothing was measured,
-the object is sampled finer and ends at its surface again.
+A crystal with facets scatters beyond the edges of any detector. A field that is cut off there belongs to no
+object with a sharp surface: the object rings through the whole array, no support contains it, and iterations
+get the phases of the outermost fringes wrong in the same way in every start. On an array with a margin in
+which nothing was measured, the object is sampled more finely and ends at its surface again.
 """
 
 from __future__ import annotations
@@ -30,25 +30,25 @@ Objects = NDArray[np.complex64]
 Mask = NDArray[np.bool_]
 
 MARGIN = 1.25
-"""Length of an array with a margin over that of the measured one, on each axis."""
+"""Length of the array with a margin in units of the length of the measured one, on each axis."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Consensus:
-    """The result of several runs; arrays of their shape, centred.
+    """The average of several runs; arrays are centred and of the shape of the bounds.
 
     Attributes
     ----------
     object
-        complex64, their first mode.
+        complex64, the first mode of the runs averaged.
     indices
-        Those averaged.
+        Numbers of the starts that were averaged.
     averaged
-        complex64, as they were when they were, aligned on the first.
+        complex64, the objects that were averaged, aligned on the first.
     modes
-        Of `averaged`.
+        Modes of `averaged`.
     fit
-        Of `object`.
+        Fit of `object` to the counts.
     """
 
     object: Objects
@@ -67,43 +67,51 @@ def consensus(
     device: str | torch.device = "cpu",
     report: Callable[[Status], None] | None = None,
 ) -> Consensus:
-    """Take runs through `steps` on an array with a margin, if there are any, and average them.
+    """Iterate `steps`, if there are any, on an array with a margin from the given runs, and average them.
 
     Parameters
     ----------
     runs
-        Those selected; the others are aligned on the first.
+        The selected runs; the others are aligned on the first.
+    bounds
+        Bounds of the amplitudes.
     steps
-        Of the recipe, those after `WIDE`.
+        Steps of the recipe after `WIDE`.
     shrink_wrap
-        As for the runs, its smoothing that of their end.
-
-    Notes
-    -----
-    What is found with a margin is cut back to the measured array: it is then what the detector saw of the
-    crystal, and rings a little outside of its support, as the true field does.
+        How `SW` updates the support; its width at the end of the run is used throughout.
+    device
+        `cpu` or `cuda`.
+    report
+        Function that is called with the status every few iterations.
 
     Warns
     -----
     SayreWarning
-        The steps broke all runs (not finite, empty); they are left out.
+        All runs fail in these steps (not finite, empty), whose result is then discarded.
+
+    Notes
+    -----
+    The field computed with a margin is cut back to the measured array. The object is then the crystal at the
+    resolution of the detector, and rings a little outside its support, as the true one does.
     """
-    shape, further = bounds.counts.shape, tuple(runs)
+    shape, selected = bounds.counts.shape, tuple(runs)
     if steps:
-        beyond = tuple(_beyond_the_edges(runs, bounds, steps, shrink_wrap, device, report))
-        further = tuple(run for run in beyond if not run.failed) or further
-        if all(run.failed for run in beyond):
-            why = beyond[0].failed
-            warn(f"WIDE: {why}; the steps after it are left out")
-    averaged = aligned(resampled(run.object, shape) for run in further)
+        wide = tuple(_on_wide_array(runs, bounds, steps, shrink_wrap, device, report))
+        selected = tuple(run for run in wide if not run.failed) or selected
+        if all(run.failed for run in wide):
+            warn(
+                f"recipe: every start failed in the steps after WIDE, the first: {wide[0].failed}; "
+                "the objects before these steps are averaged"
+            )
+    averaged = aligned(resampled(run.object, shape) for run in selected)
     modes = find_modes(averaged)
     first = torch.from_numpy(np.fft.ifftshift(modes.modes[0]))[None].to(device)
     modulus = Modulus(bounds, 1, torch.device(device))
-    spreads = [run.point_spread for run in further if run.point_spread is not None]
-    modulus.set_point_spreads([np.mean(spreads, 0) if len(spreads) == len(further) else None])
+    spreads = [run.point_spread for run in selected if run.point_spread is not None]
+    modulus.set_point_spreads([np.mean(spreads, 0) if len(spreads) == len(selected) else None])
     return Consensus(
         object=modes.modes[0],
-        indices=tuple(run.index for run in further),
+        indices=tuple(run.index for run in selected),
         averaged=tuple(averaged),
         modes=modes,
         fit=modulus.fit_quality(first),
@@ -111,10 +119,18 @@ def consensus(
 
 
 def with_margin(bounds: Bounds, margin: float = MARGIN) -> Bounds:
-    """Bounds of an array at least `margin` times as long, any amplitude where nothing was measured."""
+    """Return the bounds on a larger array, without bounds where nothing was measured.
+
+    Parameters
+    ----------
+    bounds
+        Bounds on the measured array.
+    margin
+        Least length of the new array in units of the old one, on each axis.
+    """
     shape = bounds.counts.shape
     sizes = [scipy.fft.next_fast_len(int(np.ceil(margin * n))) for n in shape]
-    around = [_beyond(n, size) for n, size in zip(shape, sizes, strict=True)]
+    around = [_padding(n, size) for n, size in zip(shape, sizes, strict=True)]
     return Bounds(
         lower=np.pad(bounds.lower, around),
         upper=np.pad(bounds.upper, around, constant_values=np.inf),
@@ -124,9 +140,16 @@ def with_margin(bounds: Bounds, margin: float = MARGIN) -> Bounds:
 
 
 def resampled(obj: Objects, shape: tuple[int, ...]) -> Objects:
-    """A centred object on as many voxels as `shape` has, finer or coarser: its field padded or cut.
+    """Resample a centred object to another shape, more finely or coarsely, by padding or cutting its field.
 
-    The field where it remains is the same, so that an object of less voxels has the larger amplitudes.
+    The remaining field does not change, so that the amplitudes of an object on fewer voxels are larger.
+
+    Parameters
+    ----------
+    obj
+        complex64, centred.
+    shape
+        Shape of the result.
     """
     if obj.shape == shape:
         return obj
@@ -139,13 +162,13 @@ def resampled(obj: Objects, shape: tuple[int, ...]) -> Objects:
     return np.fft.fftshift(scipy.fft.ifftn(new, workers=-1, overwrite_x=True))
 
 
-def _beyond(n: int, size: int) -> tuple[int, int]:
-    """Voxels that an axis of `size` has before and after one of `n`, their centres together."""
+def _padding(n: int, size: int) -> tuple[int, int]:
+    """Return the voxels before and after an axis of `n` voxels in one of `size` with the same centre."""
     before = size // 2 - n // 2
     return before, size - n - before
 
 
-def _beyond_the_edges(
+def _on_wide_array(
     runs: Sequence[Run],
     bounds: Bounds,
     steps: Sequence[Step],
@@ -153,7 +176,7 @@ def _beyond_the_edges(
     device: str | torch.device,
     report: Callable[[Status], None] | None,
 ) -> Iterator[Run]:
-    """Runs taken on in an array with a margin, as they are there."""
+    """Iterate further steps from runs on an array with a margin, and yield the results there."""
     wide, shape = with_margin(bounds), bounds.counts.shape
     sharp = replace(shrink_wrap, sigma=(shrink_wrap.sigma[1],) * 2)
 
@@ -167,12 +190,14 @@ def _beyond_the_edges(
                 point_spread=run.point_spread,
             )
 
-    def told(now: Status) -> None:
-        def cut(place: int) -> tuple[Objects, Mask]:
-            inner = resampled(now.estimate(place)[0], shape)
-            return inner, sharp.final(inner)
+    def report_measured(status: Status) -> None:
+        """Report with estimates on the measured array."""
+
+        def estimate(place: int) -> tuple[Objects, Mask]:
+            obj = resampled(status.estimate(place)[0], shape)
+            return obj, sharp.final(obj)
 
         if report:
-            report(replace(now, estimate=cut))
+            report(replace(status, estimate=estimate))
 
-    yield from retrieve(wide, starts(), steps, sharp, count=len(runs), device=device, report=told)
+    yield from retrieve(wide, starts(), steps, sharp, count=len(runs), device=device, report=report_measured)

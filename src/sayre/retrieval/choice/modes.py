@@ -1,4 +1,4 @@
-"""What many starts have in common."""
+"""Orthogonal modes of the objects of several runs."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class Modes:
     modes
         complex64 `(modes, *shape)`, the strongest first, each with the norm of its part in the objects.
     weights
-        Fractions of the objects' total power, falling, sum at most 1.
+        Fractions of the objects' total power, descending; their sum is at most 1.
     agreement
-        Median complex correlation of the others with the first object. NaN for a single one.
+        Median complex correlation of the other objects with the first one. NaN for a single object.
     scatter
-        Relative error ‖a − b‖/‖a‖ expected between the first mode and that of as many other starts: between
-        those of two halves of the objects, over √2. NaN for a single one.
+        Relative error ‖a − b‖/‖a‖ to expect between the first mode and that of as many other starts, computed
+        between the modes of two halves of the objects and divided by √2. NaN for a single object.
     """
 
     modes: NDArray[np.complex64]
@@ -37,13 +37,21 @@ class Modes:
 
 
 def find_modes(objects: Sequence[Objects], count: int = 3) -> Modes:
-    """Modes by singular values of objects that lie on the first of them.
+    """Compute the modes of objects by singular value decomposition.
+
+    Parameters
+    ----------
+    objects
+        complex64, of one shape, aligned on the first of them.
+    count
+        Largest number of modes.
 
     Notes
     -----
     Favre-Nicolin, Leake and Chushkin, Sci. Rep. 10, 2664 (2020): the first mode of the best reconstructions
-    is their average but for what differs between them, and its weight says how much that is. They are the
-    eigenvectors of the Gram matrix, so that beside the objects only the modes are as large as one.
+    is what they have in common, and its weight is the fraction of their power that it explains. The modes
+    follow from the eigenvectors of the Gram matrix, so that no array other than the objects and the modes is
+    as large as an object.
     """
     gram = np.array([[np.vdot(a, b) for b in objects] for a in objects])
     scatter = _scatter(objects, gram)
@@ -59,6 +67,7 @@ def find_modes(objects: Sequence[Objects], count: int = 3) -> Modes:
 
 
 def _scatter(objects: Sequence[Objects], gram: NDArray[np.complexfloating]) -> float:
+    """Compute the relative error between the first modes of two halves of the objects, over √2."""
     if len(objects) < 2:
         return float("nan")
     halves = (slice(half, None, 2) for half in (0, 1))
@@ -69,7 +78,7 @@ def _scatter(objects: Sequence[Objects], gram: NDArray[np.complexfloating]) -> f
 def _modes(
     objects: Sequence[Objects], gram: NDArray[np.complexfloating], count: int
 ) -> tuple[Objects, NDArray[np.float64]]:
-    """The first modes, each turned in phase to lie on the first object, and their weights."""
+    """Compute the first modes, with phases rotated to agree with the first object, and their weights."""
     values, vectors = np.linalg.eigh(gram)
     values, vectors = np.maximum(values[::-1], 0), vectors[:, ::-1].T[:count]
     turn = vectors.conj() @ gram[:, 0]

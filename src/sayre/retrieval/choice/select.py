@@ -1,4 +1,4 @@
-"""Which starts to believe, without knowing the truth."""
+"""Selection of the runs to average, from their fit to the counts and their agreement."""
 
 from __future__ import annotations
 
@@ -11,41 +11,55 @@ from sayre.retrieval.choice.align import align, aligned, correlation
 from sayre.retrieval.engine.runs import Run
 
 LIKELIHOOD_RANGE = 1.5
-"""Starts whose free likelihood is worse than the best by more than this factor are not selected."""
+"""Runs whose free log-likelihood is more than this factor times the best are not selected."""
 OUTLIER = 1.5
-"""Nor those that disagree with the middle start this many times more than its median neighbour."""
+"""Runs are not selected whose disagreement with the central run, 1 less the complex correlation, is more than
+this factor times the median."""
 
 
 def select(runs: Sequence[Run], keep: float = 0.5) -> list[Run]:
-    """The runs to average, the one in the middle of them first.
+    """Return the runs to average, the central one first: that which agrees best with the others.
 
-    The best `keep` of those that finished by free likelihood (by likelihood where no voxels were free); of
-    them those that agree with the one that agrees best with all.
+    These are, among the best runs by `figure_of_merit`, those that agree with the central one.
+
+    Parameters
+    ----------
+    runs
+        Finished runs; failed ones are left out.
+    keep
+        Largest fraction of them to select.
 
     Raises
     ------
     ValueError
-        No run finished.
+        Every run failed.
     """
     finished = sorted((run for run in runs if not run.failed), key=figure_of_merit)
     if not finished:
-        raise ValueError("select: no run finished")
+        raise ValueError("select: every run failed, so that there is nothing to select")
     best = finished[: max(1, round(keep * len(finished)))]
     selected = [run for run in best if figure_of_merit(run) <= LIKELIHOOD_RANGE * figure_of_merit(best[0])]
     if len(selected) < 3:
         return selected
     apart = 1 - agreement(run.object for run in selected)
-    middle = int(apart.sum(0).argmin())
-    others = np.delete(apart[middle], middle)
-    near = apart[middle] <= OUTLIER * float(np.median(others)) + 1e-6
-    order = np.argsort(apart[middle], kind="stable")
+    central = int(apart.sum(0).argmin())
+    others = np.delete(apart[central], central)
+    near = apart[central] <= OUTLIER * float(np.median(others)) + 1e-6
+    order = np.argsort(apart[central], kind="stable")
     return [selected[i] for i in order if near[i]]
 
 
 def agreeing_with_last(runs: Sequence[Run], enough: float) -> list[Run]:
-    """The last run and those that are the same object; none if there are none, or if another fits better.
+    """Return the last run and those of the same object, if they fit as well as any; else no runs.
 
-    Fits as well: `LIKELIHOOD_RANGE`; the same: a complex correlation of `enough` after alignment.
+    Runs fit as well as the best within `LIKELIHOOD_RANGE`.
+
+    Parameters
+    ----------
+    runs
+        Runs in the order in which they finished.
+    enough
+        Complex correlation, after alignment, from which on two objects count as the same.
     """
     *others, last = (run for run in runs if not run.failed or run is runs[-1])
     if last.failed or not others:
@@ -61,18 +75,18 @@ def agreeing_with_last(runs: Sequence[Run], enough: float) -> list[Run]:
 
 
 def figure_of_merit(run: Run) -> float:
-    """The free likelihood, or where no voxels were free the likelihood; less is better."""
+    """Return the free log-likelihood, or the log-likelihood where no voxel was free; less is better."""
     return run.free_likelihood if np.isfinite(run.free_likelihood) else run.likelihood
 
 
 def agreement(objects: Iterable[NDArray[np.complex64]]) -> NDArray[np.float64]:
-    """Complex correlation of every pair after alignment, `(n, n)`, ones on the diagonal.
+    """Compute the complex correlation of every pair of objects, `(n, n)` with ones on the diagonal.
 
-    Objects are aligned on the first, once each: aligned on one, they are aligned on each other.
+    Each object is aligned on the first once, and they are then aligned on each other.
     """
-    found = aligned(objects)
-    table = np.eye(len(found))
-    for i, a in enumerate(found):
-        for j, b in enumerate(found[:i]):
+    on_first = aligned(objects)
+    table = np.eye(len(on_first))
+    for i, a in enumerate(on_first):
+        for j, b in enumerate(on_first[:i]):
             table[i, j] = table[j, i] = correlation(a, b)
     return table

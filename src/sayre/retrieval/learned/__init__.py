@@ -1,0 +1,1 @@
+"""Starts of phase retrieval that trained networks predict."""

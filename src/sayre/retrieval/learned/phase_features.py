@@ -1,4 +1,4 @@
-"""What the network sees of the counts, and what it ought to say."""
+"""Input and target of the published network: scaled counts, and the phase of the diffracted amplitude."""
 
 from __future__ import annotations
 
@@ -16,9 +16,18 @@ Scalar = TypeVar("Scalar", bound=np.generic)
 
 
 def window(array: NDArray[Scalar], first: Sequence[int], shape: Sequence[int]) -> NDArray[Scalar]:
-    """The box of `shape` whose first voxel is `first` (negative: before the array), zero outside the array.
+    """Cut a box out of an array, with zeros where it extends beyond the array.
 
-    `window(part, [-f for f in first], array.shape)` puts it back.
+    `window(part, [-f for f in first], array.shape)` is the inverse.
+
+    Parameters
+    ----------
+    array
+        Array of any dtype.
+    first
+        First voxel of the box; negative numbers lie before the array.
+    shape
+        Shape of the box.
     """
     part: NDArray[Any] = np.zeros(tuple(shape), array.dtype)
     spans = list(zip(first, shape, array.shape, strict=True))
@@ -31,9 +40,16 @@ def window(array: NDArray[Scalar], first: Sequence[int], shape: Sequence[int]) -
 
 
 def first_voxel(counts: Floats, side: int) -> tuple[int, ...]:
-    """First voxel of the box of `side` voxels along each axis that has the centre of mass at `side // 2`.
+    """Return the first voxel of the box that has the centre of mass of the counts at `side // 2`.
 
-    By whole voxels, so that no count is interpolated.
+    It is rounded to whole voxels, so that counts are not interpolated.
+
+    Parameters
+    ----------
+    counts
+        float32, not negative.
+    side
+        Voxels of the box along each axis.
     """
     total = max(float(counts.sum(dtype=np.float64)), 1e-30)
     first = []
@@ -45,24 +61,32 @@ def first_voxel(counts: Floats, side: int) -> tuple[int, ...]:
 
 
 def scaled(counts: Floats) -> Floats:
-    """`log(1 + I)` from 0, its least value, to 1, its greatest, float32; all 0 where all are equal."""
+    """Scale `log(1 + I)` linearly to the range from 0 to 1, float32; all 0 where all counts are equal."""
     level = np.log1p(counts.astype(np.float64))
     level -= level.min()
     return (level / max(float(level.max()), 1e-30)).astype(np.float32)
 
 
 def features(counts: Floats, side: int) -> Floats:
-    """What the network sees of counts of any shape: `side` voxels along each axis, centred and scaled.
+    """Compute the input of the network: counts centred, cropped or padded with zeros, and scaled.
 
-    Larger counts are cropped and smaller ones padded with zeros; the step in reciprocal space stays.
+    The step in reciprocal space does not change.
+
+    Parameters
+    ----------
+    counts
+        float32 of any shape, gaps filled.
+    side
+        Voxels of the result along each axis.
     """
     return scaled(window(counts, first_voxel(counts, side), (side,) * counts.ndim))
 
 
 def target(amplitude: Complexes) -> Floats:
-    """Phase of a diffracted amplitude in rad, without what the counts leave open but the twin.
+    """Compute the phase of a diffracted amplitude in rad, float32, without its ramp and offset.
 
-    A translation of the crystal is a phase ramp; the mean gradient, weighted by the intensity, is taken out,
-    which puts the centre of mass of `|object|²` into the middle. It is exact for shifts by fractions too.
+    Counts do not determine the position of the crystal, which is a phase ramp. The mean gradient, weighted by
+    the intensity, is subtracted, which moves the centre of mass of `|object|²` to the middle, exactly and for
+    fractions of a voxel too. The conjugate twin remains as the only ambiguity.
     """
     return np.angle(remove_ramp(amplitude, np.ones(amplitude.shape, bool))[0]).astype(np.float32)

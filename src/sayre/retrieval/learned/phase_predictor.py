@@ -1,4 +1,4 @@
-"""The object behind a pattern, by the published network."""
+"""Prediction of the object of a pattern by the published network."""
 
 from __future__ import annotations
 
@@ -14,14 +14,34 @@ from sayre.retrieval.learned.phase_features import Complexes, Floats, first_voxe
 
 
 def back_transformed(counts: Floats, phase: Floats) -> Complexes:
-    """Inverse Fourier transform of `√I exp(i phase)`, complex64, centred as `counts` and `phase` are."""
+    """Compute the object as the inverse Fourier transform of `√I exp(i phase)`, complex64.
+
+    Parameters
+    ----------
+    counts
+        float32, centred.
+    phase
+        float32 of the same shape, rad.
+    """
     amplitude = np.sqrt(counts) * np.exp(1j * phase).astype(np.complex64)
     return np.asarray(to_object(amplitude), np.complex64)
 
 
 @dataclass(frozen=True)
 class PhasePredictor:
-    """A trained network for `side` voxels along each axis."""
+    """A trained network that predicts phases.
+
+    Attributes
+    ----------
+    network
+        Network for `side` voxels along each axis.
+    side
+        Voxels along each axis.
+    name
+        Name of the weights.
+    sha256
+        SHA-256 of their file.
+    """
 
     network: PublishedNet
     side: int
@@ -29,25 +49,27 @@ class PhasePredictor:
     sha256: str
 
     def phase(self, counts: Floats, device: torch.device) -> tuple[Floats, Floats]:
-        """Phases, and the counts that they belong to: those the network sees, 0 elsewhere.
+        """Predict the phases of a pattern.
 
         Parameters
         ----------
         counts
-            Gaps filled, any shape of the network's dimensions. The `side` voxels around the centre of mass
-            are taken, padded with zeros where there are fewer.
+            float32 of any shape, gaps filled. The network is applied to the `side` voxels along each axis
+            around the centre of mass, padded with zeros where there are fewer.
+        device
+            Device of the computation.
 
         Returns
         -------
         phase
             float32 in rad, of the shape of `counts`.
         counts
-            float32.
+            float32, the counts that the phases belong to; 0 outside those voxels.
 
         Warns
         -----
         SayreWarning
-            More than a hundredth of the counts lies outside.
+            More than 1 % of the counts lie outside those voxels.
         """
         shape = (self.side,) * counts.ndim
         first = first_voxel(counts, self.side)
@@ -55,14 +77,23 @@ class PhasePredictor:
         total = float(counts.sum(dtype=np.float64))
         lost = 1 - float(inner.sum(dtype=np.float64)) / max(total, 1e-30)
         if lost > 0.01:
-            warn(f"{self.name}: sees {self.side} voxels a side; {lost:.1%} of the counts are outside")
-        seen = torch.from_numpy(scaled(inner))[None].to(device)
+            warn(
+                f"{self.name}: the network takes {self.side} voxels along each axis, and {lost:.1%} of the "
+                "counts lie outside them; binning brings more of them inside"
+            )
+        level = torch.from_numpy(scaled(inner))[None].to(device)
         with torch.inference_mode():
-            phase = self.network.to(device)(seen)[0].float().cpu().numpy()
+            phase = self.network.to(device)(level)[0].float().cpu().numpy()
         back = [-f for f in first]
         return window(phase, back, counts.shape), window(inner, back, counts.shape)
 
     def object(self, counts: Floats, device: torch.device) -> Complexes:
-        """The predicted object, complex64 of the shape of `counts`, centred; it or its conjugate twin."""
+        """Predict the object or its conjugate twin, complex64, centred, of the shape of `counts`.
+
+        Parameters
+        ----------
+        counts, device
+            As in `phase`.
+        """
         phase, kept = self.phase(counts, device)
         return back_transformed(kept, phase)

@@ -1,4 +1,4 @@
-"""Networks that phase retrieval can begin from; their weights say which one they are of."""
+"""Loading of the networks that predict starts; the header of the weights states which network it is."""
 
 from __future__ import annotations
 
@@ -22,18 +22,28 @@ Predictor = ShapePredictor | PhasePredictor
 
 @cache
 def load_predictor(name: str | Path | None, dimensions: int) -> Predictor:
-    """From the registry by name, from a file, or the one that ships for so many dimensions.
+    """Load a network that predicts starts.
+
+    Parameters
+    ----------
+    name
+        Name in the registry or a `.safetensors` file; None is the default of the registry.
+    dimensions
+        Dimensions of the counts, 2 or 3.
 
     Raises
     ------
     InputError
-        No such weights, of no network for phases, or of one for other dimensions.
+        The weights do not exist, are of another kind of network, or are for other dimensions.
     """
     row = None
     if name is None:
         row = shipped.default("shape", dimensions)
         if row is None:
-            raise InputError(f"weights: no shape network for {dimensions}D counts ships; --weights FILE")
+            raise InputError(
+                f"weights: no shape network ships for {dimensions}D counts; give a file by --weights, or use "
+                "--init random"
+            )
     elif not Path(name).is_file():
         row = shipped.find(str(name))
     path = Path(str(name)) if row is None else row.path
@@ -42,7 +52,8 @@ def load_predictor(name: str | Path | None, dimensions: int) -> Predictor:
     of = options.get("dimensions", 3)
     if kind not in ("shape", "published") or of != dimensions:
         raise InputError(
-            f"{path}: is a network {kind} for {of}D counts; needed: shape or published, for {dimensions}D"
+            f"{path}: holds a network of kind {kind} for {of}D counts; one of kind shape or published for "
+            f"{dimensions}D counts is needed"
         )
     network = ShapeNet(**options) if kind == "shape" else PublishedNet(**options)
     network.load_state_dict(tensors)
@@ -54,18 +65,24 @@ def load_predictor(name: str | Path | None, dimensions: int) -> Predictor:
 
 
 def weights_used(name: str | Path | None, dimensions: int) -> dict[str, str]:
-    """Name and SHA-256 of the weights that `load_predictor` takes."""
+    """Return the name and the SHA-256 of the weights that `load_predictor` loads.
+
+    Parameters
+    ----------
+    name, dimensions
+        As in `load_predictor`.
+    """
     predictor = load_predictor(name, dimensions)
     return {predictor.name: predictor.sha256}
 
 
 def verify_sample(row: shipped.Weights) -> float:
-    """Largest difference of the probabilities a shape network gives its stored sample from the stored ones.
+    """Return the largest difference between predicted and stored probabilities of a network's sample.
 
     Raises
     ------
     InputError
-        The file's hash is not the registry's, or the sample is missing.
+        The hash of the file differs from that in the registry, or the sample is missing.
     """
     predictor = load_predictor(row.name, row.dimensions)
     assert isinstance(predictor, ShapePredictor)
