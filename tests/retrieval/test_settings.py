@@ -53,9 +53,7 @@ def test_settings_name_the_option_and_what_was_found(bad):
 
 
 def test_a_range_of_support_fractions_must_rise():
-    with pytest.raises(
-        InputError, match=r"^support_fraction: the smallest must be .* found 0.5 and 0.5$"
-    ):
+    with pytest.raises(InputError, match=r"^support_fraction: the smallest must be .* found 0.5 and 0.5$"):
         Settings(support_fraction=(0.5, 0.5))
 
 
