@@ -34,10 +34,16 @@ test-robust: $(VENV)/.ready-dev
 
 # Longer checks: accuracy tables and timings of docs/.
 accuracy: $(VENV)/.ready-dev
-	$(BIN)/python benchmarks/accuracy.py
+	$(BIN)/python benchmarks/accuracy.py simulated
+	$(BIN)/python benchmarks/accuracy.py published --places 10
+	$(BIN)/python benchmarks/phasing_accuracy.py
+	$(BIN)/python benchmarks/strained.py
 
 bench: $(VENV)/.ready-dev
 	$(BIN)/python benchmarks/speed.py
+	$(BIN)/python benchmarks/phasing.py
+	$(BIN)/python benchmarks/autodiff.py
+	$(BIN)/python benchmarks/scatter.py
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

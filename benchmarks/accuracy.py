@@ -17,10 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sayre import files
-from sayre.data import Grid, Pattern, metrics
+from sayre.data import Grid, Pattern
 from sayre.filling.fill import inpaint
 from sayre.filling.scores import Score, cut_gap, evaluate
 from sayre.filling.settings import FillingSettings
+from sayre.numerics import metrics
 from sayre.retrieval.prepare import around_peak
 from sayre.simulation import photons
 from sayre.simulation.dataset import read

@@ -1,0 +1,45 @@
+"""The commands that the documentation gives for its tables run, here on the smallest case of each."""
+
+from __future__ import annotations
+
+import re
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+FOLDER = Path(__file__).parents[1] / "benchmarks"
+SMALLEST = {
+    "accuracy": "published --size 32 --places 1 --windows 4 --methods linear",
+    "autodiff": "--sides 16 --repeats 1",
+    "classical": "--size 24 --width 3 --repeats 1",
+    "phasing": "--sides 16 --repeats 1",
+    "phasing_accuracy": "--crystals 1 --runs 2 --side 32 --gaps cross --method wiener --recipe quick",
+    "scatter": "--atoms 1000 --voxels 16 --repeats 1",
+    "speed": "--case linear --repeats 1",
+    "strained": "--dimensions 2 --classes 0-1 --crystals 1",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::sayre.errors.SayreWarning")
+@pytest.mark.parametrize("name", SMALLEST)
+def test_a_benchmark_prints_its_table(name, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", [f"{name}.py", *SMALLEST[name].split()])
+    monkeypatch.syspath_prepend(FOLDER)
+    threads = torch.get_num_threads()
+    try:
+        runpy.run_path(str(FOLDER / f"{name}.py"), run_name="__main__")
+    finally:
+        torch.set_num_threads(threads)
+    head, *rows = capsys.readouterr().out.strip().splitlines()
+    assert rows, head
+    assert re.search(r"\d", "".join(rows))
+    assert "nan nan" not in "".join(rows)
+
+
+def test_every_benchmark_is_tried():
+    """But that of other programs, which need an environment of their own."""
+    assert {path.stem for path in FOLDER.glob("*.py")} - {"peers"} == set(SMALLEST)
