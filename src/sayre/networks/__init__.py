@@ -1,4 +1,4 @@
-"""Networks that fill gaps, and what they are fed."""
+"""Networks that fill gaps and that start phase retrieval, and the registry of their trained weights."""
 
 from __future__ import annotations
 
@@ -9,7 +9,15 @@ if TYPE_CHECKING:
 
 
 def build(name: str, **options: Any) -> nn.Module:
-    """Network of a name ("slab" or "patch") with its constructor's options."""
+    """Make a gap-filling network.
+
+    Parameters
+    ----------
+    name
+        "slab" or "patch".
+    options
+        Options of the network's constructor.
+    """
     from sayre.networks.patch import PatchNet
     from sayre.networks.slab import SlabNet
 

@@ -1,7 +1,7 @@
-"""The published 3D patch network: the reference Sayre's own is compared with.
+"""The published 3D patch network, which Sayre's own network is compared with.
 
-Masto et al., J. Appl. Cryst. 57 (2024), doi 10.1107/S1600576724004163, layer for layer
-(2,771,309 parameters); one network for one gap width.
+It is that of Masto et al., J. Appl. Cryst. 57 (2024), doi 10.1107/S1600576724004163, layer for layer, with
+2,771,309 parameters; each gap width has a network of its own.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from torch.nn import functional as F
 
 
 class Conv(nn.Conv3d):
-    """A convolution that keeps the shape; zeros around it, of an even kernel one more behind than before.
+    """A convolution that keeps the shape: zeros are added around it, one more behind for an even kernel.
 
-    As torch has it with `padding="same"`, which warns of every even kernel.
+    This is what `padding="same"` does in torch, which warns of every even kernel.
     """
 
     def __init__(self, inputs: int, outputs: int, kernel: int, rate: int = 1) -> None:
@@ -28,7 +28,7 @@ class Conv(nn.Conv3d):
 
 
 class DilatedBlock(nn.Module):
-    """The input beside its convolutions at several dilation rates."""
+    """The input, joined to its convolutions at several dilation rates."""
 
     def __init__(self, inputs: int, filters: int, kernel: int, rates: Sequence[int]) -> None:
         super().__init__()
@@ -39,7 +39,7 @@ class DilatedBlock(nn.Module):
 
 
 class PatchNet(nn.Module):
-    """U-Net on 32³ patches; takes and returns what `SlabNet` does but states no error."""
+    """U-Net on 32³ patches, with the inputs and outputs of `SlabNet`; it states no error."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -57,7 +57,7 @@ class PatchNet(nn.Module):
         self.last = Conv(6, 1, 1)
 
     def normalised(self, patch: Tensor) -> Tensor:
-        """Prediction for patches `(batch, 1, 32, 32, 32)` scaled to [0, 1], gap 0."""
+        """Predict patches `(batch, 1, 32, 32, 32)` that are scaled to [0, 1] and 0 in the gap."""
         skips, x = [], patch
         for layer in self.encoder:
             x = F.leaky_relu(F.max_pool3d(layer(x), 2), 0.2)
@@ -71,7 +71,20 @@ class PatchNet(nn.Module):
         return torch.sigmoid(1.5 * self.last(x))
 
     def forward(self, filled: Tensor, _: Tensor, mask: Tensor, *__: Tensor) -> tuple[Tensor, Tensor]:
-        """Fill patches `(batch, 32, 32, 32)` of `log(1 + I)`; the log variance is a constant 0."""
+        """Fill patches.
+
+        Parameters
+        ----------
+        filled
+            `log(1 + I)` with a first fill, which is not used, float32 `(batch, 32, 32, 32)`.
+        mask
+            Same shape, 1 where not measured.
+
+        Returns
+        -------
+        mean, log_variance
+            float32, same shape; the log variance is 0 everywhere.
+        """
         low, span = patch_range(filled, mask)
         scaled = (filled - low) / span * (1 - mask)
         mean = self.normalised(scaled[:, None]).float()[:, 0] * span + low
@@ -79,7 +92,20 @@ class PatchNet(nn.Module):
 
 
 def patch_range(filled: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-    """Minimum and range of the measured voxels of each patch, `(batch, 1, 1, 1)`."""
+    """Compute the minimum and the range of the measured voxels of each patch.
+
+    Parameters
+    ----------
+    filled
+        `log(1 + I)`, float32 `(batch, 32, 32, 32)`.
+    mask
+        Same shape, 1 where not measured.
+
+    Returns
+    -------
+    low, span
+        Minimum and range, float32 `(batch, 1, 1, 1)`.
+    """
     axes = (1, 2, 3)
     low = torch.where(mask > 0, torch.inf, filled).amin(axes, keepdim=True)
     high = torch.where(mask > 0, -torch.inf, filled).amax(axes, keepdim=True)

@@ -1,4 +1,4 @@
-"""The network of Masto et al. (arXiv:2507.06644, 2025): a U-Net from scaled counts to a phase."""
+"""The network of Masto et al. (arXiv:2507.06644, 2025), a U-Net from scaled counts to a phase."""
 
 from __future__ import annotations
 
@@ -11,37 +11,38 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 DILATED = ((32, (8, 5, 3, 1)), (64, (6, 4, 2, 1)))
-"""Filters, shared out to the dilation rates, of the first two encoder blocks; kernel 5."""
+"""Filters of the first two encoder blocks, divided among their dilation rates; the kernel is 5."""
 PLAIN = ((128, 4), (256, 3), (512, 3), (1024, 3))
 """Filters and kernel of the other encoder blocks."""
 BOTTLENECK = (2048, 2)
 DECODER = ((1024, 3), (512, 3), (256, 3), (128, 4), (64, 5), (32, 5))
 MERGE = (16, 5)
 REDUCTION = 2 ** (len(DILATED) + len(PLAIN))
-"""The side must be a multiple of it."""
+"""Factor of which the side must be a multiple."""
 
 
 class PublishedNet(nn.Module):
-    """Phase φ(q) of each voxel, an unbounded number in rad from a linear head.
+    """A network that predicts the phase φ(q) of each voxel in rad, without bounds, by a linear last layer.
 
     Parameters
     ----------
     dimensions
         3 as published; 2 has the same layers in the plane.
     width
-        Factor to the filters of every layer; 1 as published (143.8 million parameters in 3D).
+        Factor on the filters of every layer; 1 as published (143.8 million parameters in 3D).
 
     Notes
     -----
-    Six encoder blocks, each halved by its maximum: two of four dilated convolutions side by side, joined to
-    their input, then four of one convolution. Every block's output before the halving goes, its channels
-    halved by a convolution of kernel 3, to the decoder: transposed convolutions of stride 2. Leaky rectifiers
-    of slope 0.2 throughout; no normalisation. At 64 voxels a side the bottleneck is a single cell.
+    The encoder has six blocks, each followed by a maximum over pairs of voxels: two blocks of four dilated
+    convolutions side by side, joined to their input, and four blocks of one convolution. The output of every
+    block, with half the channels after a convolution of kernel 3, is joined to the decoder, which has
+    transposed convolutions of stride 2. All rectifiers are leaky with slope 0.2, and there is no
+    normalisation. At 64 voxels along each axis the bottleneck is a single cell.
 
-    The paper's text leaves open how filters are shared among the dilation rates, which kernels the deeper
-    layers have, and the last layer but one; the training script that its author published
-    (matteomasto/high_strain_CNN) tells, and with its values the number of parameters comes out right. As
-    in Keras are the alignment of even kernels and transposed convolutions, and the initial weights (Glorot).
+    The paper does not state how filters are divided among the dilation rates, which kernels the deeper layers
+    have, or the last layer but one. They are those of the training script that its author published
+    (matteomasto/high_strain_CNN), with which the number of parameters is the published one. The alignment of
+    even kernels and of transposed convolutions, and the initial weights (Glorot), are those of Keras.
     """
 
     def __init__(self, dimensions: int = 3, width: float = 1.0) -> None:
@@ -78,10 +79,10 @@ class PublishedNet(nn.Module):
             else:
                 nn.init.zeros_(parameter)
 
-    def forward(self, seen: Tensor) -> Tensor:
-        """From scaled counts `(batch, side, …)` to phases in rad of the same shape, float32."""
+    def forward(self, scaled: Tensor) -> Tensor:
+        """Predict phases in rad, float32, from scaled counts `(batch, side, …)` of the same shape."""
         halve = F.max_pool3d if self.dimensions == 3 else F.max_pool2d
-        x, skips = seen[:, None], []
+        x, skips = scaled[:, None], []
         for block, skip in zip([*self.dilated, *self.plain], self.skips, strict=True):
             x = _leaky(block(x))
             skips.append(_leaky(skip(x)))
@@ -107,7 +108,7 @@ class _Dilated(nn.Module):
 
 
 class _Grow(nn.Module):
-    """Transposed convolution to twice the size."""
+    """Transposed convolution to twice the number of voxels along each axis."""
 
     def __init__(self, dimensions: int, channels: int, filters: int, kernel: int) -> None:
         super().__init__()
@@ -122,6 +123,7 @@ class _Grow(nn.Module):
 
 
 def _conv(dimensions: int, channels: int, filters: int, kernel: int, rate: int = 1) -> nn.Module:
+    """Make a convolution that keeps the shape, with even kernels aligned as in Keras."""
     conv = nn.Conv3d if dimensions == 3 else nn.Conv2d
     pad: Any = nn.ZeroPad3d if dimensions == 3 else nn.ZeroPad2d
     if kernel % 2:

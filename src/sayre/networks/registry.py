@@ -1,4 +1,4 @@
-"""Trained weights: a registry row each, hashes checked on every load, nothing unpickled."""
+"""The registry of trained weights, whose hashes are checked on every load; nothing is unpickled."""
 
 from __future__ import annotations
 
@@ -28,11 +28,30 @@ REGISTRY = FOLDER / "registry.toml"
 
 @dataclass(frozen=True, kw_only=True)
 class Weights:
-    """One row of the registry.
+    """Trained weights, as a row of the registry describes them.
 
-    `task` is what the weights do ("inpaint", "shape"), on counts of so many `dimensions`; `widths` the gap
-    widths they were trained on, inclusive; `training` and `validation` record what made them and how good
-    they are; `default` marks the row taken where no weights are named.
+    Attributes
+    ----------
+    name
+        Name of the weights.
+    file
+        Name of their file.
+    sha256
+        SHA-256 of the file.
+    task
+        What the weights do: "inpaint" or "shape".
+    dimensions
+        Dimensions of the counts they are for.
+    widths
+        Smallest and largest gap width they were trained on, in voxels.
+    default
+        Whether they are used where no weights are named.
+    summary
+        What they are, in a few words.
+    sigma_scale
+        Factor on the standard error that the network predicts.
+    training, validation
+        How they were trained, and their scores.
     """
 
     name: str
@@ -49,30 +68,33 @@ class Weights:
 
     @property
     def path(self) -> Path:
+        """Path of the file."""
         return FOLDER / self.file
 
     @property
     def sample(self) -> Path:
-        """An input and the output it must give, `.npz`."""
+        """Path of the sample, an input and the output that the network must give, `.npz`."""
         return self.path.with_suffix(".sample.npz")
 
     def stored_sample(self) -> dict[str, NDArray[Any]]:
-        """Arrays of `sample`.
+        """Read the arrays of the sample.
 
         Raises
         ------
         InputError
-            It is missing.
+            The file is missing.
         """
         if not self.sample.is_file():
-            raise InputError(f"{self.sample}: the sample of {self.name} is missing; reinstall sayre")
+            raise InputError(
+                f"{self.sample}: the sample of the weights {self.name} is missing; reinstall sayre"
+            )
         with np.load(self.sample) as file:
             return {name: file[name] for name in file.files}
 
 
 @cache
 def registry() -> dict[str, Weights]:
-    """All weights that ship, by name."""
+    """Read the registry: all weights that the package contains, by name."""
     rows = tomllib.loads(REGISTRY.read_text())
     return {
         name: Weights(name=name, **{**row, "widths": tuple(row.get("widths", (0, 0)))})
@@ -81,50 +103,80 @@ def registry() -> dict[str, Weights]:
 
 
 def find(name: str) -> Weights:
-    """A row of the registry.
+    """Return the weights of a name.
 
     Raises
     ------
     InputError
-        No such name; the message lists those there are.
+        The name is not in the registry; the message lists those that are.
     """
     try:
         return registry()[name]
     except KeyError:
-        known = ", ".join(registry()) or "none ship"
-        raise InputError(f"weights: {name!r} is neither a file nor a known name; known: {known}") from None
+        known = f"one of {', '.join(registry())} would do" if registry() else "the package contains none"
+        raise InputError(f"weights: {name!r} is neither a file nor a known name; {known}") from None
 
 
 def default(task: str, dimensions: int = 3) -> Weights | None:
-    """The row taken for a task where no weights are named, if any ships."""
+    """Return the weights that a task uses where no weights are named.
+
+    Parameters
+    ----------
+    task
+        "inpaint" or "shape".
+    dimensions
+        Dimensions of the counts.
+
+    Returns
+    -------
+    The weights, or None where the package contains none.
+    """
     rows = (row for row in registry().values() if row.default)
     return next((row for row in rows if (row.task, row.dimensions) == (task, dimensions)), None)
 
 
 def read(path: Path, sha256: str | None = None) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Tensors (float32) and configuration of a safetensors file.
+    """Read the tensors and the configuration of a file of weights.
+
+    Parameters
+    ----------
+    path
+        A safetensors file that `write` wrote.
+    sha256
+        SHA-256 that the file must have.
+
+    Returns
+    -------
+    tensors
+        float32, by name.
+    config
+        What the network is, and how it was trained.
 
     Raises
     ------
     InputError
-        Missing file, another hash than `sha256`, not safetensors, or no configuration in it.
+        The file does not exist, has another hash, or is no file of weights that `write` wrote.
     """
     from safetensors import SafetensorError, safe_open
 
     if not path.is_file():
-        raise InputError(f"{path}: no such weights file; `sayre weights list` shows what ships")
-    if sha256 is not None and (found := sha256_of(path)) != sha256:
         raise InputError(
-            f"{path}: SHA-256 is {found[:12]}…, the registry says {sha256[:12]}…; reinstall sayre"
+            f"{path}: there is no such file of weights; `sayre weights list` shows those of the package"
+        )
+    if sha256 is not None and (actual := sha256_of(path)) != sha256:
+        raise InputError(
+            f"{path}: the SHA-256 is {actual[:12]}…, but the registry states {sha256[:12]}…; reinstall sayre"
         )
     try:
         with safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
             stored = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
-        raise InputError(f"{path}: not a safetensors file: {error}") from None
+        raise InputError(
+            f"{path}: is not a safetensors file ({error}); one that `sayre train` wrote would do"
+        ) from None
     if "sayre" not in header:
-        raise InputError(f"{path}: holds no Sayre configuration; `sayre train` writes files that do")
+        raise InputError(f"{path}: holds no Sayre configuration; one that `sayre train` wrote would do")
     tensors = {
         name: tensor * stored[name + _SCALE] if name + _SCALE in stored else tensor
         for name, tensor in stored.items()
@@ -136,10 +188,22 @@ def read(path: Path, sha256: str | None = None) -> tuple[dict[str, Tensor], dict
 def write(
     path: Path, tensors: Mapping[str, Tensor], config: Mapping[str, Any], *, small: bool = False
 ) -> str:
-    """Write tensors in half precision with their configuration; returns the SHA-256.
+    """Write a file of weights, in half precision.
 
-    `small` takes eight bits for each number of a tensor of two or more dimensions, and a scale for each of
-    its rows.
+    Parameters
+    ----------
+    path
+        File to write; one that exists is replaced.
+    tensors
+        Tensors by name.
+    config
+        What the network is, and how it was trained.
+    small
+        Whether numbers of tensors of two or more dimensions take eight bits, with a scale for each row.
+
+    Returns
+    -------
+    SHA-256 of the file.
     """
     import torch
     from safetensors.torch import save

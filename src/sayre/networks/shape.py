@@ -1,4 +1,4 @@
-"""The network: lags in, shape out, all of it on a quarter of the resolution."""
+"""The shape network, a U-Net from the autocorrelation to the shape of the crystal, at a quarter resolution."""
 
 from __future__ import annotations
 
@@ -11,11 +11,26 @@ from torch.nn import functional as F
 CHANNELS = 3
 """Features of each lag: see `sayre.retrieval.learned.shape_features.features`."""
 FOLD = 4
-"""Lags of an axis that one cell holds; half as many voxels, as lag 2r lies at position r."""
+"""Lags along an axis in one cell of the network.
+
+A cell holds half as many voxels, because the lag 2r belongs to the position r.
+"""
 
 
 def fold(x: Tensor, factor: int) -> Tensor:
-    """Space to channels: `(batch, c, factor·n, …)` to `(batch, c·factor^d, n, …)`."""
+    """Move the voxels of each cell to channels.
+
+    Parameters
+    ----------
+    x
+        `(batch, channels, factor·n, …)` with d axes of voxels.
+    factor
+        Voxels of a cell along each axis.
+
+    Returns
+    -------
+    `(batch, channels·factor^d, n, …)`.
+    """
     d = x.ndim - 2
     shape = list(x.shape[:2])
     for n in x.shape[2:]:
@@ -27,7 +42,19 @@ def fold(x: Tensor, factor: int) -> Tensor:
 
 
 def unfold(x: Tensor, factor: int) -> Tensor:
-    """Undo `fold`."""
+    """Move channels to the voxels of each cell, which reverses `fold`.
+
+    Parameters
+    ----------
+    x
+        `(batch, channels·factor^d, n, …)` with d axes.
+    factor
+        Voxels of a cell along each axis.
+
+    Returns
+    -------
+    `(batch, channels, factor·n, …)`.
+    """
     d = x.ndim - 2
     channels = x.shape[1] // factor**d
     parts = x.reshape(x.shape[0], channels, *(factor,) * d, *x.shape[2:])
@@ -36,16 +63,16 @@ def unfold(x: Tensor, factor: int) -> Tensor:
 
 
 class ShapeNet(nn.Module):
-    """Logits that the crystal covers a voxel.
+    """A network that predicts the logit of the probability that the crystal covers a voxel.
 
     Parameters
     ----------
     dimensions
         2 or 3.
     width
-        Channels at the finest of four resolutions; twice, three and four times as many at the coarser ones.
+        Channels at the finest resolution; twice as many at the next, three times as many at the one after.
     blocks
-        Residual blocks at each resolution, on the way down and again on the way up.
+        Residual blocks at each resolution, in the encoder and again in the decoder.
     """
 
     def __init__(self, dimensions: int = 3, width: int = 48, blocks: tuple[int, ...] = (1, 2, 2)) -> None:
@@ -63,7 +90,7 @@ class ShapeNet(nn.Module):
         self.head = conv(width, (FOLD // 2) ** dimensions, 1)
 
     def forward(self, lags: Tensor) -> Tensor:
-        """From features `(batch, 3, side, …)` to logits `(batch, side / 2, …)` of the middle voxels."""
+        """Predict logits `(batch, side / 2, …)` of the middle voxels from features `(batch, 3, side, …)`."""
         x = self.stem(fold(lags, FOLD))
         skips = []
         for stage, shrink in zip(self.down, self.shrink, strict=False):
@@ -77,7 +104,7 @@ class ShapeNet(nn.Module):
 
 
 class _Residual(nn.Module):
-    """Two convolutions of three voxels added to their input; starts as the identity."""
+    """Two convolutions of kernel 3 added to their input; the identity before training."""
 
     def __init__(self, conv: type[nn.Conv2d | nn.Conv3d], channels: int) -> None:
         super().__init__()

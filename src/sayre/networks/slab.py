@@ -1,7 +1,7 @@
-"""Sayre's own network: one slab of planes, any gap inside it.
+"""Sayre's own filling network, which fills any gap in a slab of planes.
 
-A slab is 32 planes of `log(1 + I)` whose middle holds the gap; the planes are the channels of a 2D
-convolutional network over the other two axes, so that every multiplication serves the gap.
+A slab is 32 planes of `log(1 + I)` with the gap in the middle. The planes are the channels of a 2D
+convolutional network over the other two axes, so that no computation is spent on planes far from the gap.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ DEPTH = 32
 
 
 def normalise(x: Tensor) -> Tensor:
-    """Divide each pixel's channels by their root mean square."""
+    """Divide the channels of each pixel by their root mean square."""
     return F.rms_norm(x.movedim(1, 3), (x.shape[1],), eps=1e-3).movedim(3, 1)
 
 
 class Residual(nn.Module):
-    """Two 3×3 convolutions added to their input; starts as the identity."""
+    """Two 3×3 convolutions added to their input; the identity before training."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -36,19 +36,19 @@ class Residual(nn.Module):
 
 
 class SlabNet(nn.Module):
-    """Mean and standard error of `log(1 + expected counts)` for the masked voxels of a slab.
+    """A network that predicts mean and variance of `log(1 + expected counts)` in the masked voxels of a slab.
 
     Parameters
     ----------
     width
         Channels at full resolution; `1.25 × width` at a half and a quarter.
     blocks
-        Residual blocks on the way down and up at (full, half, quarter) resolution.
+        Residual blocks of the encoder, and of the decoder, at full, half and quarter resolution.
 
     Notes
     -----
-    The network predicts a correction to a first fill and to its error. Its input is the slab less its local
-    mean level, the mask, that level, which tells the photon noise, the error of the first fill, and the
+    The network predicts a correction to a first fill and to its error. Its inputs are the slab less its local
+    mean level, the mask, that level (on which the photon noise depends), the error of the first fill, and the
     inverted pattern.
     """
 
@@ -78,18 +78,18 @@ class SlabNet(nn.Module):
         Parameters
         ----------
         filled, sigma
-            float32 `(batch, 32, rows, columns)`: `log(1 + I)`, a first fill where masked, and the standard
-            error of that fill; rows and columns divisible by 4.
+            `log(1 + I)` with a first fill where masked, and the standard error of that fill, float32 `(batch,
+            32, rows, columns)`; rows and columns are multiples of 4.
         mask
-            float32, same shape: 1 where not measured.
+            float32, same shape, 1 where not measured.
         mirror, mirror_mask
-            The same of the pattern inverted through its centre (the intensity of an unstrained crystal is
-            its own inversion), 0 where not measured.
+            The pattern inverted through its centre, 0 where not measured, and its mask. The intensity of an
+            unstrained crystal is its own inversion.
 
         Returns
         -------
         mean, log_variance
-            float32, same shape; meaningful where masked. An untrained network returns the first fill.
+            float32, same shape, to be used where masked. An untrained network returns the first fill.
         """
         measured = 1 - mask
         weight = F.avg_pool2d(measured.sum(1, keepdim=True), 9, 1, 4, count_include_pad=False)
@@ -97,8 +97,8 @@ class SlabNet(nn.Module):
         level = level / weight.clamp(min=0.05)
         inverted = (mirror - level) / 1.5 * (1 - mirror_mask)
         first = 2 * (sigma + 0.01).log()
-        seen = [(filled - level) / 1.5, mask, level / 5, inverted, mirror_mask, (first + 4) / 4 * mask]
-        x = torch.cat(seen, 1).contiguous(memory_format=torch.channels_last)
+        inputs = [(filled - level) / 1.5, mask, level / 5, inverted, mirror_mask, (first + 4) / 4 * mask]
+        x = torch.cat(inputs, 1).contiguous(memory_format=torch.channels_last)
         x0 = self.down0(self.stem(x))
         x1 = self.down1(self.shrink0(x0))
         x2 = self.middle(self.shrink1(x1))
