@@ -228,7 +228,7 @@ def test_weights_name_their_data_set_but_not_where_it_was(stored, tmp_path):
 
 
 def test_data_sets_that_cannot_be_trained_on(stored, tmp_path):
-    with pytest.raises(InputError, match="36 voxels a side, windows need 48"):
+    with pytest.raises(InputError, match="36 voxels along an axis, but windows need 48"):
         truth_sources(InpaintRun(dataset=stored, population=Population(size=48)))
     with pytest.raises(InputError, match="holds no shards"):
         truth_sources(TINY.model_copy(update={"dataset": tmp_path}))
@@ -241,7 +241,7 @@ def test_data_sets_that_cannot_be_trained_on(stored, tmp_path):
         ("steps = 0", "steps: Input should be greater"),
         ("steps = [", "not TOML"),
         ("[windows]\nshape = [30, 48, 48]", "32 planes"),
-        ("[population]\nsize = 16", "larger than population"),
+        ("[population]\nsize = 16", "are larger than population.size"),
         ("dataset_fraction = 2", "dataset_fraction: Input should be less"),
     ],
 )

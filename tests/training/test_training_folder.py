@@ -13,7 +13,7 @@ import torch
 
 from sayre.cli import main
 from sayre.errors import InputError, SayreWarning
-from sayre.training.crystals import Learner
+from sayre.training.crystals import CrystalModule
 from sayre.training.folder import check_folder
 from sayre.workflows.train_phase import AnyPhaseRun, train_phase
 
@@ -48,7 +48,7 @@ def configured(folder, *changes):
 def finished(tmp_path_factory):
     folder = tmp_path_factory.mktemp("finished")
     told = []
-    train_phase(configured(folder)[1], folder, report=lambda *now: told.append(now))
+    train_phase(configured(folder)[1], folder, progress=lambda *now: told.append(now))
     return folder, told
 
 
@@ -74,14 +74,14 @@ def refused(capsys, *arguments):
 
 def stop_in_epoch(monkeypatch, epoch):
     """Ctrl-C in the second step of an epoch, or the first one of the last epoch, which has but one."""
-    train = Learner.training_step
+    train = CrystalModule.training_step
 
     def step(self, batch, index):
         if self.trainer.current_epoch == epoch and (index == 1 or epoch == 1):
             raise KeyboardInterrupt
         return train(self, batch, index)
 
-    monkeypatch.setattr(Learner, "training_step", step)
+    monkeypatch.setattr(CrystalModule, "training_step", step)
 
 
 def test_progress_counts_the_steps_and_epochs_of_the_run(finished):
@@ -99,7 +99,7 @@ def test_a_finished_run_is_not_overwritten(copy, tmp_path, capsys):
     before = contents(copy)
     line = refused(capsys, path, "-o", copy)
     assert re.search(r"run: holds a finished run; .*another folder.*--force", line)
-    assert "finished run, of another configuration" in refused(capsys, other, "-o", copy)
+    assert "finished run of another configuration" in refused(capsys, other, "-o", copy)
     assert contents(copy) == before
 
 
@@ -108,9 +108,11 @@ def test_an_unfinished_run_is_resumed_or_replaced(copy, tmp_path, capsys):
     (copy / "weights.safetensors").unlink()
     before = contents(copy)
     line = refused(capsys, path, "-o", copy)
-    assert f"holds an unfinished run; --resume {copy / 'last.ckpt'} continues it, --force" in line
+    assert f"holds an unfinished run; continue it with --resume {copy / 'last.ckpt'}, or replace" in line
     other, _ = configured(tmp_path, ("steps = 3", "steps = 5"))
-    assert "of another run; choose another folder, or --force" in refused(capsys, other, "-o", copy)
+    assert "of another run; choose another folder, or replace that run with --force" in refused(
+        capsys, other, "-o", copy
+    )
     assert contents(copy) == before
 
 
@@ -152,14 +154,14 @@ def test_ctrl_c_tells_what_is_kept_and_the_command_that_resumes(finished, tmp_pa
     assert main(["train", "phase", str(path), "-o", str(out), "--quiet"]) == 130
     told = capsys.readouterr().err.splitlines()
     assert len(told) == 1
-    assert "nothing is kept, the same command starts again" in told[0]
+    assert "nothing is kept; the same command starts again" in told[0]
     assert not (out / "last.ckpt").exists()
 
     monkeypatch.undo()
     stop_in_epoch(monkeypatch, 1)
     assert main(["train", "phase", str(path), "-o", str(out), "--quiet"]) == 130
     told = capsys.readouterr().err
-    assert f"{out / 'last.ckpt'} keeps what was trained" in told
+    assert f"{out / 'last.ckpt'} keeps the finished epochs; resume" in told
     assert torch.load(out / "last.ckpt", weights_only=True)["global_step"] == 2
 
     monkeypatch.undo()
@@ -179,7 +181,7 @@ def test_a_second_ctrl_c_gets_through(tmp_path, monkeypatch):
 def test_a_run_resumed_with_other_settings_is_warned_of(copy, tmp_path):
     changes = ("batch = 1", "batch = 2"), ("steps = 3", "steps = 4"), ("threads = 1", "threads = 2")
     _, config = configured(tmp_path, *changes)
-    with pytest.warns(SayreWarning, match=r"other settings: batch 1 is now 2, steps 3 is now 4$"):
+    with pytest.warns(SayreWarning, match=r"other settings \(batch 1 is now 2, steps 3 is now 4\); those of"):
         check_folder(config, copy, resume=copy / "last.ckpt")
 
 

@@ -1,4 +1,4 @@
-"""The shape network, a U-Net from the autocorrelation to the shape of the crystal, at a quarter resolution."""
+"""The shape network, a U-Net from the autocorrelation to the shape of a crystal, at quarter resolution."""
 
 from __future__ import annotations
 

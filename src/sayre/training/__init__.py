@@ -1,7 +1,7 @@
-"""How networks are trained, whatever they learn: settings, optimiser, loop, curves.
+"""Training of the networks: settings, optimiser, loop and curves that all of them share.
 
-Training needs packages that nothing else in Sayre does; where they are missing, importing this package
-raises an `InputError` that says how to install them.
+Training needs packages that nothing else in Sayre needs. Where they are not installed, importing this package
+raises an `InputError` that states how to install them.
 """
 
 from __future__ import annotations

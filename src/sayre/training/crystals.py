@@ -1,4 +1,4 @@
-"""Training on crystals that are drawn anew for every step, and validation on a few that are held out."""
+"""Training of networks for phase retrieval on crystals that are drawn anew for every step."""
 
 from __future__ import annotations
 
@@ -15,35 +15,47 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from sayre.networks.registry import read, write
+from sayre.numerics.progress import Advance
 from sayre.training.config import Training
 from sayre.training.folder import WEIGHTS
 from sayre.training.loop import Data, fit, optimisers, prepare
-from sayre.training.progress import Report
 
 Floats = NDArray[np.float32]
 Pair = tuple[Floats, Floats]
-"""What a network sees of a crystal, and what it ought to find."""
-Source = Callable[[np.random.Generator], Any]
-"""Draws a crystal, as `CrystalTraining.pair` takes it."""
+"""Input of a network, and the output that is right."""
+CrystalSource = Callable[[np.random.Generator], Any]
+"""A function that draws a crystal, as `CrystalTraining.pair` takes it."""
 _VALIDATION = 0x5A
 
 
 class CrystalTraining(Training):
-    """How a network is trained on crystals; `kind` is its name in the header of its weights."""
+    """How a network is trained on crystals.
+
+    Attributes
+    ----------
+    kind
+        Name of the network in the header of its weights.
+    dimensions
+        2 or 3.
+    side
+        Voxels of the network's input along each axis.
+    validation_crystals
+        Crystals to validate on, which training never draws.
+    """
 
     kind: ClassVar[str]
 
     dimensions: int = Field(3, ge=2, le=3)
-    side: int = Field(64, ge=16, multiple_of=16, description="voxels along each axis")
+    side: int = Field(64, ge=16, multiple_of=16)
     validation_crystals: int = Field(64, ge=1)
 
     @abstractmethod
     def pair(self, drawn: Any) -> Pair:
-        """From what a source draws."""
+        """Return input and right output of the network for a crystal."""
 
     @abstractmethod
-    def learner(self, validation: Sequence[tuple[Tensor, Tensor]]) -> Learner:
-        """What is trained."""
+    def module(self, validation: Sequence[tuple[Tensor, Tensor]]) -> CrystalModule:
+        """Make the network with its loss."""
 
     @property
     @abstractmethod
@@ -51,8 +63,18 @@ class CrystalTraining(Training):
         """Options of the network's constructor."""
 
 
-class Learner(L.LightningModule, ABC):
-    """A network and its optimiser; a subclass says what is lost and how it is validated."""
+class CrystalModule(L.LightningModule, ABC):
+    """A network with its optimiser; a subclass adds the loss and the scores.
+
+    Parameters
+    ----------
+    config
+        How the network is trained.
+    network
+        The network.
+    validation
+        Inputs and right outputs to validate on.
+    """
 
     def __init__(
         self, config: CrystalTraining, network: nn.Module, validation: Sequence[tuple[Tensor, Tensor]]
@@ -63,55 +85,103 @@ class Learner(L.LightningModule, ABC):
             network.load_state_dict(read(config.initial)[0])
 
     @abstractmethod
-    def loss(self, found: Tensor, truth: Tensor, seen: Tensor) -> Tensor:
-        """What is minimised."""
+    def loss(self, predicted: Tensor, truth: Tensor, inputs: Tensor) -> Tensor:
+        """Compute the loss of a batch.
+
+        Parameters
+        ----------
+        predicted
+            Output of the network, float32 `(batch, …)`.
+        truth
+            The right output, float32, same shape.
+        inputs
+            Input of the network, float32 `(batch, …)`.
+        """
 
     @abstractmethod
-    def scores(self, found: Tensor, truth: Tensor, seen: Tensor) -> dict[str, Tensor]:
-        """What is told of a crystal held out."""
+    def scores(self, predicted: Tensor, truth: Tensor, inputs: Tensor) -> dict[str, Tensor]:
+        """Compute the validation scores of a batch.
+
+        Parameters
+        ----------
+        predicted, truth, inputs
+            As `loss` takes them.
+
+        Returns
+        -------
+        Scalars by name.
+        """
 
     def training_step(self, batch: tuple[Tensor, Tensor], _: int) -> Tensor:
-        seen, truth = batch
-        error = self.loss(self.network(seen), truth, seen)
-        self.log("error", error, on_step=False, on_epoch=True, batch_size=len(seen))
+        """Compute and record the loss of a batch.
+
+        Parameters
+        ----------
+        batch
+            Inputs and right outputs.
+        _
+            Index of the batch, which is not used.
+        """
+        inputs, truth = batch
+        error = self.loss(self.network(inputs), truth, inputs)
+        self.log("error", error, on_step=False, on_epoch=True, batch_size=len(inputs))
         return error
 
     def validation_step(self, _: Any, index: int) -> None:
-        seen, truth = (part.to(self.device)[None] for part in self.validation[index])
-        scores = self.scores(self.network(seen), truth, seen)
+        """Compute and record the scores of a validation crystal.
+
+        Parameters
+        ----------
+        _
+            Batch of indices, which is not used.
+        index
+            Number of the crystal.
+        """
+        inputs, truth = (part.to(self.device)[None] for part in self.validation[index])
+        scores = self.scores(self.network(inputs), truth, inputs)
         self.log_dict({k: v.float() for k, v in scores.items()}, batch_size=1, sync_dist=True)
 
     def configure_optimizers(self) -> Any:
+        """Return optimiser and schedule, as Lightning takes them."""
         return optimisers(self.network, self.config)
 
 
 def train_on_crystals(
     config: CrystalTraining,
-    source: Source,
+    source: CrystalSource,
     folder: Path,
     *,
     resume: Path | None = None,
     force: bool = False,
-    report: Report | None = None,
+    progress: Advance | None = None,
 ) -> Path:
-    """Train a network; returns its `weights.safetensors` in `folder`, as `sayre phase --weights` takes them.
+    """Train a network for phase retrieval.
 
-    Every step sees new crystals of `source`; those of validation come from seeds that training never draws.
+    Every step draws new crystals; those to validate on have seeds that training never uses.
 
     Parameters
     ----------
     config
-        How to train.
+        How the network is trained.
     source
         Draws a crystal, as `config.pair` takes it.
     folder, resume, force
         As `sayre.training.folder.check_folder` takes them.
-    report
-        Told of every step.
+    progress
+        Called after every step.
+
+    Returns
+    -------
+    Path of the weights, which `sayre phase --weights` takes.
 
     Raises
     ------
     InputError
+        As `sayre.training.folder.check_folder`.
+
+    Warns
+    -----
+    SayreWarning
         As `sayre.training.folder.check_folder`.
     """
 
@@ -122,13 +192,13 @@ def train_on_crystals(
 
     def held_out(index: int) -> tuple[Tensor, Tensor]:
         generator = np.random.default_rng([config.seed, _VALIDATION, 0, 0, index])
-        seen, truth = config.pair(source(generator))
-        return torch.from_numpy(seen), torch.from_numpy(truth)
+        inputs, truth = config.pair(source(generator))
+        return torch.from_numpy(inputs), torch.from_numpy(truth)
 
     prepare(config, folder, resume=resume, force=force)
-    module = config.learner([held_out(index) for index in range(config.validation_crystals)])
+    module = config.module([held_out(index) for index in range(config.validation_crystals)])
     data = Data(config, stream, _collate, len(module.validation))
-    fit(module, data, config, folder, resume=resume, force=force, report=report)
+    fit(module, data, config, folder, resume=resume, force=force, progress=progress)
     path = folder / WEIGHTS
     header = {
         "network": config.kind,
@@ -141,5 +211,6 @@ def train_on_crystals(
 
 
 def _collate(samples: list[Pair]) -> tuple[Tensor, Tensor]:
-    seen, truth = zip(*samples, strict=True)
-    return torch.from_numpy(np.stack(seen)), torch.from_numpy(np.stack(truth))
+    """Stack samples into tensors."""
+    inputs, truths = zip(*samples, strict=True)
+    return torch.from_numpy(np.stack(inputs)), torch.from_numpy(np.stack(truths))

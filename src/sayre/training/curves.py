@@ -1,4 +1,4 @@
-"""Validation curves as a CSV file, one row an epoch."""
+"""Training curves in a CSV file, with a row for every epoch."""
 
 from __future__ import annotations
 
@@ -11,12 +11,19 @@ from lightning.pytorch.callbacks import Callback
 
 
 class Curves(Callback):
-    """Append every logged number to `path` after each epoch; a resumed run goes on where it left off."""
+    """A callback that appends every logged number to a file after each epoch; a resumed run continues it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Write the row of the epoch, in place of rows of the same or later steps.
+
+        Parameters
+        ----------
+        trainer, pl_module
+            As Lightning passes them.
+        """
         numbers = {name: f"{float(value):.6g}" for name, value in sorted(trainer.callback_metrics.items())}
         if not numbers or not trainer.is_global_zero:  # a resumed run ends its last epoch once more, empty
             return

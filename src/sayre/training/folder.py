@@ -1,42 +1,42 @@
-"""The folder of a training run: what it holds already is neither overwritten nor mixed with another run."""
+"""The folder of a training run, where no other run is overwritten or mixed in."""
 
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from sayre.errors import InputError, SayreWarning
+from sayre.errors import InputError, warn
 from sayre.training.config import Training
 
 CONFIG, CHECKPOINT, CURVES, WEIGHTS = "config.json", "last.ckpt", "metrics.csv", "weights.safetensors"
 _FILES = (CONFIG, CHECKPOINT, CURVES, WEIGHTS)
-_HOW = ("workers", "threads", "devices")
-"""Settings that decide how fast a run is, not what it learns."""
+_SPEED = ("workers", "threads", "devices")
+"""Settings that change how fast a run is, but not its result."""
 
 
 def check_folder(config: Training, folder: Path, *, resume: Path | None = None, force: bool = False) -> None:
-    """Refuse, before any work, a folder whose run would be lost, and a checkpoint that cannot be resumed.
+    """Refuse, before any work, a folder that holds another run, and a checkpoint that cannot be resumed.
 
     Parameters
     ----------
     config
-        Of the run that is to be written to `folder`.
+        Configuration of the run that is to be written to `folder`.
     folder
-        Need not exist. A run that stopped before its first checkpoint is not a run to lose.
+        Folder of the run, which need not exist. A run in it that was stopped before its first checkpoint is
+        replaced.
     resume
-        Checkpoint that the run continues from; where it lies in `folder`, what else is there is its own.
+        Checkpoint that the run continues from; if it is in `folder`, the run there is the one that continues.
     force
-        Let another run in `folder` be replaced, see `clear`.
+        Whether another run in `folder` is replaced, see `clear`.
 
     Raises
     ------
     InputError
-        `folder` is a file or holds a run; `resume` is no checkpoint of a training run.
+        `folder` is a file or holds another run; `resume` is no checkpoint of a training run.
 
     Warns
     -----
@@ -44,7 +44,7 @@ def check_folder(config: Training, folder: Path, *, resume: Path | None = None, 
         The run of `resume` began with other settings.
     """
     if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder}: is not a folder; choose another")
+        raise InputError(f"{folder}: is not a folder; choose another path")
     if resume is not None:
         read_checkpoint(resume)
         _warn_of_changes(config, resume)
@@ -54,61 +54,72 @@ def check_folder(config: Training, folder: Path, *, resume: Path | None = None, 
     same = CONFIG in held and _stored(folder / CONFIG) == _dumped(config)
     if not held or (held == [CONFIG] and same):
         return
-    other = "" if same else ", of another configuration"
+    other = "" if same else " of another configuration"
     if WEIGHTS in held:
         raise InputError(
-            f"{folder}: holds a finished run{other}; choose another folder, or --force to replace it"
+            f"{folder}: holds a finished run{other}; choose another folder, or replace the run with --force"
         )
     if CHECKPOINT in held and same:
         raise InputError(
-            f"{folder}: holds an unfinished run; --resume {folder / CHECKPOINT} continues it, "
-            "--force replaces it"
+            f"{folder}: holds an unfinished run; continue it with --resume {folder / CHECKPOINT}, or replace "
+            "it with --force"
         )
     raise InputError(
-        f"{folder}: holds {', '.join(held)} of another run; choose another folder, or --force to replace it"
+        f"{folder}: holds {', '.join(held)} of another run; choose another folder, or replace that run with "
+        "--force"
     )
 
 
 def clear(folder: Path, *, resume: Path | None = None) -> None:
-    """Remove the run in `folder`, unless `resume` is its checkpoint."""
+    """Remove the run in a folder, unless it is the one that is resumed.
+
+    Parameters
+    ----------
+    folder
+        Folder of the run.
+    resume
+        Checkpoint of the run that is resumed.
+    """
     if resume is None or resume.parent.resolve() != folder.resolve():
         for name in _FILES:
             (folder / name).unlink(missing_ok=True)
 
 
 def read_checkpoint(path: Path) -> Mapping[str, Any]:
-    """A checkpoint of training.
+    """Read a checkpoint of a training run.
 
     Raises
     ------
     InputError
-        No file, or not a checkpoint.
+        The file does not exist, or is no checkpoint.
     """
     if not path.is_file():
-        raise InputError(f"{path}: no such checkpoint; the folder of the run has {CHECKPOINT}")
+        raise InputError(f"{path}: there is no such checkpoint; {CHECKPOINT} in the folder of a run would do")
     try:
-        found = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        stored = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except Exception:  # torch raises many kinds
-        found = None
-    if not isinstance(found, dict) or not {"state_dict", "global_step"} <= set(found):
-        raise InputError(f"{path}: is not a checkpoint of training; {CHECKPOINT} of a run's folder would do")
-    return found
+        stored = None
+    if not isinstance(stored, dict) or not {"state_dict", "global_step"} <= set(stored):
+        raise InputError(
+            f"{path}: is not a checkpoint of training; {CHECKPOINT} in the folder of a run would do"
+        )
+    return stored
 
 
 def check_network(network: torch.nn.Module, resume: Path) -> None:
-    """Refuse a checkpoint of a network of other tensors.
+    """Refuse a checkpoint of another network.
 
     Parameters
     ----------
     network
-        What is to be trained, as Lightning saves it.
+        The module that is to be trained.
     resume
         The checkpoint.
 
     Raises
     ------
     InputError
-        Names or shapes of tensors differ.
+        Names or shapes of the tensors differ.
     """
     ours, theirs = (
         {name: tuple(tensor.shape) for name, tensor in state.items()}
@@ -116,12 +127,13 @@ def check_network(network: torch.nn.Module, resume: Path) -> None:
     )
     if ours != theirs:
         raise InputError(
-            f"{resume}: is of another network than the configuration describes; resume with that of "
-            f"{resume.parent / CONFIG}"
+            f"{resume}: is a checkpoint of another network than the configuration describes; resume it with "
+            f"the configuration of {resume.parent / CONFIG}"
         )
 
 
 def _warn_of_changes(config: Training, resume: Path) -> None:
+    """Warn of settings that are not those of the run that is resumed."""
     before = _stored(resume.parent / CONFIG)
     if before is None:
         return
@@ -129,15 +141,17 @@ def _warn_of_changes(config: Training, resume: Path) -> None:
     changed = [
         f"{name} {old.get(name)} is now {new.get(name)}"
         for name in sorted(old.keys() | new.keys())
-        if old.get(name) != new.get(name) and name not in _HOW
+        if old.get(name) != new.get(name) and name not in _SPEED
     ]
     if changed:
-        warnings.warn(
-            f"{resume}: the run began with other settings: {', '.join(changed)}", SayreWarning, stacklevel=4
+        warn(
+            f"{resume}: the run began with other settings ({', '.join(changed)}); those of "
+            f"{resume.parent / CONFIG} continue it unchanged"
         )
 
 
 def _flat(values: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the values of nested tables by their dotted names."""
     if isinstance(values, dict):
         for key, value in values.items():
             yield from _flat(value, f"{name}.{key}" if name else key)
@@ -146,6 +160,7 @@ def _flat(values: Any, name: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def _stored(path: Path) -> Any:
+    """Read a configuration; None where there is none."""
     try:
         return json.loads(path.read_text())
     except (OSError, ValueError):
@@ -153,4 +168,5 @@ def _stored(path: Path) -> Any:
 
 
 def _dumped(config: Training) -> Any:
+    """Return a configuration as it is read back from its file."""
     return json.loads(config.model_dump_json())

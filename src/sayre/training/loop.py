@@ -15,18 +15,31 @@ from lightning.pytorch.callbacks import EMAWeightAveraging, ModelCheckpoint
 from torch import nn
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
+from sayre.numerics.progress import Advance
 from sayre.training.config import Training
 from sayre.training.curves import Curves
 from sayre.training.folder import CHECKPOINT, CONFIG, CURVES, check_folder, check_network, clear
 from sayre.training.optimizer import Muon
-from sayre.training.progress import Report, Steps
+from sayre.training.progress import StepProgress
 
 Stream = Callable[[Sequence[int]], Iterator[Any]]
-"""Endless samples, the same for the same seeds."""
+"""A function from seeds to endless samples, which are the same for the same seeds."""
 
 
 def optimisers(network: nn.Module, config: Training) -> Any:
-    """Optimiser and learning-rate schedule of a configuration, as Lightning takes them."""
+    """Make the optimiser and the learning-rate schedule of a configuration.
+
+    Parameters
+    ----------
+    network
+        The network to train.
+    config
+        How it is trained.
+
+    Returns
+    -------
+    Both, as Lightning takes them.
+    """
     optimizer: torch.optim.Optimizer
     if config.optimizer == "muon":
         optimizer = Muon(
@@ -49,7 +62,22 @@ def optimisers(network: nn.Module, config: Training) -> Any:
 
 
 class Data(L.LightningDataModule):
-    """A fresh stream an epoch, so that a run resumed at an epoch sees what it would have seen."""
+    """Samples to train on, drawn anew in every epoch, and indices of the validation samples.
+
+    Because every epoch has seeds of its own, a run that is resumed at an epoch draws the same samples as one
+    that was not stopped.
+
+    Parameters
+    ----------
+    config
+        How the network is trained.
+    stream
+        Samples by seed.
+    collate
+        Function from a list of samples to a batch.
+    validation
+        Number of validation samples.
+    """
 
     def __init__(
         self, config: Training, stream: Stream, collate: Callable[[list[Any]], Any], validation: int
@@ -58,6 +86,7 @@ class Data(L.LightningDataModule):
         self.config, self.stream, self.collate, self.validation = config, stream, collate, validation
 
     def train_dataloader(self) -> DataLoader[Any]:
+        """Return the batches of the coming epoch."""
         trainer, config = self.trainer, self.config
         assert trainer is not None
         epoch = trainer.global_step // config.epoch_steps
@@ -72,10 +101,13 @@ class Data(L.LightningDataModule):
         )
 
     def val_dataloader(self) -> DataLoader[int]:
+        """Return the indices of the validation samples."""
         return DataLoader(range(self.validation), batch_size=1)  # type: ignore[arg-type]
 
 
 class _Samples(IterableDataset[Any]):
+    """Endless samples, other ones in every worker."""
+
     def __init__(self, stream: Stream, seeds: tuple[int, ...]) -> None:
         self.stream, self.seeds = stream, seeds
 
@@ -89,7 +121,7 @@ def _quiet_worker(_: int) -> None:
 
 
 def prepare(config: Training, folder: Path, *, resume: Path | None = None, force: bool = False) -> None:
-    """Check the folder, seed everything, and set the number of threads; before a module is made.
+    """Check the folder, set the seed and the number of threads; call it before a module is made.
 
     Parameters
     ----------
@@ -116,27 +148,33 @@ def fit(
     *,
     resume: Path | None = None,
     force: bool = False,
-    report: Report | None = None,
+    progress: Advance | None = None,
 ) -> Path:
-    """Train; `config.json`, `last.ckpt` and `metrics.csv` are written to `folder`. Returns the checkpoint.
+    """Train, and write `config.json`, `last.ckpt` and `metrics.csv` to a folder.
 
     Parameters
     ----------
-    module, data
-        What is trained, and on what.
+    module
+        The network with its loss.
+    data
+        The samples.
     config, folder, force
-        As given to `prepare`, which is called before.
+        As given to `prepare`, which must be called before.
     resume
-        Checkpoint to continue from, as if the run had not stopped.
-    report
-        Told of every step.
+        Checkpoint to continue from, as if the run had not been stopped.
+    progress
+        Called after every step.
+
+    Returns
+    -------
+    Path of the checkpoint.
 
     Raises
     ------
     InputError
-        `resume` is of another network.
+        `resume` is a checkpoint of another network.
     KeyboardInterrupt
-        The user stopped the run; the checkpoint of the last whole epoch is kept.
+        The user stopped the run; the checkpoint of the last complete epoch is kept.
     """
     if resume is not None:
         check_network(module, resume)
@@ -147,8 +185,8 @@ def fit(
     name = CHECKPOINT.removesuffix(".ckpt")
     saver = ModelCheckpoint(folder, name, enable_version_counter=False, save_on_train_epoch_end=True)
     callbacks = [saver, EMAWeightAveraging(decay=config.average), Curves(folder / CURVES)]
-    if report is not None:
-        callbacks.append(Steps(report, steps=config.steps, epoch_steps=config.epoch_steps))
+    if progress is not None:
+        callbacks.append(StepProgress(progress, steps=config.steps, epoch_steps=config.epoch_steps))
     trainer = L.Trainer(
         default_root_dir=folder,
         max_steps=config.steps,
@@ -169,10 +207,11 @@ def fit(
 
 
 def _fit(trainer: L.Trainer, module: L.LightningModule, data: Data, resume: Path | None) -> None:
-    """Lightning ends the process when the user stops it, and lets no second Ctrl-C through: undone here.
+    """Run the trainer, and raise KeyboardInterrupt when the user stops it.
 
-    So are two of its warnings that tell a user nothing: that `config.json` lies beside the checkpoint, and
-    that it calls a part of torch that will go.
+    Lightning itself would end the process, and would leave Ctrl-C without effect afterwards. Two of its
+    warnings are of no use to a user and are ignored: that `config.json` is beside the checkpoint, and that it
+    uses a part of torch that will be removed.
     """
     handler = signal.getsignal(signal.SIGINT)
     try:

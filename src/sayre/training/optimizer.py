@@ -1,4 +1,4 @@
-"""Muon for the convolutions, AdamW for the rest, as one optimiser."""
+"""The optimiser: Muon for the convolutions and AdamW for the other parameters."""
 
 from __future__ import annotations
 
@@ -10,9 +10,21 @@ from torch import Tensor, nn
 
 
 def orthogonalise(gradient: Tensor, steps: int = 5) -> Tensor:
-    """Nearest semi-orthogonal matrix to `gradient` `(outputs, inputs)`, to about 30 % in each singular value.
+    """Compute the semi-orthogonal matrix that is nearest to a gradient, approximately.
 
-    Quintic Newton–Schulz iteration in bfloat16 (Jordan et al., "Muon", 2024).
+    Singular values are 1 to within about 30 %, after a quintic Newton–Schulz iteration in bfloat16 (Jordan et
+    al., "Muon", 2024).
+
+    Parameters
+    ----------
+    gradient
+        Float `(outputs, inputs)`.
+    steps
+        Number of iterations.
+
+    Returns
+    -------
+    float32, same shape.
     """
     a, b, c = 3.4445, -4.7750, 2.0315
     tall = gradient.shape[0] > gradient.shape[1]
@@ -26,16 +38,20 @@ def orthogonalise(gradient: Tensor, steps: int = 5) -> Tensor:
 
 
 class Muon(torch.optim.Optimizer):
-    """Momentum whose update of each convolution is orthogonalised; AdamW for biases, first and last layer.
-
-    On two cores it needed about half the steps of AdamW to the same validation error.
+    """An optimiser with orthogonalised updates of the convolutions, and AdamW for the other parameters.
 
     Parameters
     ----------
     network
-        Its convolutions are taken by Muon, but for the modules named in `plain`.
+        The network to train.
     learning_rate
-        Of Muon; `adam_rate` that of AdamW.
+        Learning rate of the orthogonalised updates.
+    adam_rate
+        Learning rate of AdamW.
+    weight_decay
+        Relative decay of the weights in a step, over the learning rate.
+    plain
+        Names of modules whose convolutions AdamW updates as well: the first and the last layers.
     """
 
     def __init__(
@@ -62,7 +78,7 @@ class Muon(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Take one step; `closure` recomputes the loss."""
+        """Update the parameters once; `closure` computes the loss anew, which is returned."""
         loss = None
         if closure is not None:
             with torch.enable_grad():

@@ -1,4 +1,4 @@
-"""`sayre train`: weights for filling and for phase retrieval, each from one configuration file."""
+"""`sayre train`: trains networks for filling and for phase retrieval, each from one configuration file."""
 
 from __future__ import annotations
 
@@ -10,17 +10,32 @@ from typing import Annotated, Any
 from sayre.data.option import Option
 from sayre.workflows.progress import Bar, no_bar
 
-Config = Annotated[Path, Option(help="TOML file; examples/ has some.", metavar="CONFIG", argument=True)]
+Config = Annotated[
+    Path,
+    Option(
+        help="Configuration of the training, a TOML file; the folder examples/ has some.",
+        metavar="CONFIG",
+        argument=True,
+    ),
+]
 Resume = Annotated[
-    Path | None, Option(help="Checkpoint to continue from: last.ckpt in a run's folder.", metavar="CKPT")
+    Path | None,
+    Option(
+        help="Continue the run of this checkpoint, which is last.ckpt in the folder of the run.",
+        metavar="CKPT",
+    ),
 ]
 Force = Annotated[bool, Option(help="Replace another run in the folder.")]
-_OUT = Option(help="Folder of checkpoint, curves and weights.", flags=("-o", "--out"), metavar="DIR")
+_OUT = Option(
+    help="Write the checkpoint, the curves and the weights to this folder.",
+    flags=("-o", "--out"),
+    metavar="DIR",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainInpaintJob:
-    """Train a gap-filling network on simulated (and measured) patterns."""
+    """Train a gap-filling network on simulated patterns, and on measured ones if there are any."""
 
     config: Config
     folder: Annotated[Path, _OUT] = Path("runs/inpaint")
@@ -29,29 +44,32 @@ class TrainInpaintJob:
 
     @property
     def resuming(self) -> str:
+        """What is kept when the training is stopped, and how to resume it."""
         return _resuming("inpaint", self.config, self.folder)
 
     def run(self, bar: Bar = no_bar) -> TrainOutcome:
-        """Train, and write checkpoint, curves and weights.
+        """Train, and write the checkpoint, the curves and the weights.
 
         Raises
         ------
         InputError
-            A configuration that cannot be used, another run in the folder, no such checkpoint.
+            The configuration cannot be used, the folder holds another run, or the checkpoint does not exist.
         """
         from sayre.workflows.train_inpaint import InpaintRun, train_inpaint
 
         settings = InpaintRun.from_toml(self.config)
-        with bar("training") as report:
-            result = train_inpaint(settings, self.folder, resume=self.resume, force=self.force, report=report)
-        return TrainOutcome(folder=self.folder, weights=result.weights, use="sayre inpaint … --weights")
+        with bar("training") as advance:
+            trained = train_inpaint(
+                settings, self.folder, resume=self.resume, force=self.force, progress=advance
+            )
+        return TrainOutcome(folder=self.folder, weights=trained.weights, use="sayre inpaint … --weights")
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainPhaseJob:
-    """Train a network that gives phase retrieval its start, on simulated strained crystals.
+    """Train a network that phase retrieval starts from, on simulated strained crystals.
 
-    The key `network` of the configuration states which: "shape" or "published".
+    The key `network` of the configuration selects which network: "shape" or "published".
     """
 
     config: Config
@@ -61,27 +79,30 @@ class TrainPhaseJob:
 
     @property
     def resuming(self) -> str:
+        """What is kept when the training is stopped, and how to resume it."""
         return _resuming("phase", self.config, self.folder)
 
     def run(self, bar: Bar = no_bar) -> TrainOutcome:
-        """Train, and write checkpoint, curves and weights.
+        """Train, and write the checkpoint, the curves and the weights.
 
         Raises
         ------
         InputError
-            A configuration that cannot be used, another run in the folder, no such checkpoint.
+            The configuration cannot be used, the folder holds another run, or the checkpoint does not exist.
         """
         from sayre.workflows.train_phase import AnyPhaseRun, train_phase
 
         settings = AnyPhaseRun.from_toml(self.config).root
-        with bar("training") as report:
-            weights = train_phase(settings, self.folder, resume=self.resume, force=self.force, report=report)
+        with bar("training") as advance:
+            weights = train_phase(
+                settings, self.folder, resume=self.resume, force=self.force, progress=advance
+            )
         return TrainOutcome(folder=self.folder, weights=weights, use="sayre phase … --init network --weights")
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainOutcome:
-    """The weights, and the option that takes them."""
+    """What a training made: the weights, and the command that uses them."""
 
     folder: Path
     weights: Path
@@ -89,16 +110,22 @@ class TrainOutcome:
 
     @property
     def numbers(self) -> dict[str, Any]:
+        """Paths of the weights and of the curves."""
         return {"weights": str(self.weights), "curves": str(self.folder / "metrics.csv")}
 
     @property
     def sentence(self) -> str:
-        return f"{self.weights}: use it by `{self.use}`; curves in {self.folder}/metrics.csv"
+        """The weights, how to use them, and where the curves are."""
+        return (
+            f"{self.weights}: the weights are trained; use them by `{self.use}`. The curves are in "
+            f"{self.folder}/metrics.csv."
+        )
 
 
 def _resuming(kind: str, config: Path, out: Path) -> str:
+    """Return what is kept of a training, and the command that resumes it."""
     checkpoint = out / "last.ckpt"
     if not checkpoint.exists():
-        return "no epoch was finished and nothing is kept, the same command begins anew"
+        return "no epoch is finished, so nothing is kept; the same command starts again"
     command = ["sayre", "train", kind, str(config), "-o", str(out), "--resume", str(checkpoint)]
-    return f"{checkpoint} keeps what was trained, resume it by `{shlex.join(command)}`"
+    return f"{checkpoint} keeps the finished epochs; resume the training by `{shlex.join(command)}`"

@@ -1,4 +1,4 @@
-"""A training run of a network for phase retrieval, from one configuration file."""
+"""Training of a network for phase retrieval, as one configuration file describes it."""
 
 from __future__ import annotations
 
@@ -9,18 +9,25 @@ import numpy as np
 from pydantic import Discriminator, RootModel, Tag, model_validator
 
 from sayre.data.toml import FromToml
+from sayre.numerics.progress import Advance
 from sayre.retrieval.prepare import first_fill
 from sayre.simulation.strained.disturbed import Disturbances, disturbed
 from sayre.simulation.strained.voxels import VoxelPopulation, draw
 from sayre.training.crystals import train_on_crystals
-from sayre.training.progress import Report
-from sayre.training.published.train import PublishedTraining, Scattered
-from sayre.training.published.train import Source as PublishedSource
-from sayre.training.shape.train import Drawn, ShapeTraining, Source
+from sayre.training.published.train import AmplitudeSample, AmplitudeSource, PublishedTraining
+from sayre.training.shape.train import CoverageSample, CoverageSource, ShapeTraining
 
 
 class PhaseRun(FromToml, ShapeTraining):
-    """How to train the network that sees the shape, and on which crystals."""
+    """How the shape network is trained, and on which crystals.
+
+    Attributes
+    ----------
+    population
+        Ranges of the crystals.
+    disturbances
+        Background, blur, other grains and gaps of the patterns; None is none of them.
+    """
 
     population: VoxelPopulation = VoxelPopulation()
     disturbances: Disturbances | None = None
@@ -39,7 +46,13 @@ class PhaseRun(FromToml, ShapeTraining):
 
 
 class PublishedRun(FromToml, PublishedTraining):
-    """How to train the published network, and on which crystals."""
+    """How the published network is trained, and on which crystals.
+
+    Attributes
+    ----------
+    population
+        Ranges of the crystals.
+    """
 
     network: Literal["published"] = "published"
     population: VoxelPopulation = VoxelPopulation()
@@ -51,11 +64,15 @@ class PublishedRun(FromToml, PublishedTraining):
 
 
 def _same_dimensions(population: VoxelPopulation, dimensions: int) -> None:
+    """Refuse crystals of other dimensions than the network's."""
     if population.dimensions != dimensions:
-        raise ValueError(f"population.dimensions: {population.dimensions}, not {dimensions}")
+        raise ValueError(
+            f"population.dimensions: must be {dimensions}, as dimensions is, not {population.dimensions}"
+        )
 
 
 def _kind(raw: Any) -> Any:
+    """Return which network a configuration is for."""
     return raw.get("network", "shape") if isinstance(raw, dict) else None
 
 
@@ -64,39 +81,46 @@ _Run = Annotated[
     Discriminator(
         _kind,
         custom_error_type="network",
-        custom_error_message="network is neither 'shape' nor 'published'",
+        custom_error_message="network must be 'shape' or 'published'",
     ),
 ]
 
 
 class AnyPhaseRun(FromToml, RootModel[_Run]):
-    """A configuration whose key `network` says what is trained: "shape" (the default) or "published"."""
+    """A configuration whose key `network` selects what is trained: "shape" (the default) or "published"."""
 
 
-def voxel_source(population: VoxelPopulation, disturbances: Disturbances | None = None) -> Source:
-    """Photon counts of random strained crystals, with what they cover.
+def voxel_source(population: VoxelPopulation, disturbances: Disturbances | None = None) -> CoverageSource:
+    """Return a function that draws photon counts of strained crystals, with the shapes of the crystals.
 
-    Disturbed ones have their gaps filled linearly, as `sayre.retrieval.prepare.first_fill` does it: what that
-    spreads over the autocorrelation is not to be taken for the crystal.
+    Gaps are filled linearly, as `sayre.retrieval.prepare.first_fill` does, so that the network learns what
+    that adds to the autocorrelation.
+
+    Parameters
+    ----------
+    population
+        Ranges of the crystals.
+    disturbances
+        Background, blur, other grains and gaps; None is none of them.
     """
 
-    def source(generator: np.random.Generator) -> Drawn:
+    def source(generator: np.random.Generator) -> CoverageSample:
         made = draw(population, generator)
         expected = np.abs(made.amplitude) ** 2
         if disturbances is None:
-            return Drawn(generator.poisson(expected).astype(np.float32), made.coverage)
-        return Drawn(first_fill(disturbed(expected, disturbances, generator)), made.coverage)
+            return CoverageSample(generator.poisson(expected).astype(np.float32), made.coverage)
+        return CoverageSample(first_fill(disturbed(expected, disturbances, generator)), made.coverage)
 
     return source
 
 
-def amplitude_source(population: VoxelPopulation) -> PublishedSource:
-    """Photon counts of random strained crystals, with the amplitude behind them."""
+def amplitude_source(population: VoxelPopulation) -> AmplitudeSource:
+    """Return a function that draws photon counts of strained crystals, with the scattered amplitudes."""
 
-    def source(generator: np.random.Generator) -> Scattered:
+    def source(generator: np.random.Generator) -> AmplitudeSample:
         made = draw(population, generator)
         counts = generator.poisson(np.abs(made.amplitude) ** 2).astype(np.float32)
-        return Scattered(counts, made.amplitude)
+        return AmplitudeSample(counts, made.amplitude)
 
     return source
 
@@ -107,9 +131,9 @@ def train_phase(
     *,
     resume: Path | None = None,
     force: bool = False,
-    report: Report | None = None,
+    progress: Advance | None = None,
 ) -> Path:
-    """Train as `run` says; returns the weights.
+    """Train a network for phase retrieval.
 
     Parameters
     ----------
@@ -117,8 +141,12 @@ def train_phase(
         The configuration.
     folder, resume, force
         As `sayre.training.folder.check_folder` takes them.
-    report
-        Told of every step.
+    progress
+        Called after every step.
+
+    Returns
+    -------
+    Path of the weights.
 
     Raises
     ------
@@ -130,4 +158,4 @@ def train_phase(
         if isinstance(run, PublishedRun)
         else voxel_source(run.population, run.disturbances)
     )
-    return train_on_crystals(run, source, folder, resume=resume, force=force, report=report)
+    return train_on_crystals(run, source, folder, resume=resume, force=force, progress=progress)

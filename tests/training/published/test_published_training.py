@@ -17,7 +17,12 @@ from sayre.retrieval.phasing import phase
 from sayre.simulation.strained.testset import strained_crystal
 from sayre.simulation.strained.voxels import VoxelPopulation, draw
 from sayre.training.published.losses import coherent_average
-from sayre.training.published.train import PublishedTraining, Publishing, Scattered, sample
+from sayre.training.published.train import (
+    AmplitudeSample,
+    PublishedModule,
+    PublishedTraining,
+    training_pair,
+)
 from sayre.workflows.train_phase import AnyPhaseRun, PhaseRun, PublishedRun, amplitude_source
 
 SMALL = """
@@ -98,7 +103,7 @@ def test_phase_retrieval_begins_with_the_object_it_predicts(trained):
 def test_the_optimiser_is_adam_as_published():
     torch.manual_seed(0)
     config = PublishedTraining(dimensions=2, width=0.0625, validation_crystals=1)
-    module = Publishing(config, PublishedNet(**config.options), [])
+    module = PublishedModule(config, PublishedNet(**config.options), [])
     made = module.configure_optimizers()
     theirs = PublishedNet(2, 0.0625)
     theirs.load_state_dict(module.network.state_dict())
@@ -119,7 +124,7 @@ def test_the_network_learns_one_crystal():
     scattered = amplitude_source(VoxelPopulation(dimensions=2, phase_range=(3.0, 6.0)))(
         np.random.default_rng(3)
     )
-    seen, truth = (torch.from_numpy(part)[None] for part in sample(scattered, 64))
+    seen, truth = (torch.from_numpy(part)[None] for part in training_pair(scattered, 64))
     torch.manual_seed(0)
     network = PublishedNet(2, 0.0625)
     optimizer = torch.optim.Adam(network.parameters(), 3e-3)
@@ -136,10 +141,10 @@ def test_counts_and_amplitude_are_centred_together():
     """A pattern anywhere in a larger array gives the same sample, centred by its counts."""
     made = draw(VoxelPopulation(side=48, dimensions=2), np.random.default_rng(0))
     counts = (np.abs(made.amplitude) ** 2).astype(np.float32)
-    seen, truth = sample(Scattered(counts, made.amplitude), 64)
+    seen, truth = training_pair(AmplitudeSample(counts, made.amplitude), 64)
     for at in ((0, 0), (-2, -25), (-31, -6)):
         wide = tuple(window(part, at, (96, 80)) for part in (counts, made.amplitude))
-        again, same = sample(Scattered(*wide), 64)
+        again, same = training_pair(AmplitudeSample(*wide), 64)
         assert np.array_equal(again, seen)
         assert np.array_equal(same, truth)
     first = first_voxel(counts, 64)
@@ -157,11 +162,14 @@ def test_the_key_network_chooses(tmp_path):
     assert type(chosen('network = "shape"')) is PhaseRun
     assert type(chosen('network = "published"')) is PublishedRun
     for text, message in (
-        ('network = "x"', "network is neither 'shape' nor 'published'"),
+        ('network = "x"', "network must be 'shape' or 'published'"),
         ('network = "published"\nblocks = [1]', r"published\.blocks: Extra inputs"),
         ("bacht = 3", r"shape\.bacht: Extra inputs"),
         ('network = "published"\nside = 96', r"published\.side: .*multiple of 64"),
-        ('network = "published"\ndimensions = 2', "population.dimensions: 3, not 2"),
+        (
+            'network = "published"\ndimensions = 2',
+            "population.dimensions: must be 2, as dimensions is, not 3",
+        ),
     ):
         with pytest.raises(InputError, match=message):
             chosen(text)

@@ -1,1 +1,1 @@
-"""How the filling networks are trained: windows drawn from patterns, losses, optimiser, the run."""
+"""Training of the filling networks on windows that are drawn from patterns."""

@@ -1,4 +1,4 @@
-"""What networks are trained towards."""
+"""Losses of the filling networks."""
 
 from __future__ import annotations
 
@@ -9,20 +9,29 @@ from torch import Tensor
 def mean_and_spread_loss(
     mean: Tensor, log_variance: Tensor, target: Tensor, wanted: Tensor, noise: Tensor, linear: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Squared error of the mean and Gaussian likelihood of the spread, both over wanted voxels.
+    """Compute the squared error of the mean and the Gaussian likelihood of the predicted error.
 
-    The squared error of each window is divided by the square root of linear interpolation's, so that
-    hard windows count for more but do not drown the rest. The likelihood takes the error as given: its
-    gradient does not reach the mean (Seitzer et al., ICLR 2022, on why it should not).
+    The squared error of each window is divided by the square root of that of the first fill, so that hard
+    windows count for more but do not dominate. The gradient of the likelihood does not reach the mean (see
+    Seitzer et al., ICLR 2022, for the reason).
 
     Parameters
     ----------
-    mean, log_variance, target, wanted, noise, linear
-        `(batch, ...)`; `noise` is the known variance of `target`, `linear` the linear fill.
+    mean, log_variance
+        Output of the network, float32 `(batch, …)`.
+    target
+        The right `log(1 + I)`, same shape.
+    wanted
+        1 in voxels that count, 0 in the others, same shape.
+    noise
+        Known variance of `target`, same shape.
+    linear
+        The first fill, same shape.
 
     Returns
     -------
-    Two scalars: error, likelihood.
+    error, likelihood
+        Two scalars; the likelihood is its negative logarithm.
     """
     axes = tuple(range(1, mean.ndim))
     count = wanted.sum(axes).clamp(min=1)
@@ -36,18 +45,25 @@ def mean_and_spread_loss(
 
 
 def published_loss(predicted: Tensor, truth: Tensor, gap: Tensor) -> Tensor:
-    """Loss of the published patch network (thesis section 4.3.2; Masto et al. 2024).
+    """Compute the loss of the published patch network.
 
-    Mean absolute error in the gap, plus 1 − SSIM of the slices along axis 1 (11×11 Gaussian window of
-    σ 1.5, range 1) summed over them, plus the mean absolute error of finite-difference gradients.
+    It is the mean absolute error in the gap, plus the sum over the slices along axis 1 of 1 − SSIM (11×11
+    Gaussian window of σ 1.5, range 1), plus the mean absolute error of finite-difference gradients.
 
     Parameters
     ----------
-    predicted, truth
-        `(batch, depth, rows, columns)`, scaled to [0, 1]; outside the gap `predicted` is replaced by
-        `truth`.
+    predicted
+        Output of the network, float32 `(batch, depth, rows, columns)`, scaled to [0, 1]. Outside the gap it
+        is replaced by `truth`.
+    truth
+        The right output, same shape.
     gap
-        Same shape, 1 in the gap.
+        1 in the gap, 0 elsewhere, same shape.
+
+    Notes
+    -----
+    M. Masto, Deep Learning for Bragg Coherent Diffraction Imaging, PhD thesis, Université Grenoble Alpes,
+    section 4.3.2; Masto et al., J. Appl. Cryst. 57 (2024), doi 10.1107/S1600576724004163.
     """
     from torchmetrics.functional.image import structural_similarity_index_measure as ssim
 

@@ -1,4 +1,4 @@
-"""Training windows: gaps are drawn into patterns, and windows cut just as they are for filling."""
+"""Training windows: gaps are drawn into patterns, and windows are cut as they are for filling."""
 
 from __future__ import annotations
 
@@ -17,11 +17,22 @@ from sayre.numerics.gaps import UNBOUNDED, run_lengths
 
 Array = TypeVar("Array")
 Mask = NDArray[np.bool_]
-Source = Callable[[np.random.Generator], "Truth"]
+TruthSource = Callable[[np.random.Generator], "Truth"]
+"""A function that draws a pattern."""
 
 
 class Truth(NamedTuple):
-    """A pattern to draw gaps into: measured counts, or the noise-free expectation with a peak of 1."""
+    """A pattern to draw gaps into.
+
+    Attributes
+    ----------
+    values
+        Measured counts, or expected counts without noise and with a peak of 1; float32.
+    measured
+        Whether the values are measured counts.
+    mask
+        Voxels that are not measured, bool; None where all are.
+    """
 
     values: Log
     measured: bool
@@ -29,9 +40,18 @@ class Truth(NamedTuple):
 
 
 class Scene(NamedTuple):
-    """A pattern with gaps, ready to cut windows from.
+    """A pattern with gaps, from which windows are cut.
 
-    `target` is the truth of `log(1 + I)`, `noise` its Poisson variance, `slabs` the gaps to fill.
+    Attributes
+    ----------
+    volume
+        The pattern with its first fill.
+    target
+        The right `log(1 + I)`, float32.
+    noise
+        Poisson variance of the target, float32.
+    slabs
+        The gaps to fill.
     """
 
     volume: Volume
@@ -41,10 +61,18 @@ class Scene(NamedTuple):
 
 
 class Window(NamedTuple, Generic[Array]):
-    """One training example, each `(depth, rows, columns)`: what the network sees, and what it should say.
+    """A training sample: inputs and right output of a filling network, each `(depth, rows, columns)`.
 
-    The first five are those of `Volume`; `target` is the truth of `log(1 + I)`, `wanted` 1 where the loss
-    counts, `noise` the Poisson variance of `target`.
+    Attributes
+    ----------
+    filled, sigma, mask, mirror, mirror_mask
+        Inputs, as `sayre.filling.network.volume.Volume` has them.
+    target
+        The right `log(1 + I)`.
+    wanted
+        1 in voxels that count in the loss, 0 in the others.
+    noise
+        Poisson variance of the target.
     """
 
     filled: Array
@@ -59,12 +87,32 @@ class Window(NamedTuple, Generic[Array]):
 
 @dataclass(frozen=True, kw_only=True)
 class WindowRecipe:
-    """How scenes and windows are drawn. Counts and widths are ranges, the rest are probabilities.
+    """How scenes and windows are drawn.
 
-    `max_counts` is log-uniform; a `noise_free` fraction keeps the expectation itself, at up to 100 times
-    the counts. A scene has one or two planes, a second axis with probability `cross`, or instead a
-    `beamstop` or `isolated` pixels; `border` masks some outer planes. `target` "counts" trains towards the
-    noisy counts, as published.
+    Attributes
+    ----------
+    shape
+        Planes, rows and columns of a window.
+    baseline
+        Method of the first fill.
+    widths
+        Smallest and largest gap width, in voxels.
+    max_counts
+        Range of the expected counts in the brightest voxel, log-uniform.
+    noise_free
+        Share of the scenes without photon noise, whose counts may be 100 times as high.
+    background
+        Share of the scenes with a background.
+    cross
+        Share of the scenes with gaps across two axes; the others have one or two gaps across one axis.
+    beamstop, isolated
+        Shares of the scenes with a beamstop, or with isolated pixels, in place of those gaps.
+    border
+        Share of the scenes whose outer planes are masked.
+    candidates
+        Places that are drawn for a window, of which bright ones are selected more often.
+    target
+        Whether the expected counts are right, or the noisy "counts", as published.
     """
 
     shape: tuple[int, int, int] = (32, 48, 48)
@@ -82,7 +130,17 @@ class WindowRecipe:
 
 
 def draw_scene(truth: Truth, recipe: WindowRecipe, generator: np.random.Generator) -> Scene:
-    """Draw exposure and photon noise for an expectation, gaps for either, and fill them by the baseline."""
+    """Draw the exposure, the photon noise and the gaps of a scene, and compute its first fill.
+
+    Parameters
+    ----------
+    truth
+        The pattern; measured counts get neither exposure nor noise.
+    recipe
+        Ranges and shares to draw from.
+    generator
+        Source of every random number.
+    """
     noisy = not truth.measured and generator.random() >= recipe.noise_free
     expected = truth.values
     if not truth.measured:
@@ -109,7 +167,21 @@ def draw_scene(truth: Truth, recipe: WindowRecipe, generator: np.random.Generato
 
 
 def draw_gaps(counts: Log, recipe: WindowRecipe, generator: np.random.Generator) -> Mask:
-    """Draw the mask of a scene; gaps lie where there is light, more often near the peak than not."""
+    """Draw the gaps of a scene, more often near the peak than far from it.
+
+    Parameters
+    ----------
+    counts
+        float32 `(n0, n1, n2)`.
+    recipe
+        Ranges and shares to draw from.
+    generator
+        Source of every random number.
+
+    Returns
+    -------
+    bool, same shape, True in the gaps.
+    """
     shape, (narrow, wide) = counts.shape, recipe.widths
     peak = np.unravel_index(int(np.argmax(counts)), shape)
 
@@ -146,7 +218,17 @@ def draw_gaps(counts: Log, recipe: WindowRecipe, generator: np.random.Generator)
 
 
 def draw_window(scene: Scene, recipe: WindowRecipe, generator: np.random.Generator) -> Window[Log]:
-    """Cut one window of a scene, in any orientation; of a few places the brightest is likeliest."""
+    """Cut a window of a scene at a random place and in a random orientation.
+
+    Parameters
+    ----------
+    scene
+        The pattern with gaps.
+    recipe
+        Shape of the window, and number of candidate places.
+    generator
+        Source of every random number.
+    """
     tile = recipe.shape[1]
     sizes = np.array([len(s.voxels) for s in scene.slabs], float)
     slab = scene.slabs[int(generator.choice(len(sizes), p=sizes / sizes.sum()))]
@@ -171,14 +253,28 @@ def draw_window(scene: Scene, recipe: WindowRecipe, generator: np.random.Generat
 
 
 def windows(
-    source: Source,
+    source: TruthSource,
     recipe: WindowRecipe,
     generator: np.random.Generator,
     *,
     uses: int = 24,
     held: int = 8,
 ) -> Iterator[Window[Log]]:
-    """Endless windows; after every `uses` a scene joins the pool or, once there are `held`, replaces one."""
+    """Draw windows without end, from a pool of scenes to which new ones are added.
+
+    Parameters
+    ----------
+    source
+        Draws a pattern.
+    recipe
+        How scenes and windows are drawn.
+    generator
+        Source of every random number.
+    uses
+        Windows that are drawn before a scene is added.
+    held
+        Largest number of scenes in the pool; a further one replaces one of them.
+    """
     pool = [draw_scene(source(generator), recipe, generator)]
     while True:
         for _ in range(uses):

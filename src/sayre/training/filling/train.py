@@ -15,10 +15,11 @@ from torch import Tensor
 from sayre.networks import build
 from sayre.networks.patch import patch_range
 from sayre.networks.registry import read, write
+from sayre.numerics.progress import Advance
 from sayre.training.filling.config import InpaintTraining
 from sayre.training.filling.losses import mean_and_spread_loss, published_loss
 from sayre.training.filling.samples import (
-    Source,
+    TruthSource,
     Window,
     WindowRecipe,
     collate,
@@ -28,21 +29,29 @@ from sayre.training.filling.samples import (
 )
 from sayre.training.folder import WEIGHTS
 from sayre.training.loop import Data, Stream, fit, optimisers, prepare
-from sayre.training.progress import Report
 
 Floats = NDArray[np.float32]
 
 _VALIDATION = 0x5A
 VALIDATION_WIDTHS = (3, 6, 9, 12, 16)
+"""Gap widths that are validated, in voxels."""
 
 
 def network_options(config: InpaintTraining) -> dict[str, Any]:
-    """Constructor options of the network a configuration names."""
+    """Return the options of the constructor of a configuration's network."""
     return {"width": config.width, "blocks": config.blocks} if config.network == "slab" else {}
 
 
-class Filling(L.LightningModule):
-    """A slab network, its loss and its optimiser."""
+class FillingModule(L.LightningModule):
+    """A filling network with its loss, scores and optimiser.
+
+    Parameters
+    ----------
+    config
+        How the network is trained.
+    validation
+        Gap widths and windows to validate on.
+    """
 
     def __init__(self, config: InpaintTraining, validation: list[tuple[int, Window[Tensor]]]) -> None:
         super().__init__()
@@ -52,10 +61,20 @@ class Filling(L.LightningModule):
             self.network.load_state_dict(read(config.initial)[0])
 
     def forward(self, window: Window[Tensor]) -> tuple[Tensor, Tensor]:
+        """Predict mean and log variance of `log(1 + I)` in a batch of windows."""
         mean, log_variance = self.network(*window[:5])
         return mean, log_variance
 
     def training_step(self, batch: Window[Tensor], _: int) -> Tensor:
+        """Compute and record the loss of a batch.
+
+        Parameters
+        ----------
+        batch
+            Windows.
+        _
+            Index of the batch, which is not used.
+        """
         window = Window(*batch)
         mean, log_variance = self(window)
         if self.config.network == "patch":
@@ -70,6 +89,15 @@ class Filling(L.LightningModule):
         return error + self.config.spread_weight * likelihood
 
     def validation_step(self, _: Any, index: int) -> None:
+        """Record the squared error over that of the first fill, and the coverage of one and two errors.
+
+        Parameters
+        ----------
+        _
+            Batch of indices, which is not used.
+        index
+            Number of the validation window.
+        """
         width, window = self.validation[index]
         batch = Window(*(part.to(self.device) for part in window))
         mean, log_variance = self(batch)
@@ -85,11 +113,20 @@ class Filling(L.LightningModule):
         self.log_dict(scores, batch_size=1, sync_dist=True)
 
     def configure_optimizers(self) -> Any:
+        """Return optimiser and schedule, as Lightning takes them."""
         return optimisers(self.network, self.config)
 
 
-def window_stream(config: InpaintTraining, source: Source) -> Stream:
-    """Endless windows, the same for the same seeds."""
+def window_stream(config: InpaintTraining, source: TruthSource) -> Stream:
+    """Return a function from seeds to endless windows, which are the same for the same seeds.
+
+    Parameters
+    ----------
+    config
+        How windows are drawn.
+    source
+        Draws a pattern.
+    """
 
     def stream(seeds: Sequence[int]) -> Iterator[Window[Floats]]:
         generator = np.random.default_rng(seeds)
@@ -98,8 +135,20 @@ def window_stream(config: InpaintTraining, source: Source) -> Stream:
     return stream
 
 
-def validation_windows(config: InpaintTraining, source: Source) -> list[tuple[int, Window[Tensor]]]:
-    """Fixed plane gaps of each validation width, in patterns drawn from seeds that training never uses."""
+def validation_windows(config: InpaintTraining, source: TruthSource) -> list[tuple[int, Window[Tensor]]]:
+    """Draw windows with a plane gap of each validation width, from seeds that training never uses.
+
+    Parameters
+    ----------
+    config
+        How windows are drawn.
+    source
+        Draws a pattern.
+
+    Returns
+    -------
+    Widths and windows.
+    """
     drawn: list[tuple[int, Window[Tensor]]] = []
     for index in range(config.validation_patterns):
         generator = np.random.default_rng([config.seed, _VALIDATION, 0, 0, index])
@@ -112,6 +161,7 @@ def validation_windows(config: InpaintTraining, source: Source) -> list[tuple[in
 
 
 def _plain(config: InpaintTraining, width: int) -> WindowRecipe:
+    """Return the recipe of windows with photon noise and a plane gap, and nothing else."""
     return WindowRecipe(
         shape=config.windows.shape,
         baseline=config.windows.baseline,
@@ -126,8 +176,8 @@ def _plain(config: InpaintTraining, width: int) -> WindowRecipe:
     )
 
 
-class Result(NamedTuple):
-    """What a run left: the checkpoint to resume from, and the averaged weights in half precision."""
+class TrainedWeights(NamedTuple):
+    """Files of a finished run: the checkpoint to resume from, and the averaged weights in half precision."""
 
     checkpoint: Path
     weights: Path
@@ -135,45 +185,66 @@ class Result(NamedTuple):
 
 def train(
     config: InpaintTraining,
-    source: Source,
+    source: TruthSource,
     folder: Path,
     *,
-    validation: Source | None = None,
+    validation: TruthSource | None = None,
     resume: Path | None = None,
     force: bool = False,
-    report: Report | None = None,
-) -> Result:
-    """Train a network; checkpoints and `metrics.csv` are written to `folder` after every epoch.
+    progress: Advance | None = None,
+) -> TrainedWeights:
+    """Train a filling network; the checkpoint and `metrics.csv` are written after every epoch.
 
-    The same configuration gives the same weights on the same machine; a run resumed from a checkpoint
-    continues as if it had not stopped.
+    The same configuration gives the same weights on the same machine; a run that is resumed from a checkpoint
+    continues as if it had not been stopped.
 
     Parameters
     ----------
     config
-        How to train.
-    source, validation
-        Patterns to train on, and those to validate on where they differ.
+        How the network is trained.
+    source
+        Draws patterns to train on.
+    validation
+        Draws patterns to validate on; by default `source`.
     folder, resume, force
         As `sayre.training.folder.check_folder` takes them.
-    report
-        Told of every step.
+    progress
+        Called after every step.
 
     Raises
     ------
     InputError
         As `sayre.training.folder.check_folder`.
+
+    Warns
+    -----
+    SayreWarning
+        As `sayre.training.folder.check_folder`.
     """
     prepare(config, folder, resume=resume, force=force)
-    module = Filling(config, validation_windows(config, validation or source))
+    module = FillingModule(config, validation_windows(config, validation or source))
     module.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     data = Data(config, window_stream(config, source), collate, len(module.validation))
-    checkpoint = fit(module, data, config, folder, resume=resume, force=force, report=report)
-    return Result(checkpoint, export(config, module, folder / WEIGHTS))
+    checkpoint = fit(module, data, config, folder, resume=resume, force=force, progress=progress)
+    return TrainedWeights(checkpoint, export(config, module, folder / WEIGHTS))
 
 
-def export(config: InpaintTraining, module: Filling, path: Path) -> Path:
-    """Write the network's weights as a file that `sayre inpaint --weights` takes."""
+def export(config: InpaintTraining, module: FillingModule, path: Path) -> Path:
+    """Write the weights of a network as a file that `sayre inpaint --weights` takes.
+
+    Parameters
+    ----------
+    config
+        How the network was trained, for the record.
+    module
+        The trained network.
+    path
+        File to write.
+
+    Returns
+    -------
+    The path.
+    """
     header = {
         "network": config.network,
         "options": network_options(config),

@@ -1,1 +1,1 @@
-"""The published network: from counts to the phase of what was diffracted, both in reciprocal space."""
+"""Training of the published network, which predicts the phase of the amplitude from the counts."""

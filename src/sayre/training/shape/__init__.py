@@ -1,1 +1,1 @@
-"""The crystal's shape from the autocorrelation of its counts, by a network: supports to start from."""
+"""Training of the network that predicts the shape of a crystal, from which supports are made."""
