@@ -13,7 +13,7 @@ from sayre.networks.published import PublishedNet
 from sayre.networks.registry import read
 from sayre.retrieval.learned.phase_features import first_voxel, target, window
 from sayre.retrieval.learned.predictor import load_predictor
-from sayre.retrieval.phasing import phase
+from sayre.retrieval.phasing import Watch, phase
 from sayre.simulation.strained.testset import strained_crystal
 from sayre.simulation.strained.voxels import VoxelPopulation, draw
 from sayre.training.published.losses import coherent_average
@@ -63,7 +63,7 @@ def test_the_command_trains_and_its_weights_predict(trained):
     found = predictor.object(counts, torch.device("cpu"))
     assert found.dtype == np.complex64
     assert np.allclose(np.abs(np.fft.fftn(found)) ** 2, np.fft.ifftshift(counts), rtol=1e-3, atol=1e-2)
-    with pytest.raises(InputError, match=r"network published for 2D counts; .* or published, for 3D"):
+    with pytest.raises(InputError, match=r"published for 2D counts; .* shape or published for 3D"):
         load_predictor(trained / "weights.safetensors", 3)
 
 
@@ -92,12 +92,13 @@ def test_phase_retrieval_begins_with_the_object_it_predicts(trained):
     made = strained_crystal(2, "0-1", 0)
     counts = counts_of_test(made.counts)
     pattern = Pattern(intensity=counts, mask=counts < 0, grid=Grid(step=(1.0, 1.0)))
-    told = []
-    found = phase(pattern, init="network", weights=weights, recipe="ER*1", runs=1, on_run=told.append)
+    runs = []
+    network = {"init": "network", "init_weights": str(weights)}
+    found = phase(pattern, **network, recipe="ER*1", runs=1, watch=Watch(on_run=runs.append))
     box = tuple(slice(f, f + n) for f, n in zip(found.origin, found.object.shape, strict=True))
     obj = load_predictor(weights, 2).object(counts[box], torch.device("cpu"))
     again = phase(pattern, init=obj, recipe="ER*1", runs=1)
-    np.testing.assert_array_equal(told[0].object, again.runs[0].object)
+    np.testing.assert_array_equal(runs[0].object, again.runs[0].object)
 
 
 def test_the_optimiser_is_adam_as_published():
