@@ -17,6 +17,9 @@ from docs_pages import PAGES, ROOT, anchors, blocks, command_lines, links, names
 from sayre.cli import app
 from sayre.crystal.geometry_file import load_geometry
 from sayre.retrieval.engine import recipe
+from sayre.simulation.dataset import DatasetConfig
+from sayre.workflows.train_inpaint import InpaintRun
+from sayre.workflows.train_phase import AnyPhaseRun
 
 EXAMPLES = sorted((ROOT / "examples").glob("*.toml"))
 WITH_PYTHON = [page for page in PAGES if any(block.language == "python" for block in blocks(page))]
@@ -117,6 +120,20 @@ def test_every_command_line_can_be_given(page):
 def test_the_check_sees_what_is_wrong(line, wrong):
     found = complaint(line.split())
     assert (wrong in found) if wrong else (found == "")
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=name_of)
+def test_an_example_is_a_configuration_of_the_command_that_it_names(path):
+    (line,) = re.findall(r"^# sayre (.*?)(?:  +#.*)?$", path.read_text(), re.MULTILINE)
+    words = line.split()
+    assert complaint(words) == ""
+    assert words[2] == f"examples/{path.name}"
+    kinds = {
+        ("simulate", "dataset"): DatasetConfig,
+        ("train", "inpaint"): InpaintRun,
+        ("train", "phase"): AnyPhaseRun,
+    }
+    kinds[words[0], words[1]].from_toml(path)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)

@@ -40,6 +40,7 @@ _PUBLIC = {
     "inpaint": "sayre.filling.fill",
     "load": "sayre.files",
     "load_crystal": "sayre.files",
+    "load_filled": "sayre.files",
     "load_geometry": "sayre.crystal.geometry_file",
     "phase": "sayre.retrieval.phasing",
     "reconstruct": "sayre.workflows.reconstruction",
@@ -54,7 +55,7 @@ if TYPE_CHECKING:
     from sayre.data import Crystal, FilledPattern, Grid, Manifest, Meta, Particle, Pattern, SimulatedPattern
     from sayre.detectors import detector_mask
     from sayre.errors import InputError, SayreWarning
-    from sayre.files import load, load_crystal, save
+    from sayre.files import load, load_crystal, load_filled, save
     from sayre.filling.fill import inpaint
     from sayre.filling.settings import FillingSettings
     from sayre.retrieval.phased import Phased
@@ -84,6 +85,7 @@ __all__ = [
     "inpaint",
     "load",
     "load_crystal",
+    "load_filled",
     "load_geometry",
     "phase",
     "reconstruct",
