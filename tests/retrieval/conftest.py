@@ -7,7 +7,7 @@ from sayre.data import Grid, Pattern
 
 @pytest.fixture(scope="session")
 def crystal():
-    """A block without symmetry with a smooth phase, 36³ at oversampling 3: object, amplitude, counts."""
+    """Make a block without symmetry, with a smooth phase, in 36³ voxels: object, amplitude, counts."""
     n = 36
     z, y, x = (np.mgrid[:n, :n, :n] - n // 2) / 6.0
     inside = (abs(z) < 1) & (abs(y) < 1) & (abs(x) < 1) & (x + y + z < 1.2) & (z - y < 1.3)

@@ -12,7 +12,7 @@ from sayre.workflows.reconstruction import Scan, Settings, reconstruct
 
 
 def peak(shape, at, seed=0):
-    """Counts that fall off from a peak at `at`, some masked."""
+    """Make counts that fall off from a peak at `at`, some masked."""
     rng = np.random.default_rng(seed)
     distance = sum((g - a) ** 2 for g, a in zip(np.indices(shape), at, strict=True))
     counts = rng.poisson(1e4 * np.exp(-distance / 30) + 3).astype(np.float32)
@@ -31,7 +31,7 @@ def peak(shape, at, seed=0):
     ],
 )
 @pytest.mark.filterwarnings("ignore:pattern. (cut to|.* blocks are masked)")
-def test_blocks_are_added_up_around_the_peak(shape, at, binning):
+def test_blocks_around_the_peak_are_summed(shape, at, binning):
     pattern = peak(shape, at)
     found = binned(pattern, binning)
     factors = binning[-len(shape) :]
@@ -46,7 +46,7 @@ def test_blocks_are_added_up_around_the_peak(shape, at, binning):
         assert found.intensity[index] == (0 if masked else pattern.intensity[block].sum())
 
 
-def test_errors_of_a_filling_add_up():
+def test_errors_of_the_filling_are_summed():
     pattern = peak((24, 24), (12, 12))
     rng = np.random.default_rng(1)
     filled = np.where(pattern.mask, rng.uniform(1, 50, pattern.shape), pattern.intensity).astype(np.float32)
@@ -61,7 +61,7 @@ def test_errors_of_a_filling_add_up():
     assert found.sigma[i, j] == pytest.approx(absolute / (1 + filled[block].sum()), rel=1e-5)
 
 
-def test_what_cannot_be_binned_is_refused_and_what_changes_is_said():
+def test_binning_refuses_small_arrays_and_warns_of_changes():
     pattern = peak((32, 32), (15, 16))
     assert binned(pattern, (3, 1, 1)) is pattern
     with pytest.raises(InputError, match=r"leaves .* voxels of .* 8 or more"):
@@ -74,8 +74,8 @@ def test_what_cannot_be_binned_is_refused_and_what_changes_is_said():
 
 
 @pytest.mark.filterwarnings("ignore:.*(do not trust|the autocorrelation|no geometry)")
-def test_the_crystal_of_binned_counts_is_the_crystal(crystal):
-    """Oversampled twice as finely as the fixture: binned again, its object is what it was."""
+def test_binned_counts_give_the_same_crystal(crystal):
+    """Counts oversampled twice as finely as the fixture, when binned, give the object of the fixture."""
     obj, n = crystal[0], crystal[0].shape[0]
     wide = np.zeros((2 * n,) * 3, np.complex64)
     middle = (slice(n - n // 2, 2 * n - n // 2),) * 3
@@ -90,11 +90,11 @@ def test_the_crystal_of_binned_counts_is_the_crystal(crystal):
     found = made.phased.object
     assert found.shape == obj.shape
     assert correlation(align(found, obj), obj) > 0.95
-    alone = phase(pattern, recipe="ER*2", runs=1)
-    assert alone.oversampling[0] == pytest.approx(2 * made.phased.oversampling[0], rel=0.15)
+    unbinned = phase(pattern, recipe="ER*2", runs=1)
+    assert unbinned.oversampling[0] == pytest.approx(2 * made.phased.oversampling[0], rel=0.15)
 
 
-def test_the_geometry_knows():
+def test_binning_scales_the_steps_of_the_geometry():
     geometry = Geometry.at(
         "id01", angles=(0.0, 30.0), energy=8000, distance=1, pixel_size=(55e-6, 55e-6),
         rocking_axis="x-", rocking_step=0.01, binning=(1, 2, 2),

@@ -36,7 +36,7 @@ def pattern_of(counts, mask=None):
     turn=st.booleans(),
 )
 @settings(max_examples=15)
-def test_alignment_undoes_what_the_counts_cannot_tell(crystal, shift, angle, scale, turn):
+def test_alignment_undoes_phase_position_and_twin(crystal, shift, angle, scale, turn):
     obj = crystal[0]
     moved = np.fft.fftn(obj)
     for axis, s in enumerate(shift):
@@ -100,15 +100,15 @@ def test_selection_leaves_out_failures_and_outliers(crystal):
 
 @pytest.mark.filterwarnings("ignore:.*do not trust")  # now and then one start is better than all others
 def test_phases_a_crystal(crystal, pattern):
-    told, finished = [], []
+    statuses, finished = [], []
     found = phase(
-        pattern, recipe=RECIPE, runs=6, seed=1, watch=Watch(report=told.append, on_run=finished.append)
+        pattern, recipe=RECIPE, runs=6, seed=1, watch=Watch(report=statuses.append, on_run=finished.append)
     )
     assert correlation(align(found.object, crystal[0]), crystal[0]) > 0.98
     assert found.residual < 0.1
     assert not found.agreement < 0.95
     assert [run.index for run in finished] == list(range(6))
-    fractions = [p.fraction for p in told]
+    fractions = [p.fraction for p in statuses]
     assert fractions == sorted(fractions)
     assert fractions[-1] == 1
     inside = np.abs(crystal[0]) > 0
@@ -117,7 +117,7 @@ def test_phases_a_crystal(crystal, pattern):
 
 
 @pytest.mark.filterwarnings("ignore:.*do not trust")
-def test_same_seed_same_bytes_and_a_stopped_call_goes_on(pattern):
+def test_the_same_seed_gives_the_same_bytes_and_a_stopped_call_resumes(pattern):
     whole = phase(pattern, recipe="HIO*20, ER*5", runs=3, seed=5)
     again = phase(pattern, recipe="HIO*20, ER*5", runs=3, seed=5, watch=Watch(finished=whole.runs[:2]))
     np.testing.assert_array_equal(whole.object, again.object)
@@ -127,7 +127,7 @@ def test_same_seed_same_bytes_and_a_stopped_call_goes_on(pattern):
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:pattern. (oversampling|.* of the 27 voxels)")
 @pytest.mark.filterwarnings("ignore:.*do not trust")
-def test_free_gap_costs_little_and_zeros_cost_much(crystal):
+def test_a_free_gap_costs_little_and_zeros_in_it_cost_much(crystal):
     obj, _, counts = crystal
     mask = np.zeros(counts.shape, bool)
     mask[:, 15:18] = True
@@ -161,7 +161,7 @@ def test_batched_starts_are_the_single_ones(pattern):
         assert correlation(a.object, b.object) > 0.999
 
 
-def test_off_centre_peak_is_centred_and_said(crystal):
+def test_an_off_centre_peak_is_centred_and_warned_of(crystal):
     counts = np.pad(crystal[2], ((0, 6), (3, 0), (0, 0)))
     with pytest.warns(SayreWarning, match="so that its peak is in the middle"):
         cut = prepare.centred(pattern_of(counts))
@@ -214,7 +214,7 @@ def test_options_are_checked(pattern):
             phase(pattern, recipe="ER*2", device="cuda")
 
 
-def test_started_from_the_answer_it_stays(crystal, pattern):
+def test_the_true_object_is_a_fixed_point_of_phase(crystal, pattern):
     found = phase(pattern, recipe="ER*10", runs=1, init=crystal[0])
     assert correlation(align(found.object, crystal[0]), crystal[0]) > 0.999
 
@@ -229,7 +229,7 @@ def test_two_dimensions(crystal):
 
 
 @pytest.mark.filterwarnings("ignore:.*(do not trust|no geometry)")
-def test_a_killed_start_goes_on_where_it_was(pattern, tmp_path, monkeypatch):
+def test_a_killed_start_is_resumed(pattern, tmp_path, monkeypatch):
     settings = Settings(runs=2, recipe="HIO*60, ER*10")
     whole = reconstruct(pattern, settings, Scan()).phased.object
     monkeypatch.setattr("sayre.retrieval.engine.snapshots.PATIENCE", 0.0)

@@ -1,4 +1,4 @@
-"""Counts that cannot be phased, or not as they are: what is said of them."""
+"""Counts that cannot be phased are refused; counts that are changed or doubtful are warned of."""
 
 import warnings
 
@@ -22,7 +22,7 @@ def pattern_of(counts, mask=None):
 
 
 def checked(pattern):
-    """The centred pattern, and what was said of it."""
+    """Return the centred pattern, and the warnings that it gave."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", SayreWarning)
         cut = prepare.centred(pattern)
@@ -31,7 +31,7 @@ def checked(pattern):
 
 
 @pytest.mark.parametrize("level", [0, 7, 2.5e5])
-def test_counts_all_alike_have_no_peak(level):
+def test_equal_counts_have_no_peak(level):
     for shape in ((24, 24, 24), (40, 30)):
         with pytest.raises(InputError, match=f"no peak: the brightest voxel has {level:.0f} counts"):
             prepare.centred(pattern_of(np.full(shape, level)))
@@ -39,7 +39,7 @@ def test_counts_all_alike_have_no_peak(level):
 
 @pytest.mark.parametrize("mean", [0.02, 1.0, 300.0, 1e5])
 def test_noise_has_no_peak(mean):
-    """Not even in a hundred patterns with a gap."""
+    """This holds for a hundred patterns with a gap."""
     rng, mask = np.random.default_rng(0), np.zeros((16, 16, 16), bool)
     mask[:, 5:8] = True
     for _ in range(100):
@@ -47,8 +47,8 @@ def test_noise_has_no_peak(mean):
             prepare.around_peak(pattern_of(rng.poisson(mean, mask.shape), mask), 8)
 
 
-def test_a_flat_field_is_no_object():
-    """Brighter in places than Poisson noise would be, yet white."""
+def test_a_flat_field_shows_no_object():
+    """Its noise is white, though stronger than Poisson noise."""
     rng = np.random.default_rng(0)
     counts = rng.poisson(100 * rng.lognormal(0, 0.3, (24, 24, 24)))
     counts[12, 12, 12] = counts.max() + 1
@@ -58,18 +58,18 @@ def test_a_flat_field_is_no_object():
 
 @pytest.mark.parametrize("where", [np.s_[3, 4, 5], np.s_[:, 4, 5], np.s_[14, 18:20, 30], np.s_[:, 0, 35]])
 def test_a_hot_pixel_is_not_the_peak(crystal, where):
-    """In one frame or in all, it is masked, and nothing else changes."""
+    """It is masked, in one frame or in all, and nothing else changes."""
     counts, hot = crystal[2].copy(), np.zeros(crystal[2].shape, bool)
     hot[where] = True
-    alone = not isinstance(where[1], slice)
+    isolated = not isinstance(where[1], slice)
     counts[hot] = 5 * counts.max()
-    if not alone:  # two pixels side by side are no isolated one: nothing is hidden, the peak is elsewhere
+    if not isolated:  # two pixels side by side are no isolated one: nothing is hidden, the peak is elsewhere
         assert hygiene.cleaned(pattern_of(counts)).mask.sum() == 0
         return
-    cut, said = checked(pattern_of(counts))
-    assert len(said) == 1
-    assert f"peak of {crystal[2].max():.0f} counts: {hot.sum()}," in said[0]
-    assert "masked" in said[0]
+    cut, warned = checked(pattern_of(counts))
+    assert len(warned) == 1
+    assert f"peak of {crystal[2].max():.0f} counts: {hot.sum()}," in warned[0]
+    assert "masked" in warned[0]
     np.testing.assert_array_equal(cut.mask, hot)
     np.testing.assert_array_equal(cut.intensity[~hot], crystal[2][~hot])
 
@@ -83,7 +83,7 @@ def test_a_hot_pixel_in_filled_counts_is_refused(crystal):
         prepare.centred(filled)
 
 
-def test_ordinary_peaks_have_no_lone_voxel(crystal):
+def test_ordinary_peaks_have_no_hot_pixel(crystal):
     sharp = np.zeros((40, 40, 40))
     sharp[10:29, 10:29, 10:29] = 1  # oversampling of 2.1, the sharpest that is phased
     peaks = [crystal[2], np.abs(np.fft.fftshift(np.fft.fftn(np.fft.ifftshift(sharp)))) ** 2]
@@ -96,7 +96,7 @@ def test_ordinary_peaks_have_no_lone_voxel(crystal):
 
 
 @pytest.mark.measured
-def test_a_measured_peak_is_taken_as_it_is(measured):
+def test_a_measured_peak_is_not_changed(measured):
     file = measured("A")
     pattern = pattern_of(file["intensity"].astype(np.float32))
     assert hygiene.cleaned(pattern) is pattern
@@ -106,7 +106,7 @@ def test_a_measured_peak_is_taken_as_it_is(measured):
 
 
 def test_strain_does_not_move_the_peak():
-    """Of ten crystals whose mean phase gradient is zero, the brightest voxel lies far off in some."""
+    """The brightest voxel is far from the middle in some of ten crystals without a mean phase gradient."""
     far = []
     for index in range(10):
         counts = strained_crystal(2, "4-8", index).counts
@@ -117,7 +117,7 @@ def test_strain_does_not_move_the_peak():
     assert peak.max() < 8
 
 
-def test_a_peak_that_may_lie_in_a_gap_is_said(crystal):
+def test_a_peak_that_may_lie_in_a_gap_is_warned_of(crystal):
     counts, mask = crystal[2], np.zeros(crystal[2].shape, bool)
     mask[:, 17:20] = True  # over the peak at 18
     far = np.roll(mask, 8, 1)
@@ -127,20 +127,20 @@ def test_a_peak_that_may_lie_in_a_gap_is_said(crystal):
             pattern = FilledPattern(
                 pattern=pattern, intensity=counts, sigma=np.zeros_like(counts), method="wiener"
             )
-        said = [text for text in checked(pattern)[1] if "lie in the gap" in text]
-        assert len(said) == bool(count)
-        assert not count or f"{count} of the 27 voxels around the peak are masked" in said[0]
+        warned = [text for text in checked(pattern)[1] if "lie in the gap" in text]
+        assert len(warned) == bool(count)
+        assert not count or f"{count} of the 27 voxels around the peak are masked" in warned[0]
 
 
 @pytest.mark.parametrize(("dose", "background"), [(3e3, 0.0), (3e3, 0.03), (1e6, 0.0), (1e6, 1.0)])
-def test_few_counts_for_the_object_are_said(crystal, dose, background):
-    """The numbers are those that went in: a background is no light from the object."""
+def test_few_counts_for_the_object_are_warned_of(crystal, dose, background):
+    """The numbers are those of the object, without the background."""
     expected = crystal[2] * (dose / crystal[2].sum())
     counts = np.random.default_rng(0).poisson(expected + background)
-    cut, said = checked(pattern_of(counts))
+    cut, warned = checked(pattern_of(counts))
     signal, _, voxels = prepare.photons(cut.intensity)
     assert signal == pytest.approx(dose, rel=0.2)
     assert (0.5 if dose > 1e5 else 0.15) < voxels / (crystal[0] != 0).sum() <= 1
-    few = [text for text in said if "photon noise limits" in text]
+    few = [text for text in warned if "photon noise limits" in text]
     assert len(few) == (dose < 1e5)
     assert not few or f"{signal:.0f} counts for an object of at least {voxels} voxels" in few[0]

@@ -1,4 +1,4 @@
-"""Settings and parameters that make no sense, where Python callers give them."""
+"""Settings and parameters out of range are refused, with their name and value."""
 
 import numpy as np
 import pytest
@@ -64,7 +64,7 @@ def test_settings_at_the_ends_of_their_ranges():
         Settings(threshold=0.999, smoothing=(0, 0), reference=reference, support_fraction=(1e-9, 1))
 
 
-def test_settings_of_numpy_are_numbers_too():
+def test_numpy_numbers_are_accepted_as_settings():
     settings = Settings(runs=np.int64(3), keep=np.float32(0.5), seed=np.uint8(0), sigmas=0, enough=None)
     assert settings.runs == 3
 
@@ -83,7 +83,7 @@ def test_settings_of_numpy_are_numbers_too():
         (GPS, "sigma"),
     ],
 )
-def test_algorithms_refuse_what_cannot_work(algorithm, name, value):
+def test_algorithms_refuse_parameters_out_of_range(algorithm, name, value):
     with pytest.raises(InputError, match=rf"{algorithm.__name__}\({name}={value}\): must be above") as caught:
         algorithm(**{name: value})
     assert len(str(caught.value).splitlines()) == 1
@@ -91,12 +91,12 @@ def test_algorithms_refuse_what_cannot_work(algorithm, name, value):
 
 @pytest.mark.parametrize("name", ["lr", "edge", "half", "psf", "background", "spacing", "phase_tv"])
 @pytest.mark.parametrize("value", [np.nan, np.inf, -1.0])
-def test_ad_does_too(name, value):
+def test_ad_refuses_parameters_out_of_range(name, value):
     with pytest.raises(InputError, match=rf"AD\({name}={value}\)"):
         AD(**{name: value})
 
 
-def test_a_ceiling_of_nothing_is_none():
+def test_a_ceiling_of_zero_is_no_ceiling():
     assert HIO(ceiling=0.0) == HIO()
     assert parse("HIO(ceiling=1, beta=2)*3 + RAAR(beta=1)*2")[0].algorithm == HIO(beta=2.0, ceiling=1.0)
 
@@ -111,8 +111,8 @@ def test_a_ceiling_of_nothing_is_none():
         ("AD(lr=0)", r"AD\(lr=0.0\): must be above 0"),
     ],
 )
-def test_a_recipe_says_where(step, message):
-    """The text just before the place that was read to is in the message."""
+def test_the_message_shows_the_place_in_the_recipe(step, message):
+    """The message contains the text just before the place where reading stopped."""
     with pytest.raises(InputError, match=rf"^recipe: near '.*': {message}") as caught:
         parse(f"HIO(beta=1)*20 + {step}*5 + ER*50")
     near = str(caught.value).split("'")[1]

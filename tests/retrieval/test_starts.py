@@ -19,14 +19,14 @@ def pattern_of(counts):
 
 
 def block_of(crystal, seed):
-    """The block of the fixture with another phase."""
+    """Make the block of the fixture with another phase."""
     phases = np.random.default_rng(seed).uniform(-3, 3, crystal[0].shape)
     return (np.abs(crystal[0]) * np.exp(1j * phases)).astype(np.complex64)
 
 
 @pytest.fixture
 def given_runs(crystal, monkeypatch):
-    """In place of the iterations: start 4 ends in the object of start 1, moved and twinned, others apart.
+    """Replace the iterations: start 4 ends in the object of start 1, shifted and inverted, others differ.
 
     Start 5 ends in the object of start 0. The fixture is the list of the starts that were made.
     """
@@ -74,13 +74,13 @@ def test_an_unknown_start_is_refused(pattern):
         phase(pattern, init="learned")
 
 
-def test_doubtful_results_are_said(pattern, given_runs):
+def test_doubtful_results_are_warned_of(pattern, given_runs):
     with pytest.warns(SayreWarning, match=r"agree to 0\.\d+ only .*do not trust"):
         phase(pattern, recipe="ER*1", runs=4, keep=1)
 
 
 def reached(init, index):
-    """Correlation with the truth of a crystal whose phase has a range of 2 to 4 pi."""
+    """Compute the correlation with the truth for a crystal whose phase has a range of 2 to 4 pi."""
     made = strained_crystal(2, "2-4", index)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SayreWarning)
@@ -93,7 +93,7 @@ def reached(init, index):
 
 @pytest.mark.slow
 def test_the_network_phases_what_random_starts_do_not():
-    """Measured with the network: all of 100 such crystals above 0.9."""
+    """All of 100 such crystals were above 0.9 with the network."""
     network = [reached("network", index) for index in range(6)]
     assert min(network) > 0.9
     assert np.mean(network) > 0.96

@@ -57,10 +57,10 @@ class KeptRuns:
         InputError
             The folder holds runs of another configuration.
         """
-        found = sorted(self.folder.glob("[0-9]*.npz"))
+        files = sorted(self.folder.glob("[0-9]*.npz"))
         if self.matches:
-            return tuple(self._run(path) for path in found)
-        if found and not self.replace:
+            return tuple(self._run(path) for path in files)
+        if files and not self.replace:
             raise InputError(
                 f"{self.folder}: holds runs with other inputs or options; give the same options to resume "
                 "them, give --force to delete them and begin anew, or delete the folder"
@@ -126,6 +126,7 @@ class KeptRuns:
 
     @staticmethod
     def _run(path: Path) -> Run:
+        """Read one run."""
         with np.load(path) as file:
             numbers = {name: file[name].item() for name in _NUMBERS}
             history = tuple((int(i), float(r)) for i, r in file["history"].reshape(-1, 2))

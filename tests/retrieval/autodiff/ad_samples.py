@@ -8,7 +8,7 @@ from sayre.retrieval.engine.modulus import Modulus
 
 
 def problem(shape=(10, 9, 8), batch=2, seed=0, gap_upper=np.inf):
-    """A modulus with measured, free and masked voxels; objects and supports of other amplitudes."""
+    """Make a modulus with measured, free and masked voxels, and objects and supports that do not fit it."""
     rng = np.random.default_rng(seed)
     counts = rng.poisson(20.0, shape).astype(float)
     weight = rng.choice([0, 1, 2], shape, p=[0.2, 0.7, 0.1]).astype(np.uint8)

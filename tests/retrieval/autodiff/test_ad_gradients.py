@@ -1,4 +1,4 @@
-"""Gradients in double precision against finite differences, and against autograd through plain torch."""
+"""Gradients in double precision, compared with finite differences and with autograd of plain torch."""
 
 import itertools
 
@@ -62,8 +62,8 @@ def test_objective_against_finite_differences(settings):
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-def test_misfit_is_what_plain_torch_says(loss):
-    """Value and gradient without blocks, boxes or closed forms."""
+def test_misfit_and_gradient_are_those_of_plain_torch(loss):
+    """Plain torch computes them without blocks, boxes or closed forms."""
     modulus, x, support = problem(gap_upper=4.0)
     box = Box.around(support)
     part = box.take(x).clone().requires_grad_()
@@ -96,8 +96,8 @@ def test_misfit_is_what_plain_torch_says(loss):
     torch.testing.assert_close(part.grad, again.grad, rtol=1e-8, atol=1e-10)
 
 
-def test_point_spread_of_the_recipe_is_heeded():
-    """With the partial coherence that `PSF` found, intensities are blurred by it."""
+def test_point_spread_of_the_recipe_is_used():
+    """Intensities are convolved with the point-spread function that `PSF` computed."""
     modulus, x, support = problem()
     modulus.coherence = PartialCoherence(len(x), modulus.shape, torch.device("cpu"), sigma=0.7)
     box = Box.around(support)
@@ -112,13 +112,13 @@ def test_point_spread_of_the_recipe_is_heeded():
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("seen", ["as it is", "blurred"])
-def test_counts_of_gaps_and_free_voxels_do_not_matter(loss, seen):
-    """Whatever stands in masked and free voxels, value and gradient are the same to the last bit."""
+@pytest.mark.parametrize("beam", ["coherent", "partially coherent"])
+def test_counts_of_gaps_and_free_voxels_do_not_matter(loss, beam):
+    """For any counts in masked and free voxels, value and gradient are the same to the last bit."""
     modulus, x, support = problem()
     unused = modulus.weight != 1
     box, extra = Box.around(support), None
-    if seen == "blurred":
+    if beam == "partially coherent":
         extra = torch.full((len(x),), 0.5, dtype=torch.float64)
     results = []
     for value in (0.0, 1e6):

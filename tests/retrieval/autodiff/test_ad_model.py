@@ -1,4 +1,4 @@
-"""The pieces of a model, and symmetries."""
+"""The parts of a model, and the symmetries of misfit and priors."""
 
 import numpy as np
 import pytest
@@ -35,7 +35,7 @@ def test_box_takes_and_puts_around_the_origin():
     assert Box.around(torch.zeros(1, 4, 4, dtype=torch.bool)).shape == (1, 1)
 
 
-def test_spline_is_scipys():
+def test_splines_are_those_of_scipy():
     positions = (torch.arange(-5, 9), torch.arange(-4, 4))
     spline = Spline(positions, 3.0, torch.float64)
     generator = torch.Generator().manual_seed(0)
@@ -49,7 +49,7 @@ def test_spline_is_scipys():
     np.testing.assert_allclose(spline(c)[0], expected, atol=1e-12)
 
 
-def test_spline_fit_finds_the_field_where_it_has_weight():
+def test_spline_fit_recovers_the_field_where_it_has_weight():
     positions = (torch.arange(-8, 9), torch.arange(-7, 8), torch.arange(6))
     spline = Spline(positions, 4.0, torch.float64)
     z, y, x = torch.meshgrid(*(p.double() / 8 for p in positions), indexing="ij")
@@ -76,7 +76,7 @@ def test_first_polyhedron_encloses_its_support(dims):
 
 
 def bytes_kept(planes):
-    """What autograd keeps between a convex model's forward and backward pass."""
+    """Count the bytes that autograd stores between the forward and backward pass of a convex model."""
     modulus, x, support = problem((16, 16, 16))
     fit = Fit(x, support, modulus, ModelSettings(support="convex", planes=planes))
     kept = []
@@ -91,7 +91,7 @@ def bytes_kept(planes):
 
 
 def test_memory_does_not_grow_with_the_planes():
-    """What is kept grows by the planes' own numbers, not by a volume each."""
+    """The stored bytes grow by the numbers of the planes, not by a volume for each."""
     (few, shape), (many, _) = bytes_kept(4), bytes_kept(200)
     assert many - few < 196 * 2 * 20 * 8
     assert many - few < 0.1 * 196 * 2 * 8 * np.prod(shape)
@@ -114,8 +114,8 @@ def test_peak_memory_does_not_grow_with_the_planes():
 
 
 @pytest.mark.parametrize("loss", WORDS["loss"])
-def test_misfit_does_not_see_what_the_counts_do_not_tell(loss):
-    """Global phase, translation and conjugate twin."""
+def test_misfit_does_not_depend_on_phase_position_and_twin(loss):
+    """The symmetries are global phase, translation and conjugate twin."""
     modulus, x, _ = problem(shape=(7, 8, 9), batch=1)
     box = Box.around(torch.ones_like(x, dtype=torch.bool))
     detector = Detector(modulus, box, loss, torch.float64)
@@ -129,7 +129,7 @@ def test_misfit_does_not_see_what_the_counts_do_not_tell(loss):
 
 
 @pytest.mark.parametrize("name", PRIORS)
-def test_priors_do_not_see_wraps_offset_place_and_twin(name):
+def test_priors_do_not_depend_on_wraps_offset_position_and_twin(name):
     rng = np.random.default_rng(0)
     s = torch.zeros(1, 9, 9, 9, dtype=torch.float64)
     s[:, 2:6, 1:7, 2:7] = 1
@@ -148,8 +148,8 @@ def test_priors_do_not_see_wraps_offset_place_and_twin(name):
     )
 
 
-def test_priors_are_what_they_say():
-    """On a ramp and a parabola of the phase, in the middle of a large block."""
+def test_priors_of_ramps_and_steps_by_hand():
+    """Evaluate the priors of a ramp and a parabola of the phase in a large block."""
     n, slope, bend = 40, 0.3, 0.02
     z = torch.arange(n, dtype=torch.float64).reshape(1, n, 1, 1).expand(1, n, n, n)
     s = torch.ones_like(z)
@@ -174,8 +174,8 @@ def test_priors_are_what_they_say():
     [ModelSettings(), ModelSettings(amplitude="uniform"), ModelSettings(phase="displacement", spacing=2)],
     ids=["complex", "uniform", "displacement"],
 )
-def test_a_model_starts_where_it_is_put(settings):
-    """With phases that wrap more than once; scaled to the counts."""
+def test_a_model_starts_from_the_given_object(settings):
+    """The object has phases that wrap more than once, and is scaled to the counts."""
     _, _, support = problem((20, 18, 16), batch=1)
     centred = np.fft.fftshift(support[0])
     z, y, x = np.meshgrid(*(np.arange(n) - n // 2 for n in centred.shape), indexing="ij")
@@ -194,7 +194,7 @@ def test_a_model_starts_where_it_is_put(settings):
     assert float(error) < 2e-3
 
 
-def test_what_a_recipe_may_say():
+def test_parameters_of_ad_in_a_recipe():
     step = parse("AD(support=convex, phase=displacement, loss=poisson, planes=20, lr=0.1, psf=0.5)*7")[0]
     assert (step.count, step.algorithm.support, step.algorithm.loss) == (7, "convex", "poisson")
     assert (step.algorithm.planes, step.algorithm.lr, step.algorithm.psf) == (20, 0.1, 0.5)
@@ -219,6 +219,6 @@ def test_what_a_recipe_may_say():
         ("HIO(beta=high)*1", "a number is missing"),
     ],
 )
-def test_what_it_may_not(text, message):
+def test_parameters_of_ad_that_are_refused(text, message):
     with pytest.raises(InputError, match=message):
         parse(text)

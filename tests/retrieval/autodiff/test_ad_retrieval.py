@@ -28,7 +28,7 @@ def scores(runs, truth):
 
 
 def strained(n=28, seed=1, span=2 * np.pi, peak=1e6):
-    """A cut block with a smooth random phase of range `span`: object, support, counts."""
+    """Make a cut block with a smooth random phase of range `span`: object, support, counts."""
     rng = np.random.default_rng(seed)
     z, y, x = (np.mgrid[:n, :n, :n] - n // 2) / (n / 5.2)
     inside = (abs(z) < 1) & (abs(y) < 1) & (abs(x) < 1) & (x + y + z < 1.3) & (y - x < 1.2) & (z + y > -1.4)
@@ -43,7 +43,7 @@ def strained(n=28, seed=1, span=2 * np.pi, peak=1e6):
 
 
 def test_true_support_smooth_phase():
-    """From random phases, a displacement in the true support finds a strained crystal, coarse to fine."""
+    """A displacement in the true support, coarse to fine, recovers a strained crystal from random phases."""
     obj, inside, counts = strained(n=24, span=np.pi)
     bounds = amplitude_bounds(pattern_of(counts))
     starts = [random_start(bounds, inside, i, 0) for i in range(3)]
@@ -57,7 +57,7 @@ def test_true_support_smooth_phase():
 
 @pytest.mark.filterwarnings("ignore:pattern. oversampling")
 def test_refines_an_iterative_result_with_a_gap():
-    """Highly strained, a gap masked: the smooth phase halves the error that iterations leave."""
+    """A smooth phase halves the error of the iterations for a highly strained crystal with a gap."""
     obj, inside, counts = strained()
     mask = np.zeros(counts.shape, bool)
     mask[:, 16:19] = True
@@ -74,7 +74,7 @@ def test_refines_an_iterative_result_with_a_gap():
 
 
 def facets(kind, n=32):
-    """A cube of side 11 or an octahedron of inner radius 4.9, turned; unit normals and distances."""
+    """Make a rotated cube of side 11 or octahedron of inner radius 4.9, with unit normals and distances."""
     turn = np.linalg.qr(np.random.default_rng(5).standard_normal((3, 3)))[0]
     if kind == "cube":
         normals, reach = np.concatenate([turn, -turn]), 5.5
@@ -89,8 +89,8 @@ def facets(kind, n=32):
 
 
 @pytest.mark.parametrize("kind", ["cube", "octahedron"])
-def test_half_spaces_find_the_facets(kind):
-    """From a ball: every facet has a plane of its direction, opposite ones are the right width apart."""
+def test_half_spaces_recover_the_facets(kind):
+    """From a ball, a plane reaches each facet, and opposite ones have the distance of the facets."""
     normals, reach, expected = facets(kind)
     counts = counts_of_test(np.random.default_rng(0).poisson(expected).astype(np.float32))
     modulus = Modulus(amplitude_bounds(pattern_of(counts), Settings(free=0)), 1, torch.device("cpu"))
@@ -130,14 +130,14 @@ def test_supports_that_move_replace_the_given_one(kind):
     assert np.abs(run.object).sum() / np.abs(run.object).max() == pytest.approx(voxels, rel=0.05)
 
 
-def test_point_spread_and_background_are_found():
-    """Counts of a known object, blurred by σ = 0.6 voxels over 3 counts, with noise."""
+def test_point_spread_and_background_are_recovered():
+    """Counts of a known object are convolved with σ = 0.6 voxels, on a background of 3 counts, with noise."""
     obj, inside, _ = strained(span=2.0, peak=1e7)
     modulus_of = np.abs(np.fft.fftn(np.fft.ifftshift(obj))) ** 2
     k = np.meshgrid(*(np.fft.fftfreq(n) for n in obj.shape), indexing="ij")
     transfer = np.exp(-2 * (np.pi * 0.6) ** 2 * sum(a**2 for a in k))
-    seen = np.fft.fftshift(np.fft.ifftn(np.fft.fftn(modulus_of) * transfer).real)
-    counts = counts_of_test(np.random.default_rng(0).poisson(seen.clip(0) + 3).astype(np.float32))
+    convolved = np.fft.fftshift(np.fft.ifftn(np.fft.fftn(modulus_of) * transfer).real)
+    counts = counts_of_test(np.random.default_rng(0).poisson(convolved.clip(0) + 3).astype(np.float32))
     root = np.sqrt(counts)
     bounds = Bounds(lower=root, upper=root, counts=counts, weight=np.ones(counts.shape, np.uint8))
     modulus = Modulus(bounds, 1, torch.device("cpu"))
@@ -154,7 +154,7 @@ def test_point_spread_and_background_are_found():
     assert float(fit.background.detach()) == pytest.approx(3, abs=0.15)
     assert modulus.coherence is not None
     blurred = modulus.coherence.blur(torch.from_numpy(modulus_of.astype(np.float32))[None])[0]
-    np.testing.assert_allclose(blurred, np.fft.ifftshift(seen), atol=0.02 * seen.max())
+    np.testing.assert_allclose(blurred, np.fft.ifftshift(convolved), atol=0.02 * convolved.max())
 
 
 @pytest.mark.parametrize("optimiser", ["Adam", "LBFGS", "RMSprop", "NAdam", "Rprop"])
@@ -196,7 +196,7 @@ def test_starts_are_independent_and_repeatable():
     ("text", "least"), [("AD*15", 0.9999), ("AD(phase=displacement, support=convex)*5", 0.99)]
 )
 def test_batched_starts_are_the_single_ones(text, least):
-    """Spline fits of random phases are ill-conditioned: what a batch rounds otherwise is seen in them."""
+    """Spline fits of random phases are ill-conditioned, so that other rounding of a batch shows in them."""
     _, inside, counts = strained(n=20)
     bounds = amplitude_bounds(pattern_of(counts))
     starts = [random_start(bounds, inside, i, 3) for i in range(3)]
@@ -208,7 +208,7 @@ def test_batched_starts_are_the_single_ones(text, least):
 
 @pytest.mark.filterwarnings("ignore:.*do not trust")
 def test_in_a_recipe_of_phase():
-    """Shrink-wrap between, two dimensions, an object given: the whole road."""
+    """AD phases a pattern in 2D from a given object."""
     obj, _, counts = strained(span=2.0)
     found = phase(pattern_of(counts), recipe="(HIO*20 + SW)**8, ER*10, (AD*20 + SW)**2, AD*20", runs=3)
     assert correlation(align(found.object, obj), obj) > 0.98

@@ -1,4 +1,4 @@
-"""Alignment, correlations and modes against sums, shifts by ramps and singular values."""
+"""Alignment, correlations and modes compared with sums, shifts by ramps and singular values."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ SHAPE = (14, 15, 12)
 
 
 def particle(seed=0, shape=SHAPE):
-    """A smooth object without symmetry, well inside its array."""
+    """Make a smooth object without symmetry, well inside its array."""
     rng = np.random.default_rng(seed)
     places = np.stack(np.meshgrid(*(np.arange(n) - n // 2 for n in shape), indexing="ij"), -1)
     total = np.zeros(shape, complex)
@@ -22,7 +22,7 @@ def particle(seed=0, shape=SHAPE):
 
 
 def shifted(obj, shift):
-    """By fractions of voxels, periodically."""
+    """Shift an object periodically by fractions of voxels."""
     field = np.fft.fftn(obj)
     for axis, (s, n) in enumerate(zip(shift, obj.shape, strict=True)):
         ramp = np.exp(-2j * np.pi * s * np.fft.fftfreq(n))
@@ -52,8 +52,8 @@ def test_correlation():
 
 @pytest.mark.parametrize("shift", [(0, 0, 0), (3, -2, 5), (1.35, -2.65, 0.5), (-6, 6.9, -5.45)])
 @pytest.mark.parametrize("turned", [False, True])
-def test_an_object_comes_back_on_itself(shift, turned):
-    """Moved by multiples of 1/20 voxel, turned in phase, inverted."""
+def test_a_shifted_object_is_aligned_on_itself(shift, turned):
+    """The object is shifted by multiples of 1/20 voxel, rotated in phase, and inverted."""
     fixed = particle()
     moving = shifted(fixed, shift) * np.complex64(2 * np.exp(2j))
     found = align(twin(moving) if turned else moving, fixed)
@@ -61,17 +61,17 @@ def test_an_object_comes_back_on_itself(shift, turned):
     np.testing.assert_allclose(found, 2 * fixed, atol=2e-3 * np.abs(fixed).max())
 
 
-def test_without_twins_an_inverted_object_stays_so():
+def test_without_twins_an_object_is_not_inverted():
     fixed = particle()
-    alone = align(twin(fixed), fixed, twins=False)
-    assert correlation(alone, fixed) < 0.97 < correlation(align(twin(fixed), fixed), fixed)
+    untwinned = align(twin(fixed), fixed, twins=False)
+    assert correlation(untwinned, fixed) < 0.97 < correlation(align(twin(fixed), fixed), fixed)
     straight = align(shifted(fixed, (1, 2, 0)), fixed, twins=False)
     np.testing.assert_allclose(straight, fixed, atol=1e-4)
 
 
 @pytest.mark.parametrize(("upsampling", "step"), [(1, 1.0), (4, 0.25), (20, 0.05), (40, 0.025)])
-def test_shifts_are_found_to_the_upsampling(upsampling, step):
-    """A third of a voxel on each axis: the nearest multiple of the step is found, and no nearer one."""
+def test_shifts_are_computed_to_the_upsampling(upsampling, step):
+    """A shift by a third of a voxel on each axis is computed to the nearest multiple of the step."""
     fixed = particle()
     found = align(shifted(fixed, (1 / 3, -1 / 3, 4 / 3)), fixed, upsampling=upsampling)
     rest = [1 / 3, -1 / 3, 4 / 3] - step * np.round(np.array([1 / 3, -1 / 3, 4 / 3]) / step)
@@ -95,7 +95,7 @@ def test_the_refined_peak_by_hand():
 
 
 def test_quarter_voxels_up_to_two_away_are_tried_first(monkeypatch):
-    """A correlation that strain makes narrow may be seen between voxels only."""
+    """The peak of a correlation that strain makes narrow may lie between voxels."""
     calls = []
 
     def spy(product, shift, offsets):
@@ -112,7 +112,7 @@ def test_quarter_voxels_up_to_two_away_are_tried_first(monkeypatch):
     np.testing.assert_allclose(fine, np.arange(-0.25, 0.26, 0.05), atol=1e-9)
 
 
-def test_all_are_aligned_on_the_first():
+def test_objects_are_aligned_on_the_first():
     fixed = particle()
     objects = [fixed, shifted(fixed, (1, 0, -2)), twin(fixed), particle(1)]
     found = aligned(iter(objects))
@@ -122,7 +122,7 @@ def test_all_are_aligned_on_the_first():
 
 
 def test_modes_are_those_of_singular_values():
-    """Of five objects, two of which differ from the others; three modes, turned onto the first object."""
+    """Three modes of five objects, two of which differ, have their phases rotated to the first object."""
     objects = [
         particle(),
         particle() + 0.1 * particle(1),
@@ -159,7 +159,7 @@ def test_scatter_is_between_the_first_modes_of_every_other_object():
     assert 0.1 < expected < 0.9
 
 
-def test_one_object_alone_is_its_mode_and_has_no_scatter():
+def test_a_single_object_is_its_mode_and_has_no_scatter():
     obj = particle()
     found = find_modes([obj])
     np.testing.assert_allclose(found.modes, obj[None], atol=1e-5)

@@ -83,8 +83,8 @@ def test_margin_is_unmeasured_and_allows_any_amplitude(pattern):
     assert not wide.lower[outside].any() | wide.weight[outside].any()
 
 
-def test_beyond_the_edges_sharp_crystals_hold(tetrahedron):
-    """From the true phases: iterations in the array as measured spoil them, those with a margin do not."""
+def test_sharp_crystals_are_a_fixed_point_on_the_wide_array(tetrahedron):
+    """Iterations from the true phases spoil them on the measured array, and keep them with a margin."""
     truth, pattern = tetrahedron
     bounds, wrap = amplitude_bounds(pattern), ShrinkWrap(sigma=(1.0, 1.0))
     steps = parse("(RAAR*20 + SW)**4, ER*20")
@@ -98,8 +98,8 @@ def test_beyond_the_edges_sharp_crystals_hold(tetrahedron):
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*do not trust")
-def test_steps_beyond_the_edges_improve_what_random_starts_reach(tetrahedron):
-    """Three searches of four starts, each against the average of the same starts without these steps."""
+def test_steps_on_the_wide_array_improve_random_starts(tetrahedron):
+    """Each of three sets of four starts is better than the average of the same starts without these steps."""
     truth, pattern = tetrahedron
     bounds, wrap = amplitude_bounds(pattern), ShrinkWrap()
     errors = []
@@ -112,8 +112,8 @@ def test_steps_beyond_the_edges_improve_what_random_starts_reach(tetrahedron):
     assert after < 0.75 * before
 
 
-def test_scatter_is_of_the_results_of_two_halves(pattern):
-    """Against two sets of starts as they come out."""
+def test_scatter_is_the_difference_between_two_halves(pattern):
+    """Compare with the difference between two sets of starts."""
     bounds, support, wrap = amplitude_bounds(pattern), initial_support(pattern.intensity), ShrinkWrap()
     before, after = split_at_wide(parse("(HIO*20 + SW)**3, ER*10, WIDE, (RAAR*10 + SW)**2"))
     starts = [random_start(bounds, support, index, 0) for index in range(12)]
@@ -124,7 +124,7 @@ def test_scatter_is_of_the_results_of_two_halves(pattern):
         assert 0.4 * apart < found.modes.scatter < 2.5 * apart
 
 
-def test_a_consensus_that_breaks_is_said_and_the_average_stays(pattern):
+def test_failure_of_all_runs_on_the_wide_array_is_warned_of(pattern):
     empty = np.zeros(pattern.shape, np.complex64)
     runs = [run_of(empty), run_of(empty)]
     with pytest.warns(SayreWarning, match="after WIDE, the first: .* empty after 2 iterations; the objects"):
@@ -134,7 +134,7 @@ def test_a_consensus_that_breaks_is_said_and_the_average_stays(pattern):
 
 
 def small_runs(seed=0):
-    """Bounds of a small block, and three runs near it, one of them without a point-spread function."""
+    """Make bounds of a small block, and three runs near it, one of them without a point-spread function."""
     rng = np.random.default_rng(seed)
     shape = (12, 10, 11)
     support = np.zeros(shape, bool)
@@ -152,7 +152,7 @@ def small_runs(seed=0):
     return bounds, runs
 
 
-def test_without_further_steps_runs_are_averaged_as_they_are():
+def test_without_further_steps_the_runs_are_averaged():
     bounds, runs = small_runs()
     found = consensus(runs, bounds, [], ShrinkWrap())
     assert found.indices == (3, 1, 8)
@@ -166,8 +166,8 @@ def test_without_further_steps_runs_are_averaged_as_they_are():
 
 
 @pytest.mark.parametrize("known", [3, 2, 0])
-def test_the_fit_is_seen_through_the_mean_of_all_point_spread_functions(known):
-    """Or through none, where one is not known."""
+def test_the_fit_uses_the_mean_of_all_point_spread_functions(known):
+    """It uses none where one of them is not known."""
     bounds, runs = small_runs()
     runs = [run if k < known else replace(run, point_spread=None) for k, run in enumerate(runs)]
     found = consensus(runs, bounds, [], ShrinkWrap())
@@ -179,16 +179,16 @@ def test_the_fit_is_seen_through_the_mean_of_all_point_spread_functions(known):
     assert (modulus.coherence is not None) == (known == 3)
 
 
-def test_further_steps_are_taken_in_an_array_with_a_margin():
-    """From the runs resampled, their supports sharp, smoothed as at the end; told in the array's frame."""
+def test_further_steps_are_iterated_on_an_array_with_a_margin():
+    """They start from resampled runs with sharp supports; the status is reported on the measured array."""
     bounds, runs = small_runs()
     runs = [replace(run, point_spread=None) for run in runs]
     wrap, steps = ShrinkWrap(sigma=(3.0, 0.6), threshold=0.4), parse("ER*2, SW, ER*2")
-    told, looks = [], []
+    statuses, estimates = [], []
 
     def report(now):
-        told.append(now)
-        looks.append(now.estimate(0))
+        statuses.append(now)
+        estimates.append(now.estimate(0))
 
     found = consensus(runs, bounds, steps, wrap, report=report)
     wide, sharp = with_margin(bounds), replace(wrap, sigma=(0.6, 0.6))
@@ -202,15 +202,15 @@ def test_further_steps_are_taken_in_an_array_with_a_margin():
     for a, b in zip(found.averaged, averaged, strict=True):
         np.testing.assert_array_equal(a, b)
     assert found.indices == (3, 1, 8)
-    assert [now.indices for now in told] == [(3,), (3,), (1,), (1,), (8,), (8,)]
-    assert [now.fraction for now in told] == pytest.approx([k / 12 for k in (2, 4, 6, 8, 10, 12)])
-    for obj, support in looks:
+    assert [now.indices for now in statuses] == [(3,), (3,), (1,), (1,), (8,), (8,)]
+    assert [now.fraction for now in statuses] == pytest.approx([k / 12 for k in (2, 4, 6, 8, 10, 12)])
+    for obj, support in estimates:
         assert obj.shape == support.shape == bounds.counts.shape
         np.testing.assert_array_equal(support, sharp.final(obj))
-    np.testing.assert_allclose(looks[1][0], averaged[0], atol=0.5)
+    np.testing.assert_allclose(estimates[1][0], averaged[0], atol=0.5)
 
 
-def test_runs_that_break_beyond_the_edges_are_left_out():
+def test_runs_that_fail_on_the_wide_array_are_left_out():
     bounds, runs = small_runs()
     runs = [replace(run, point_spread=None) for run in runs]
     runs[1] = replace(runs[1], packed=run_of(np.zeros(bounds.counts.shape, np.complex64)).packed)

@@ -39,7 +39,7 @@ def test_runs_that_agree_on_what_fits_worse_do_not_end_the_search(crystal):
     assert agreeing_with_last([run(1, obj, 1.0), run(2, obj, 0.4)], 0.95) == []
 
 
-def test_a_broken_run_agrees_with_nothing(crystal):
+def test_a_failed_run_agrees_with_no_other(crystal):
     broken = run(1, crystal[0], 1.0, failed="not finite")
     assert agreeing_with_last([run(0, crystal[0], 1.0), broken], 0.95) == []
     assert agreeing_with_last([broken, run(0, crystal[0], 1.0)], 0.95) == []

@@ -1,4 +1,4 @@
-"""Which runs are averaged, for runs whose agreement and likelihood are chosen."""
+"""The selection of runs with given agreement and log-likelihood."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ SHAPE = (12, 13)
 
 
 def blob(mixture=0.0, seed=1):
-    """An object without symmetry, and a share of another mixed in."""
+    """Make an object without symmetry, mixed with a share of another one."""
     y, x = np.meshgrid(*(np.arange(n) - n // 2 for n in SHAPE), indexing="ij")
     main = np.exp(-((y / 2) ** 2) - (x / 3) ** 2 + 1j * (0.3 * y + 0.1 * x**2 + 0.02 * y**3))
     rng = np.random.default_rng(seed)
@@ -38,14 +38,14 @@ def indices(runs):
     return [one.index for one in runs]
 
 
-def test_the_free_likelihood_judges_where_there_is_one():
+def test_the_figure_of_merit_is_the_free_likelihood_if_any():
     assert figure_of_merit(run(0, free=2.0, likelihood=3.0)) == 2
     assert figure_of_merit(run(0, free=float("nan"), likelihood=3.0)) == 3
 
 
 @pytest.mark.parametrize(("keep", "count"), [(0.5, 4), (0.31, 2), (0.01, 1), (1.0, 8), (0.19, 2)])
-def test_the_best_of_those_that_finished(keep, count):
-    """Equal objects, all alike: the best share of eight, rounded, at least one; broken ones do not count."""
+def test_the_best_fraction_of_the_finished_runs_is_selected(keep, count):
+    """The best share of eight equal objects, rounded, at least one, is selected; failed runs do not count."""
     likelihoods = [1.3, 1.0, 1.35, 1.1, 1.25, 1.05, 1.2, 1.15]
     runs = [run(k, free=value) for k, value in enumerate(likelihoods)]
     runs.insert(2, run(99, free=0.1, failed="not finite"))
@@ -58,19 +58,19 @@ def test_the_default_keeps_half():
     assert sorted(indices(select(runs))) == [0, 1, 2]
 
 
-def test_what_fits_much_worse_than_the_best_is_left():
-    """More than one and a half times the best free likelihood."""
+def test_runs_that_fit_much_worse_than_the_best_are_left_out():
+    """The limit is one and a half times the best free log-likelihood."""
     runs = [run(0, free=1.51), run(1, free=1.0), run(2, free=1.5), run(3, free=1.2)]
     assert sorted(indices(select(runs, 1.0))) == [1, 2, 3]
 
 
-def test_of_two_the_better_comes_first():
+def test_of_two_runs_the_better_comes_first():
     other = blob(3.0)
     assert indices(select([run(0, free=1.2), run(1, other, free=1.1)], 1.0)) == [1, 0]
 
 
-def test_the_middle_comes_first_and_outliers_are_left():
-    """Ordered by how far they are from the one that agrees best with all."""
+def test_the_central_run_comes_first_and_outliers_are_left_out():
+    """Runs are ordered by their disagreement with the run that agrees best with all."""
     mixtures = [0.3, 0.0, -0.3, 0.15, 4.0]
     runs = [run(k, blob(mixture), free=1 + k / 100) for k, mixture in enumerate(mixtures)]
     found = select(runs, 1.0)
@@ -86,7 +86,7 @@ def test_the_middle_comes_first_and_outliers_are_left():
     assert 2 <= len(found) < 5
 
 
-def test_nothing_finished_is_refused():
+def test_only_failed_runs_are_refused():
     with pytest.raises(ValueError, match="select: every run failed"):
         select([run(0, failed="empty")])
 
@@ -101,8 +101,8 @@ def test_agreement_of_every_pair():
     np.testing.assert_array_equal(np.diag(table), 1)
 
 
-def test_agreed_up_to_the_limits():
-    """One and a half times the best likelihood is near enough, and so is a correlation of just enough."""
+def test_agreement_with_the_last_run_at_the_limits():
+    """One and a half times the best log-likelihood and a correlation of exactly `enough` are accepted."""
     last, same = run(5, free=1.5), run(0, blob(0.2), free=1.0)
     enough = correlation(align(same.object, last.object), last.object)
     assert indices(agreeing_with_last([same, last], enough)) == [5, 0]
@@ -111,8 +111,8 @@ def test_agreed_up_to_the_limits():
     assert indices(agreeing_with_last([run(0, free=1.5), run(1, free=1.51), run(2, free=1.0)], 0.9)) == [2, 0]
 
 
-def test_broken_runs_are_not_asked():
-    """They neither agree nor set the limit."""
+def test_failed_runs_do_not_count_as_agreeing():
+    """Failed runs neither agree nor set the limit."""
     broken = run(1, free=0.01, failed="not finite")
     assert indices(agreeing_with_last([run(0), broken, run(2)], 0.9)) == [2, 0]
     assert agreeing_with_last([run(0), run(2, free=0.01, failed="empty")], 0.9) == []

@@ -1,4 +1,4 @@
-"""Bounds of amplitudes voxel by voxel, and which voxels are left free."""
+"""Bounds of amplitudes computed voxel by voxel, and the selection of free voxels."""
 
 import math
 
@@ -12,7 +12,7 @@ from sayre.retrieval.settings import Settings
 
 @pytest.fixture
 def filled():
-    """Counts from none to many; filled voxels whose error is small, large, and not stated."""
+    """Make counts from 0 to many, with filled voxels whose error is small, large, or not stated."""
     rng = np.random.default_rng(0)
     shape = (7, 8, 6)
     counts = rng.poisson(rng.gamma(0.3, 50, shape)).astype(np.float32)
@@ -26,7 +26,7 @@ def filled():
 
 @pytest.mark.parametrize("confidence", [0.0, 0.675, 2.0])
 @pytest.mark.parametrize("sigmas", [0.0, 1.0, 2.5])
-def test_of_a_filled_pattern_by_hand(filled, sigmas, confidence):
+def test_bounds_of_a_filled_pattern_by_hand(filled, sigmas, confidence):
     bounds = amplitude_bounds(filled, Settings(sigmas=sigmas, confidence=confidence, free=0))
     for place in np.ndindex(*filled.intensity.shape):
         value, error = float(filled.intensity[place]), float(filled.sigma[place])
@@ -44,7 +44,7 @@ def test_of_a_filled_pattern_by_hand(filled, sigmas, confidence):
     assert bounds.lower.dtype == bounds.upper.dtype == bounds.counts.dtype == np.float32
 
 
-def test_bounded_is_what_is_taken_with_two_standard_errors(filled):
+def test_the_default_bounds_are_two_standard_errors(filled):
     default, two = (
         amplitude_bounds(filled),
         amplitude_bounds(filled, Settings(gaps="bounded", sigmas=2, free=0.05)),
@@ -53,7 +53,7 @@ def test_bounded_is_what_is_taken_with_two_standard_errors(filled):
         np.testing.assert_array_equal(getattr(default, name), getattr(two, name))
 
 
-def test_zero_enforces_nothing_where_nothing_was_measured(filled):
+def test_gaps_zero_enforces_zero_counts_in_gaps(filled):
     bounds = amplitude_bounds(filled, Settings(gaps="zero", free=0))
     mask = filled.pattern.mask
     assert not bounds.lower[mask].any()
@@ -81,7 +81,7 @@ def test_free_voxels_have_no_bounds(filled):
 @pytest.mark.parametrize("shape", [(40, 44), (14, 15, 16)])
 @pytest.mark.parametrize("fraction", [0.0, 0.05, 0.4])
 def test_free_voxels_by_hand(shape, fraction):
-    """Cubes of three voxels around random seeds, not masked, more than two steps from the bright ones."""
+    """Free voxels are cubes around random seeds, not masked, more than two steps from bright voxels."""
     rng = np.random.default_rng(2)
     counts = rng.poisson(3, shape).astype(np.float32)
     peak = tuple(n // 2 for n in shape)
@@ -102,7 +102,7 @@ def test_free_voxels_by_hand(shape, fraction):
     assert found.any() == (fraction > 0)
 
 
-def test_about_the_fraction_that_was_wanted_is_free():
+def test_about_the_stated_fraction_is_left_free():
     counts = np.ones((60, 60, 60), np.float32)
     counts[30, 30, 30] = 1000
     for fraction in (0.02, 0.1, 0.4):

@@ -1,4 +1,4 @@
-"""`DETWIN`: ten error reductions in one half of the support, across its longest axis."""
+"""`DETWIN` iterates error reduction ten times in one half of the support, across its longest axis."""
 
 import numpy as np
 import pytest
@@ -25,14 +25,14 @@ def run(bounds, obj, support, recipe):
 
 
 def error_reduction(obj, support, modulus):
-    """One step in NumPy, on centred arrays."""
+    """Do one step in NumPy, on centred arrays."""
     field = centred_fft(obj)
     projected = np.fft.ifftn(np.fft.ifftshift(field / np.abs(field) * modulus))
     return np.fft.fftshift(projected) * support
 
 
 @pytest.mark.parametrize("longest", [0, 1, 2])
-def test_against_error_reductions_in_half_of_a_block(longest):
+def test_detwin_is_error_reduction_in_half_of_the_support(longest):
     shape = (20, 22, 21)
     sides = [11 if axis == longest else 5 + 2 * (axis == 1) for axis in range(3)]
     support = np.zeros(shape, bool)

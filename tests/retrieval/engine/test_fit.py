@@ -1,4 +1,4 @@
-"""Residual and likelihoods of an object against sums written out in NumPy."""
+"""Residual and log-likelihoods of an object compared with sums written out in NumPy."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ SHAPE = (6, 7, 8)
 
 @pytest.fixture(params=["whole", "passes"], autouse=True)
 def way(request, monkeypatch):
-    """Arrays this small are transformed whole, unless told otherwise."""
+    """Transform these small arrays whole, as by default, or in passes."""
     if request.param == "passes":
         monkeypatch.setattr(fourier, "SMALL", 0)
         monkeypatch.setattr(kernels, "BLOCK", 100)
@@ -22,7 +22,7 @@ def way(request, monkeypatch):
 
 @pytest.fixture
 def problem():
-    """Bounds of which a third of the voxels are free, a few not measured; objects; a support."""
+    """Make bounds with a third of the voxels free and a few not measured, objects, and a support."""
     rng = np.random.default_rng(0)
     counts = rng.poisson(rng.uniform(0, 40, SHAPE)).astype(np.float32)
     weight = rng.choice([0, 1, 1, 2], SHAPE).astype(np.uint8)
@@ -32,31 +32,31 @@ def problem():
     return bounds, (0.4 * objects).astype(np.complex64), rng.random((2, *SHAPE)) < 0.5
 
 
-def half_deviance(counts, seen):
-    """`λ − n + n log(n/λ)` of each voxel, `λ` of none."""
+def half_deviance(counts, calculated):
+    """Compute `λ − n + n log(n/λ)` of each voxel, which is `λ` for no counts."""
     counts = counts.astype(np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(counts > 0, seen - counts + counts * np.log(counts / seen), seen)
+        return np.where(counts > 0, calculated - counts + counts * np.log(counts / calculated), calculated)
 
 
 @pytest.mark.parametrize("cut", [False, True])
-def test_fit_by_hand(problem, cut):
+def test_fit_quality_by_hand(problem, cut):
     bounds, objects, support = problem
     modulus = Modulus(bounds, 2, torch.device("cpu"))
     fit = modulus.fit_quality(torch.from_numpy(objects), torch.tensor(support) if cut else None)
     for index, obj in enumerate(objects):
-        seen = np.abs(np.fft.fftshift(np.fft.fftn(obj * support[index] if cut else obj))) ** 2
+        calculated = np.abs(np.fft.fftshift(np.fft.fftn(obj * support[index] if cut else obj))) ** 2
         used, free = bounds.weight == 1, bounds.weight == 2
-        square = (np.sqrt(seen) - np.sqrt(bounds.counts))[used] ** 2
+        square = (np.sqrt(calculated) - np.sqrt(bounds.counts))[used] ** 2
         residual = np.sqrt(square.sum() / bounds.counts[used].sum())
-        deviance = half_deviance(bounds.counts, seen)
+        deviance = half_deviance(bounds.counts, calculated)
         assert float(fit.residual[index]) == pytest.approx(residual, rel=1e-4)
         assert float(fit.likelihood[index]) == pytest.approx(deviance[used].mean(), rel=1e-4)
         assert float(fit.free_likelihood[index]) == pytest.approx(deviance[free].mean(), rel=1e-4)
 
 
 def test_the_likelihood_is_that_of_poisson_counts():
-    """A perfect model of many counts misses by half of one on average: half of χ² of one degree."""
+    """Half the deviance of a perfect model of many counts averages ½, half of χ² of one degree of freedom."""
     shape = (24, 24, 24)
     rng = np.random.default_rng(1)
     obj = 30 * (rng.standard_normal(shape) + 1j * rng.standard_normal(shape))

@@ -1,4 +1,4 @@
-"""Transforms in passes against NumPy's of the whole array."""
+"""Transforms in passes compared with those of the whole array by NumPy."""
 
 import numpy as np
 import pytest
@@ -24,27 +24,27 @@ def normal(*shape, dtype=torch.complex64):
     return torch.randn(shape, dtype=dtype, generator=torch.Generator().manual_seed(0))
 
 
-def test_the_field_is_visited_once_and_comes_back(transform, shape):
+def test_every_part_of_the_field_is_visited_once(transform, shape):
     x, gain = normal(2, *shape), normal(*shape, dtype=torch.float32)
     arranged = transform.arrange(gain)
     assert torch.equal(arranged, gain)
-    columns_of_gain, seen = arranged.flatten(1), torch.zeros(2, *shape, dtype=torch.complex64)
+    columns_of_gain, visited = arranged.flatten(1), torch.zeros(2, *shape, dtype=torch.complex64)
 
     def visit(field, starts, columns):
-        seen.flatten(2)[starts, :, columns] += field
+        visited.flatten(2)[starts, :, columns] += field
         assert field.stride()[1:] == columns_of_gain[:, columns].stride()
         field.mul_(columns_of_gain[:, columns])
 
     expected = np.fft.fftn(x.numpy(), axes=transform.axes)
     out = transform.round_trip(x, torch.empty_like(x), visit)
-    np.testing.assert_allclose(seen, expected, atol=1e-4)
+    np.testing.assert_allclose(visited, expected, atol=1e-4)
     back = np.fft.ifftn(expected * gain.numpy(), axes=transform.axes)
     np.testing.assert_allclose(out, back, atol=1e-5)
-    seen.zero_()
+    visited.zero_()
     np.testing.assert_allclose(transform.round_trip(x, x, visit), back, atol=1e-5)
 
 
-def test_cut_at_a_support_and_kept_in_order(transform, shape):
+def test_visits_cut_at_a_support_and_keep_the_order(transform, shape):
     x = normal(2, *shape)
     support = torch.rand(2, *shape, generator=torch.Generator().manual_seed(1)) < 0.4
     buffer, kept = torch.empty_like(x), torch.empty_like(x)
@@ -78,6 +78,6 @@ def test_real_arrays_have_half_a_field(transform, shape):
 def test_a_batch_gives_what_its_members_give(transform, shape):
     x = normal(3, *shape)
     whole = transform.round_trip(x, torch.empty_like(x), lambda field, *_: field.mul_(1.5))
-    for one, alone in zip(whole, x, strict=True):
-        single = transform.round_trip(alone[None], alone[None], lambda f, *_: f.mul_(1.5))[0]
+    for one, member in zip(whole, x, strict=True):
+        single = transform.round_trip(member[None], member[None], lambda f, *_: f.mul_(1.5))[0]
         torch.testing.assert_close(single, one, rtol=1e-5, atol=1e-5)

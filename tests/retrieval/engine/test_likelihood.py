@@ -1,4 +1,4 @@
-"""Maximum likelihood, step by step, against its objective in NumPy."""
+"""Maximum likelihood, step by step, compared with its objective in NumPy."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ SHAPE = (6, 7, 8)
 
 @pytest.fixture(params=["whole", "passes"], autouse=True)
 def way(request, monkeypatch):
-    """Arrays this small are transformed whole, unless told otherwise."""
+    """Transform these small arrays whole, as by default, or in passes."""
     if request.param == "passes":
         monkeypatch.setattr(fourier, "SMALL", 0)
         monkeypatch.setattr(kernels, "BLOCK", 100)
@@ -49,7 +49,7 @@ class Objective:
         return Bounds(lower=lower, upper=upper, counts=counts, weight=weight)
 
     def value(self, x):
-        """Of one object."""
+        """Compute the objective of one object."""
         modulus = np.abs(np.fft.fftn(x))
         used = self.weight == 1
         fitted = (modulus**2 - self.counts * np.log(modulus**2))[used].sum()
@@ -57,7 +57,7 @@ class Objective:
         return fitted + 2 * (beyond[~used] ** 2).sum()
 
     def along(self, x, direction):
-        """First and second derivative."""
+        """Compute the first and second derivative along a direction."""
         step = 1e-3
         low, middle, high = (self.value(x + k * step * direction) for k in (-1, 0, 1))
         return (high - low) / (2 * step), (high - 2 * middle + low) / step**2
@@ -71,15 +71,15 @@ class Objective:
 
 
 def whole(objective, vector):
-    """What is kept where the supports are, as arrays of both starts."""
+    """Expand a vector stored inside the supports to arrays of both starts."""
     found = np.zeros((2, *SHAPE), complex)
     found[objective.support] = vector.numpy()
     return found
 
 
 @pytest.mark.parametrize("bounded", [True, False])
-def test_three_steps(bounded):
-    """Each goes along a Polak-Ribière direction by one Newton step; both starts by themselves."""
+def test_three_steps_of_conjugate_gradients_by_numpy(bounded):
+    """Each step is one Newton step along a Polak-Ribière direction, independent for both starts."""
     objective = Objective(bounded)
     modulus, state = objective.modulus_and_state()
     assert modulus.bounded == bounded
@@ -109,8 +109,8 @@ def test_three_steps(bounded):
         before = [gradient, direction]
 
 
-def test_a_voxel_beyond_its_bounds_bends_as_a_square_does():
-    """The second derivative of 2 (|F x| − b)² with |F x| moved along itself is 4 |F x|²; within, it is 0."""
+def test_a_voxel_beyond_its_bounds_has_the_curvature_of_a_square():
+    """The second derivative of 2 (|F x| − b)² along F x is 4 |F x|², and 0 within the bounds."""
     counts = np.full((4, 5), 100, np.float32)
     weight = np.ones(counts.shape, np.uint8)
     weight[2, 2] = 0
@@ -134,7 +134,7 @@ def test_a_voxel_beyond_its_bounds_bends_as_a_square_does():
     np.testing.assert_allclose(lengths, expected, atol=1e-4)
 
 
-def test_what_is_outside_the_support_is_cut_and_stays_out():
+def test_ml_keeps_the_object_zero_outside_the_support():
     objective = Objective(True)
     modulus, state = objective.modulus_and_state()
     state.x += 0.1
@@ -146,8 +146,8 @@ def test_what_is_outside_the_support_is_cut_and_stays_out():
     assert torch.equal(solution, state.x * state.support)
 
 
-def test_dark_voxels_weigh_as_a_tenth_of_a_count():
-    """n/λ has a pole at 0: the slope there is that of 0.1 counts."""
+def test_dark_voxels_have_the_weight_of_a_tenth_of_a_count():
+    """The slope of n/λ, which has a pole at 0, is that of 0.1 counts there."""
     counts = np.full((4, 4), 2, np.float32)
     root = np.sqrt(counts)
     bounds = Bounds(lower=root, upper=root, counts=counts, weight=np.ones((4, 4), np.uint8))

@@ -6,7 +6,7 @@ from sayre.retrieval.engine.packed import Packed
 
 @pytest.mark.parametrize("shape", [(5,), (7, 9), (6, 5, 11), (8, 8, 8)])
 @pytest.mark.parametrize("share", [0.0, 0.2, 1.0])
-def test_unpacked_is_what_was_packed(shape, share):
+def test_packing_and_unpacking_changes_nothing(shape, share):
     rng = np.random.default_rng(3)
     support = rng.random(shape) < share
     obj = np.where(support, rng.normal(size=shape) + 1j * rng.normal(size=shape), 0).astype(np.complex64)

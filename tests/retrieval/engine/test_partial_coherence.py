@@ -21,7 +21,7 @@ SIGMA = (1.2, 0.5, 0.9)
 
 @pytest.fixture(scope="module")
 def blurred(crystal):
-    """Noise-free counts through a Gaussian point-spread function, and the object behind them."""
+    """Make noise-free counts with a Gaussian point-spread function, and their object."""
     obj = crystal[0]
     coherent = np.abs(np.fft.fftshift(np.fft.fftn(np.fft.ifftshift(obj)))) ** 2
     counts = gaussian_filter(coherent.astype(np.float64), SIGMA, mode="wrap").astype(np.float32)
@@ -30,7 +30,7 @@ def blurred(crystal):
     return obj, Bounds(lower=root, upper=root, counts=counts, weight=np.ones(counts.shape, np.uint8))
 
 
-def test_finds_the_width_of_the_point_spread_function(blurred):
+def test_the_width_of_the_point_spread_function_is_recovered(blurred):
     obj, bounds = blurred
     modulus = Modulus(bounds, 1, torch.device("cpu"))
     truth = torch.from_numpy(np.fft.ifftshift(obj))[None]
@@ -47,10 +47,10 @@ def test_kernel_is_normalised_and_acts_as_a_convolution(blurred):
     np.testing.assert_allclose(coherence.kernel.sum((1, 2, 3)), 1, rtol=1e-5)
     point = torch.zeros((2, 9, 10, 12))
     point[:, 4, 5, 6] = 7
-    seen = coherence.blur(point)
-    np.testing.assert_allclose(seen.sum((1, 2, 3)), 7, rtol=1e-4)
+    convolved = coherence.blur(point)
+    np.testing.assert_allclose(convolved.sum((1, 2, 3)), 7, rtol=1e-4)
     expected = gaussian_filter(point[0].numpy().astype(np.float64), 0.8, mode="wrap", truncate=8)
-    np.testing.assert_allclose(seen[0], expected, atol=2e-3)
+    np.testing.assert_allclose(convolved[0], expected, atol=2e-3)
 
 
 def test_recipe_with_point_spread_function_fits_better(blurred):
@@ -72,11 +72,11 @@ def test_kernels_are_those_of_the_transfer_function_on_any_array():
     larger = PartialCoherence(2, (30, 36, 32), torch.device("cpu"), known=first.point_spread())
     point = torch.zeros((2, 30, 36, 32))
     point[:, 9, 8, 7] = 1
-    seen = larger.blur(point)[:, 4:15, 3:14, 2:13]
-    np.testing.assert_allclose(seen, first.kernel, atol=1e-6)
+    convolved = larger.blur(point)[:, 4:15, 3:14, 2:13]
+    np.testing.assert_allclose(convolved, first.kernel, atol=1e-6)
 
 
-def test_the_point_spread_function_goes_along_beyond_the_edges(blurred):
+def test_the_point_spread_function_is_kept_on_the_wide_array(blurred):
     obj, bounds = blurred
     start = Start(index=0, object=obj * np.exp(0.1j), support=np.abs(obj) > 0)
     (run,) = retrieve(bounds, [start], parse("ER*5 + (PSF + ER*7)**5"), ShrinkWrap())
@@ -88,7 +88,7 @@ def test_the_point_spread_function_goes_along_beyond_the_edges(blurred):
 
 
 def test_richardson_lucy_steps_by_numpy():
-    """Counts through a lopsided kernel, voxels left out: the kernel of each step is the symmetric part."""
+    """With an asymmetric kernel and voxels left out, the kernel of each step is symmetrised."""
     shape, reach = (13, 14, 12), 5
     rng = np.random.default_rng(4)
     coherent = rng.gamma(0.5, 100, (2, *shape))
@@ -105,8 +105,8 @@ def test_richardson_lucy_steps_by_numpy():
         for _ in range(10):
             whole = np.zeros(shape)
             whole[near] = kernel
-            seen = np.fft.ifftn(field * np.fft.fftn(whole)).real
-            ratio = np.where(used, counts / np.maximum(seen, 1e-3), 1)
+            convolved = np.fft.ifftn(field * np.fft.fftn(whole)).real
+            ratio = np.where(used, counts / np.maximum(convolved, 1e-3), 1)
             gain = np.fft.ifftn(np.fft.fftn(ratio) * field.conj()).real[near] / one.sum()
             kernel = kernel * np.maximum(gain, 0)
             kernel = kernel + kernel[::-1, ::-1, ::-1]
@@ -121,7 +121,7 @@ SHAPE = (8, 9, 10)
 
 @pytest.fixture(params=["whole", "passes"])
 def spread(request, monkeypatch):
-    """A modulus that sees two objects through kernels of their own; bounds, objects, supports, kernels."""
+    """Make a modulus with two point-spread functions, its bounds, and objects, supports and kernels."""
     if request.param == "passes":
         monkeypatch.setattr(fourier, "SMALL", 0)
         monkeypatch.setattr(kernels, "BLOCK", 100)
@@ -140,8 +140,8 @@ def spread(request, monkeypatch):
     return modulus, bounds, objects, rng.random((2, *SHAPE)) < 0.7, known
 
 
-def seen_through(kernel, field):
-    """Intensity of a field, its origin at index 0, through a kernel with its lag 0 in the middle."""
+def blurred_by(kernel, field):
+    """Convolve the intensity of a field, origin at index 0, with a kernel that has lag 0 in the middle."""
     intensity, total = np.abs(field) ** 2, np.zeros(field.shape)
     for place in np.ndindex(*kernel.shape):
         shift = tuple(p - n // 2 for p, n in zip(place, kernel.shape, strict=True))
@@ -149,34 +149,34 @@ def seen_through(kernel, field):
     return total
 
 
-def test_projection_through_a_point_spread_function(spread):
-    """The field keeps its phase; its modulus changes as that of what is seen has to."""
+def test_projection_with_a_point_spread_function(spread):
+    """The field keeps its phase, and its modulus is scaled as the convolved modulus has to be."""
     modulus, bounds, objects, _, known = spread
     out = modulus.project(torch.from_numpy(objects.copy()), torch.empty(objects.shape, dtype=torch.complex64))
     for obj, kernel, found in zip(objects, known, out.numpy(), strict=True):
         field = np.fft.fftn(obj)
-        seen = np.sqrt(seen_through(kernel, field))
+        convolved = np.sqrt(blurred_by(kernel, field))
         lower, upper = np.fft.ifftshift(bounds.lower), np.fft.ifftshift(bounds.upper)
-        expected = np.fft.ifftn(field * np.clip(seen, lower, upper) / seen)
+        expected = np.fft.ifftn(field * np.clip(convolved, lower, upper) / convolved)
         np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
-def test_fit_through_a_point_spread_function(spread):
+def test_fit_quality_with_a_point_spread_function(spread):
     modulus, bounds, objects, support, known = spread
     counts, weight = np.fft.ifftshift(bounds.counts), np.fft.ifftshift(bounds.weight)
     for cut in (None, torch.from_numpy(support)):
         fit = modulus.fit_quality(torch.from_numpy(objects), cut)
         for k, (obj, kernel) in enumerate(zip(objects, known, strict=True)):
-            seen = seen_through(kernel, np.fft.fftn(obj if cut is None else obj * support[k]))
-            square = ((np.sqrt(seen) - np.sqrt(counts)) ** 2)[weight == 1].sum()
+            convolved = blurred_by(kernel, np.fft.fftn(obj if cut is None else obj * support[k]))
+            square = ((np.sqrt(convolved) - np.sqrt(counts)) ** 2)[weight == 1].sum()
             residual = np.sqrt(square / counts[weight == 1].sum())
             assert float(fit.residual[k]) == pytest.approx(residual, rel=1e-4)
-            deviance = seen - counts + counts * np.log(np.maximum(counts, 1e-30) / seen)
+            deviance = convolved - counts + counts * np.log(np.maximum(counts, 1e-30) / convolved)
             assert float(fit.likelihood[k]) == pytest.approx(deviance[weight == 1].mean(), rel=1e-3)
             assert float(fit.free_likelihood[k]) == pytest.approx(deviance[weight == 2].mean(), rel=1e-3)
 
 
-def test_point_spread_functions_are_known_of_all_objects_or_none(spread):
+def test_point_spread_functions_are_used_for_all_objects_or_none(spread):
     modulus, _, _, _, known = spread
     np.testing.assert_allclose(modulus.coherence.kernel, known)
     modulus.set_point_spreads([known[0], None])
@@ -186,7 +186,7 @@ def test_point_spread_functions_are_known_of_all_objects_or_none(spread):
 
 
 def test_an_update_starts_from_a_narrow_gaussian(spread):
-    """And is that of the intensities of the objects inside their supports, by the voxels used."""
+    """It uses the intensities of the objects inside their supports, and the voxels used."""
     modulus, bounds, objects, support, _ = spread
     modulus.set_point_spreads([None, None])
     modulus.update_coherence(torch.from_numpy(objects), torch.from_numpy(support))
@@ -204,7 +204,7 @@ def test_an_update_starts_from_a_narrow_gaussian(spread):
 
 @pytest.mark.parametrize("sigma", [0.5, 0.9])
 def test_the_kernel_at_the_start(sigma):
-    """A Gaussian cut at five voxels, or at half of a smaller array."""
+    """It is a Gaussian cut at five voxels, or at half of a smaller array."""
     coherence = PartialCoherence(3, (9, 4, 30), torch.device("cpu"), sigma)
     lags = np.meshgrid(np.arange(-4, 5), np.arange(-1, 2), np.arange(-5, 6), indexing="ij")
     kernel = np.exp(-sum(lag**2 for lag in lags) / (2 * sigma**2))
@@ -218,7 +218,7 @@ def test_the_kernel_at_the_start(sigma):
     assert np.allclose(default.kernel, coherence.kernel[:1]) == (sigma == 0.5)
 
 
-def test_a_blur_is_never_negative_and_goes_where_it_is_wanted():
+def test_a_blur_is_never_negative_and_is_written_to_out():
     coherence = PartialCoherence(1, (16, 18), torch.device("cpu"), 1.5)
     point = torch.zeros((1, 16, 18))
     point[0, 3, 4] = 1e6

@@ -1,4 +1,4 @@
-"""Kernels, bounds and algorithms against plain NumPy in double precision."""
+"""Kernels, bounds and algorithms compared with plain NumPy in double precision."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ def complex_normal(rng, shape):
 
 
 def projected(x, lower, upper):
-    """P_M by NumPy; arrays with their origin at the corner."""
+    """Project on the amplitude bounds by NumPy; arrays have their origin at index 0."""
     field = np.fft.fftn(x.astype(np.complex128), axes=range(1, x.ndim))
     modulus = np.abs(field)
     return np.fft.ifftn(field / modulus * np.clip(modulus, lower, upper), axes=range(1, x.ndim))
@@ -27,7 +27,7 @@ def projected(x, lower, upper):
 
 @pytest.fixture(params=["whole", "passes"], autouse=True)
 def way(request, monkeypatch):
-    """Arrays this small are transformed whole, unless told otherwise."""
+    """Transform these small arrays whole, as by default, or in passes."""
     if request.param == "passes":
         monkeypatch.setattr(fourier, "SMALL", 0)
         monkeypatch.setattr(kernels, "BLOCK", 5000 if "crystal" in request.fixturenames else 100)
@@ -70,7 +70,7 @@ def test_kernels(monkeypatch, problem):
 
 
 def formulas(x, support, project):
-    """One step of each algorithm as its paper writes it, from projections alone."""
+    """Do one step of each algorithm as its paper writes it, in terms of projections."""
     inside, p = lambda a: a * support, project(x)
     reflect_m = 2 * p - x
     b = 0.8
@@ -94,7 +94,7 @@ def test_one_step_of_each_algorithm(problem):
         np.testing.assert_allclose(state.x, expected, atol=2e-5, err_msg=str(algorithm))
 
 
-def test_gps_carries_its_dual(problem):
+def test_gps_keeps_its_dual_variable_between_steps(problem):
     bounds, x, support, lower, upper = problem
     state, modulus = state_of(x, support), Modulus(bounds, 2, torch.device("cpu"))
     y, now = np.zeros_like(x), x
@@ -155,7 +155,7 @@ def test_likelihood_descends_along_its_gradient(crystal):
 
 
 def test_maximum_likelihood_beats_projections_on_noise(crystal):
-    """From the truth's neighbourhood, the Poisson optimum is nearer the truth than that of projections."""
+    """Starting near the true object, maximum likelihood ends nearer to it than projections do."""
     obj, _, _ = crystal
     weak = obj * np.float32(0.03)
     expected = np.abs(np.fft.fftshift(np.fft.fftn(np.fft.ifftshift(weak)))) ** 2

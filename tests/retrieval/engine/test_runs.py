@@ -1,4 +1,4 @@
-"""Starts, what is told of them on the way, and what becomes of those that break."""
+"""Starts, the status that is reported while they run, and starts that fail."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ from sayre.retrieval.settings import Settings
 
 
 @pytest.mark.parametrize("shape", [(4,), (5,), (1, 6), (7, 8), (3, 4, 5), (6, 1, 9)])
-def test_the_centre_goes_to_index_0(shape):
+def test_to_corner_moves_the_centre_to_index_0(shape):
     array = np.random.default_rng(0).normal(size=shape).astype(np.float32)
     out = torch.empty(shape)
     to_corner(array, out)
@@ -23,7 +23,7 @@ def test_the_centre_goes_to_index_0(shape):
 
 
 def problem(shape=(8, 9, 10), seed=0):
-    """Counts of a block of random phases, its support, and the block."""
+    """Make the bounds of a block with random phases, its support, and the block."""
     rng = np.random.default_rng(seed)
     support = np.zeros(shape, bool)
     support[2:6, 3:7, 2:7] = True
@@ -34,7 +34,7 @@ def problem(shape=(8, 9, 10), seed=0):
 
 
 def test_a_random_start():
-    """Even amplitudes that have the power of the counts, phases from −π to π, the same for a seed."""
+    """Amplitudes are uniform with the power of the counts, phases from −π to π, equal for equal seeds."""
     bounds, support, _ = problem()
     start = random_start(bounds, support, 3, 7)
     assert start.index == 3
@@ -70,32 +70,32 @@ def test_a_random_start_of_given_amplitude():
 
 
 @pytest.mark.parametrize("batch", [None, 2, 3])
-def test_what_is_told_on_the_way(batch):
-    """After every block of iterations: how much of all is done, which starts run, how they look."""
+def test_the_status_reported_during_a_run(batch):
+    """After every group of iterations the fraction done, the starts and their objects are reported."""
     bounds, support, _ = problem()
     starts = [random_start(bounds, support, index, 1) for index in (4, 5, 6, 9)]
-    told, size = [], batch or 1
+    statuses, size = [], batch or 1
 
     def report(now):
-        told.append(now)
-        looks.append([now.estimate(place) for place in range(len(now.indices))])
+        statuses.append(now)
+        estimates.append([now.estimate(place) for place in range(len(now.indices))])
 
-    looks = []
+    estimates = []
     recipe = parse("ER*3, HIO*2, ER*1")
     found = list(retrieve(bounds, starts, recipe, ShrinkWrap(), batch=batch, report=report))
     assert [run.index for run in found] == [4, 5, 6, 9]
     groups = [tuple(s.index for s in starts[k : k + size]) for k in range(0, 4, size)]
-    assert [now.indices for now in told] == [group for group in groups for _ in range(3)]
-    assert [now.iteration for now in told] == [3, 5, 6] * len(groups)
+    assert [now.indices for now in statuses] == [group for group in groups for _ in range(3)]
+    assert [now.iteration for now in statuses] == [3, 5, 6] * len(groups)
     done = 0
     for k, group in enumerate(groups):
-        for now, iteration in zip(told[3 * k : 3 * k + 3], (3, 5, 6), strict=True):
+        for now, iteration in zip(statuses[3 * k : 3 * k + 3], (3, 5, 6), strict=True):
             assert now.fraction == pytest.approx((done + len(group) * iteration / 6) / 4)
             assert len(now.residuals) == len(group)
         done += len(group)
     by_index = {run.index: run for run in found}
-    for now, look in zip(told, looks, strict=True):
-        for index, residual, (obj, inside) in zip(now.indices, now.residuals, look, strict=True):
+    for now, estimate in zip(statuses, estimates, strict=True):
+        for index, residual, (obj, inside) in zip(now.indices, now.residuals, estimate, strict=True):
             assert (now.iteration, residual) in by_index[index].history
             np.testing.assert_array_equal(inside, support)
             assert obj.dtype == np.complex64
@@ -116,26 +116,26 @@ def test_what_is_told_on_the_way(batch):
         assert run.point_spread is None
 
 
-def test_a_batch_is_what_its_starts_are_alone():
+def test_a_batch_gives_what_its_starts_give_one_by_one():
     bounds, support, _ = problem()
     starts = [random_start(bounds, support, index, 1) for index in range(3)]
     recipe = parse("HIO*4, SW, ER*2, DETWIN, RAAR*3, ER*2")
-    alone, together = (list(retrieve(bounds, starts, recipe, ShrinkWrap(), batch=n)) for n in (1, 3))
-    for a, b in zip(alone, together, strict=True):
+    single, together = (list(retrieve(bounds, starts, recipe, ShrinkWrap(), batch=n)) for n in (1, 3))
+    for a, b in zip(single, together, strict=True):
         np.testing.assert_allclose(a.object, b.object, atol=1e-3 * np.abs(a.object).max())
         assert (a.support != b.support).mean() < 0.01
         np.testing.assert_allclose(a.history, b.history, rtol=1e-3)
 
 
 def test_starts_may_be_made_one_by_one():
-    """The total is what is said, or as many as have come, where they have no length."""
+    """The total is the stated count or, without one, the number of starts so far."""
     bounds, support, _ = problem()
     for count, fractions in ((None, [1, 1]), (5, [0.2, 0.4])):
-        told = []
+        statuses = []
         starts = (random_start(bounds, support, index, 1) for index in range(2))
-        found = list(retrieve(bounds, starts, parse("ER*1"), ShrinkWrap(), count=count, report=told.append))
-        assert len(found) == 2
-        assert [now.fraction for now in told] == pytest.approx(fractions)
+        made = retrieve(bounds, starts, parse("ER*1"), ShrinkWrap(), count=count, report=statuses.append)
+        assert len(list(made)) == 2
+        assert [now.fraction for now in statuses] == pytest.approx(fractions)
 
 
 def test_a_note_for_a_progress_bar():
@@ -178,7 +178,7 @@ def test_the_object_is_zero_outside_its_support_and_centred():
 
 
 def test_shrink_wrap_takes_the_smoothing_of_its_place_in_the_recipe():
-    """Halfway through the iterations the widths are halfway; the support is that of the estimate."""
+    """Halfway through the iterations the width is halfway, and the support is that of the estimate."""
     bounds, support, _ = problem()
     start = random_start(bounds, support, 0, 0)
     wrap = ShrinkWrap(threshold=0.4, sigma=(2.0, 0.5), fraction=(0.01, 0.9))
@@ -197,16 +197,16 @@ def test_shrink_wrap_takes_the_smoothing_of_its_place_in_the_recipe():
     assert (run.support != support).any()
 
 
-def test_starts_at_once(monkeypatch):
-    """One on a CPU; on a GPU what four fifths of its free memory takes, six complex arrays each."""
+def test_the_batch_size_follows_the_free_memory(monkeypatch):
+    """It is one on a CPU; on a GPU four fifths of its free memory hold six complex arrays of each start."""
     assert runs._batch_size(10**6, torch.device("cpu")) == 1
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (10**9, 2 * 10**9))
     assert runs._batch_size(10**6, torch.device("cuda")) == 800 // 48
     assert runs._batch_size(10**9, torch.device("cuda")) == 1
 
 
-def test_free_voxels_are_judged_apart(pattern):
-    """As a fit of the whole object has it."""
+def test_free_voxels_have_a_likelihood_of_their_own(pattern):
+    """The log-likelihoods of a run are those of its object."""
     bounds = amplitude_bounds(pattern, Settings(free=0.1))
     support = np.zeros(pattern.shape, bool)
     support[10:26, 10:26, 10:26] = True

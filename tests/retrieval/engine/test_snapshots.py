@@ -1,4 +1,4 @@
-"""Starts stopped in the middle and taken up again end in the bytes of those that were not."""
+"""Starts that are stopped and resumed end in the same bytes as starts that are not."""
 
 import contextlib
 import io
@@ -29,7 +29,7 @@ class Killed(Exception):
 
 
 def run(pattern, recipe, batch, kept=None, stop=None):
-    """Runs of three starts, stopped when the iteration `stop` is reported."""
+    """Iterate three starts, and stop when the iteration `stop` is reported."""
     bounds = amplitude_bounds(pattern)
     support = initial_support(pattern.intensity)
     starts = [random_start(bounds, support, index, 3) for index in range(3)]
@@ -47,7 +47,7 @@ def run(pattern, recipe, batch, kept=None, stop=None):
 
 
 def saved(snapshot):
-    """As a file has it."""
+    """Write a snapshot to a file and read it back."""
     file = io.BytesIO()
     np.savez(file, **snapshot)
     file.seek(0)
@@ -57,22 +57,22 @@ def saved(snapshot):
 
 @pytest.fixture
 def eager(monkeypatch):
-    """A snapshot before every iteration."""
+    """Save a snapshot before every iteration."""
     monkeypatch.setattr(snapshots, "PATIENCE", -1.0)
     monkeypatch.setattr(snapshots, "SHARE", np.inf)
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
 @pytest.mark.parametrize("batch", [1, 3])
-def test_stopped_and_taken_up_they_end_alike(pattern, eager, recipe, batch):
+def test_resumed_starts_end_as_uninterrupted_ones(pattern, eager, recipe, batch):
     whole = run(pattern, recipe, batch)
     written = []
     run(pattern, recipe, batch, Snapshots(lambda now: written.append(saved(now))), stop=20)
-    left = written[-1]
-    assert left["place"][2] > 12
-    told = []
-    again = run(pattern, recipe, batch, Snapshots(told.append, left))
-    assert told[0]["place"][2] == left["place"][2]
+    stopped = written[-1]
+    assert stopped["place"][2] > 12
+    written_again = []
+    again = run(pattern, recipe, batch, Snapshots(written_again.append, stopped))
+    assert written_again[0]["place"][2] == stopped["place"][2]
     assert len(whole) == len(again) == 3
     for a, b in zip(whole, again, strict=True):
         np.testing.assert_array_equal(a.object, b.object)
@@ -80,21 +80,21 @@ def test_stopped_and_taken_up_they_end_alike(pattern, eager, recipe, batch):
         assert (a.history, a.residual, a.free_likelihood) == (b.history, b.residual, b.free_likelihood)
 
 
-def test_in_passes_too(pattern, eager, monkeypatch):
+def test_starts_transformed_in_passes_are_resumed_too(pattern, eager, monkeypatch):
     monkeypatch.setattr(fourier, "SMALL", 0)
-    test_stopped_and_taken_up_they_end_alike(pattern, None, RECIPES[2], 1)
+    test_resumed_starts_end_as_uninterrupted_ones(pattern, None, RECIPES[2], 1)
 
 
-def test_what_other_starts_left_is_not_taken_up(pattern, eager):
+def test_snapshots_of_other_starts_are_not_resumed(pattern, eager):
     written = []
     run(pattern, RECIPES[0], 3, Snapshots(written.append), stop=20)
-    told = []
-    again = run(pattern, RECIPES[0], 1, Snapshots(told.append, written[-1]))
-    assert told[0]["place"].tolist() == [0, 0, 0]
+    written_again = []
+    again = run(pattern, RECIPES[0], 1, Snapshots(written_again.append, written[-1]))
+    assert written_again[0]["place"].tolist() == [0, 0, 0]
     assert len(again) == 3
 
 
-def test_they_take_little_time_and_a_full_disk_stops_nothing(monkeypatch):
+def test_snapshots_take_little_time_and_a_full_disk_is_warned_of(monkeypatch):
     now = [0.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
 

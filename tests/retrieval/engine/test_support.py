@@ -51,7 +51,7 @@ def test_shrink_wrap_threshold(reference, level):
     assert not (shrunk & ~old).any()
 
 
-def test_support_that_would_die_or_fill_the_box_recovers():
+def test_a_support_too_small_or_too_large_is_kept_in_range():
     rng = np.random.default_rng(2)
     x = torch.tensor(rng.uniform(0.9, 1.1, (1, 10, 10, 10)).astype(np.complex64))
     full = ShrinkWrap(threshold=0.1, sigma=(0, 0), fraction=(0.01, 0.2)).update(
@@ -103,7 +103,7 @@ def test_any_text_is_a_recipe_or_refused(text):
 
 
 def test_a_recipe_gives_shrink_wrap_its_smoothing(pattern, crystal):
-    """As a shrink-wrap of that width throughout; without it the schedule of the options holds."""
+    """SW(sigma=…) has that width throughout; without it the width follows the settings."""
     bounds = amplitude_bounds(pattern)
     start = Start(index=0, object=crystal[0], support=np.abs(crystal[0]) > 0)
     supports = []
@@ -122,12 +122,12 @@ def spectrum(obj):
 def test_autocorrelation_and_its_noise_by_hand(shape):
     rng = np.random.default_rng(0)
     obj = rng.standard_normal(shape) + 1j * rng.standard_normal(shape)
-    shadow, noise = autocorrelation(spectrum(obj))
-    assert shadow.dtype == np.float32
+    modulus, noise = autocorrelation(spectrum(obj))
+    assert modulus.dtype == np.float32
     for lag in np.ndindex(*shape):
         shift = tuple(k - n // 2 for k, n in zip(lag, shape, strict=True))
         moved = np.roll(obj, shift, range(len(shape)))
-        assert shadow[lag] == pytest.approx(abs(np.vdot(obj, moved)), rel=1e-3, abs=1e-3)
+        assert modulus[lag] == pytest.approx(abs(np.vdot(obj, moved)), rel=1e-3, abs=1e-3)
     # a count N has the variance N, and the inverse transform divides by the voxels
     counts = np.random.default_rng(1).poisson(50, (4000, *shape))
     spread = np.fft.ifftn(counts - 50, axes=range(1, 1 + len(shape))).reshape(4000, -1)[:, 1:]
@@ -141,22 +141,22 @@ def test_the_first_support_by_hand(shape, options):
     obj = np.zeros(shape, np.complex64)
     obj[tuple(slice(2, n - 3) for n in shape)] = 1
     counts = spectrum(obj * np.random.default_rng(0).gamma(0.5, 2, shape))
-    shadow, noise = autocorrelation(counts)
+    modulus, noise = autocorrelation(counts)
     settings = {"threshold": 0.04, "noise_factor": 8.0} | options
-    level = max(settings["threshold"] * shadow.max(), settings["noise_factor"] * noise)
+    level = max(settings["threshold"] * modulus.max(), settings["noise_factor"] * noise)
     found = initial_support(counts, **options)
     assert found.dtype == bool
     for place in np.ndindex(*shape):
         twice = [2 * (p - n // 2) + n // 2 for p, n in zip(place, shape, strict=True)]
         inside = all(0 <= t < n for t, n in zip(twice, shape, strict=True))
-        assert found[place] == (inside and shadow[tuple(twice)] > level)
+        assert found[place] == (inside and modulus[tuple(twice)] > level)
     assert 1 < found.sum() < found.size
 
 
 @pytest.mark.parametrize("progress", [0.0, 0.25, 1.0])
 @pytest.mark.parametrize("passes", [False, True])
 def test_an_update_by_hand(monkeypatch, progress, passes):
-    """Two objects of one batch, their supports apart; amplitudes smoothed less and less."""
+    """Two objects of one batch have supports of their own, and the width falls along the run."""
     if passes:
         monkeypatch.setattr(fourier, "SMALL", 0)
         monkeypatch.setattr(kernels, "BLOCK", 50)
@@ -192,7 +192,7 @@ def test_without_a_support_the_reference_is_the_whole_array():
 
 
 @pytest.mark.parametrize(("fraction", "count"), [((0.05, 0.9), 5), ((1e-9, 0.9), 1), ((1e-9, 0.03), 3)])
-def test_the_brightest_are_kept_where_too_few_or_too_many_are_above(fraction, count):
+def test_the_brightest_voxels_are_the_support_out_of_range(fraction, count):
     amplitude = torch.from_numpy(np.random.default_rng(0).permutation(100).reshape(1, 10, 10) + 1.0).float()
     low = count == 3
     wrap = ShrinkWrap(threshold=0.1 if low else 0.999, reference="max", sigma=(0, 0), fraction=fraction)
@@ -204,7 +204,7 @@ def test_the_brightest_are_kept_where_too_few_or_too_many_are_above(fraction, co
         assert torch.equal(found, amplitude >= torch.sort(amplitude.flatten()).values[-count])
 
 
-def test_a_dark_object_keeps_no_less_than_a_voxel():
+def test_the_support_of_a_dark_object_has_at_least_one_voxel():
     x = torch.zeros((1, 5, 5), dtype=torch.complex64)
     x[0, 3, 1] = 1e-3
     wrap = ShrinkWrap(threshold=0.5, reference="max", sigma=(0, 0), fraction=(1e-9, 0.5))
@@ -214,7 +214,7 @@ def test_a_dark_object_keeps_no_less_than_a_voxel():
 
 
 def test_the_final_support_is_sharp_and_may_grow():
-    """The reference is taken above a fifth of the maximum; nothing is smoothed."""
+    """The reference is computed where the amplitude exceeds a fifth of its maximum, without smoothing."""
     rng = np.random.default_rng(0)
     obj = (rng.uniform(0, 1, (8, 9)) * np.exp(1j * rng.uniform(-3, 3, (8, 9)))).astype(np.complex64)
     wrap = ShrinkWrap(threshold=0.6, sigma=(3.0, 2.0), only_shrink=True, fraction=(1e-3, 0.9))
@@ -225,7 +225,7 @@ def test_the_final_support_is_sharp_and_may_grow():
     assert found.dtype == bool
 
 
-def test_nothing_is_smoothed_by_no_width():
+def test_a_gaussian_of_no_width_changes_nothing():
     amplitude = torch.rand((4, 5), generator=torch.Generator().manual_seed(0))
     assert smooth(amplitude, 0.0) is amplitude
     assert not torch.equal(smooth(amplitude.clone(), 0.5), amplitude)

@@ -21,8 +21,8 @@ def arrays():
     return x, p, torch.rand(2, 5, 6, 7, generator=generator) > 0.5
 
 
-def tops(p, support, ceiling):
-    """Amplitudes allowed, of each object."""
+def ceilings_of(p, support, ceiling):
+    """Largest amplitude allowed in each object."""
     squares = (p.abs().square() * support).flatten(1)
     levels = ceiling * (squares.square().sum(1) / squares.sum(1)).sqrt()
     return levels.reshape(-1, 1, 1, 1)
@@ -37,9 +37,9 @@ def test_plateau_of_a_flat_object_is_its_amplitude():
 
 @pytest.mark.parametrize("starts", [1, 2])
 def test_the_projection_is_the_nearest_object_below_the_ceiling(arrays, starts):
-    """Against the formula voxel by voxel, and no other member of the set is nearer."""
+    """Compare with the formula voxel by voxel; no other member of the set is nearer."""
     x, p, support = (array[:starts] for array in arrays)
-    out, top = x.clone(), tops(p, support, 0.8)
+    out, top = x.clone(), ceilings_of(p, support, 0.8)
     relax_below(out, p, support, indices(support), 0.8, None)
     assert torch.allclose(out, support * p * torch.minimum(torch.ones(()), top / p.abs()))
     other = x * support
@@ -66,11 +66,11 @@ def test_an_empty_support_beside_a_full_one(arrays):
     out = x.clone()
     relax_below(out, p, support, indices(support), 1.0, None)
     assert not out[0].any()
-    assert torch.allclose(out[1].abs().max(), tops(p, support, 1.0)[1])
+    assert torch.allclose(out[1].abs().max(), ceilings_of(p, support, 1.0)[1])
 
 
 def test_a_ceiling_phases_what_the_plain_algorithm_does_not():
-    """Strain of 4π to 6π in 2D, the support known: most crystals are recovered with it, few without."""
+    """Of 2D crystals with phases of 4π to 6π and a known support, most are recovered with it, few without."""
     population = VoxelPopulation(
         side=96,
         dimensions=2,

@@ -12,7 +12,7 @@ from sayre.retrieval.learned.shape_predictor import ShapePredictor
 
 
 class Halved(nn.Module):
-    """Instead of a trained network: log10 of the autocorrelation's modulus at twice each position."""
+    """Return log10 of the modulus of the autocorrelation at twice each position, like a trained network."""
 
     def forward(self, lags):
         n = lags.shape[-1]
@@ -37,8 +37,8 @@ def ellipse(shape, radii):
         ((128, 48), (24, 9)),
     ],
 )
-def test_finds_the_place_of_the_crystal_in_arrays_of_any_size(shape, radii):
-    """An ellipse is half of its autocorrelation: cropped counts and padded lags must not move or scale it."""
+def test_the_shape_is_placed_in_arrays_of_any_size(shape, radii):
+    """An ellipse is half its autocorrelation; cropped counts and padded lags must not shift or scale it."""
     inside = ellipse(shape, radii)
     counts = np.abs(np.fft.fftshift(np.fft.fftn(np.fft.ifftshift(inside)))) ** 2
     predictor = ShapePredictor(network=Halved(), side=64, name="", sha256="")
@@ -66,7 +66,7 @@ def test_weights_of_other_networks_are_refused(tmp_path):
         load_predictor(path, 2)
 
 
-def test_eight_bits_a_weight_hardly_change_the_shape(tmp_path):
+def test_weights_of_eight_bits_hardly_change_the_shape(tmp_path):
     torch.manual_seed(0)
     options = {"dimensions": 2, "width": 16, "blocks": (1, 1)}
     header = {"network": "shape", "options": options, "side": 32}

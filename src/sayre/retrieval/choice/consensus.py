@@ -2,7 +2,7 @@
 
 A crystal with facets scatters beyond the edges of any detector. A field that is cut off there belongs to no
 object with a sharp surface: the object rings through the whole array, no support contains it, and iterations
-get the phases of the outermost fringes wrong in the same way in every start. On an array with a margin in
+give the phases of the outermost fringes the same error in every start. On an array with a margin in
 which nothing was measured, the object is sampled more finely and ends at its surface again.
 """
 

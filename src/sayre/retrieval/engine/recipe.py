@@ -136,6 +136,7 @@ class _Parser:
         self.token = self._next()
 
     def chain(self) -> list[Step]:
+        """Read items that are chained by `+` and `,`."""
         steps = self._item()
         while self.token in ("+", ","):
             self._take()
@@ -145,6 +146,7 @@ class _Parser:
         return steps
 
     def expect_end(self) -> None:
+        """Refuse text that follows the recipe."""
         if self.token:
             self._fail(f"{self.token!r} follows a complete recipe")
 

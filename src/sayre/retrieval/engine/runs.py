@@ -246,6 +246,7 @@ class _Batch:
             self._resume(saved)
 
     def run(self) -> Iterator[Run]:
+        """Iterate the recipe, and yield the runs in the order of the starts."""
         with torch.no_grad():
             last = self._iterate()
             solution = last.solution(self.state, self.modulus)
