@@ -232,8 +232,8 @@ def test_two_dimensions(crystal):
 def test_a_killed_start_is_resumed(pattern, tmp_path, monkeypatch):
     settings = Settings(runs=2, recipe="HIO*60, ER*10")
     whole = reconstruct(pattern, settings, Scan()).phased.object
-    monkeypatch.setattr("sayre.retrieval.engine.snapshots.PATIENCE", 0.0)
-    monkeypatch.setattr("sayre.retrieval.engine.snapshots.SHARE", 1e9)
+    monkeypatch.setattr("sayre.files.pace.PATIENCE", 0.0)
+    monkeypatch.setattr("sayre.files.pace.SHARE", 1e9)
     step, done = HIO.step, []
 
     def killed_in_the_second_start(self, state, modulus):

@@ -129,7 +129,7 @@ def test_a_stopped_run_goes_on_and_ends_the_same(peak, done, tmp_path, monkeypat
         run(peak[0], tmp_path, **arguments)
     monkeypatch.setattr(kept_runs.KeptRuns, "write", write)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["runs"]
-    inside = ["0000.npz", "0001.npz", "config.json", "filled.npz"]
+    inside = ["0000.npz", "0001.npz", "filled.npz", "resume.json"]
     assert sorted(p.name for p in (tmp_path / "runs").iterdir()) == inside
 
     other = Settings(runs=4, recipe=RECIPE, seed=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Self
 
@@ -44,6 +45,19 @@ class ArrayClass(Shown):
         for item in fields(self):  # type: ignore[arg-type]
             object.__setattr__(copy, item.name, move(getattr(self, item.name)))
         return copy
+
+    def digest(self) -> str:
+        """Return the SHA-256 of all arrays with their names, shapes and dtypes."""
+        found = hashlib.sha256()
+        for item in fields(self):  # type: ignore[arg-type]
+            value = getattr(self, item.name)
+            if isinstance(value, ArrayClass):
+                found.update(f"{item.name} {value.digest()};".encode())
+            elif hasattr(value, "shape"):
+                array = np.ascontiguousarray(value.detach().cpu() if hasattr(value, "detach") else value)
+                found.update(f"{item.name} {array.dtype} {array.shape};".encode())
+                found.update(array.reshape(-1).view(np.uint8).data)
+        return found.hexdigest()
 
     def __eq__(self, other: object) -> bool:
         """Whether both are of one class and all their values are equal; NaN equals NaN."""

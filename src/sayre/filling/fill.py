@@ -12,6 +12,7 @@ from sayre.data import FilledPattern, Pattern
 from sayre.data.expect import expect
 from sayre.data.option import changed
 from sayre.errors import InputError, warn
+from sayre.filling.kept import Kept
 from sayre.filling.settings import FillingSettings
 from sayre.numerics.progress import Advance
 
@@ -27,6 +28,7 @@ def inpaint(
     *,
     device: str = "auto",
     progress: Advance | None = None,
+    kept: Kept | None = None,
     **changes: Any,
 ) -> FilledPattern:
     """Fill the unmeasured voxels of a pattern.
@@ -41,6 +43,9 @@ def inpaint(
         `auto`, `cpu` or `cuda`, for the network.
     progress
         Called with the fraction done.
+    kept
+        Where finished steps of `wiener` and the network are kept, and resumed from where an earlier call with
+        the same arguments was stopped: `sayre.files.checkpoints.Checkpoints`. The result is the same.
     changes
         Single settings by name, in place of those of `settings`: `inpaint(pattern, method="wiener")`.
 
@@ -69,30 +74,41 @@ def inpaint(
         raise InputError(f"{pattern.name}: no voxel is masked, nothing to fill; give the gaps by --mask")
     if method == "unet" and len(pattern.shape) == 2:
         raise InputError(f"{pattern.name}: the network fills 3D counts, these are 2D; --method wiener")
-    chosen = method if method != "auto" else _best(pattern)
+    chosen = chosen_method(pattern, settings)
     if chosen == "unet":
-        filled, sigma, chosen = _by_network(pattern, settings, device, progress)
+        filled, sigma, chosen = _by_network(pattern, settings, device, progress, kept)
     else:
-        filled, sigma = _by_classic(chosen, np.log1p(pattern.intensity), pattern.mask, progress)
+        filled, sigma = _by_classic(chosen, np.log1p(pattern.intensity), pattern.mask, progress, kept)
     counts = pattern.intensity.copy()
     counts[pattern.mask] = np.maximum(np.expm1(filled[pattern.mask]), 0)
     sigma = np.where(pattern.mask, sigma, np.float32(0))
     return FilledPattern(pattern=pattern, intensity=counts, sigma=sigma, method=chosen)
 
 
-def _best(pattern: Pattern) -> str:
+def chosen_method(pattern: Pattern, settings: FillingSettings) -> str:
+    """Return the method that fills a pattern: for `auto`, the network where weights ship for it, else wiener.
+
+    Parameters
+    ----------
+    pattern
+        2D or 3D counts.
+    settings
+        With the method that is asked for.
+    """
     from sayre.networks import registry
 
+    if settings.method != "auto":
+        return settings.method
     return "wiener" if registry.default("inpaint", len(pattern.shape)) is None else "unet"
 
 
 def _by_classic(
-    method: str, values: Log, mask: NDArray[np.bool_], progress: Advance | None
+    method: str, values: Log, mask: NDArray[np.bool_], progress: Advance | None, kept: Kept | None
 ) -> tuple[Log, Log]:
     if method == "wiener":
         from sayre.filling.wiener import wiener_fill
 
-        return wiener_fill(values, mask, progress=progress)
+        return wiener_fill(values, mask, progress=progress, kept=kept)
     from sayre.filling.classical import CLASSICAL
 
     filled = CLASSICAL[method](values, mask, progress=progress)
@@ -104,6 +120,7 @@ def _by_network(
     settings: FillingSettings,
     device: str,
     progress: Advance | None,
+    kept: Kept | None,
 ) -> tuple[Log, Log, str]:
     """Values, standard errors, and which methods filled voxels."""
     from sayre.filling.network import windows
@@ -118,7 +135,7 @@ def _by_network(
             f"{predictor.widths[1]} or at the rim; filled by {predictor.baseline}, with its larger error"
         )
     half = _Part(progress, 0.0, 0.5), _Part(progress, 0.5, 1.0)
-    volume = prepare(pattern.intensity, mask, predictor.baseline, half[0])
+    volume = prepare(pattern.intensity, mask, predictor.baseline, half[0], kept)
     done = windows.fill(
         volume,
         slabs,
@@ -127,6 +144,7 @@ def _by_network(
         tile=predictor.tile,
         stride=min(settings.stride or DEFAULT_STRIDE, predictor.tile),
         progress=half[1],
+        kept=kept,
     )
     filled, sigma = volume.filled, volume.sigma
     filled.flat[done.voxels] = np.maximum(done.mean, 0)

@@ -135,6 +135,14 @@ def default(task: str, dimensions: int = 3) -> Weights | None:
     return next((row for row in rows if (row.task, row.dimensions) == (task, dimensions)), None)
 
 
+def require_file(path: Path) -> None:
+    """Raise `InputError` unless a file of weights is there."""
+    if not path.is_file():
+        raise InputError(
+            f"{path}: there is no such file of weights; `sayre weights list` shows those of the package"
+        )
+
+
 def read(path: Path, sha256: str | None = None) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Read the tensors and the configuration of a file of weights.
 
@@ -159,10 +167,7 @@ def read(path: Path, sha256: str | None = None) -> tuple[dict[str, Tensor], dict
     """
     from safetensors import SafetensorError, safe_open
 
-    if not path.is_file():
-        raise InputError(
-            f"{path}: there is no such file of weights; `sayre weights list` shows those of the package"
-        )
+    require_file(path)
     if sha256 is not None and (actual := sha256_of(path)) != sha256:
         raise InputError(
             f"{path}: the SHA-256 is {actual[:12]}…, but the registry states {sha256[:12]}…; reinstall sayre"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,9 +13,10 @@ from sayre.workflows.input_file import InputFile
 from sayre.workflows.job import config_of, spare_the_inputs
 from sayre.workflows.options import Device, Force
 from sayre.workflows.progress import Bar, no_bar
+from sayre.workflows.stopping import Stopping
 
 if TYPE_CHECKING:
-    from sayre.data import FilledPattern, Manifest
+    from sayre.data import FilledPattern, Manifest, Pattern
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,14 +43,22 @@ class FillJob:
     ] = "data"
     device: Device = "auto"
     force: Force = False
-
-    resuming = "nothing was written; the same command begins anew"
+    _stopping: Stopping = field(default_factory=Stopping, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         check_settings(self)
 
+    @property
+    def folder(self) -> Path:
+        """Where finished steps of the filling are kept until all are done."""
+        return self.output.with_name(self.output.name + ".runs")
+
+    @property
+    def resuming(self) -> str:
+        return self._stopping.sentence(self.folder)
+
     def run(self, bar: Bar = no_bar) -> FillOutcome:
-        """Read, fill and write.
+        """Read, fill and write; finished steps of a long filling are kept, and read by the next call.
 
         Raises
         ------
@@ -58,15 +67,23 @@ class FillJob:
         """
         from sayre.data import Manifest
         from sayre.files import output_path_check, save
+        from sayre.files.checkpoints import Checkpoints
+        from sayre.files.kept import KeptFolder
         from sayre.filling.fill import inpaint
         from sayre.filling.network.predictor import weights_used
 
         started = time.perf_counter()
+        self._stopping.begin(self.output)
         output_path_check(self.output, force=self.force)
         spare_the_inputs(self.output, self.input.source, self.input.mask)
         pattern = self.input.load_measured()
+        config = {"command": "inpaint", **steps_config(pattern, self.filling, self.device)}
+        kept = KeptFolder(self.folder, config, replace=self.force)
+        kept.check()
+        self._stopping.kept = kept
+        steps = Checkpoints(kept, "the filling so far")
         with bar(f"filling {pattern.name}") as advance:
-            filled = inpaint(pattern, self.filling, device=self.device, progress=advance)
+            filled = inpaint(pattern, self.filling, device=self.device, progress=advance, kept=steps)
         manifest = Manifest.collect(
             "sayre inpaint",
             started=started,
@@ -75,7 +92,32 @@ class FillJob:
             weights=weights_used(filled.method, self.filling.weights),
         )
         save(self.output, filled, manifest, force=self.force, cxi_fill=self.cxi_fill)
+        kept.remove()
         return FillOutcome(output=self.output, filled=filled, manifest=manifest)
+
+
+def steps_config(pattern: Pattern, settings: FillingSettings, device: str) -> dict[str, Any]:
+    """Return all that the steps of a filling depend on, as JSON can hold it.
+
+    Parameters
+    ----------
+    pattern
+        Counts with gaps.
+    settings
+        Of the filling.
+    device
+        `auto`, `cpu` or `cuda`; of consequence to the network alone.
+    """
+    from sayre.filling.fill import chosen_method
+    from sayre.filling.network.predictor import weights_used
+    from sayre.numerics.device import find_device
+
+    method = chosen_method(pattern, settings)
+    return {
+        "pattern": pattern.digest(),
+        "filling": {**asdict(settings), "method": method, "weights": weights_used(method, settings.weights)},
+        "filling_device": find_device(device).type if method == "unet" else "cpu",
+    }
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,6 +17,7 @@ from sayre.workflows.input_file import InputFile
 from sayre.workflows.job import config_of, spare_the_inputs
 from sayre.workflows.options import Device, Force
 from sayre.workflows.progress import Bar, no_bar
+from sayre.workflows.stopping import Stopping
 
 if TYPE_CHECKING:
     from sayre.data import AnyPattern, Manifest
@@ -42,6 +43,7 @@ class PhaseJob:
     picture: Annotated[Path | None, Option(help="Picture of the crystal (.png).", metavar="FILE")] = None
     device: Device = "auto"
     force: Force = False
+    _stopping: Stopping = field(default_factory=Stopping, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         check_settings(self)
@@ -53,7 +55,7 @@ class PhaseJob:
 
     @property
     def resuming(self) -> str:
-        return resuming(self.folder)
+        return self._stopping.sentence(self.folder)
 
     def run(self, bar: Bar = no_bar) -> PhaseOutcome:
         """Read, phase and write; starts are kept as they finish, and read by the next call.
@@ -71,6 +73,7 @@ class PhaseJob:
         from sayre.files.crystals.objects import crystal_path_check
 
         started = time.perf_counter()
+        self._stopping.begin(self.output)
         crystal_path_check(self.output, force=self.force)
         spare_the_inputs(self.output, self.input.source, self.input.mask, self.settings.init_file)
         if self.picture is not None:
@@ -81,6 +84,7 @@ class PhaseJob:
             raise InputError(f"{self.output}: .vti is for 3D crystals, these counts are 2D; .npz or .cxi")
         stage = RetrievalStage.of(self, pattern)
         kept = stage.kept(self.folder, replace_others=self.force)
+        self._stopping.kept = kept
         result = stage.run(bar, kept, live)
         manifest = Manifest.collect(
             "sayre phase",
@@ -181,7 +185,7 @@ class RetrievalStage:
         )
 
     def kept(self, folder: Path, *, replace_others: bool, **more: Any) -> KeptRuns:
-        """The folder of kept starts; `more` are further options that they depend on.
+        """Return the folder of kept starts.
 
         Parameters
         ----------
@@ -191,12 +195,19 @@ class RetrievalStage:
             Whether starts of another command are removed rather than refused.
         more
             Further options that the starts depend on.
+
+        Raises
+        ------
+        InputError
+            The folder holds what a command of other options kept, without `replace_others`.
         """
         from sayre.retrieval.kept import KeptRuns
 
         of_a_run = {**self.settings.of_a_run, **self.also, **more}
-        of_a_run |= {"inputs": self.inputs, "weights": self.weights}
-        return KeptRuns(folder, of_a_run, replace=replace_others)
+        of_a_run |= {"inputs": self.inputs, "weights": self.weights, "pattern": self.pattern.digest()}
+        kept = KeptRuns(folder, of_a_run, replace=replace_others)
+        kept.check()
+        return kept
 
     def run(self, bar: Bar, kept: KeptRuns, live: Any = None) -> Reconstruction:
         """Phase the pattern; `live` is a picture that follows it.
@@ -227,13 +238,6 @@ class RetrievalStage:
                 return reconstruct(
                     self.pattern, self.settings, self.scan, device=self.device, watch=watch, kept=kept
                 )
-
-
-def resuming(folder: Path) -> str:
-    """What a stopped phase retrieval leaves, and how to resume it."""
-    if not folder.is_dir():
-        return "nothing was written; the same command begins anew"
-    return f"finished starts are kept in {folder}; the same command resumes"
 
 
 def result_sentence(output: Path, phased: Phased, seconds: float) -> str:

@@ -8,26 +8,27 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from sayre.crystal.scan import Scan
 from sayre.data.option import Option, check_settings
 from sayre.errors import InputError
 from sayre.filling.settings import FillingSettings
 from sayre.retrieval.settings import Settings
-from sayre.workflows.fill import method_of
+from sayre.workflows.fill import method_of, steps_config
 from sayre.workflows.input_file import InputFile
 from sayre.workflows.job import collected_warnings, config_of
 from sayre.workflows.options import Device, Force
-from sayre.workflows.phase import RetrievalStage, resuming
+from sayre.workflows.phase import RetrievalStage
 from sayre.workflows.progress import Bar, no_bar
+from sayre.workflows.stopping import FILLED, Stopping
 
 if TYPE_CHECKING:
     from sayre.data import AnyPattern, Manifest
     from sayre.retrieval.kept import KeptRuns
     from sayre.workflows.outcome import RunOutcome
 
-FILLED, RUNS = "filled.npz", "runs"
+RUNS = "runs"
 FILES = (
     FILLED,
     "object.npz",
@@ -47,8 +48,8 @@ FILES = (
 class RunJob:
     """Fill the gaps of a Bragg peak, phase it, and report the crystal: files and pictures in a folder.
 
-    The same command resumes a run that was stopped: what was filled, and every finished start, is kept in
-    the folder until all is done. An earlier result in the folder is not touched until then.
+    The same command resumes a run that was stopped: steps of the filling, and every finished start, are kept
+    in the folder until all is done. An earlier result in the folder is not touched until then.
 
     Counts that `sayre inpaint` filled are not filled again unless --method names how.
     """
@@ -60,13 +61,14 @@ class RunJob:
     scan: Scan = field(default_factory=Scan)
     device: Device = "auto"
     force: Force = False
+    _stopping: Stopping = field(default_factory=Stopping, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         check_settings(self)
 
     @property
     def resuming(self) -> str:
-        return resuming(self.folder / RUNS)
+        return self._stopping.sentence(self.folder / RUNS)
 
     def run(self, bar: Bar = no_bar) -> RunOutcome:
         """Do all of it.
@@ -81,21 +83,18 @@ class RunJob:
         from sayre.workflows.reconstruction import resolution_curves
 
         started = time.perf_counter()
+        self._stopping.begin(self.folder / FILES[-1])
         self._check_folder()
         self._spare_the_inputs()
         with collected_warnings() as texts:
             counts = self.input.load(keep_filling=self.filling.method == "auto")
             stage = RetrievalStage.of(self, counts)
-            kept = stage.kept(self.folder / RUNS, replace_others=self.force, method=self.filling.method)
-            if not (kept.matches or self.force) and kept.folder.is_dir():
-                raise InputError(
-                    f"{self.folder}: holds an unfinished run of other options or counts; give the same to "
-                    "resume it, or --force to begin anew"
-                )
-            pattern = self._filled(counts, kept, bar)
-            stage = replace(stage, pattern=pattern)
-            manifest = self._manifest(stage, filled_now=pattern is not counts)
+            kept = stage.kept(self.folder / RUNS, replace_others=self.force, **self._filling_config(counts))
+            self._stopping.kept = kept
             with _leaving_no_empty_folder(self.folder):
+                pattern = self._filled(counts, kept, bar)
+                stage = replace(stage, pattern=pattern)
+                manifest = self._manifest(stage, filled_now=pattern is not counts)
                 _keep(pattern, manifest, kept)
                 result = stage.run(bar, kept)
             outcome = RunOutcome(
@@ -129,10 +128,19 @@ class RunJob:
                     f"{self.folder}: {path} is an input and would be overwritten; choose another folder"
                 )
 
+    def _filling_config(self, counts: AnyPattern) -> dict[str, Any]:
+        """What the filling of the counts depends on; nothing where they are not filled."""
+        from sayre.data import FilledPattern
+
+        if isinstance(counts, FilledPattern) or not counts.mask.any():
+            return {}
+        return steps_config(counts, self.filling, self.device)
+
     def _filled(self, counts: AnyPattern, kept: KeptRuns, bar: Bar) -> AnyPattern:
         """Counts without gaps; what a stopped job filled is read again."""
         from sayre.data import FilledPattern
         from sayre.files import load_filled
+        from sayre.files.checkpoints import Checkpoints
         from sayre.filling.fill import inpaint
 
         if isinstance(counts, FilledPattern) or not counts.mask.any():
@@ -143,7 +151,8 @@ class RunJob:
             if isinstance(again, FilledPattern):
                 return replace(again, pattern=counts)
         with bar(f"filling {counts.name}") as advance:
-            return inpaint(counts, self.filling, device=self.device, progress=advance)
+            steps = Checkpoints(kept, "the filling so far")
+            return inpaint(counts, self.filling, device=self.device, progress=advance, kept=steps)
 
     def _manifest(self, stage: RetrievalStage, *, filled_now: bool) -> Manifest:
         from sayre.data import FilledPattern, Manifest
@@ -180,10 +189,12 @@ def _keep(pattern: AnyPattern, manifest: Manifest, kept: KeptRuns) -> None:
     """Mark that more is to come, and keep what was filled."""
     from sayre.data import FilledPattern
     from sayre.files import save
+    from sayre.files.checkpoints import Checkpoints
 
-    if isinstance(pattern, FilledPattern) and not (kept.folder / FILLED).is_file():
+    if isinstance(pattern, FilledPattern) and not (kept.matches and (kept.folder / FILLED).is_file()):
         kept.begin()
         save(kept.folder / FILLED, pattern, manifest)
+        Checkpoints(kept, FILLED).clear()
 
 
 def _write(outcome: RunOutcome) -> RunOutcome:

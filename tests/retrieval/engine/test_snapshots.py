@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from sayre.errors import InputError, SayreWarning
-from sayre.retrieval.engine import snapshots
+from sayre.files import pace
 from sayre.retrieval.engine.arrays import fourier
 from sayre.retrieval.engine.bounds import amplitude_bounds
 from sayre.retrieval.engine.recipe import parse
@@ -58,8 +58,8 @@ def saved(snapshot):
 @pytest.fixture
 def eager(monkeypatch):
     """Save a snapshot before every iteration."""
-    monkeypatch.setattr(snapshots, "PATIENCE", -1.0)
-    monkeypatch.setattr(snapshots, "SHARE", np.inf)
+    monkeypatch.setattr(pace, "PATIENCE", -1.0)
+    monkeypatch.setattr(pace, "SHARE", np.inf)
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
@@ -108,7 +108,7 @@ def test_snapshots_take_little_time_and_a_full_disk_is_warned_of(monkeypatch):
             kept.keep({})
             spent += 3
         now[0] += 1
-    assert 100 < spent < 1.1 * snapshots.SHARE * now[0]
+    assert 100 < spent < 1.1 * pace.SHARE * now[0]
 
     def full(_):
         raise InputError("no space")

@@ -58,18 +58,7 @@ def load_predictor(name: str | Path | None, device: str = "auto") -> Predictor:
     InputError
         Unknown or damaged weights, or a device that is not there.
     """
-    where = find_device(device)
-    row: dict[str, Any] = {}
-    if name is not None and Path(name).suffix == ".safetensors":
-        path, expected = Path(name), None
-    else:
-        entry = shipped.default("inpaint") if name is None else shipped.find(str(name))
-        if entry is None:
-            raise InputError(
-                "weights: none ship for inpainting; give a file by --weights or another --method"
-            )
-        path, expected = entry.path, entry.sha256
-        row = {"sigma_scale": entry.sigma_scale, "name": entry.name}
+    where, (path, expected, row) = find_device(device), _located(name)
     tensors, config = shipped.read(path, expected)
     network = build(config["network"], **config["options"])
     try:
@@ -90,6 +79,16 @@ def load_predictor(name: str | Path | None, device: str = "auto") -> Predictor:
     )
 
 
+def _located(name: str | Path | None) -> tuple[Path, str | None, dict[str, Any]]:
+    """File of weights, the SHA-256 that it must have, and what the registry states of it."""
+    if name is not None and Path(name).suffix == ".safetensors":
+        return Path(name), None, {}
+    entry = shipped.default("inpaint") if name is None else shipped.find(str(name))
+    if entry is None:
+        raise InputError("weights: none ship for inpainting; give a file by --weights or another --method")
+    return entry.path, entry.sha256, {"sigma_scale": entry.sigma_scale, "name": entry.name}
+
+
 def weights_used(method: str, name: str | Path | None = None) -> dict[str, str]:
     """Name and SHA-256 of the weights behind a filling by `method`; empty where it has none.
 
@@ -99,11 +98,17 @@ def weights_used(method: str, name: str | Path | None = None) -> dict[str, str]:
         As `FilledPattern.method` names it.
     name
         As `load_predictor` takes it.
+
+    Raises
+    ------
+    InputError
+        Unknown weights, or no such file.
     """
     if "unet" not in method:
         return {}
-    predictor = load_predictor(name, "cpu")
-    return {predictor.name: predictor.sha256}
+    path, expected, row = _located(name)
+    shipped.require_file(path)
+    return {row.get("name", path.name): expected or sha256_of(path)}
 
 
 def verify_sample(row: shipped.Weights) -> float:

@@ -13,6 +13,7 @@ import scipy.fft
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
+from sayre.filling.kept import Kept
 from sayre.numerics.interpolate import linear_fill
 from sayre.numerics.progress import Advance
 
@@ -119,25 +120,28 @@ def prepare(
     mask: NDArray[np.bool_],
     baseline: Baseline,
     progress: Advance | None = None,
+    kept: Kept | None = None,
 ) -> Volume:
     """What a network sees of 3D `counts`: the baseline's fill and error, the mask, and the mirror.
 
     Parameters
     ----------
     counts
-        float32, 3D.
+        3D, float32; 0 where masked.
     mask
-        bool, same shape; True where not measured.
+        True where not measured.
     baseline
-        "wiener" or "linear".
+        What fills the masked voxels first.
     progress
         Called with the fraction done.
+    kept
+        Where the steps of the baseline are kept, and resumed from.
     """
     values = np.log1p(counts)
     if baseline == "wiener":
         from sayre.filling.wiener import wiener_fill
 
-        filled, sigma = wiener_fill(values, mask, progress=progress)
+        filled, sigma = wiener_fill(values, mask, progress=progress, kept=kept)
     else:
         filled, sigma = linear_fill(values, mask), mask.astype(np.float32)
     mirror, mirror_mask = mirrored(filled, mask, inversion_centre(counts, mask))

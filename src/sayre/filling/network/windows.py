@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sayre.filling.kept import Kept
 from sayre.filling.network.volume import Volume
 from sayre.numerics.gaps import run_lengths
 from sayre.numerics.progress import Advance
@@ -16,6 +17,7 @@ Log = NDArray[np.float32]
 Floats = NDArray[np.float64]
 Predict = Callable[..., tuple[Log, Log]]
 """`(*channels of a Volume) -> (mean, log_variance)`, all `(batch, depth, rows, columns)`."""
+_NAME = "windows"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,6 +107,7 @@ def fill(
     stride: int,
     batch: int = 8,
     progress: Advance | None = None,
+    kept: Kept | None = None,
 ) -> Filling:
     """Predict every voxel of `slabs` from overlapping windows of `(depth, tile, tile)` and blend.
 
@@ -120,6 +123,8 @@ def fill(
         Distance of neighbouring windows; smaller averages more predictions of each voxel.
     progress
         Called with the fraction done.
+    kept
+        Where the sums of the windows seen are kept, and resumed from.
 
     Returns
     -------
@@ -127,34 +132,86 @@ def fill(
         Mean weighted by precision, and the harmonic mean of the variances; within a slab the windows also
         weigh by the place of the voxel in them.
     """
-    voxels = np.unique(np.concatenate([slab.voxels for slab in slabs])) if slabs else np.empty(0, np.intp)
-    slabs_met, precisions, total = (np.zeros(len(voxels)) for _ in range(3))
-    shape = _window_weight(tile)
-    jobs = [(slab, _tiles(slab, volume.mask.shape, tile, stride)) for slab in slabs]
-    count, done = sum(len(tiles) for _, tiles in jobs), 0
-    for slab, tiles in jobs:
+    blend, left = _Blend(slabs), None if kept is None else kept.load(_NAME)
+    first = begun = done = 0
+    if left is not None:
+        first, begun = left["place"].tolist()
+        blend.restore(left)
+    weight = _window_weight(tile)
+    jobs = [(slab, list(_batches(_tiles(slab, volume.mask.shape, tile, stride), batch))) for slab in slabs]
+    count = sum(len(chunk) for _, batches in jobs for chunk in batches)
+    for number, (slab, batches) in enumerate(jobs):
+        seen = len(batches) if number < first else begun if number == first else 0
+        done += sum(map(len, batches[:seen]))
+        if number < first:
+            continue
         view = SlabView(slab, volume.mask.shape, depth, tile)
         channels = [view.across(*c) for c in volume.channels]
-        sums = np.zeros((3, *view.shape))
-        for chunk in _batches(tiles, batch):
-            cut = [np.stack([c[:, y : y + tile, x : x + tile] for y, x, _ in chunk]) for c in channels]
-            orientation = chunk[0][2]
-            mean, log_variance = predict(*(orient(c, orientation) for c in cut))
-            mean, log_variance = orient_back(mean, orientation), orient_back(log_variance, orientation)
-            for (row, column, _), m, v in zip(chunk, mean, log_variance, strict=True):
-                confidence = shape * np.exp(-v.astype(np.float64))
-                part = sums[:, :, row : row + tile, column : column + tile]
-                part += np.stack([np.broadcast_to(shape, confidence.shape), confidence, confidence * m])
+        sums, inside = np.zeros((3, *view.shape)), (slice(None), *view.index)
+        if left is not None and number == first:
+            sums[inside] = left["sums"]
+        for seen_now, chunk in enumerate(batches[seen:], seen + 1):
+            _add_windows(sums, channels, chunk, predict, weight)
             done += len(chunk)
             if progress:
                 progress(done / count)
-        at = np.searchsorted(voxels, slab.voxels)
-        weight, confidence, weighted = (summed[view.index] for summed in sums)
+            if kept is not None and kept.due:
+                kept.save(_NAME, place=np.array([number, seen_now]), sums=sums[inside], **blend.arrays)
+        blend.add(slab, sums[inside])
+    return blend.filling
+
+
+def _add_windows(
+    sums: Floats,
+    channels: list[Log],
+    chunk: list[tuple[int, int, int]],
+    predict: Predict,
+    weight: Floats,
+) -> None:
+    """Predict windows of one orientation, and add weight, confidence and confidence times mean to `sums`."""
+    tile, orientation = len(weight), chunk[0][2]
+    cut = [np.stack([c[:, y : y + tile, x : x + tile] for y, x, _ in chunk]) for c in channels]
+    mean, log_variance = predict(*(orient(c, orientation) for c in cut))
+    mean, log_variance = orient_back(mean, orientation), orient_back(log_variance, orientation)
+    for (row, column, _), m, v in zip(chunk, mean, log_variance, strict=True):
+        confidence = weight * np.exp(-v.astype(np.float64))
+        part = sums[:, :, row : row + tile, column : column + tile]
+        part += np.stack([np.broadcast_to(weight, confidence.shape), confidence, confidence * m])
+
+
+class _Blend:
+    """Sums over slabs at flat indices `voxels`, from which mean and variance follow."""
+
+    def __init__(self, slabs: list[Slab]) -> None:
+        empty = np.empty(0, np.intp)
+        self.voxels = np.unique(np.concatenate([slab.voxels for slab in slabs])) if slabs else empty
+        self.slabs_met, self.precisions, self.total = (np.zeros(len(self.voxels)) for _ in range(3))
+
+    @property
+    def arrays(self) -> dict[str, Floats]:
+        """What `restore` takes."""
+        return {"slabs_met": self.slabs_met, "precisions": self.precisions, "total": self.total}
+
+    def restore(self, arrays: Mapping[str, Floats]) -> None:
+        """Continue from the sums that an earlier call kept."""
+        self.slabs_met, self.precisions, self.total = (arrays[name] for name in self.arrays)
+
+    def add(self, slab: Slab, sums: Floats) -> None:
+        """Take in a slab: weight, confidence and confidence times mean of each of its voxels."""
+        at = np.searchsorted(self.voxels, slab.voxels)
+        weight, confidence, weighted = sums
         precision = confidence / weight
-        slabs_met[at] += 1
-        precisions[at] += precision
-        total[at] += precision * (weighted / confidence)
-    return Filling(voxels=voxels, mean=total / precisions, variance=slabs_met / precisions)
+        self.slabs_met[at] += 1
+        self.precisions[at] += precision
+        self.total[at] += precision * (weighted / confidence)
+
+    @property
+    def filling(self) -> Filling:
+        return Filling(
+            voxels=self.voxels,
+            mean=self.total / self.precisions,
+            variance=self.slabs_met / self.precisions,
+        )
 
 
 class SlabView:

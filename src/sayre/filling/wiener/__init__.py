@@ -16,9 +16,11 @@ from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_cdt
 
 from sayre.filling.classical.checks import check
-from sayre.filling.wiener.calibration import ErrorTable, centroid, constant_table, error_table, shifted_mask
-from sayre.filling.wiener.posterior import ITERATIONS, Solution, mean_of, solve
-from sayre.filling.wiener.spectrum import Fringes, fringe_model, local_model
+from sayre.filling.kept import Kept
+from sayre.filling.wiener.calibration import centroid, constant_table, error_table, shifted_mask
+from sayre.filling.wiener.posterior import ITERATIONS, mean_of, solve
+from sayre.filling.wiener.spectrum import fringe_model, local_model
+from sayre.filling.wiener.steps import Calibrated, keep, resume
 from sayre.numerics.interpolate import linear_fill
 from sayre.numerics.poisson import expectation_of_log, slope_of_expectation
 from sayre.numerics.progress import Advance
@@ -32,7 +34,9 @@ TILE_CORE = 112
 TILE_CONTEXT = 24
 
 
-def wiener_fill(log_counts: Log, mask: Mask, *, progress: Advance | None = None) -> tuple[Log, Log]:
+def wiener_fill(
+    log_counts: Log, mask: Mask, *, progress: Advance | None = None, kept: Kept | None = None
+) -> tuple[Log, Log]:
     """Fill masked voxels by their conditional expectation and state its standard error.
 
     Parameters
@@ -43,6 +47,8 @@ def wiener_fill(log_counts: Log, mask: Mask, *, progress: Advance | None = None)
         True where not measured, of the same shape: planes, crosses, borders, beamstops, single pixels.
     progress
         Called with the fraction done.
+    kept
+        Where the calibration and filled boxes are kept, and resumed from.
 
     Returns
     -------
@@ -69,42 +75,50 @@ def wiener_fill(log_counts: Log, mask: Mask, *, progress: Advance | None = None)
     main = _main_box(values)
     tiles = list(_tiles(mask, main))
     report = _Report(progress, 2 + len(tiles))
-    fringes = fringe_model(local_model(values[main], mask[main]))
-    table, solution = _calibrate(values[main], mask[main], fringes, report)
-    elsewhere = replace(fringes, symmetry=0.0)
-
     filled, sigma = np.array(log_counts, np.float32), np.zeros(mask.shape, np.float32)
+    calibrated, done = resume(kept, filled, sigma, mask) or (None, 0)
+    if calibrated is None:
+        calibrated = _calibrate(values[main], mask[main], report)
+        keep(kept, calibrated, 0, filled, sigma, mask)
+    else:
+        report.next(1 + done)
+    fringes, elsewhere = calibrated.fringes, replace(calibrated.fringes, symmetry=0.0)
     depth = distance_transform_cdt(mask, metric="chessboard")
     waiting = mask.copy()
-    for core, box, model in [(main, main, fringes), *((core, box, elsewhere) for core, box in tiles)]:
+    boxes = [(main, main, fringes), *((core, box, elsewhere) for core, box in tiles)]
+    for number, (core, box, model) in enumerate(boxes, 1):
+        if number <= done:
+            waiting[core] = False
+            continue
         local = local_model(values[box], mask[box])
-        start = solution if model is fringes else None
+        start = calibrated.solution if model is fringes else None
         mean = np.maximum(mean_of(local, solve(local, model, start=start, step=report.step)), 0)
         now = np.zeros_like(waiting)
         now[core] = waiting[core]
         mean = mean[now[box]]
         filled[now] = expectation_of_log(mean)
-        sigma[now] = slope_of_expectation(mean) * table.look_up(depth[now], mean)
+        sigma[now] = slope_of_expectation(mean) * calibrated.table.look_up(depth[now], mean)
         waiting[core] = False
+        keep(kept, calibrated, number, filled, sigma, mask)
         report.next()
     return filled, sigma
 
 
-def _calibrate(
-    values: Log, mask: Mask, fringes: Fringes, report: _Report
-) -> tuple[ErrorTable, Solution | None]:
+def _calibrate(values: Log, mask: Mask, report: _Report) -> Calibrated:
     """Fill a shifted copy of the mask, hidden together with the mask itself; its solution starts the next."""
+    fringes = fringe_model(local_model(values, mask))
     moved = shifted_mask(values, mask)
     hidden = mask | moved
     if not moved.any() or hidden.all():
-        return constant_table(fringes.variance), None
+        return Calibrated(fringes=fringes, table=constant_table(fringes.variance), solution=None)
     local = local_model(linear_fill(values, hidden), hidden)
     solution = solve(local, fringes, step=report.step)
     mean = np.maximum(mean_of(local, solution), 0)
     depth = distance_transform_cdt(hidden, metric="chessboard")
     report.next()
     prior = fringes.variance * local.contrast**2
-    return error_table(mean[moved], values[moved], depth[moved], prior[moved]), solution
+    table = error_table(mean[moved], values[moved], depth[moved], prior[moved])
+    return Calibrated(fringes=fringes, table=table, solution=solution)
 
 
 def _main_box(values: Log) -> Box:
@@ -146,8 +160,8 @@ class _Report:
         self._steps += 1
         self._tell(self._solved + self._steps / ITERATIONS)
 
-    def next(self) -> None:
-        self._solved, self._steps = self._solved + 1, 0
+    def next(self, solved: int = 1) -> None:
+        self._solved, self._steps = self._solved + solved, 0
         self._tell(self._solved)
 
     def _tell(self, done: float) -> None:

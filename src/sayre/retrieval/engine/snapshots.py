@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -11,16 +10,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sayre.errors import InputError, warn
+from sayre.files.pace import Pace
 from sayre.retrieval.engine.algorithms import State
 from sayre.retrieval.engine.coherence import PartialCoherence
 from sayre.retrieval.engine.modulus import Modulus
 
 Snapshot = Mapping[str, NDArray[Any]]
 
-PATIENCE = 30.0
-"""Least seconds between two snapshots."""
-SHARE = 0.02
-"""Largest share of the running time that saving may take."""
 _EXTRA = "extra."
 
 
@@ -37,13 +33,12 @@ class Snapshots:
     """
 
     def __init__(self, write: Callable[[Snapshot], None], saved: Snapshot | None = None) -> None:
-        self._write, self._saved = write, saved
-        self._kept, self._cost = time.monotonic(), 0.0
+        self._write, self._saved, self._pace = write, saved, Pace()
 
     @property
     def due(self) -> bool:
         """Whether a snapshot should be saved now."""
-        return time.monotonic() - self._kept > max(PATIENCE, self._cost / SHARE)
+        return self._pace.due
 
     def keep(self, snapshot: Snapshot) -> None:
         """Save a snapshot.
@@ -53,13 +48,11 @@ class Snapshots:
         SayreWarning
             The snapshot cannot be written.
         """
-        began = time.monotonic()
-        try:
-            self._write(snapshot)
-        except InputError as error:
-            warn(f"the state of running starts was not kept: {error}; phasing continues")
-        self._kept = time.monotonic()
-        self._cost = self._kept - began
+        with self._pace.writing():
+            try:
+                self._write(snapshot)
+            except InputError as error:
+                warn(f"the state of running starts was not kept: {error}; phasing continues")
 
     def of_starts(self, indices: tuple[int, ...]) -> Snapshot | None:
         """Return the snapshot of an earlier call if it is of exactly these starts, else None."""

@@ -1,0 +1,129 @@
+"""A folder beside an output where a long command keeps what it finished, until all is done."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sayre._version import __version__
+from sayre.data.json_text import to_json
+from sayre.errors import InputError
+from sayre.files.atomic import replacing
+
+Arrays = Mapping[str, NDArray[Any]]
+
+_CONFIG = "resume.json"
+
+
+class KeptFolder:
+    """A folder of files that belong to one configuration; made with the first file that is kept.
+
+    Parameters
+    ----------
+    folder
+        Where it is made. A folder that holds anything else is never touched.
+    config
+        What the files depend on, as JSON can hold it; the version of Sayre is added.
+    replace
+        Remove files of another configuration when the first one is kept, rather than refuse them.
+
+    Notes
+    -----
+    What else a caller writes into the folder is removed with it.
+    """
+
+    def __init__(self, folder: Path, config: Mapping[str, Any], *, replace: bool = False) -> None:
+        self.folder, self.replace = folder, replace
+        self.config = to_json({**config, "version": __version__}, sort_keys=True)
+
+    @property
+    def matches(self) -> bool:
+        """Whether the folder is there and of this configuration."""
+        known = self.folder / _CONFIG
+        return known.is_file() and known.read_text() == self.config
+
+    def check(self) -> None:
+        """Refuse a folder that cannot be used.
+
+        Raises
+        ------
+        InputError
+            It holds files of another configuration, unless they are to be replaced, or files of the user.
+        """
+        if self.matches or not self.folder.exists():
+            return
+        if not self._is_kept():
+            raise InputError(
+                f"{self.folder}: is needed for what is kept while the command runs; move it, or choose "
+                "another output"
+            )
+        if not self.replace and (self.folder / _CONFIG).is_file():
+            raise InputError(
+                f"{self.folder}: holds an unfinished run of other options or counts, or of another version; "
+                "give the same to resume it, or --force to begin anew"
+            )
+
+    def begin(self) -> None:
+        """Make the folder, which tells a later command that this one was not finished.
+
+        Raises
+        ------
+        InputError
+            As `check`, or it cannot be made or written to.
+        """
+        if self.matches:
+            return
+        self.check()
+        self.remove()
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(
+                f"{self.folder}: cannot be made ({error.strerror}); choose another output"
+            ) from None
+        with replacing(self.folder / _CONFIG, force=True) as file:
+            file.write(self.config.encode())
+
+    def save(self, name: str, /, **arrays: NDArray[Any]) -> None:
+        """Keep arrays in a file of the folder, in place of those before; it appears whole or not at all.
+
+        Raises
+        ------
+        InputError
+            As `begin`, or the file cannot be written.
+        """
+        self.begin()
+        with replacing(self.folder / name, force=True) as file:
+            np.savez(file, **arrays)  # type: ignore[arg-type]
+
+    def load(self, name: str) -> dict[str, NDArray[Any]] | None:
+        """Return the arrays that a command of the same configuration kept in a file, if it did."""
+        path = self.folder / name
+        if not (self.matches and path.is_file()):
+            return None
+        with np.load(path) as file:
+            return {key: file[key] for key in file.files}
+
+    def remove(self) -> None:
+        """Delete the folder with all that was kept; a folder of the user stays."""
+        if not self._is_kept():
+            return
+        with contextlib.suppress(OSError):
+            for path in self.folder.iterdir():
+                if path.name != _CONFIG:  # last, so that a removal that was interrupted can be repeated
+                    path.unlink()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _is_kept(self) -> bool:
+        """Whether the folder was made by `begin`, or holds nothing of anyone else."""
+        if not self.folder.is_dir():
+            return False
+        if (self.folder / _CONFIG).is_file():
+            return True
+        return all(path.suffix == ".tmp" for path in self.folder.iterdir())  # killed while it was made

@@ -1,0 +1,104 @@
+"""The steps of a wiener filling that are kept: its calibration, and every box that was filled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sayre.filling.kept import Kept
+from sayre.filling.wiener.calibration import ErrorTable
+from sayre.filling.wiener.posterior import Solution
+from sayre.filling.wiener.spectrum import Fringes
+
+Log = NDArray[np.float32]
+
+_NAME = "wiener"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calibrated:
+    """What was learnt of a pattern before it is filled.
+
+    Attributes
+    ----------
+    fringes
+        Statistics of the fringes in the main box.
+    table
+        Standard error by depth and brightness.
+    solution
+        Fringes of the main box under the shifted mask, from which its filling starts.
+    """
+
+    fringes: Fringes
+    table: ErrorTable
+    solution: Solution | None
+
+
+def keep(
+    kept: Kept | None,
+    calibrated: Calibrated,
+    boxes: int,
+    filled: Log,
+    sigma: Log,
+    mask: NDArray[np.bool_],
+) -> None:
+    """Keep a calibration and the masked voxels after so many boxes, if it is time.
+
+    Parameters
+    ----------
+    kept
+        Where; None keeps nothing.
+    calibrated
+        What the boxes are filled by.
+    boxes
+        How many are filled.
+    filled, sigma
+        Values and standard errors of the whole pattern, float32.
+    mask
+        True in the voxels to keep.
+    """
+    if kept is None or not kept.due:
+        return
+    fringes, solution = calibrated.fringes, calibrated.solution
+    arrays = {
+        "boxes": np.array(boxes),
+        "filled": filled[mask],
+        "sigma": sigma[mask],
+        "table": calibrated.table.sigma,
+        "covariance": fringes.covariance,
+        "symmetry": np.array(fringes.symmetry),
+        "twice_centre": np.array(fringes.twice_centre),
+    }
+    if boxes == 0 and solution is not None:  # large, and of use to the first box alone
+        arrays |= solution._asdict()
+    kept.save(_NAME, **arrays)
+
+
+def resume(
+    kept: Kept | None, filled: Log, sigma: Log, mask: NDArray[np.bool_]
+) -> tuple[Calibrated, int] | None:
+    """Undo `keep`: write the kept voxels to `filled` and `sigma`, return the calibration and number of boxes.
+
+    Parameters
+    ----------
+    kept
+        Where an earlier call may have kept steps.
+    filled, sigma
+        Of the whole pattern, float32; changed where `mask` is True.
+    mask
+        As it was given to `keep`.
+    """
+    left = None if kept is None else kept.load(_NAME)
+    if left is None:
+        return None
+    filled[mask], sigma[mask] = left["filled"], left["sigma"]
+    fringes = Fringes(
+        covariance=left["covariance"],
+        symmetry=float(left["symmetry"]),
+        twice_centre=tuple(left["twice_centre"].tolist()),
+    )
+    solution = Solution(left["g"], left["prior"]) if "g" in left else None
+    table = ErrorTable(sigma=left["table"])
+    return Calibrated(fringes=fringes, table=table, solution=solution), int(left["boxes"])
