@@ -104,11 +104,14 @@ def measured(options: argparse.Namespace) -> list[Score]:
 
 
 def published(options: argparse.Namespace) -> None:
-    """Protocol behind the thesis' Fig. 4.16: one noise-free 128³ pattern, 32³ windows at random centres.
+    """The published protocol: one noise-free 128³ pattern, 32³ windows at random centres.
 
     Pearson of log counts inside the gap through their middle, mean over 20 classes of mean log intensity.
 
     The gap runs through the whole pattern, as on a detector, and all of the pattern is there to fill it from.
+
+    M. Masto, Deep Learning for Bragg Coherent Diffraction Imaging, PhD thesis, Université Grenoble Alpes,
+    Fig. 4.16.
     """
     generator = np.random.default_rng(TEST_SEED)
     particle = shapes.build("winterbottom", 134_000, element="Au", generator=generator)

@@ -17,7 +17,7 @@ Counts = NDArray[np.floating]
 
 
 def pearson(filled: Counts, truth: Counts, *, log: bool = True) -> float:
-    """Pearson correlation (thesis eq. 4.1), by default of `log(1 + I)`; NaN where either is constant.
+    """Return the Pearson correlation, by default of `log(1 + I)`; NaN where either is constant.
 
     Parameters
     ----------
@@ -25,6 +25,11 @@ def pearson(filled: Counts, truth: Counts, *, log: bool = True) -> float:
         Counts, any shape, both alike.
     log
         Whether `log(1 + I)` is correlated, or the counts themselves.
+
+    Notes
+    -----
+    M. Masto, Deep Learning for Bragg Coherent Diffraction Imaging, PhD thesis, Université Grenoble Alpes,
+    eq. 4.1.
     """
     x, y = (
         np.log1p(a.astype(np.float64).ravel()) if log else a.astype(np.float64).ravel()
