@@ -161,11 +161,11 @@ def test_coherence_is_the_point_spread_of_the_library(tmp_path):
         (("--detector", "maxipix", "--shape-px", 600), "516×516 pixels, fewer"),
         (("--detector", "maxipix", "--shape-px", -3), "is empty"),
         (("--detector", "maxipix", "--corner", 500, 0), "must begin within"),
-        (("--corner", 0, 0), "add --detector or --flat"),
+        (("--corner", 0, 0), "a flat field; add --detector or --flat"),
         (("--flat", "none.npy"), "none.npy"),
         (("--max-counts", 10, "--total-counts", 10), "either max-counts or total-counts"),
         (("--saturation", 0), "saturation"),
-        (("--blur", 1, "--coherence", 1, 1, 1), "give one"),
+        (("--blur", 1, "--coherence", 1, 1, 1), "give one of them"),
         (("--coherence", 1, 1, -1), "0 or more voxels"),
         (("--lorentzian", 0.5), "by --coherence"),
         (("--lorentzian", 2, "--coherence", 1, 1, 1), "0 to 1"),
@@ -176,12 +176,15 @@ def test_coherence_is_the_point_spread_of_the_library(tmp_path):
         (("--relax", "--misfit", 0.9, "--atoms", 500), "between -0.2 and 0.2"),
         (("--relax", "--potential", "x.eam", "--atoms", 500), "no such potential"),
         (("--particle", "none.xyz"), "none.xyz"),
-        (("--particle", "none.xyz", "--atoms", 10), "drop --atoms"),
-        (("--particle", "none.xyz", "--truncation", 0.2), "drop --truncation"),
-        (("--truncation", 0.2), "--truncation: a wulff has none; it goes with truncated-cube"),
-        (("--shape", "cube", "--energy-100", 2), "--energy-100: a cube has none"),
-        (("--interface-energy", 0.1), "it goes with winterbottom"),
-        (("--steps", 5), "--steps: of the relaxation; add --relax"),
+        (("--particle", "none.xyz", "--atoms", 10), "so leave --atoms out"),
+        (("--particle", "none.xyz", "--truncation", 0.2), "so leave --truncation out"),
+        (
+            ("--truncation", 0.2),
+            "--truncation: does not apply to the shape wulff; leave it out",
+        ),
+        (("--shape", "cube", "--energy-100", 2), "--energy-100: does not apply to the shape cube"),
+        (("--interface-energy", 0.1), "or take the shape winterbottom"),
+        (("--steps", 5), "--steps: belongs to the relaxation; add --relax"),
         (("--blur", "nan"), "--blur: must be 0 or more"),
         (("--energy-100", "nan"), "must be finite numbers"),
         (("--oversampling", "nan"), "oversampling"),
@@ -206,7 +209,7 @@ def test_a_white_field_of_another_detector_is_refused(tmp_path, capsys):
     np.save(tmp_path / "white.npy", np.ones((64, 64)))
     options = ("--detector", "maxipix", "--flat", tmp_path / "white.npy")
     assert run("simulate", tmp_path / "a.npz", *options, *SMALL) == 2
-    assert "64×64 pixels, maxipix 516×516" in capsys.readouterr().err
+    assert "64×64 pixels, but maxipix has 516×516" in capsys.readouterr().err
 
 
 def test_the_element_of_a_file_is_not_overruled(tmp_path, capsys):

@@ -31,7 +31,7 @@ def test_shipped_weights_reproduce_their_sample(name, capsys):
     row = weights.find(name)
     assert (learned if row.task == "shape" else filling).verify_sample(row) < 0.05
     assert main(["weights", "verify", name]) == 0
-    assert "sample reproduced" in capsys.readouterr().out
+    assert "the sample is reproduced" in capsys.readouterr().out
 
 
 def test_write_and_read_round_trip(tmp_path):

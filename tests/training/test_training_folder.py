@@ -154,7 +154,7 @@ def test_ctrl_c_tells_what_is_kept_and_the_command_that_resumes(finished, tmp_pa
     assert main(["train", "phase", str(path), "-o", str(out), "--quiet"]) == 130
     told = capsys.readouterr().err.splitlines()
     assert len(told) == 1
-    assert "nothing is kept; the same command starts again" in told[0]
+    assert "nothing is kept; the same command begins anew" in told[0]
     assert not (out / "last.ckpt").exists()
 
     monkeypatch.undo()

@@ -1,4 +1,4 @@
-"""`sayre simulate dataset`: many patterns in shards, with a datasheet."""
+"""`sayre simulate dataset`: simulates many patterns in shards, with a datasheet."""
 
 from __future__ import annotations
 
@@ -12,15 +12,38 @@ from sayre.workflows.progress import Bar, no_bar
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetJob:
-    """Simulate a data set: shards of patterns, and a datasheet; the same command resumes a stopped one."""
+    """Simulate a data set: shards of patterns, and a datasheet.
 
-    config: Annotated[Path, Option(help="TOML file; examples/ has some.", metavar="CONFIG", argument=True)]
-    folder: Annotated[
-        Path, Option(help="Folder; shards that it holds are kept.", metavar="OUT", argument=True)
+    If it is stopped, the same command makes the shards that are missing.
+    """
+
+    config: Annotated[
+        Path,
+        Option(
+            help="Configuration of the data set, a TOML file; the folder examples/ has some.",
+            metavar="CONFIG",
+            argument=True,
+        ),
     ]
-    workers: Annotated[int, Option(help="Processes on this machine.", least=1, whole=True)] = 1
+    folder: Annotated[
+        Path,
+        Option(
+            help="Write the data set to this folder; shards of it that are there already are kept.",
+            metavar="OUT",
+            argument=True,
+        ),
+    ]
+    workers: Annotated[
+        int,
+        Option(help="Number of processes on this machine.", least=1, whole=True, metavar="COUNT"),
+    ] = 1
     scheduler: Annotated[
-        str | None, Option(help="Dask scheduler whose workers see OUT.", metavar="ADDRESS")
+        str | None,
+        Option(
+            help="Address of a Dask scheduler whose workers make the shards; they must see OUT by the same "
+            "name.",
+            metavar="ADDRESS",
+        ),
     ] = None
     force: Annotated[bool, Option(help="Remove another data set in OUT.")] = False
 
@@ -29,20 +52,21 @@ class DatasetJob:
 
     @property
     def resuming(self) -> str:
+        """What is kept when the simulation is stopped, and how to resume it."""
         from sayre.simulation.dataset import DatasetConfig
         from sayre.simulation.dataset.shards import PATTERN
 
         count = DatasetConfig.from_toml(self.config).shard_count
         kept = len(list(self.folder.glob(PATTERN)))
-        return f"{kept} of {count} shards are finished and kept in {self.folder}, the same command resumes"
+        return f"{kept} of {count} shards are finished and kept in {self.folder}; the same command resumes"
 
     def run(self, bar: Bar = no_bar) -> DatasetOutcome:
-        """Make the shards that are missing, then the datasheet.
+        """Make the shards that are missing, and then the datasheet.
 
         Raises
         ------
         InputError
-            A configuration that cannot be used, another data set in the folder.
+            The configuration cannot be used, or the folder holds another data set.
         """
         from sayre.data.json_text import to_json
         from sayre.figures.datasheet import datasheet_figure
@@ -76,20 +100,25 @@ class DatasetJob:
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetOutcome:
-    """The datasheet."""
+    """The datasheet of a finished data set."""
 
     folder: Path
     sheet: dict[str, Any]
 
     @property
     def numbers(self) -> dict[str, Any]:
+        """The datasheet in plain numbers."""
         return self.sheet
 
     @property
     def sentence(self) -> str:
+        """The size of the data set in words, and the files of its datasheet."""
         sheet = self.sheet
-        skipped = f", {len(sheet['skipped'])} draws skipped" if sheet["skipped"] else ""
+        count = len(sheet["skipped"])
+        draws = "1 draw of a particle was" if count == 1 else f"{count} draws of particles were"
+        skipped = f" {draws} skipped." if count else ""
         return (
             f"{self.folder}: {sheet['patterns']} patterns of {sheet['particles']} particles in "
-            f"{sheet['shards']} shards, {sheet['bytes'] / 1e6:.1f} MB{skipped}; datasheet.md, .json, .png"
+            f"{sheet['shards']} shards, {sheet['bytes'] / 1e6:.1f} MB.{skipped} datasheet.md, datasheet.json "
+            "and datasheet.png describe them."
         )

@@ -1,4 +1,4 @@
-"""Adds trained weights to the registry: the file in eight bits, a sample of what it does, and a row.
+"""Adds trained weights to the registry: their file in eight bits, a sample of input and output, and a row.
 
     python -m sayre.workflows.register runs/slab/weights.safetensors --name slab-3 --summary "…" \\
         --training training.json --validation validation.json [--sigma-scale 0.9]
@@ -36,7 +36,28 @@ def register(
     validation: Mapping[str, Any],
     sigma_scale: float = 1.0,
 ) -> None:
-    """Put `source` into the package, store a sample, and write the registry's row of `name`."""
+    """Add weights to the package, with a sample and a row of the registry; they become the default.
+
+    Parameters
+    ----------
+    source
+        File of the weights, as `sayre train` wrote it.
+    name
+        Name in the registry.
+    summary
+        What they are, in a few words.
+    training
+        How they were trained.
+    validation
+        Their scores.
+    sigma_scale
+        Factor on the standard error that the network predicts.
+
+    Raises
+    ------
+    InputError
+        `source` is no file of weights.
+    """
     target = FOLDER / f"{name}.safetensors"
     tensors, config = read(source)
     write(target, tensors, config, small=True)
@@ -57,7 +78,7 @@ def register(
 
 
 def _lines(rows: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    """The registry as TOML."""
+    """Yield the lines of the registry in TOML."""
     for name, row in rows.items():
         yield f'["{name}"]'
         yield from (f"{key} = {_text(v)}" for key, v in row.items() if not isinstance(v, Mapping))
@@ -68,11 +89,12 @@ def _lines(rows: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
 
 
 def _text(value: Any) -> str:
+    """Return a value in TOML."""
     return json.dumps(value, ensure_ascii=False)
 
 
 def _write_shape_sample(weights: Path, dimensions: int) -> None:
-    """Counts of a strained crystal, and the logits the network gives its middle."""
+    """Write the counts of a strained crystal, and the logits that the network predicts for its middle."""
     counts = strained_crystal(dimensions, "2-4", 0).counts
     ratios = oversampling(counts)
     learned.load_predictor.cache_clear()
@@ -88,7 +110,7 @@ def _write_shape_sample(weights: Path, dimensions: int) -> None:
 
 
 def _write_sample(weights: Path) -> None:
-    """One 32³ window of a small simulated peak with a 6-voxel gap, and the mean the network gives it."""
+    """Write a 32³ window of a simulated peak with a gap of 6 voxels, and the mean that is predicted."""
     made = simulate("wulff", atoms=30_000, shape_px=48, max_counts=1e6, generator=np.random.default_rng(1))
     mask = np.zeros(made.pattern.shape, bool)
     mask[27:33] = True
@@ -102,15 +124,20 @@ def _write_sample(weights: Path) -> None:
 
 
 def main() -> None:
+    """Run the command line of this module."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("weights", type=Path)
-    parser.add_argument("--name", required=True)
-    parser.add_argument("--summary", required=True)
-    parser.add_argument("--training", type=Path, required=True, help="JSON: data, steps, device, time")
-    parser.add_argument("--validation", type=Path, required=True, help="JSON: the table of scores")
-    parser.add_argument("--sigma-scale", type=float, default=1.0)
+    parser.add_argument("weights", type=Path, help="File of the weights, as `sayre train` wrote it.")
+    parser.add_argument("--name", required=True, help="Name in the registry.")
+    parser.add_argument("--summary", required=True, help="What the weights are, in a few words.")
+    parser.add_argument(
+        "--training", type=Path, required=True, help="JSON file of data, steps, device and time."
+    )
+    parser.add_argument("--validation", type=Path, required=True, help="JSON file of the scores.")
+    parser.add_argument(
+        "--sigma-scale", type=float, default=1.0, help="Factor on the predicted standard error."
+    )
     options = parser.parse_args()
     register(
         options.weights,

@@ -1,4 +1,4 @@
-"""`sayre simulate`: the Bragg peak of one nanocrystal."""
+"""`sayre simulate`: simulates the Bragg peak of one nanocrystal."""
 
 from __future__ import annotations
 
@@ -8,13 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from sayre.data.option import Option, check_settings
+from sayre.workflows.crystal_settings import CrystalSettings, RelaxationSettings
 from sayre.workflows.job import config_of, spare_the_inputs
-from sayre.workflows.peak_settings import (
-    CrystalSettings,
-    DetectorSettings,
-    RelaxationSettings,
-    ScatteringSettings,
-)
+from sayre.workflows.peak_settings import DetectorSettings, ScatteringSettings
 from sayre.workflows.progress import Bar, no_bar
 
 if TYPE_CHECKING:
@@ -23,18 +19,25 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class SimulateJob:
-    """Simulate the Bragg peak of a nanocrystal: cut or read it, put defects in, relax it, scatter, count.
+    """Simulate the Bragg peak of a nanocrystal, from the atoms to photon counts.
 
-    `sayre simulate dataset` makes data sets of them.
+    The crystal is cut or read from a file, defects are put in, and it is relaxed if that is set. `sayre
+    simulate dataset` makes many peaks.
     """
 
-    output: Annotated[Path, Option(help="File to write: .npz, .cxi or .h5", metavar="OUT", argument=True)]
+    output: Annotated[
+        Path,
+        Option(help="Write the peak to this file, .npz, .cxi or .h5.", metavar="OUT", argument=True),
+    ]
     crystal: CrystalSettings = field(default_factory=CrystalSettings)
     relaxation: RelaxationSettings = field(default_factory=RelaxationSettings)
     scattering: ScatteringSettings = field(default_factory=ScatteringSettings)
     detector: DetectorSettings = field(default_factory=DetectorSettings)
-    seed: Annotated[int, Option(help="The same seed gives the same peak.", least=0, whole=True)] = 0
-    force: Annotated[bool, Option(help="Overwrite OUT.")] = False
+    seed: Annotated[
+        int,
+        Option(help="Seed of all random numbers; the same seed gives the same peak.", least=0, whole=True),
+    ] = 0
+    force: Annotated[bool, Option(help="Overwrite the output files if they exist.")] = False
 
     resuming = "nothing was written; the same command begins anew"
 
@@ -42,12 +45,12 @@ class SimulateJob:
         check_settings(self)
 
     def run(self, bar: Bar = no_bar) -> SimulateOutcome:
-        """Simulate and write.
+        """Simulate the peak and write it.
 
         Raises
         ------
         InputError
-            Settings that cannot be used together, files that cannot be read or written.
+            A setting is impossible, or a file cannot be read or written.
         """
         import numpy as np
 
@@ -94,13 +97,14 @@ class SimulateJob:
 
 @dataclass(frozen=True, kw_only=True)
 class SimulateOutcome:
-    """The simulated peak, and where it was written."""
+    """The simulated peak, and the file that it was written to."""
 
     output: Path
     simulated: SimulatedPattern
 
     @property
     def numbers(self) -> dict[str, Any]:
+        """The file, the crystal, the counts and the sampling."""
         pattern, particle = self.simulated.pattern, self.simulated.particle
         assert particle is not None
         return {
@@ -115,6 +119,7 @@ class SimulateOutcome:
 
     @property
     def sentence(self) -> str:
+        """The file, the crystal and the counts in words."""
         import numpy as np
 
         numbers, particle = self.numbers, self.simulated.particle

@@ -126,6 +126,6 @@ def _resuming(kind: str, config: Path, out: Path) -> str:
     """Return what is kept of a training, and the command that resumes it."""
     checkpoint = out / "last.ckpt"
     if not checkpoint.exists():
-        return "no epoch is finished, so nothing is kept; the same command starts again"
+        return "no epoch is finished, so nothing is kept; the same command begins anew"
     command = ["sayre", "train", kind, str(config), "-o", str(out), "--resume", str(checkpoint)]
     return f"{checkpoint} keeps the finished epochs; resume the training by `{shlex.join(command)}`"

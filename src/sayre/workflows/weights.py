@@ -1,4 +1,4 @@
-"""`sayre weights`: the trained weights that ship with the package."""
+"""`sayre weights`: lists and verifies the trained weights that the package contains."""
 
 from __future__ import annotations
 
@@ -15,15 +15,19 @@ if TYPE_CHECKING:
 TOLERANCE = 0.05
 """Largest difference that is allowed between a network's output for its sample and the stored one."""
 
-Name = Annotated[str, Option(help="Name in `sayre weights list`.", metavar="NAME", argument=True)]
+Name = Annotated[
+    str,
+    Option(help="Name of the weights, which `sayre weights list` shows.", metavar="NAME", argument=True),
+]
 AnyName = Annotated[
-    str | None, Option(help="Only these weights; by default all.", metavar="NAME", argument=True)
+    str | None,
+    Option(help="Verify these weights only; by default all are verified.", metavar="NAME", argument=True),
 ]
 
 
 @dataclass(frozen=True, kw_only=True)
 class ListWeightsJob:
-    """List the weights that ship, and what each is for."""
+    """List the trained weights that the package contains, and what each is for."""
 
     resuming = ""
 
@@ -33,12 +37,14 @@ class ListWeightsJob:
 
         rows = [_row(row) for row in registry().values()]
         text = "\n".join(_line(row) for row in registry().values())
-        return WeightsOutcome(numbers=rows, sentence=text or "no weights ship with this version")
+        return WeightsOutcome(
+            numbers=rows, sentence=text or "This version of the package contains no weights."
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
 class VerifyWeightsJob:
-    """Check the hash of each file of weights, and that it reproduces its sample output."""
+    """Check the hash of each file of weights, and that its network reproduces the output of a sample."""
 
     name: AnyName = None
 
@@ -50,7 +56,7 @@ class VerifyWeightsJob:
         Raises
         ------
         InputError
-            An unknown name, a file whose hash or output is not that of the registry.
+            The name is not known, or the hash or the output of a file is not that of the registry.
         """
         from sayre.networks.registry import find, registry
 
@@ -61,29 +67,32 @@ class VerifyWeightsJob:
                 differences[row.name] = _difference(row)
                 if differences[row.name] > TOLERANCE:
                     raise InputError(
-                        f"{row.name}: output differs from its sample by {differences[row.name]:.2g} "
-                        f"({TOLERANCE} allowed); reinstall"
+                        f"{row.name}: the output differs from that of the sample by "
+                        f"{differences[row.name]:.2g}, where {TOLERANCE} is allowed; reinstall sayre"
                     )
                 advance((done + 1) / len(rows))
-        lines = (f"{name}: hash ok, sample reproduced to {d:.1e}" for name, d in differences.items())
+        lines = (
+            f"{name}: the hash is right, and the sample is reproduced to {d:.1e}"
+            for name, d in differences.items()
+        )
         return WeightsOutcome(numbers=differences, sentence="\n".join(lines))
 
 
 @dataclass(frozen=True, kw_only=True)
 class WeightsPathJob:
-    """Print where the file of weights is."""
+    """Print the path of a file of weights."""
 
     name: Name
 
     resuming = ""
 
     def run(self, bar: Bar = no_bar) -> WeightsOutcome:
-        """Find the file.
+        """Return the path.
 
         Raises
         ------
         InputError
-            An unknown name.
+            The name is not known.
         """
         from sayre.networks.registry import find
 
@@ -93,13 +102,14 @@ class WeightsPathJob:
 
 @dataclass(frozen=True)
 class WeightsOutcome:
-    """What is known of the weights."""
+    """Weights, as numbers for scripts and as sentences."""
 
     numbers: Any
     sentence: str
 
 
 def _difference(row: Weights) -> float:
+    """Compute the largest difference of a network's output from that of its sample."""
     if row.task == "shape":
         from sayre.retrieval.learned import predictor as shapes
 
@@ -110,12 +120,14 @@ def _difference(row: Weights) -> float:
 
 
 def _row(row: Weights) -> dict[str, Any]:
+    """Return what `sayre weights list --json` shows of some weights."""
     size = row.path.stat().st_size
     return {"name": row.name, "task": row.task, "default": row.default, "bytes": size, "summary": row.summary}
 
 
 def _line(row: Weights) -> str:
+    """Return what `sayre weights list` shows of some weights."""
     mark = " (default)" if row.default else ""
-    what = f"widths {row.widths[0]}–{row.widths[1]}" if any(row.widths) else f"{row.dimensions}D"
+    what = f"gap widths {row.widths[0]}–{row.widths[1]}" if any(row.widths) else f"{row.dimensions}D"
     size = row.path.stat().st_size / 1e6
     return f"{row.name}{mark}: {row.summary} [{row.task}, {what}, {size:.1f} MB]"

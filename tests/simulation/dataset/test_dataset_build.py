@@ -123,7 +123,7 @@ def test_ctrl_c_counts_what_is_kept_and_the_same_command_resumes(tmp_path, capsy
     assert main(command) == 130
     told = capsys.readouterr().err.splitlines()
     assert len(told) == 1
-    assert f"2 of 3 shards are finished and kept in {tmp_path / 'set'}, the same command resumes" in told[0]
+    assert f"2 of 3 shards are finished and kept in {tmp_path / 'set'}; the same command resumes" in told[0]
     before = hashes(tmp_path / "set")
     assert len(before) == 2
     monkeypatch.undo()
