@@ -12,7 +12,7 @@ import docs_pages
 import sayre
 from sayre.files import load_filled
 from sayre.workflows.fill import FillJob
-from sayre.workflows.input_file import InputFile
+from sayre.workflows.jobs.input_file import InputFile
 
 FRAMES, SIDE, CENTRE = 40, 48, 246
 """The peak has 48 pixels a side, around pixel (246, 246) of a MAXIPIX, whose gap begins at 256."""

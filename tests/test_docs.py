@@ -18,8 +18,8 @@ from sayre.cli import app
 from sayre.crystal.geometry_file import load_geometry
 from sayre.retrieval.engine import recipe
 from sayre.simulation.dataset import DatasetConfig
-from sayre.workflows.train_inpaint import InpaintRun
-from sayre.workflows.train_phase import AnyPhaseRun
+from sayre.workflows.training.train_inpaint import InpaintRun
+from sayre.workflows.training.train_phase import AnyPhaseRun
 
 EXAMPLES = sorted((ROOT / "examples").glob("*.toml"))
 WITH_PYTHON = [page for page in PAGES if any(block.language == "python" for block in blocks(page))]

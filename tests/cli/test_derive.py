@@ -12,7 +12,7 @@ import pytest
 from sayre.cli.derive import command
 from sayre.data.option import Option, check_settings
 from sayre.errors import InputError
-from sayre.workflows.job import build, config_of, leaves
+from sayre.workflows.jobs.job import build, config_of, leaves
 
 
 def text_of(path):

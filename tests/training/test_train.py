@@ -21,7 +21,7 @@ from sayre.simulation.peak import Population
 from sayre.training.curves import Curves
 from sayre.training.filling.samples import Truth, WindowRecipe, draw_scene, draw_window
 from sayre.training.filling.train import validation_windows, window_stream
-from sayre.workflows.train_inpaint import (
+from sayre.workflows.training.train_inpaint import (
     InpaintRun,
     mixed_source,
     simulated_source,
@@ -200,7 +200,7 @@ def test_a_data_set_is_split_between_training_and_validation(stored):
 def test_a_data_set_is_mixed_with_the_population(stored, monkeypatch):
     known = keys(r.signal for r in read(stored))
     other = Truth(np.ones((36, 36, 36), np.float32), False)
-    monkeypatch.setattr("sayre.workflows.train_inpaint.simulated_source", lambda _: lambda _: other)
+    monkeypatch.setattr("sayre.workflows.training.train_inpaint.simulated_source", lambda _: lambda _: other)
     for fraction in (0.0, 0.4):
         run = TINY.model_copy(update={"dataset": stored, "dataset_fraction": fraction})
         for source in truth_sources(run):

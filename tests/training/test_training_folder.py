@@ -15,7 +15,7 @@ from sayre.cli import main
 from sayre.errors import InputError, SayreWarning
 from sayre.training.crystals import CrystalModule
 from sayre.training.folder import check_folder
-from sayre.workflows.train_phase import AnyPhaseRun, train_phase
+from sayre.workflows.training.train_phase import AnyPhaseRun, train_phase
 
 CONFIG = """
 network = "published"

@@ -15,11 +15,11 @@ from sayre.detectors import masks
 from sayre.filling.settings import FillingSettings
 from sayre.simulation.peak import simulate
 from sayre.workflows.fill import FillJob, method_of
-from sayre.workflows.input_file import InputFile
-from sayre.workflows.job import build, config_of
+from sayre.workflows.jobs.input_file import InputFile
+from sayre.workflows.jobs.job import build, config_of
 from sayre.workflows.phase import PhaseJob
 from sayre.workflows.run import RunJob
-from sayre.workflows.train import TrainInpaintJob
+from sayre.workflows.training.train import TrainInpaintJob
 
 
 def geometry(**changes):

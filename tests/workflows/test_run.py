@@ -21,7 +21,7 @@ from sayre.retrieval.engine.packed import Packed
 from sayre.retrieval.engine.runs import Run, Status
 from sayre.retrieval.settings import Settings
 from sayre.simulation.peak import simulate
-from sayre.workflows.input_file import InputFile
+from sayre.workflows.jobs.input_file import InputFile
 from sayre.workflows.phase import dropping_failures
 from sayre.workflows.report import report
 from sayre.workflows.run import FILES, RunJob

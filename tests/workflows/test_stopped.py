@@ -18,7 +18,7 @@ from sayre.files import pace
 from sayre.files.kept import KeptFolder
 from sayre.filling import wiener
 from sayre.retrieval.kept import KeptRuns
-from sayre.workflows.stopping import Stopping
+from sayre.workflows.jobs.stopping import Stopping
 
 PHASING = ["--runs", "2", "--recipe", "HIO*20,ER*10"]
 
@@ -139,7 +139,7 @@ def interrupted(*_, **__):
 def test_stopped_before_anything_is_kept(command, peak, tmp_path, monkeypatch, capsys):
     """While the counts are read; with and without what an earlier command left."""
     out = tmp_path / "out.npz"
-    monkeypatch.setattr("sayre.workflows.input_file.InputFile.load", interrupted)
+    monkeypatch.setattr("sayre.workflows.jobs.input_file.InputFile.load", interrupted)
     line = [command[0], str(peak), *command[1:], "-o", str(out)]
     assert main(line) == 130
     assert capsys.readouterr().err == "sayre: stopped; nothing was kept; the same command begins anew\n"

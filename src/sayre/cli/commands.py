@@ -31,16 +31,16 @@ COMMANDS: Mapping[str, str | Group] = {
     "simulate": Group(
         "Simulate Bragg peaks of nanocrystals, and data sets of them: `simulate OUT` is `simulate peak OUT`.",
         {
-            "peak": "sayre.workflows.simulate:SimulateJob",
-            "dataset": "sayre.workflows.dataset:DatasetJob",
+            "peak": "sayre.workflows.simulation.simulate:SimulateJob",
+            "dataset": "sayre.workflows.simulation.dataset:DatasetJob",
         },
         default="peak",
     ),
     "train": Group(
         "Train networks.",
         {
-            "inpaint": "sayre.workflows.train:TrainInpaintJob",
-            "phase": "sayre.workflows.train:TrainPhaseJob",
+            "inpaint": "sayre.workflows.training.train:TrainInpaintJob",
+            "phase": "sayre.workflows.training.train:TrainPhaseJob",
         },
     ),
     "weights": Group(

@@ -17,7 +17,7 @@ from sayre.cli.progress import progress
 from sayre.data.json_text import to_json
 from sayre.data.option import SettingError
 from sayre.errors import InputError
-from sayre.workflows.job import Job, Leaf, build, leaves
+from sayre.workflows.jobs.job import Job, Leaf, build, leaves
 
 Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress and no summary.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the results as JSON.")]
@@ -29,7 +29,7 @@ def command(kind: type[Job]) -> Any:
     Parameters
     ----------
     kind
-        A job class, as `sayre.workflows.job` describes it.
+        A job class, as `sayre.workflows.jobs.job` describes it.
     """
     taken: set[str] = {"--quiet", "--json"}
     flags = {leaf.name: _flags(leaf, taken) for leaf in leaves(kind)}

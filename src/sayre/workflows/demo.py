@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from sayre.data.option import Option
-from sayre.workflows.progress import Bar, no_bar
+from sayre.workflows.jobs.progress import Bar, no_bar
 
 if TYPE_CHECKING:
     from sayre.workflows.demonstration import Demonstration

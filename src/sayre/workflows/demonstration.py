@@ -26,7 +26,7 @@ from sayre.retrieval.phasing import Watch
 from sayre.retrieval.prepare import around_peak
 from sayre.retrieval.settings import Gaps, Settings
 from sayre.simulation.peak import simulate
-from sayre.workflows.progress import Bar
+from sayre.workflows.jobs.progress import Bar
 from sayre.workflows.reconstruction import Reconstruction, reconstruct
 
 SEED, SIZE, RUNS = 7, 64, 4

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from sayre.data.option import Option, SettingError, check_settings
 from sayre.filling.settings import METHODS
-from sayre.workflows.options import Device
-from sayre.workflows.progress import Bar, no_bar
+from sayre.workflows.jobs.options import Device
+from sayre.workflows.jobs.progress import Bar, no_bar
 
 if TYPE_CHECKING:
     from sayre.filling.scores import Score
@@ -72,7 +72,7 @@ class EvaluateJob:
         """
         from sayre.filling.scores import COMPARED, evaluate, spread_positions
         from sayre.filling.settings import FillingSettings
-        from sayre.workflows.input_file import InputFile
+        from sayre.workflows.jobs.input_file import InputFile
 
         pattern = InputFile(source=self.source, mask=self.mask, crop=self.crop).load_measured()
         methods = self.method or [m for m in COMPARED if not (m == "unet" and len(pattern.shape) == 2)]

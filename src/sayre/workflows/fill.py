@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from sayre.data.option import Option, check_settings
 from sayre.filling.settings import FillingSettings
-from sayre.workflows.input_file import InputFile
-from sayre.workflows.job import config_of, spare_the_inputs
-from sayre.workflows.options import Device, Force
-from sayre.workflows.progress import Bar, no_bar
-from sayre.workflows.stopping import Stopping
+from sayre.workflows.jobs.input_file import InputFile
+from sayre.workflows.jobs.job import config_of, spare_the_inputs
+from sayre.workflows.jobs.options import Device, Force
+from sayre.workflows.jobs.progress import Bar, no_bar
+from sayre.workflows.jobs.stopping import Stopping
 
 if TYPE_CHECKING:
     from sayre.data import FilledPattern, Manifest, Pattern

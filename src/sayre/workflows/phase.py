@@ -13,11 +13,11 @@ from sayre.crystal.scan import Scan
 from sayre.data.option import Option, check_settings
 from sayre.errors import InputError
 from sayre.retrieval.settings import Settings
-from sayre.workflows.input_file import InputFile
-from sayre.workflows.job import config_of, spare_the_inputs
-from sayre.workflows.options import Device, Force
-from sayre.workflows.progress import Bar, no_bar
-from sayre.workflows.stopping import Stopping
+from sayre.workflows.jobs.input_file import InputFile
+from sayre.workflows.jobs.job import config_of, spare_the_inputs
+from sayre.workflows.jobs.options import Device, Force
+from sayre.workflows.jobs.progress import Bar, no_bar
+from sayre.workflows.jobs.stopping import Stopping
 
 if TYPE_CHECKING:
     from sayre.data import AnyPattern, Manifest

@@ -16,12 +16,12 @@ from sayre.errors import InputError
 from sayre.filling.settings import FillingSettings
 from sayre.retrieval.settings import Settings
 from sayre.workflows.fill import method_of, steps_config
-from sayre.workflows.input_file import InputFile
-from sayre.workflows.job import collected_warnings, config_of
-from sayre.workflows.options import Device, Force
+from sayre.workflows.jobs.input_file import InputFile
+from sayre.workflows.jobs.job import collected_warnings, config_of
+from sayre.workflows.jobs.options import Device, Force
+from sayre.workflows.jobs.progress import Bar, no_bar
+from sayre.workflows.jobs.stopping import FILLED, Stopping
 from sayre.workflows.phase import RetrievalStage
-from sayre.workflows.progress import Bar, no_bar
-from sayre.workflows.stopping import FILLED, Stopping
 
 if TYPE_CHECKING:
     from sayre.data import AnyPattern, Manifest

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from sayre.data.option import Option
 from sayre.errors import InputError
-from sayre.workflows.progress import Bar, no_bar
+from sayre.workflows.jobs.progress import Bar, no_bar
 
 if TYPE_CHECKING:
     from sayre.networks.registry import Weights

@@ -23,7 +23,7 @@ from sayre.training.published.train import (
     PublishedTraining,
     training_pair,
 )
-from sayre.workflows.train_phase import AnyPhaseRun, PhaseRun, PublishedRun, amplitude_source
+from sayre.workflows.training.train_phase import AnyPhaseRun, PhaseRun, PublishedRun, amplitude_source
 
 SMALL = """
 network = "published"

@@ -1,6 +1,6 @@
 """Adds trained weights to the registry: their file in eight bits, a sample of input and output, and a row.
 
-    python -m sayre.workflows.register runs/slab/weights.safetensors --name slab-3 --summary "…" \\
+    python -m sayre.workflows.training.register runs/slab/weights.safetensors --name slab-3 --summary "…" \\
         --training training.json --validation validation.json [--sigma-scale 0.9]
 """
 

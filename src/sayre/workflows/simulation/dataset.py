@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from sayre.data.option import Option, check_settings
-from sayre.workflows.progress import Bar, no_bar
+from sayre.workflows.jobs.progress import Bar, no_bar
 
 
 @dataclass(frozen=True, kw_only=True)

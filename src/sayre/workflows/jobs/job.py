@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeVar, get_args, get_origin, get_type_hints
 
 from sayre.data.option import Option, options_of
 from sayre.errors import InputError, SayreWarning
-from sayre.workflows.progress import Bar
+from sayre.workflows.jobs.progress import Bar
 
 J = TypeVar("J")
 

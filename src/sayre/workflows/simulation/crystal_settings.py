@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from sayre.data.option import Option
 from sayre.errors import InputError
-from sayre.workflows.progress import Bar
+from sayre.workflows.jobs.progress import Bar
 
 if TYPE_CHECKING:
     import numpy as np

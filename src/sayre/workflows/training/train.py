@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from sayre.data.option import Option
-from sayre.workflows.progress import Bar, no_bar
+from sayre.workflows.jobs.progress import Bar, no_bar
 
 Config = Annotated[
     Path,
@@ -55,7 +55,7 @@ class TrainInpaintJob:
         InputError
             The configuration cannot be used, the folder holds another run, or the checkpoint does not exist.
         """
-        from sayre.workflows.train_inpaint import InpaintRun, train_inpaint
+        from sayre.workflows.training.train_inpaint import InpaintRun, train_inpaint
 
         settings = InpaintRun.from_toml(self.config)
         with bar("training") as advance:
@@ -90,7 +90,7 @@ class TrainPhaseJob:
         InputError
             The configuration cannot be used, the folder holds another run, or the checkpoint does not exist.
         """
-        from sayre.workflows.train_phase import AnyPhaseRun, train_phase
+        from sayre.workflows.training.train_phase import AnyPhaseRun, train_phase
 
         settings = AnyPhaseRun.from_toml(self.config).root
         with bar("training") as advance:

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from sayre.data.option import Option, check_settings
-from sayre.workflows.crystal_settings import CrystalSettings, RelaxationSettings
-from sayre.workflows.job import config_of, spare_the_inputs
-from sayre.workflows.peak_settings import DetectorSettings, ScatteringSettings
-from sayre.workflows.progress import Bar, no_bar
+from sayre.workflows.jobs.job import config_of, spare_the_inputs
+from sayre.workflows.jobs.progress import Bar, no_bar
+from sayre.workflows.simulation.crystal_settings import CrystalSettings, RelaxationSettings
+from sayre.workflows.simulation.peak_settings import DetectorSettings, ScatteringSettings
 
 if TYPE_CHECKING:
     from sayre.data import SimulatedPattern

@@ -1,0 +1,1 @@
+"""Jobs that simulate peaks and data sets of them."""

@@ -1,0 +1,1 @@
+"""Jobs that train networks, and the registration of trained weights."""
