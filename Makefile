@@ -25,7 +25,7 @@ test-oldest: $(OLDEST)/.ready
 lint: $(VENV)/.ready-dev
 	$(BIN)/ruff check src tests benchmarks
 	$(BIN)/ruff format --check src tests benchmarks
-	$(BIN)/codespell src tests docs benchmarks examples *.md
+	$(BIN)/codespell src docs benchmarks examples *.md
 	$(BIN)/mypy
 
 # The suite with one thread and eight, other instruction sets, and noise on the counts: nine times as long.
