@@ -89,7 +89,7 @@ def made(path, *options):
         return {name: file[name] for name in file.files}
 
 
-def test_gaps_lie_where_the_corner_says_and_change_nothing_else(tmp_path):
+def test_gaps_lie_at_the_corner_and_change_nothing_else(tmp_path):
     plain = made(tmp_path / "a.npz", "--rotate", "random")
     placed = made(tmp_path / "b.npz", "--rotate", "random", "--detector", "Maxipix", "--corner", 250, 40)
     gaps = np.broadcast_to(detector("maxipix").mask()[250:274, 40:64], (24, 24, 24))

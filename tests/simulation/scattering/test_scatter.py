@@ -285,12 +285,12 @@ def test_positions_that_are_no_numbers_are_refused():
         scatter.scatter(particle, np.ones(3), np.eye(3) * 0.01, (16, 16, 16))
 
 
-def test_an_array_that_reaches_neighbouring_peaks_is_said():
+def test_an_array_that_reaches_neighbouring_peaks_is_warned_of():
     """Along 111 at half the way to the next peak the pattern is periodic: as bright as on the other side."""
     options = {"atoms": 500, "shape_px": 48, "generator": np.random.default_rng(0)}
-    with pytest.warns(SayreWarning, match="next Bragg peaks") as said:
+    with pytest.warns(SayreWarning, match="next Bragg peaks") as caught:
         simulate("wulff", oversampling=2.0, **options)
-    enough = float(str(said[0].message).split("; ")[1].split(" ")[0])
+    enough = float(str(caught[0].message).split("; ")[1].split(" ")[0])
     assert enough > 2
     simulate("wulff", oversampling=enough, **options)
     particle = shapes.build("wulff", 500, generator=np.random.default_rng(0))

@@ -12,11 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from sayre.data import Particle
 from sayre.errors import InputError, warn
-from sayre.simulation.particles import directions, displacements, lattice, planar
+from sayre.simulation.particles import directions, displacements, lattice, placement, planar
 from sayre.simulation.particles.lattice import Miller
-from sayre.simulation.particles.shapes import FEWEST, family, unit
-
-Point = tuple[float, float, float]
+from sayre.simulation.particles.placement import Point
+from sayre.simulation.particles.shapes import FEWEST, unit
 
 
 class _Settings(BaseModel):
@@ -68,7 +67,7 @@ class Dislocation(_Settings):
         """
         metal = lattice.element(particle.species)
         burgers, line = self._directions(metal.structure, generator)
-        origin = _inside(particle, self.at, generator)
+        origin = placement.point_inside(particle, self.at, generator)
         from_line = np.cross(particle.positions - origin, line / np.linalg.norm(line))
         if np.linalg.norm(from_line, axis=1).min() > particle.lattice_constant:
             warn(
@@ -156,7 +155,7 @@ class Twin(_Settings):
             The plane is no twin plane of the lattice or misses the particle, or the atoms are displaced.
         """
         form = planar.TWIN_PLANES[lattice.element(particle.species).structure]
-        plane, at = _plane_and_height(particle, self.plane, form, self.at, generator)
+        plane, at = placement.plane_and_height(particle, self.plane, form, self.at, generator)
         return planar.twin(particle, plane, at)
 
 
@@ -190,7 +189,7 @@ class StackingFault(_Settings):
         InputError
             The lattice is BCC, or the plane is no {111} or misses the particle.
         """
-        plane, at = _plane_and_height(particle, self.plane, (1, 1, 1), self.at, generator)
+        plane, at = placement.plane_and_height(particle, self.plane, (1, 1, 1), self.at, generator)
         return planar.stacking_fault(particle, plane, at, partial=int(generator.integers(3)))
 
 
@@ -237,10 +236,10 @@ class Void(_Settings):
         """
         round_radius = (3 / 4 / np.pi * _volume(particle)) ** (1 / 3)
         radius = generator.uniform(0.1, 0.3) * round_radius if self.radius is None else 10 * self.radius
-        from_centre = particle.positions - _inside(particle, self.at, generator)
+        from_centre = particle.positions - placement.point_inside(particle, self.at, generator)
         distance = from_centre
         if self.kind == "hole":
-            along = _drawn(self.direction, (1, 0, 0), "hole", generator)
+            along = placement.direction(self.direction, (1, 0, 0), "hole", generator)
             distance = from_centre - (from_centre @ along)[:, None] * along
         away = np.linalg.norm(distance, axis=1)
         if self.radius is None and self.at is None:
@@ -363,42 +362,6 @@ def _moved(particle: Particle, field: NDArray[np.float64]) -> Particle:
     """Displace the atoms by a field in Å, and centre them."""
     positions = particle.positions + field
     return replace(particle, positions=positions - positions.mean(0))
-
-
-def _inside(particle: Particle, at: Point | None, generator: np.random.Generator) -> NDArray[np.float64]:
-    """Return a point in Å: `at`, which is in nm, or one drawn from the inner part of the particle."""
-    if at is not None:
-        return 10 * np.array(at)
-    drawn = 0.5 * particle.positions[generator.integers(len(particle))]
-    return np.asarray(drawn + particle.lattice_constant * generator.uniform(-0.25, 0.25, 3))
-
-
-def _plane_and_height(
-    particle: Particle, plane: Miller | None, form: Miller, at: float | None, generator: np.random.Generator
-) -> tuple[Miller, float]:
-    """Return a plane of the form and its distance from the centre in Å, drawn where they are not given."""
-    if plane is None:
-        drawn = directions.of_form(form)[generator.integers(len(directions.of_form(form)))].astype(int)
-        plane = (int(drawn[0]), int(drawn[1]), int(drawn[2]))
-    heights = particle.positions @ unit(plane, "plane")
-    if at is not None:
-        if not heights.min() < 10 * at < heights.max():
-            low, high = heights.min() / 10, heights.max() / 10
-            raise InputError(
-                f"defect: a plane at {at} nm misses the particle; a distance from {low:.3g} to {high:.3g} nm "
-                "along its normal would do"
-            )
-        return plane, 10 * at
-    return plane, 0.5 * float(heights[generator.integers(len(heights))])
-
-
-def _drawn(
-    direction: Miller | None, form: Miller, what: str, generator: np.random.Generator
-) -> NDArray[np.float64]:
-    """Return a direction as a unit vector, drawn from the form where it is not given."""
-    if direction is not None:
-        return unit(direction, what)
-    return np.asarray(family(form)[generator.integers(len(family(form)))])
 
 
 def _volume(particle: Particle) -> float:

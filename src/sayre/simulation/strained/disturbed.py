@@ -1,6 +1,6 @@
 """Disturbances of measured patterns: background, blur, another grain and gaps.
 
-They are fast enough for every step of a training, from which a network learns to tell them from the crystal.
+They are fast enough for every step of a training, in which a network learns that they are not the crystal.
 """
 
 from __future__ import annotations
