@@ -13,7 +13,7 @@ from sayre.data.manifest import sha256_of
 from sayre.filling.network import predictor as filling
 from sayre.networks import registry
 from sayre.retrieval.learned import predictor as learned
-from sayre.workflows import register
+from sayre.workflows.training import register
 
 FOLDER = registry.FOLDER
 SHIPPED = registry.registry()
