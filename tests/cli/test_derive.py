@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 import pytest
 
-from sayre.cli.derive import command
+from sayre.cli.derive import StoppedJob, command
 from sayre.data.option import Option, check_settings
 from sayre.errors import InputError
 from sayre.workflows.jobs.job import build, config_of, leaves
@@ -89,9 +89,9 @@ def test_what_is_refused_is_named_as_it_was_typed():
         command(EchoJob).main(["there", "--kind", "c"], standalone_mode=False)
 
 
-def test_a_job_that_is_stopped_tells_how_to_resume(capsys):
-    assert command(EchoJob).main(["stop"], standalone_mode=False) == 130
-    assert capsys.readouterr().err == "sayre: stopped; the same command resumes\n"
+def test_a_job_that_is_stopped_tells_how_to_resume():
+    with pytest.raises(StoppedJob, match=r"^the same command resumes$"):
+        command(EchoJob).main(["stop"], standalone_mode=False)
 
 
 def test_a_job_is_made_again_from_its_configuration():

@@ -152,6 +152,14 @@ def test_stopped_before_anything_is_kept(command, peak, tmp_path, monkeypatch, c
     assert len(list(kept.iterdir())) == 2
 
 
+@pytest.mark.parametrize("place", ["sayre.cli.derive.build", "typer.echo"])
+def test_stopped_outside_of_a_job(place, peak, tmp_path, monkeypatch, capsys):
+    """Before it is made, and while its outcome is printed."""
+    monkeypatch.setattr(place, interrupted)
+    assert main(["inpaint", str(peak), "--method", "linear", "-o", str(tmp_path / "a.npz")]) == 130
+    assert capsys.readouterr().err == "sayre: stopped; no half-written file was left\n"
+
+
 @pytest.mark.parametrize("command", ["inpaint", "run"])
 def test_a_short_filling_keeps_nothing(command, peak, tmp_path, monkeypatch, capsys):
     """Nor does it count what another command kept there, that --force is to replace."""

@@ -10,12 +10,16 @@ import typer
 
 from sayre._version import __version__
 from sayre.cli.commands import COMMANDS, group
+from sayre.cli.derive import StoppedJob
 from sayre.errors import InputError, SayreWarning
 
 # The base of what typer raises for a wrong command line; its module and its name depend on the release.
 _UsageError: Any = next(
     base for base in reversed(typer.BadParameter.__mro__) if hasattr(base, "format_message")
 )
+
+
+_STOPPED = 130
 
 
 def _version(wanted: bool) -> None:
@@ -59,9 +63,13 @@ def main(arguments: list[str] | None = None) -> int:
             message = error.format_message() or "no command given"
             print(f"sayre: {message} (--help after a command lists its options)", file=sys.stderr)
             return 2
+        except StoppedJob as stopped:
+            print(f"sayre: stopped; {stopped}", file=sys.stderr)
+            return _STOPPED
         except (KeyboardInterrupt, typer.Abort):
-            print("sayre: stopped; no half-written file was left", file=sys.stderr)
-            return 130
+            status = _STOPPED
+    if status == _STOPPED:  # before a job began, or after it was done; typer has caught the interrupt
+        print("sayre: stopped; no half-written file was left", file=sys.stderr)
     return int(status or 0)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import sys
 import types
 from collections.abc import Sequence
 from functools import partial
@@ -21,6 +20,10 @@ from sayre.workflows.jobs.job import Job, Leaf, build, leaves
 
 Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress and no summary.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the results as JSON.")]
+
+
+class StoppedJob(Exception):
+    """A job was stopped by the user; the message states what is kept, and how to resume it."""
 
 
 def command(kind: type[Job]) -> Any:
@@ -67,12 +70,16 @@ def do(job: Job, *, quiet: bool, as_json: bool) -> None:
         Show neither progress nor the outcome's sentence.
     as_json
         Print the outcome's numbers as JSON, whatever `quiet` is.
+
+    Raises
+    ------
+    StoppedJob
+        The user pressed Ctrl-C.
     """
     try:
         outcome = job.run(partial(progress, quiet=quiet))
     except KeyboardInterrupt:
-        print(f"sayre: stopped; {job.resuming}", file=sys.stderr)
-        raise typer.Exit(130) from None
+        raise StoppedJob(job.resuming) from None
     if as_json:
         typer.echo(to_json(outcome.numbers))
     elif not quiet:
