@@ -13,7 +13,7 @@ demo: $(VENV)/.ready
 
 # Lint, types, tests and the share of the code that they reach; fails below the floor of pyproject.toml.
 test: $(VENV)/.ready-dev lint
-	$(BIN)/python -m pytest --cov
+	$(BIN)/python -m pytest --cov --numprocesses auto
 
 # The tests with the oldest dependencies that pyproject.toml allows. Old releases of torch for Linux bring CUDA
 # along (3 GB); an index of CPU builds (`PIP_INDEX_URL`) avoids it. Only Sayre's own warnings are errors here.

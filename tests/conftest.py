@@ -10,6 +10,10 @@ from hypothesis import HealthCheck, Phase, settings
 
 import noise
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    torch.set_num_threads(1)  # one process a core: threads of several processes would wait for each other
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # of the commands that tests start
+
 _BESIDE = Path(__file__).parents[2] / "shared" / "data"
 if _BESIDE.is_dir():
     os.environ.setdefault("SAYRE_DATA_DIR", str(_BESIDE))

