@@ -44,7 +44,7 @@ def test_phase_writes_a_crystal(counts, tmp_path, capsys):
     assert crystal.metrics["residual"] == summary["residual"]
     assert crystal.support.sum() > 500
     strain = crystal.strain[crystal.support]
-    assert np.isfinite(strain).mean() > 0.99
+    assert np.isfinite(strain).mean() > 0.98  # a voxel with no neighbour along the axis has no derivative
     assert np.nanmedian(np.abs(strain)) < 0.02
     with np.load(out) as file:
         manifest = json.loads(str(file["manifest"]))
