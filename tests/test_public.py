@@ -149,6 +149,43 @@ def test_a_wrong_kind_gets_a_sentence(call, message, tmp_path, monkeypatch):
     assert not any(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda p: p.crop(3), "crop takes a tuple of 3 slices, one an axis, not 3"),
+        (lambda p: p.crop((slice(4), slice(4))), "crop takes a tuple of 3 slices"),
+        (lambda p: p.crop((slice(0, 8, 2),) * 3), "crop takes slices without a step"),
+        (lambda p: p.crop((slice(4, 4),) * 3), "leaves no voxels"),
+        (
+            lambda p: sayre.inpaint(p, "wiener"),
+            r"^settings: must be a FillingSettings, found the text 'wiener'",
+        ),
+        (lambda p: sayre.reconstruct(p, sayre.Scan()), r"^settings: must be a Settings, found a Scan"),
+        (lambda p: sayre.reconstruct(p, None, "scan.toml"), r"^scan: must be a Scan, found the text"),
+        (lambda p: sayre.Scan(geometry="scan.toml"), r"^geometry: must be a Geometry, found 'scan.toml'$"),
+        (lambda p: sayre.Settings(recipe=3), r"^recipe: must be a text, found 3$"),
+        (lambda p: sayre.Scan(lattice_constant=0.4), r"^scan: lattice constant 0.4 Å is not plausible"),
+        (lambda p: sayre.Meta(energy=9.0), r"9 keV are 9000 eV$"),
+        (lambda p: sayre.Meta(distance=-1.0), "distance must be a positive number"),
+        (
+            lambda p: sayre.Meta(pixel_size=55e-6),
+            r"^meta: pixel_size must be a tuple of 2 numbers, not 5.5e-05$",
+        ),
+        (lambda p: sayre.Meta(hkl=(1, 1)), r"^meta: hkl must be a tuple of 3 numbers"),
+        (lambda p: sayre.Grid(step=(1.0,), unit="nm"), r"^grid: unit 'nm' is not known"),
+    ],
+)
+def test_values_that_make_no_sense_get_a_sentence(gapped, make, message):
+    with pytest.raises(sayre.InputError, match=message) as refused:
+        make(gapped)
+    assert len(str(refused.value).splitlines()) == 1
+
+
+def test_the_picture_of_a_notebook_needs_nothing_else():
+    code = "import sayre, numpy as np; sayre.Pattern.from_counts(np.ones((8, 8)))._repr_html_()"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_a_filled_pattern_is_not_filled_again(filled):
     with pytest.raises(sayre.InputError, match="must be a Pattern, found a FilledPattern"):
         sayre.inpaint(filled)

@@ -72,8 +72,9 @@ class Scan:
             raise SettingError("hkl", "0 0 0 is the direct beam, no reflection")
         if self.voxel_size is not None and self.geometry is None:
             raise SettingError("voxel_size", "belongs to the laboratory frame; add a geometry")
-        if self.voxel_size is not None:
-            require_plausible("scan", "voxel size", self.voxel_size)
+        for name in ("voxel_size", "lattice_constant"):
+            if getattr(self, name) is not None:
+                require_plausible("scan", name.replace("_", " "), getattr(self, name))
         if self.along is not None and self.geometry is not None:
             raise SettingError("along", "the geometry states where G points; leave one of them out")
 

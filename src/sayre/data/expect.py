@@ -13,6 +13,9 @@ _MADE_BY = {
     "Crystal": "sayre.load_crystal(path) reads one, sayre.reconstruct(pattern) makes one",
     "Manifest": "sayre.Manifest.collect(command) makes one",
     "Geometry": "sayre.load_geometry(path) reads one",
+    "Settings": "sayre.Settings(runs=20) makes one",
+    "FillingSettings": "sayre.FillingSettings(method='wiener') makes one",
+    "Scan": "sayre.Scan(geometry=sayre.load_geometry(path)) makes one",
     "Particle": "sayre.simulate makes one on the way",
 }
 

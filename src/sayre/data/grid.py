@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
+from sayre.data.plausible import require_plausible
 from sayre.errors import InputError
+
+Unit = Literal["1/angstrom", "pixel"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,11 +18,13 @@ class Grid:
     """Sampling step of each axis, in 1/Å (with 2π) or, where the geometry is unknown, in pixels."""
 
     step: tuple[float, ...]
-    unit: Literal["1/angstrom", "pixel"] = "pixel"
+    unit: Unit = "pixel"
 
     def __post_init__(self) -> None:
         if not all(np.isfinite(s) and s > 0 for s in self.step):
             raise InputError(f"grid: steps must be positive numbers, found {self.step}")
+        if self.unit not in get_args(Unit):
+            raise InputError(f"grid: unit {self.unit!r} is not known; one of {', '.join(get_args(Unit))}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +34,11 @@ class Meta:
     Energy in eV, distance and pixel size (row, column) in m, `hkl` the reflection. `origin` is the first
     voxel of the array in that of the file, in voxels of the file, where a part of it was taken, and `binning`
     the voxels of the file that were summed to one along each axis.
+
+    Raises
+    ------
+    InputError
+        A value that is not plausible in its unit, a pixel size or a reflection of another length.
     """
 
     energy: float | None = None
@@ -40,3 +50,14 @@ class Meta:
     sha256: str | None = None
     origin: tuple[int, ...] | None = None
     binning: tuple[int, ...] | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("energy", "distance"):
+            if getattr(self, name) is not None:
+                require_plausible("meta", name, getattr(self, name))
+        for name, length in (("pixel_size", 2), ("hkl", 3)):
+            value = getattr(self, name)
+            if value is not None and not (isinstance(value, tuple) and len(value) == length):
+                raise InputError(f"meta: {name} must be a tuple of {length} numbers, not {value!r}")
+        for size in self.pixel_size or ():
+            require_plausible("meta", "pixel size", size)

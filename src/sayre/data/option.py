@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
+from pathlib import Path
 from typing import Any, TypeVar, get_args, get_type_hints
 
 import numpy as np
@@ -87,6 +88,7 @@ def check_settings(settings: Any) -> None:
         value = getattr(settings, name)
         if value is None and type(None) in get_args(hints[name]):
             continue
+        _check_kind(name, value, hints[name])
         if option.choices and value not in option.choices:
             raise SettingError(name, f"{value!r} is not known; one of {', '.join(option.choices)}")
         for number in value if isinstance(value, tuple) else (value,):
@@ -115,6 +117,16 @@ def changed(settings: T, changes: dict[str, Any]) -> T:
             hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}"
             raise SettingError(name, f"is no setting; {hint}")
     return replace(settings, **changes)  # type: ignore[type-var]
+
+
+def _check_kind(name: str, value: Any, annotation: Any) -> None:
+    """Refuse a value that is no text, path or settings object where one of these is wanted."""
+    kinds = get_args(annotation) or (annotation,)
+    plain = [kind for kind in kinds if kind in (str, Path) or is_dataclass(kind)]
+    others = [kind for kind in kinds if kind not in (*plain, type(None))]
+    if plain and not others and not isinstance(value, tuple(plain)):
+        wanted = " or ".join("a text" if kind is str else f"a {kind.__name__}" for kind in plain)
+        raise SettingError(name, f"must be {wanted}, found {value!r}")
 
 
 def _check_number(name: str, value: Any, option: Option) -> None:

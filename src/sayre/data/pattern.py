@@ -135,8 +135,22 @@ class Pattern(ArrayClass):
         return cls(intensity=intensity, mask=missing, grid=grid, meta=meta)
 
     def crop(self, box: tuple[slice, ...]) -> Pattern:
-        """Return the part of the pattern inside `box`, one slice an axis; `meta.origin` keeps its place."""
+        """Return the part of the pattern inside `box`, one slice an axis; `meta.origin` keeps its place.
+
+        Raises
+        ------
+        InputError
+            Not one slice an axis, slices with a step, or a part without voxels.
+        """
         ndim = len(self.shape)
+        if not (isinstance(box, tuple) and len(box) == ndim and all(isinstance(s, slice) for s in box)):
+            raise InputError(f"{self.name}: crop takes a tuple of {ndim} slices, one an axis, not {box!r}")
+        if any(side.step not in (None, 1) for side in box):
+            raise InputError(
+                f"{self.name}: crop takes slices without a step, not {box!r}; `binning` sums voxels"
+            )
+        if 0 in self.intensity[box].shape:
+            raise InputError(f"{self.name}: crop {box!r} leaves no voxels of {self.shape}")
         before, factors = self.meta.origin or (0,) * ndim, self.meta.binning or (1,) * ndim
         starts = (side.indices(n)[0] for side, n in zip(box, self.shape, strict=True))
         origin = tuple(o + s * f for o, s, f in zip(before, starts, factors, strict=True))

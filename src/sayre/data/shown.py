@@ -81,6 +81,7 @@ def _image(panels: Sequence[NDArray[Any]]) -> str:
     if not panels:
         return ""
     import matplotlib
+    from matplotlib.image import imsave
 
     low = min((float(np.nanmin(panel)) for panel in panels if np.isfinite(panel).any()), default=0.0)
     high = max((float(np.nanmax(panel)) for panel in panels if np.isfinite(panel).any()), default=1.0)
@@ -90,7 +91,7 @@ def _image(panels: Sequence[NDArray[Any]]) -> str:
         zoom = max(_SIDE // max(panel.shape), 1)
         large = np.kron(panel, np.ones((zoom, zoom)))
         file = io.BytesIO()
-        matplotlib.image.imsave(file, large, vmin=low, vmax=high, cmap=colours, format="png")
+        imsave(file, large, vmin=low, vmax=high, cmap=colours, format="png")
         text = base64.b64encode(file.getvalue()).decode()
         found.append(f"<img style='margin:4px' src='data:image/png;base64,{text}'>")
     return f"<div>{''.join(found)}</div>"

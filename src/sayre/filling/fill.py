@@ -68,6 +68,7 @@ def inpaint(
         array) and that `wiener` fills instead.
     """
     expect(pattern, Pattern, argument="pattern")
+    expect(settings or FillingSettings(), FillingSettings, argument="settings")
     settings = changed(settings or FillingSettings(), changes)
     method = settings.method
     if not pattern.mask.any():

@@ -99,6 +99,7 @@ def phase(
         off or masked.
     """
     expect(pattern, Pattern, FilledPattern, argument="pattern")
+    expect(settings or Settings(), Settings, argument="settings")
     settings = changed(
         settings or Settings(), changes if not isinstance(init, str) else {**changes, "init": init}
     )
