@@ -16,11 +16,11 @@ test: $(VENV)/.ready-dev lint
 	$(BIN)/python -m pytest --cov --numprocesses auto
 
 # The tests with the oldest dependencies that pyproject.toml allows. Old releases of torch for Linux bring CUDA
-# along (3 GB); an index of CPU builds (`PIP_INDEX_URL`) avoids it. Only Sayre's own warnings are errors here.
+# along (3 GB); an index of CPU builds (`PIP_EXTRA_INDEX_URL`) avoids it. Only Sayre's own warnings are errors here.
 OLDEST        ?= .venv-oldest
 OLDEST_PYTHON ?= python3.11
 test-oldest: $(OLDEST)/.ready
-	$(OLDEST)/bin/python -m pytest -W default -W error::sayre.errors.SayreWarning
+	$(OLDEST)/bin/python -m pytest --numprocesses auto -W default -W error::sayre.errors.SayreWarning
 
 lint: $(VENV)/.ready-dev
 	$(BIN)/ruff check src tests benchmarks

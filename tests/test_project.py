@@ -68,3 +68,9 @@ def test_pinned_releases_are_allowed(constraints):
     for name, release in pins(constraints).items():
         entry = requirements().get(name)
         assert entry is None or entry.specifier.contains(release), name
+
+
+def test_contributing_lists_every_target():
+    (line,) = re.findall(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    listed = re.findall(r"^\| `make ([\w-]+)` \|", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE)
+    assert sorted(listed) == sorted(line.split())
