@@ -175,7 +175,7 @@ def test_oversampling_of_a_block():
     obj = np.zeros((n, n, n))
     obj[20:40, 17:44, 26:34] = 1
     counts = np.abs(np.fft.fftshift(np.fft.fftn(np.fft.ifftshift(obj)))) ** 2
-    np.testing.assert_allclose(prepare.oversampling(counts.astype(np.float32)), (3, 2.2, 7.5), rtol=0.15)
+    np.testing.assert_allclose(prepare.bright_ratios(counts.astype(np.float32)), (3, 2.2, 7.5), rtol=0.15)
 
 
 def bad_patterns(crystal):

@@ -14,6 +14,7 @@ from sayre.data.json_text import plain
 from sayre.data.shown import Lines, Shown, sizes, slices_through
 from sayre.retrieval.choice.modes import Modes
 from sayre.retrieval.engine.runs import Run
+from sayre.retrieval.sampling import ratios_text
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -39,7 +40,7 @@ class Phased(Shown):
     agreement
         Median complex correlation of the selected runs with the central one.
     oversampling
-        Oversampling ratio of each axis, from the autocorrelation.
+        Ratio of each axis, as `sayre.retrieval.sampling` estimates it; NaN where it cannot.
     pattern
         The part of the pattern that was phased, binned and centred on its peak.
     """
@@ -99,7 +100,7 @@ class Phased(Shown):
             ("agreement", f"{agreement:.3f}" if agreement == agreement else "not known of a single start"),
             ("scatter", f"{scatter:.2f}" if scatter == scatter else "not known of fewer than four starts"),
             ("support", f"{int(self.support.sum())} voxels"),
-            ("oversampling ratio", sizes(self.oversampling, ", ")),
+            ("oversampling ratio", ratios_text(self.oversampling)),
         ]
 
     def _panels(self) -> Sequence[NDArray[Any]]:

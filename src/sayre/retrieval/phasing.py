@@ -110,7 +110,7 @@ def phase(
     ratios = prepare.check(cut)
     bounds = amplitude_bounds(cut, settings)
     first = init if isinstance(init, np.ndarray) else None
-    start = starts(cut, bounds, settings, init=first, ratios=ratios, device=where)
+    start = starts(cut, bounds, settings, init=first, device=where)
     length = iterations(steps)
     of_all_starts = settings.runs * length
     of_selected = max(settings.keep * settings.runs, 1) * iterations(wide)

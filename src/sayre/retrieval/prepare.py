@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from sayre.data import AnyPattern, FilledPattern
+from sayre.data import AnyPattern, FilledPattern, Pattern
 from sayre.detectors.hygiene import cleaned
 from sayre.errors import InputError, warn
 from sayre.numerics.interpolate import linear_fill
 from sayre.retrieval.engine.support import autocorrelation, initial_support
+from sayre.retrieval.sampling import ratios_text, sampling
 
 LEAST_COUNTS = 1000
 """Least sum of counts that is phased."""
@@ -102,12 +105,13 @@ def first_fill(pattern: AnyPattern) -> NDArray[np.float32]:
     return np.asarray(np.expm1(linear_fill(np.log1p(pattern.intensity), pattern.mask)), np.float32)
 
 
-def oversampling(intensity: NDArray[np.float32], threshold: float = 0.02) -> tuple[float, ...]:
-    """Compute the oversampling ratio of each axis: the length of the array over that of the object.
+def bright_ratios(intensity: NDArray[np.float32], threshold: float = 0.02) -> tuple[float, ...]:
+    """Compute the ratio of each axis that the shape network takes: array length over half the bright extent.
 
-    The length of the object is half that of its autocorrelation, which is where it exceeds `threshold` times
-    its maximum and 8 times its noise, on lines through its centre. An object longer than half the array wraps
-    around, and its ratio is 1.
+    The bright extent of the autocorrelation is where it exceeds `threshold` times its maximum and 8 times its
+    noise, on lines through its centre: that of the whole object without strain, else shorter. Where it has no
+    end in the array the ratio is 2, the least of an object that can be phased. A user is given the
+    estimate of `sayre.retrieval.sampling.sampling` instead.
 
     Parameters
     ----------
@@ -125,12 +129,14 @@ def oversampling(intensity: NDArray[np.float32], threshold: float = 0.02) -> tup
         first_out = [
             int(np.argmin(np.append(side, False))) for side in (inside[n // 2 :], inside[n // 2 :: -1])
         ]
-        ratios.append(n / max(first_out) if max(first_out) < n // 2 else 1.0)
+        ratios.append(n / max(first_out) if max(first_out) < n // 2 else 2.0)
     return tuple(ratios)
 
 
 def check(pattern: AnyPattern) -> tuple[float, ...]:
     """Check that a centred pattern can be phased, and return the oversampling ratio of each axis.
+
+    The ratio is NaN where it could not be estimated.
 
     Raises
     ------
@@ -140,8 +146,8 @@ def check(pattern: AnyPattern) -> tuple[float, ...]:
     Warns
     -----
     SayreWarning
-        The weak tail of the autocorrelation fills the array, the counts are few for an object of this size,
-        the peak may be saturated, or the peak may lie in a gap that is not filled.
+        The oversampling could not be estimated, the counts are few for an object of this size, the peak may
+        be saturated, or the peak may lie in a gap that is not filled.
     """
     measured, what = pattern.measured, pattern.name
     total = float(measured.intensity.sum(dtype=np.float64))
@@ -149,7 +155,7 @@ def check(pattern: AnyPattern) -> tuple[float, ...]:
         raise InputError(f"{what}: {total:.0f} counts in all; phase retrieval needs {LEAST_COUNTS} or more")
     intensity = first_fill(pattern)
     _check_photons(intensity, what)
-    ratios = _check_oversampling(intensity, what)
+    ratios = _check_oversampling(pattern)
     _check_peak(pattern, what)
     return ratios
 
@@ -186,37 +192,53 @@ def _check_photons(intensity: NDArray[np.float32], what: str) -> None:
         )
 
 
-def _check_oversampling(intensity: NDArray[np.float32], what: str) -> tuple[float, ...]:
-    """Refuse an oversampling ratio below 2, and warn of one that the weak tail brings below 2."""
-    ratios, surely = oversampling(intensity), oversampling(intensity, threshold=0.1)
-    shown = ", ".join(f"{r:.2f}" for r in ratios)
-    if min(surely) < 2:
+def _check_oversampling(pattern: AnyPattern) -> tuple[float, ...]:
+    """Refuse counts that are too coarse beyond doubt, and warn where that cannot be told."""
+    measured, what = pattern.measured, pattern.name
+    top = _saturated(measured)
+    found = sampling(measured if top is None else measured.with_mask(top))
+    shown = ratios_text([one.ratio for one in found])
+    coarse = [axis for axis, one in enumerate(found) if one.coarse and top is None]
+    if coarse:
+        axes, tails = (
+            " and ".join(texts)
+            for texts in (map(str, coarse), (f"{100 * found[axis].tail:.0f}" for axis in coarse))
+        )
         raise InputError(
-            f"{what}: oversampling ratio {shown} (1 where the autocorrelation fills the array); below 2 the "
-            "phase is not determined; measure with finer angular steps or a longer detector distance, and do "
-            "not bin"
+            f"{what}: oversampling ratio below 2 on axis {axes}: the autocorrelation fills the array, with "
+            f"{tails} % of its modulus at the largest lags; the phase is not determined; measure with finer "
+            f"steps or from farther, and do not bin (all axes: {shown})"
         )
-    if min(ratios) < 2:
+    unknown = [str(axis) for axis, one in enumerate(found) if math.isnan(one.ratio)]
+    if unknown:
         warn(
-            f"{what}: oversampling ratio {shown}: the weak tail of the autocorrelation fills the array, "
-            "because of a poorly filled gap or of too coarse a measurement"
+            f"{what}: oversampling ratio {shown}: on axis {' and '.join(unknown)} it could not be estimated, "
+            "for the autocorrelation has no end in the array: noise, a gap, a second crystal, or too coarse "
+            "a measurement, whose phase is not determined"
         )
-    return ratios
+    return tuple(one.ratio for one in found)
+
+
+def _saturated(pattern: Pattern) -> NDArray[np.bool_] | None:
+    """Voxels that hold the highest count, where so many near the peak do that the detector saturated."""
+    top = pattern.intensity == pattern.intensity.max()
+    near = tuple(slice(n // 2 - 4, n // 2 + 5) for n in pattern.shape)
+    return top if int(top[near].sum()) >= SATURATED else None
 
 
 def _check_peak(pattern: AnyPattern, what: str) -> None:
     """Warn of a peak that may have saturated the detector, or may lie in a gap."""
     measured = pattern.measured
     counts, middle = measured.intensity, [n // 2 for n in measured.shape]
-    beside, near = (tuple(slice(m - r, m + r + 1) for m in middle) for r in (1, 4))
+    beside = tuple(slice(m - 1, m + 2) for m in middle)
     hidden = 0 if isinstance(pattern, FilledPattern) else int(measured.mask[beside].sum())
     if hidden:
         warn(
             f"{what}: {hidden} of the {measured.mask[beside].size} voxels around the peak are masked, so "
             "that its middle may lie in the gap; fill the gap first, by sayre inpaint or sayre run"
         )
-    top = counts == counts.max()
-    if int(top[near].sum()) >= SATURATED:
+    top = _saturated(measured)
+    if top is not None:
         warn(
             f"{what}: {int(top.sum())} voxels have the same highest count {counts.max():.0f}; if the "
             "detector was saturated, mask and fill them"

@@ -16,7 +16,7 @@ from sayre.files import load_crystal
 from sayre.retrieval.engine.bounds import Bounds
 from sayre.retrieval.engine.runs import Start, random_start
 from sayre.retrieval.engine.support import initial_support
-from sayre.retrieval.prepare import first_fill
+from sayre.retrieval.prepare import bright_ratios, first_fill
 from sayre.retrieval.settings import Settings
 
 Objects = NDArray[np.complex64]
@@ -32,7 +32,6 @@ def starts(
     settings: Settings,
     *,
     init: Objects | None = None,
-    ratios: tuple[float, ...],
     device: torch.device,
 ) -> StartOf:
     """Return a function that makes the start of a given number.
@@ -51,8 +50,6 @@ def starts(
     init
         Complex object, centred, of the shape phased, in place of `settings.init`. The first start is the
         object itself, the others have its amplitude and random phases.
-    ratios
-        Oversampling ratio of each axis.
     device
         Device on which the network is applied.
 
@@ -75,7 +72,7 @@ def starts(
     predictor = load_predictor(settings.init_weights, counts.ndim)
     if isinstance(predictor, PhasePredictor):
         return _around(predictor.object(counts, device), bounds, seed)
-    logits = predictor(counts, ratios, device)
+    logits = predictor(counts, bright_ratios(first_fill(pattern)), device)
     levels = [_inside(logits > level, bounds, pattern, seed) for level in LEVELS]
     return lambda index: levels[index % len(levels)](index)
 

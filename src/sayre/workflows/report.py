@@ -12,6 +12,7 @@ from sayre.data import Crystal, FilledPattern
 from sayre.figures.crystal import crystal_figure
 from sayre.figures.filling import filling_figure, save_figure
 from sayre.figures.phasing import convergence_figure, resolution_figure, resolution_text
+from sayre.retrieval.sampling import ratios_text
 from sayre.workflows.outcome import RunOutcome, values_inside
 
 Row = tuple[str, str]
@@ -85,7 +86,7 @@ def _counts(outcome: RunOutcome) -> list[Row]:
     return [
         *rows,
         ("phased", f"{_sizes(found.object.shape)}, from voxel {_sizes(found.origin, ', ')} of the file"),
-        ("oversampling ratio", ", ".join(f"{ratio:.1f}" for ratio in found.oversampling)),
+        ("oversampling ratio", ratios_text(found.oversampling)),
     ]
 
 

@@ -22,7 +22,7 @@ from sayre.filling.network.volume import prepare
 from sayre.networks.registry import FOLDER, REGISTRY, read, write
 from sayre.retrieval.learned import predictor as learned
 from sayre.retrieval.learned.shape_predictor import ShapePredictor, middle
-from sayre.retrieval.prepare import oversampling
+from sayre.retrieval.prepare import bright_ratios
 from sayre.simulation.peak import simulate
 from sayre.simulation.strained.testset import strained_crystal
 
@@ -96,7 +96,7 @@ def _text(value: Any) -> str:
 def _write_shape_sample(weights: Path, dimensions: int) -> None:
     """Write the counts of a strained crystal, and the logits that the network predicts for its middle."""
     counts = strained_crystal(dimensions, "2-4", 0).counts
-    ratios = oversampling(counts)
+    ratios = bright_ratios(counts)
     learned.load_predictor.cache_clear()
     predictor = learned.load_predictor(weights, dimensions)
     assert isinstance(predictor, ShapePredictor)
