@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import pickle
 import pkgutil
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 
 import sayre
 from noise import counts_of_test
+from sayre.data.option import SettingError
 from sayre.detectors import masks
 
 RECIPE = "HIO*20, ER*10"
@@ -164,6 +166,13 @@ def test_a_wrong_kind_gets_a_sentence(call, message, tmp_path, monkeypatch):
         (lambda p: sayre.reconstruct(p, None, "scan.toml"), r"^scan: must be a Scan, found the text"),
         (lambda p: sayre.Scan(geometry="scan.toml"), r"^geometry: must be a Geometry, found 'scan.toml'$"),
         (lambda p: sayre.Settings(recipe=3), r"^recipe: must be a text, found 3$"),
+        (lambda p: sayre.Settings(runs=(2,)), r"^runs: must be a single value, found \(2,\)$"),
+        (lambda p: sayre.Settings(smoothing=2.0), r"^smoothing: must be a tuple of 2 numbers, found 2.0$"),
+        (lambda p: sayre.Settings(binning=(1, 2)), r"^binning: must be a tuple of 3 numbers"),
+        (lambda p: sayre.phase(p, init=1), r"^init: must be a str or ndarray, found an int$"),
+        (lambda p: sayre.phase(p, []), r"^settings: must be a Settings, found a list"),
+        (lambda p: sayre.Scan(hkl=(10**20, 1, 1)), r"^hkl: must be a whole number from -100 to 100"),
+        (lambda p: sayre.phase(p, recipe="(" * 5000), r"^recipe: brackets are nested too deeply"),
         (lambda p: sayre.Scan(lattice_constant=0.4), r"^scan: lattice constant 0.4 Å is not plausible"),
         (lambda p: sayre.Meta(energy=9.0), r"9 keV are 9000 eV$"),
         (lambda p: sayre.Meta(distance=-1.0), "distance must be a positive number"),
@@ -179,6 +188,11 @@ def test_values_that_make_no_sense_get_a_sentence(gapped, make, message):
     with pytest.raises(sayre.InputError, match=message) as refused:
         make(gapped)
     assert len(str(refused.value).splitlines()) == 1
+
+
+def test_a_refused_setting_survives_pickling():
+    error = pickle.loads(pickle.dumps(SettingError("runs", "must be 1 or more")))
+    assert (error.setting, str(error)) == ("runs", "runs: must be 1 or more")
 
 
 def test_the_picture_of_a_notebook_needs_nothing_else():

@@ -63,6 +63,10 @@ def main(arguments: list[str] | None = None) -> int:
             message = error.format_message() or "no command given"
             print(f"sayre: {message} (--help after a command lists its options)", file=sys.stderr)
             return 2
+        except OSError as error:
+            place = "" if error.filename is None else f"{error.filename}: "
+            print(f"sayre: {place}{error.strerror or error}", file=sys.stderr)
+            return 2
         except StoppedJob as stopped:
             print(f"sayre: stopped; {stopped}", file=sys.stderr)
             return _STOPPED

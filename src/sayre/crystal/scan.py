@@ -45,7 +45,14 @@ class Scan:
     ] = None
     hkl: Annotated[
         tuple[int, int, int] | None,
-        Option(help="Reflection: 1 1 1, or 1,1,1.", metavar="H K L", whole=True, panel=_PANEL),
+        Option(
+            help="Reflection: 1 1 1, or 1,1,1.",
+            metavar="H K L",
+            whole=True,
+            least=-100,
+            most=100,
+            panel=_PANEL,
+        ),
     ] = None
     lattice_constant: Annotated[
         float | None,

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 import numpy as np
 
@@ -22,6 +22,9 @@ class SettingError(InputError):
     def __init__(self, setting: str, complaint: str) -> None:
         super().__init__(f"{setting}: {complaint}")
         self.setting, self.complaint = setting, complaint
+
+    def __reduce__(self) -> tuple[type[SettingError], tuple[str, str]]:
+        return SettingError, (self.setting, self.complaint)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +124,12 @@ def changed(settings: T, changes: dict[str, Any]) -> T:
 
 def _check_kind(name: str, value: Any, annotation: Any) -> None:
     """Refuse a value that is no text, path or settings object where one of these is wanted."""
-    kinds = get_args(annotation) or (annotation,)
+    kinds = (annotation,) if get_origin(annotation) is tuple else get_args(annotation) or (annotation,)
+    lengths = [len(get_args(kind)) for kind in kinds if get_origin(kind) is tuple]
+    if lengths and not (isinstance(value, tuple) and len(value) in lengths):
+        raise SettingError(name, f"must be a tuple of {lengths[0]} numbers, found {value!r}")
+    if not lengths and isinstance(value, tuple):
+        raise SettingError(name, f"must be a single value, found {value!r}")
     plain = [kind for kind in kinds if kind in (str, Path) or is_dataclass(kind)]
     others = [kind for kind in kinds if kind not in (*plain, type(None))]
     if plain and not others and not isinstance(value, tuple(plain)):

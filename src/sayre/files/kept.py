@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from numpy.typing import NDArray
 
 from sayre._version import __version__
 from sayre.data.json_text import to_json
-from sayre.errors import InputError
+from sayre.errors import InputError, warn
 from sayre.files.atomic import replacing
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -46,7 +48,7 @@ class KeptFolder:
     def matches(self) -> bool:
         """Whether the folder is there and of this configuration."""
         known = self.folder / _CONFIG
-        return known.is_file() and known.read_text() == self.config
+        return known.is_file() and known.read_bytes() == self.config.encode()
 
     def check(self) -> None:
         """Refuse a folder that cannot be used.
@@ -103,12 +105,27 @@ class KeptFolder:
             np.savez(file, **arrays)  # type: ignore[arg-type]
 
     def load(self, name: str) -> dict[str, NDArray[Any]] | None:
-        """Return the arrays that a command of the same configuration kept in a file, if it did."""
+        """Return the arrays that a command of the same configuration kept in a file, if it did.
+
+        Warns
+        -----
+        SayreWarning
+            The file is damaged: it is removed, and what it held is computed again.
+        """
         path = self.folder / name
         if not (self.matches and path.is_file()):
             return None
-        with np.load(path) as file:
-            return {key: file[key] for key in file.files}
+        try:
+            with open(path, "rb") as stream, np.load(stream) as file:
+                return {key: file[key] for key in file.files}
+        except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error):
+            self.discard(name)
+            return None
+
+    def discard(self, name: str) -> None:
+        """Remove a damaged file of the folder with a warning; what it held is computed again."""
+        warn(f"{self.folder / name}: is damaged and removed; what it held is computed again")
+        (self.folder / name).unlink(missing_ok=True)
 
     def remove(self) -> None:
         """Delete the folder with all that was kept; a folder of the user stays."""

@@ -68,8 +68,9 @@ def inpaint(
         array) and that `wiener` fills instead.
     """
     expect(pattern, Pattern, argument="pattern")
-    expect(settings or FillingSettings(), FillingSettings, argument="settings")
-    settings = changed(settings or FillingSettings(), changes)
+    settings = FillingSettings() if settings is None else settings
+    expect(settings, FillingSettings, argument="settings")
+    settings = changed(settings, changes)
     method = settings.method
     if not pattern.mask.any():
         raise InputError(f"{pattern.name}: no voxel is masked, nothing to fill; give the gaps by --mask")

@@ -30,7 +30,8 @@ class KeptRuns(KeptFolder):
         self.check()
         if not self.matches:
             return ()
-        return tuple(self._run(path.name) for path in sorted(self.folder.glob("[0-9]*.npz")))
+        runs = [self._run(path.name) for path in sorted(self.folder.glob("[0-9]*.npz"))]
+        return tuple(run for run in runs if run is not None)
 
     def write(self, run: Run) -> None:
         """Write a run; the file appears when it is complete."""
@@ -52,10 +53,14 @@ class KeptRuns(KeptFolder):
         """Where the state of running starts is saved, with what an earlier, stopped command saved."""
         return Snapshots(lambda snapshot: self.save(_RUNNING, **snapshot), self.load(_RUNNING))
 
-    def _run(self, name: str) -> Run:
-        """Read one run."""
+    def _run(self, name: str) -> Run | None:
+        """Read one run; None where its file is damaged."""
         arrays = self.load(name)
-        assert arrays is not None
+        if arrays is None:
+            return None
+        if not {"shape", "support", "object", "history", "failed", "point_spread", *_NUMBERS} <= set(arrays):
+            self.discard(name)
+            return None
         numbers = {name: arrays[name].item() for name in _NUMBERS}
         history = tuple((int(i), float(r)) for i, r in arrays["history"].reshape(-1, 2))
         return Run(

@@ -99,10 +99,11 @@ def phase(
         off or masked.
     """
     expect(pattern, Pattern, FilledPattern, argument="pattern")
-    expect(settings or Settings(), Settings, argument="settings")
-    settings = changed(
-        settings or Settings(), changes if not isinstance(init, str) else {**changes, "init": init}
-    )
+    settings = Settings() if settings is None else settings
+    expect(settings, Settings, argument="settings")
+    if init is not None:
+        expect(init, str, np.ndarray, argument="init")
+    settings = changed(settings, changes if not isinstance(init, str) else {**changes, "init": init})
     watch, where = watch or Watch(), find_device(device)
     learned = settings.init == "network" and not isinstance(init, np.ndarray)
     steps, wide = split_at_wide(parse(recipe_text(settings.recipe or ("strained" if learned else "default"))))

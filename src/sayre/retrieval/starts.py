@@ -91,7 +91,7 @@ def require_object(name: str) -> None:
     SettingError
         The file does not exist.
     """
-    if not Path(name.partition("::")[0]).exists():
+    if not Path(name.partition("::")[0]).is_file():
         raise SettingError(
             "init", f"{name!r} is neither random nor network nor the name of a file that exists"
         )

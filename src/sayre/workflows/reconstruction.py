@@ -89,9 +89,10 @@ def reconstruct(
         As `sayre.phase` and `sayre.crystal.conversion.to_crystal`; starts of another command in `kept`.
     """
     expect(pattern, Pattern, FilledPattern, argument="pattern")
-    expect(settings or Settings(), Settings, argument="settings")
-    expect(scan or Scan(), Scan, argument="scan")
-    settings, scan, watch = settings or Settings(), completed(scan or Scan(), pattern), watch or Watch()
+    settings, scan = Settings() if settings is None else settings, Scan() if scan is None else scan
+    expect(settings, Settings, argument="settings")
+    expect(scan, Scan, argument="scan")
+    scan, watch = completed(scan, pattern), watch or Watch()
     if scan.geometry is not None:
         compare(scan.geometry, pattern.meta, pattern.grid)
     if kept is not None:

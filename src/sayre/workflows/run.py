@@ -147,9 +147,13 @@ class RunJob:
             return counts
         earlier = kept.folder / FILLED
         if kept.matches and earlier.is_file():
-            again = load_filled(earlier)
-            if isinstance(again, FilledPattern):
-                return replace(again, pattern=counts)
+            try:
+                again = load_filled(earlier)
+            except InputError:
+                kept.discard(FILLED)
+            else:
+                if isinstance(again, FilledPattern):
+                    return replace(again, pattern=counts)
         with bar(f"filling {counts.name}") as advance:
             steps = Checkpoints(kept, "the filling so far")
             return inpaint(counts, self.filling, device=self.device, progress=advance, kept=steps)

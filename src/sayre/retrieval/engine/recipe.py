@@ -69,7 +69,10 @@ def parse(text: str) -> list[Step]:
     """
     _require_preset(text)
     parser = _Parser(PRESETS.get(text.strip(), text))
-    steps = parser.chain()
+    try:
+        steps = parser.chain()
+    except RecursionError:
+        raise InputError("recipe: brackets are nested too deeply; a few levels are enough") from None
     parser.expect_end()
     starts, wide = split_at_wide(steps)
     if not iterations(starts):

@@ -149,7 +149,7 @@ class ShrinkWrap:
 
     def _keep_in_range(self, amplitude: Tensor, support: Tensor, buffer: Tensor | None) -> None:
         """Replace a support that is too small or too large by the brightest voxels, in place."""
-        least, most = (int(f * support.numel()) for f in self.fraction)
+        least, most = (max(int(f * support.numel()), 1) for f in self.fraction)
         count = int(torch.count_nonzero(support))
         if count < max(least, 1) or count > most:
             wanted = max(least, 1) if count < max(least, 1) else most

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from sayre.data.option import Option
+from sayre.data.option import Option, check_settings
 from sayre.errors import InputError
 
 if TYPE_CHECKING:
@@ -27,7 +27,13 @@ class ScatteringSettings:
 
     hkl: Annotated[
         _Triple,
-        _scattering(metavar="H K L", help="Miller indices of the reflection: 1 1 1, or 1,1,1."),
+        _scattering(
+            metavar="H K L",
+            help="Miller indices of the reflection: 1 1 1, or 1,1,1.",
+            whole=True,
+            least=-100,
+            most=100,
+        ),
     ] = (1, 1, 1)
     forbidden: Annotated[
         bool, _scattering(help="Simulate the reflection even where the lattice forbids it.")
@@ -88,6 +94,7 @@ class ScatteringSettings:
     ] = 0.0
 
     def __post_init__(self) -> None:
+        check_settings(self)
         if self.rotate not in ("none", "random"):
             raise InputError(f"--rotate: {self.rotate!r} is not known; it must be none or random")
         if self.coherence is not None and self.blur is not None:
