@@ -6,7 +6,7 @@ EXTRAS := .[train,relax,cluster]
 # Without an NVIDIA GPU torch is held to a CPU build.
 CONSTRAINT := $(shell command -v nvidia-smi >/dev/null 2>&1 || echo "-c constraints-cpu.txt")
 
-.PHONY: demo test test-oldest test-robust lint accuracy bench clean
+.PHONY: demo test test-oldest test-robust lint mutants accuracy bench clean
 
 demo: $(VENV)/.ready
 	$(BIN)/sayre demo --out demo
@@ -31,6 +31,11 @@ lint: $(VENV)/.ready-dev
 # The suite with one thread and eight, other instruction sets, and noise on the counts: nine times as long.
 test-robust: $(VENV)/.ready-dev
 	tests/robust.sh $(BIN)/python
+
+# How many small faults of the numerical core the tests notice, of a sample (docs/development/mutants.md).
+mutants: $(VENV)/.ready-dev
+	$(BIN)/python -m pip install --quiet --group mutants
+	nice $(BIN)/python benchmarks/mutants.py
 
 # Longer checks: accuracy tables and timings of docs/.
 accuracy: $(VENV)/.ready-dev
