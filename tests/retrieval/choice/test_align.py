@@ -183,3 +183,17 @@ def test_objects_that_are_zero_have_modes_that_are_zero():
     assert not found.modes.any()
     assert not found.weights.any()
     assert found.agreement == 0
+
+
+def test_modes_of_weak_objects_have_the_weights_of_strong_ones():
+    objects = [particle(), particle(1), particle(2)]
+    strong, weak = (
+        find_modes([(scale * obj).astype(np.complex64) for obj in objects]) for scale in (1, 1e-4)
+    )
+    np.testing.assert_allclose(weak.weights, strong.weights, rtol=1e-3)
+    assert weak.weights.sum() == pytest.approx(1, abs=1e-4)
+
+
+def test_a_correlation_that_rounding_takes_above_1_is_no_scatter(monkeypatch):
+    monkeypatch.setattr("sayre.retrieval.choice.modes.correlation", lambda *_: 1 + 1e-7)
+    assert find_modes([particle(), particle()]).scatter == 0
