@@ -11,6 +11,9 @@ from sayre.files.atoms import load_particle, save_particle
 
 PLACES = np.random.default_rng(0).uniform(-40, 40, (57, 3))
 
+# ASE sets shapes in place, which NumPy 2.5 warns of.
+pytestmark = pytest.mark.filterwarnings("ignore:Setting the shape on a NumPy array:DeprecationWarning:ase")
+
 
 @pytest.fixture
 def particle():
