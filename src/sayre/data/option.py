@@ -132,7 +132,8 @@ def _check_kind(name: str, value: Any, annotation: Any) -> None:
         raise SettingError(name, f"must be a single value, found {value!r}")
     plain = [kind for kind in kinds if kind in (str, Path) or is_dataclass(kind)]
     others = [kind for kind in kinds if kind not in (*plain, type(None))]
-    if plain and not others and not isinstance(value, tuple(plain)):
+    accepted = (*plain, Path) if str in plain else tuple(plain)  # a path is as good as its text
+    if plain and not others and not isinstance(value, accepted):
         wanted = " or ".join("a text" if kind is str else f"a {kind.__name__}" for kind in plain)
         raise SettingError(name, f"must be {wanted}, found {value!r}")
 
