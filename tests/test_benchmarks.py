@@ -17,6 +17,7 @@ SMALLEST = {
     "classical": "--size 24 --width 3 --repeats 1",
     "phasing": "--sides 16 --repeats 1",
     "phasing_accuracy": "--crystals 1 --runs 2 --side 32 --gaps cross --method wiener --recipe quick",
+    "sampling": "--crystals 1",
     "scatter": "--atoms 1000 --voxels 16 --repeats 1",
     "speed": "--case linear --repeats 1",
     "strained": "--dimensions 2 --classes 0-1 --crystals 1",

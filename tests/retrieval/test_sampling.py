@@ -10,7 +10,9 @@ import pytest
 
 from sayre.data import Grid, Pattern
 from sayre.errors import InputError, SayreWarning
+from sayre.files import load
 from sayre.retrieval import prepare
+from sayre.retrieval.binning import binned
 from sayre.retrieval.sampling import ratios_text, sampling
 from sayre.simulation.peak import simulate
 from sayre.simulation.strained.voxels import VoxelPopulation, draw
@@ -68,10 +70,10 @@ def test_strain_does_not_shorten_the_crystal(dimensions):
         found = sampling(pattern_of(counts))
         errors += [one.ratio / ratio for one, ratio in zip(found, true, strict=True)]
         bright += list(np.array(prepare.bright_ratios(counts)) / true)
-    assert np.isfinite(errors).mean() > 0.7
-    assert np.nanmin(errors) > 0.8
-    assert np.nanmedian(errors) < 1.3
-    assert np.nanpercentile(errors, 90) < np.percentile(bright, 50) + 0.3
+    assert np.isfinite(errors).mean() > 0.85
+    assert np.nanmin(errors) > 0.85
+    assert np.nanmedian(errors) < 1.25
+    assert np.nanpercentile(errors, 90) < np.percentile(bright, 50)
 
 
 @pytest.mark.parametrize("dimensions", [2, 3])
@@ -154,7 +156,7 @@ def test_what_is_not_known_is_warned_of_and_is_no_number():
     second = block((48, 48, 48), (28, 12, 12))
     counts = first / first.sum() + 0.06 * second / second.sum()
     pattern = pattern_of(np.random.default_rng(0).poisson(1e8 * counts))
-    with pytest.warns(SayreWarning, match=r"ratio unknown, \d\.\d+, .*: on axis 0 it could not be estimated"):
+    with pytest.warns(SayreWarning, match="ratio unknown, 4.00, 4.00: on axis 0 it could not be estimated"):
         ratios = prepare.check(pattern)
     assert math.isnan(ratios[0])
     assert ratios[1:] == pytest.approx((4, 4), rel=0.12)
@@ -189,3 +191,23 @@ def test_a_measured_peak_passes(measured, size):
     found = sampling(cut)
     assert not any(axis.coarse for axis in found)
     assert found[0].ratio > 3.5
+
+
+@pytest.mark.measured
+@pytest.mark.filterwarnings("ignore::sayre.errors.SayreWarning")
+def test_measured_peaks_with_gaps_and_in_the_plane_pass(data_dir):
+    """A cross of a MAXIPIX beside the peak; two-dimensional patterns whose axes all end far out."""
+    found = sampling(prepare.centred(prepare.around_peak(load(data_dir / "D_id01_maxipix.cxi"), 96)))
+    assert not any(axis.coarse for axis in found)
+    assert np.isfinite([axis.ratio for axis in found]).all()
+    with np.load(data_dir / "H_2d_cdi.npz") as file:
+        planar = pattern_of(file["nadia_planar"].astype(np.float32))
+    assert min(axis.ratio for axis in sampling(prepare.centred(planar))) > 4
+
+
+@pytest.mark.measured
+@pytest.mark.filterwarnings("ignore::sayre.errors.SayreWarning")
+def test_a_measured_peak_that_is_binned_too_far_is_refused(measured):
+    counts = measured("A")["intensity"].astype(np.float32)
+    with pytest.raises(InputError, match="oversampling ratio below 2 on axis"):
+        prepare.check(prepare.centred(binned(prepare.around_peak(pattern_of(counts), 96), (1, 4, 4))))

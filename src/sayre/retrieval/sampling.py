@@ -28,10 +28,13 @@ COARSE, FALLING = 2e-3, 1.7
 SURELY_COARSE = 6e-3
 """From this power on it does in any case. The second crystal beside a measured one had 2e-3."""
 COARSE_BESIDE_A_GAP = 0.1
-BROAD = 3e-5
-"""Least power of the largest lags in half of the lines, weighted: an alien or a hot pixel is in a few."""
-FLOOR, FLAT = 3e-3, 1.5
-"""Most power of a floor (pixels or frames that respond unequally, an alien), and how much its lags differ."""
+BROAD, SHARED = 3e-5, 0.02
+"""Least power of the largest lags in half of the lines, weighted, and least part of that of all: an alien
+or a hot pixel is in a few lines."""
+FLOOR = 3e-3
+"""Most power of a floor below the object: pixels or frames that respond unequally, an alien."""
+FLAT, FLAT_FAR_OUT = 1.5, 5.0
+"""How much the lags of a floor differ; the second where the object ends before a quarter of the array."""
 WHOLE, REFUSABLE = 0.3, 0.9
 """Shares of the power in lines without a gap: above the first, only they are used."""
 SIGMAS = 4.0
@@ -143,7 +146,8 @@ def _is_coarse(lags: _Lags, n: int) -> bool:
     if lags.share < REFUSABLE:
         return min(lags.edge, lags.broad) > COARSE_BESIDE_A_GAP
     falls = lags.edge > COARSE and lags.before > FALLING * lags.edge
-    return lags.broad > BROAD and (lags.edge > SURELY_COARSE or falls)
+    broad = lags.broad > max(BROAD, SHARED * lags.edge)
+    return broad and (lags.edge > SURELY_COARSE or falls)
 
 
 def _ratio(lags: _Lags, n: int) -> float:
@@ -161,7 +165,7 @@ def _ratio(lags: _Lags, n: int) -> float:
         if third < 2:
             return float("nan")
         first, last = (float(lags.power[part].mean()) for part in _thirds(end, third))
-        if first > FLAT * last:
+        if first > (FLAT_FAR_OUT if end <= n // 4 else FLAT) * last:
             return float("nan")
     return n / end
 
