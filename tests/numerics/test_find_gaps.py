@@ -288,6 +288,7 @@ def triangle(rows, columns):
         ((40, 40), 30, "border"),
         ((40, 38), 30, "beamstop"),  # across it
         ((40, 20), 0, "border"),  # in a corner, whatever its sides
+        ((40, 20), 1, "beamstop"),  # beside a corner
     ],
 )
 def test_a_rim_lies_along_the_border(dims, turn, sides, place, kind):
@@ -353,3 +354,37 @@ def test_of_parallel_slabs_the_wider_counts():
     mask[20:24] = mask[60:70] = mask[:, 30:36] = mask[:, 80:83] = True
     (gap,), _ = find_gaps(mask)
     assert (gap.kind, gap.widths, gap.width) == ("cross", (10, 6), 10)
+
+
+def test_a_slab_one_slice_off_the_border_is_a_plane():
+    mask = empty(40, 50)
+    mask[1:4] = True
+    mask[36:39] = True
+    assert [gap.kind for gap in find_gaps(mask)[0]] == ["plane", "plane"]
+
+
+def test_the_bars_of_a_cross_are_as_long_as_planes_off_their_own_axis():
+    """A bar may be short along its normal; where it is too thick for its length there is no cross."""
+    mask = empty(40, 100)
+    mask[16:20, 10:90] = mask[12:24, 50:52] = True
+    assert find_gaps(mask)[0][0].slabs == ((0, 16, 20), (1, 50, 52))
+    mask = empty(60, 100)
+    mask[20:24, 10:90] = mask[12:32, 50:56] = True
+    assert find_gaps(mask)[0][0].kind == "beamstop"
+
+
+def test_a_bar_with_a_bump_is_no_cross():
+    mask = empty(100, 100)
+    mask[40:44, 10:90] = mask[44:56, 50:52] = True
+    assert find_gaps(mask)[0][0].kind == "beamstop"
+
+
+def test_shares_of_nine_tenths_are_enough():
+    """Of a cross in its slabs: 540 pixels of 600; of a rim up to the border: 180 of 200."""
+    mask = empty(100, 120)
+    mask[40:44, 10:90] = mask[15:74, 60:64] = True
+    mask[44:54, 64:70] = True
+    assert (find_gaps(mask)[0][0].kind, mask.sum()) == ("cross", 600)
+    mask = empty(100, 100)
+    mask[:10, 30:48] = mask[1:11, 48:50] = True
+    assert (find_gaps(mask)[0][0].kind, mask.sum()) == ("border", 200)

@@ -109,5 +109,5 @@ def test_any_mask_by_brute_force(mask, seed):
 
 
 def test_nothing_measured_is_refused():
-    with pytest.raises(ValueError, match="linear_fill: every voxel is masked"):
+    with pytest.raises(ValueError, match=r"^linear_fill: every voxel is masked$"):
         linear_fill(np.ones((3, 4), np.float32), np.ones((3, 4), bool))
