@@ -121,10 +121,10 @@ class Field:
     ("length", "level", "variance", "width"), [(1.5, 3.5, 0.25, 4), (1.5, 2.0, 0.25, 4), (1.2, 6.0, 0.5, 3)]
 )
 def test_mean_error_and_coverage_are_those_of_the_dense_solution(length, level, variance, width):
-    """Covariance, contrast and noise estimated; over 20 fields, the error as made and as stated."""
-    field = Field(48, length, level, variance, width)
+    """Covariance, contrast and noise estimated; over 40 fields, the error as made and as stated."""
+    field = Field(36, length, level, variance, width)
     made, stated = [], []
-    for seed in range(20):
+    for seed in range(40):
         truth, values = field.draw(np.random.default_rng(seed))
         filled, sigma = wiener_fill(values, field.mask)
         made.append((filled - truth)[field.mask])
@@ -133,7 +133,7 @@ def test_mean_error_and_coverage_are_those_of_the_dense_solution(length, level, 
     assert (field.by_depth(made) < 1.25 * field.error).all()
     np.testing.assert_allclose(field.by_depth(stated), field.error, rtol=0.25)
     assert 0.58 < np.mean(np.abs(made) < stated) < 0.76
-    assert 0.87 < np.mean(np.abs(made) < 2 * stated) < 0.98
+    assert 0.85 < np.mean(np.abs(made) < 2 * stated) < 0.98
 
 
 def test_tiles_away_from_the_peak_know_no_inversion(monkeypatch):
