@@ -1,0 +1,148 @@
+"""The one call that fills: which method it takes, what it hands over, what it refuses."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from sayre.data import Grid, Pattern
+from sayre.errors import InputError
+from sayre.filling.classical import CLASSICAL
+from sayre.filling.fill import METHODS, inpaint
+from sayre.filling.network import predictor as predictors
+from sayre.filling.network import volume, windows
+from sayre.filling.network.predictor import Predictor
+from sayre.filling.wiener import wiener_fill
+from sayre.networks import registry
+
+
+def gapped(shape, seed=0):
+    rng = np.random.default_rng(seed)
+    places = np.meshgrid(*(np.linspace(-1, 1, n) for n in shape), indexing="ij")
+    counts = rng.poisson(300 * np.exp(-3 * sum(x**2 for x in places))).astype(np.float32)
+    mask = np.zeros(shape, bool)
+    mask[:, shape[1] // 2 : shape[1] // 2 + 3] = True
+    counts[mask] = 0
+    return Pattern(intensity=counts, mask=mask, grid=Grid(step=(1.0,) * len(shape)))
+
+
+class Copy(torch.nn.Module):
+    def forward(self, filled, *_):
+        return filled, 0 * filled
+
+
+@pytest.fixture
+def loaded(monkeypatch):
+    """What weights were asked for; they are of a network that copies."""
+    asked = []
+
+    def load(*which):
+        asked.append(which)
+        network = {"network": Copy(), "device": torch.device("cpu"), "depth": 12, "tile": 32}
+        return Predictor(**network, widths=(1, 6), baseline="wiener")
+
+    monkeypatch.setattr(predictors, "load_predictor", load)
+    return asked
+
+
+def test_in_3d_the_network_is_taken_where_weights_ship(monkeypatch, loaded):
+    pattern = gapped((14, 16, 15))
+    assert (inpaint(pattern).method == "unet") == (registry.default("inpaint") is not None)
+    row = next(iter(registry.registry().values()), "a row")
+    asked = []
+
+    def default(ships):
+        return lambda *which: asked.append(which) or (row if ships else None)
+
+    monkeypatch.setattr(registry, "default", default(True))
+    assert inpaint(pattern).method == "unet"
+    monkeypatch.setattr(registry, "default", default(False))
+    assert inpaint(pattern).method == "wiener"
+    assert set(asked) == {("inpaint", 3)}
+    assert inpaint(gapped((20, 22))).method == "wiener"
+    assert asked[-1] == ("inpaint", 2)
+
+
+@pytest.mark.parametrize("shape", [(20, 22), (10, 12, 11)])
+@pytest.mark.parametrize("method", sorted(set(METHODS) - {"auto", "unet"}))
+def test_classical_methods_are_handed_logarithms_and_state_no_error(method, shape):
+    pattern, told = gapped(shape), []
+    found = inpaint(pattern, method=method, progress=told.append)
+    values, mask, sigma = np.log1p(pattern.intensity), pattern.mask, np.nan
+    if method == "wiener":
+        filled, sigma = wiener_fill(values, mask)
+        sigma = sigma[mask]
+    else:
+        filled = CLASSICAL[method](values, mask)
+    np.testing.assert_array_equal(found.intensity[mask], np.maximum(np.expm1(filled[mask]), 0))
+    np.testing.assert_array_equal(found.intensity[~mask], pattern.intensity[~mask])
+    np.testing.assert_array_equal(found.sigma[mask], sigma)
+    assert not found.sigma[~mask].any()
+    assert found.sigma.dtype == found.intensity.dtype == np.float32
+    assert found.method == method
+    assert found.pattern is pattern
+    assert told[-1] == 1
+
+
+def test_weights_and_device_are_those_that_were_asked_for(loaded):
+    pattern = gapped((14, 16, 15))
+    inpaint(pattern, method="unet")
+    inpaint(pattern, method="unet", weights="mine", device="cpu")
+    assert loaded == [(None, "auto"), ("mine", "cpu")]
+
+
+@pytest.mark.parametrize(("stride", "expected"), [(None, 16), (1, 1), (9, 9), (100, 32)])
+def test_how_the_network_is_run(monkeypatch, loaded, stride, expected):
+    """On a volume of the baseline it was trained with, its windows at most their own length apart."""
+    pattern, seen = gapped((14, 34, 36)), {}
+
+    def prepare(counts, mask, baseline, progress):
+        seen["baseline"] = baseline
+        return real_prepare(counts, mask, baseline, progress)
+
+    def fill(volume, slabs, predict, **options):
+        seen.update(options)
+        return real_fill(volume, slabs, predict, **options)
+
+    real_prepare, real_fill = volume.prepare, windows.fill
+    monkeypatch.setattr(volume, "prepare", prepare)
+    monkeypatch.setattr(windows, "fill", fill)
+    told = []
+    found = inpaint(pattern, method="unet", stride=stride, progress=told.append)
+    assert seen.pop("progress") is not None
+    assert seen == {"baseline": "wiener", "depth": 12, "tile": 32, "stride": expected}
+    filled = wiener_fill(np.log1p(pattern.intensity), pattern.mask)[0]
+    mask = pattern.mask
+    np.testing.assert_allclose(found.intensity[mask], np.expm1(filled[mask]), rtol=1e-4, atol=1e-5)
+    # the baseline is the first half of the work
+    assert told == sorted(told)
+    assert 0 < told[0] < 0.1
+    assert 0.5 in told
+    assert told[-1] == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"method": "magic"},
+            r"^method: 'magic' is not known; one of "
+            r"auto, unet, wiener, linear, cubic, nearest, biharmonic$",
+        ),
+        ({"stride": 0}, r"^stride: must be 1 or more, found 0$"),
+        ({"method": "unet"}, r"^pattern: the network fills 3D counts, these are 2D; --method wiener$"),
+    ],
+)
+def test_what_cannot_be_filled_is_refused(options, message):
+    with pytest.raises(InputError, match=message):
+        inpaint(gapped((20, 22)), **options)
+
+
+def test_a_pattern_without_gaps_is_refused():
+    counts = np.ones((6, 7), np.float32)
+    pattern = Pattern(intensity=counts, mask=np.zeros(counts.shape, bool), grid=Grid(step=(1.0,) * 2))
+    with pytest.raises(
+        InputError, match=r"^pattern: no voxel is masked, nothing to fill; give the gaps by --mask$"
+    ):
+        inpaint(pattern)
