@@ -7,43 +7,91 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
-from typing import Any, TypeVar
+from multiprocessing.connection import Connection
+from typing import Any, Protocol, TypeVar
 
 from sayre.errors import InputError
 
 R = TypeVar("R")
+_SPAWN = multiprocessing.get_context("spawn")
 _MASKED = hasattr(signal, "pthread_sigmask")
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
-def end_with_parent() -> None:
-    """End this process when the one that started it is killed; it would wait for work for ever otherwise.
+class Submit(Protocol):
+    """Calls a function of a module in another process, and returns what it will return."""
 
-    A user's Ctrl-C, which both processes receive, ends it at once and without a traceback.
+    def __call__(self, function: Callable[..., R], /, *arguments: Any, **settings: Any) -> Future[R]: ...
+
+
+class Leash:
+    """Ends every process that is started on it, when `end` is called or this process is killed."""
+
+    def __init__(self) -> None:
+        self.watched, self._held = _SPAWN.Pipe(duplex=False)
+
+    def end(self) -> None:
+        """End the processes at once."""
+        self._held.close()
+
+
+@contextmanager
+def workers(count: int, leash: Leash | None = None) -> Iterator[Submit]:
+    """Yield a function that calls functions in other processes, which end when the `with` block is left.
+
+    A terminal sends Ctrl-C to every process of a command. It interrupts this process alone, which ends the
+    others.
+
+    The processes are spawned, because MPI does not survive a fork.
+
+    Parameters
+    ----------
+    count
+        Processes at most.
+    leash
+        What ends them at once, where others are started on it too; by default an error in the block does.
     """
-    signal.signal(signal.SIGINT, _leave)
+    own = leash or Leash()
+    pool = ProcessPoolExecutor(count, mp_context=_SPAWN, initializer=_serve, initargs=(own.watched,))
+
+    def submit(function: Callable[..., R], /, *arguments: Any, **settings: Any) -> Future[R]:
+        with _interrupts_held():
+            return pool.submit(function, *arguments, **settings)
+
+    try:
+        yield submit
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        if leash is None:
+            own.end()
+        raise
+    finally:
+        pool.shutdown()
+
+
+def _serve(watched: Connection) -> None:
+    """Ignore Ctrl-C in this process, and end it once the other end of a pipe is closed or its holder dead."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     if _MASKED:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
-    parent = multiprocessing.parent_process()
 
     def watch() -> None:
-        if parent is not None:
-            parent.join()
-            os._exit(1)
+        watched.poll(None)  # nothing is ever sent
+        os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
 
 
 @contextmanager
-def interrupts_held() -> Iterator[None]:
+def _interrupts_held() -> Iterator[None]:
     """Hold Ctrl-C back inside the `with` block.
 
-    Processes that are started there hold it back until they call `end_with_parent`: one that is interrupted
-    while it imports its modules would print a traceback.
+    Processes that are started there hold it back until they ignore it: one that is interrupted while it
+    imports its modules would print a traceback.
     """
     if not _MASKED:
         yield
@@ -56,14 +104,10 @@ def interrupts_held() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _leave(*_: object) -> None:
-    os._exit(128 + signal.SIGINT)
-
-
-def isolated(function: Callable[..., R], *arguments: Any, **settings: Any) -> R:
+def isolated(
+    function: Callable[..., R], /, *arguments: Any, leash: Leash | None = None, **settings: Any
+) -> R:
     """Call a function in a process of its own, which it may end without ending this one.
-
-    The process is spawned, because MPI does not survive a fork.
 
     Parameters
     ----------
@@ -71,6 +115,8 @@ def isolated(function: Callable[..., R], *arguments: Any, **settings: Any) -> R:
         A function of a module, which the new process can import.
     arguments, settings
         Its positional and keyword arguments.
+    leash
+        What ends the process too, where this is not called by the main thread.
 
     Raises
     ------
@@ -79,18 +125,15 @@ def isolated(function: Callable[..., R], *arguments: Any, **settings: Any) -> R:
     BrokenProcessPool
         The function ended the process.
     """
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=context, initializer=end_with_parent) as pool:
+    with workers(1, leash) as submit:
         try:
-            with interrupts_held():
-                started = pool.submit(os.getpid)
-            started.result()
+            submit(os.getpid).result()
         except BrokenProcessPool:
             raise InputError(
                 "relaxation: a process for LAMMPS does not start, and its own message is above; a script "
                 'must make its calls under `if __name__ == "__main__":`'
             ) from None
-        return pool.submit(function, *arguments, **settings).result()
+        return submit(function, *arguments, **settings).result()
 
 
 @contextmanager

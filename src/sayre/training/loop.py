@@ -117,6 +117,8 @@ class _Samples(IterableDataset[Any]):
 
 
 def _quiet_worker(_: int) -> None:
+    """Ignore Ctrl-C, for the process of the training ends its workers, and compute on one thread."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
 
 

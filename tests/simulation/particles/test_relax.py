@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -159,12 +160,29 @@ def test_a_process_that_lammps_ends_costs_its_own_particle_only(monkeypatch):
     assert [len(p) for p in found[1:]] == [len(p) for p in particles[1:]]
 
 
-def end_the_process():
+def sleep_where_there_are_few(particle, **_):
+    if len(particle) < 400:
+        time.sleep(300)
+    return particle
+
+
+def test_an_interrupt_ends_the_relaxations_that_run(monkeypatch):
+    def stop(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(relaxation, "relax", sleep_where_there_are_few)
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        relax_many([wulff(300), wulff(700)], workers=2, progress=stop)
+    assert time.monotonic() - began < 120
+
+
+def end_the_process(*_):
     os._exit(1)
 
 
 def test_a_process_that_does_not_start_is_no_failure_of_lammps(monkeypatch):
-    monkeypatch.setattr("sayre.simulation.processes.end_with_parent", end_the_process)
+    monkeypatch.setattr("sayre.simulation.processes._serve", end_the_process)
     with pytest.raises(InputError, match="does not start") as caught:
         relax_many([wulff(300)])
     assert not isinstance(caught.value, RelaxationError)

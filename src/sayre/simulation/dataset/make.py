@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-import multiprocessing
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Generator
+from concurrent.futures import as_completed
 from pathlib import Path
 
 from sayre._version import __version__
@@ -15,7 +15,7 @@ from sayre.files.atomic import replacing
 from sayre.numerics.progress import Advance
 from sayre.simulation.dataset.config import DatasetConfig
 from sayre.simulation.dataset.shards import PATTERN, clear_leftovers, shard_path, write_shard
-from sayre.simulation.processes import end_with_parent, interrupts_held, one_thread_each
+from sayre.simulation.processes import one_thread_each, workers
 
 DESCRIPTION = "dataset.json"
 PATIENCE = "10s"
@@ -83,10 +83,11 @@ def build(
     else:
         finished = _in_processes(config, folder, missing, min(workers, len(missing)))
     done = len(paths) - len(missing)
-    for _ in finished:
-        done += 1
-        if progress:
-            progress(done / len(paths))
+    with contextlib.closing(finished):  # an interrupt outside of it leaves no process that writes
+        for _ in finished:
+            done += 1
+            if progress:
+                progress(done / len(paths))
     return paths
 
 
@@ -128,28 +129,23 @@ def _description(path: Path) -> dict[str, object] | None:
         return {"sayre": None, "config": None}
 
 
-def _in_processes(config: DatasetConfig, folder: Path, missing: list[int], workers: int) -> Iterator[int]:
+def _in_processes(
+    config: DatasetConfig, folder: Path, missing: list[int], count: int
+) -> Generator[int, None, None]:
     """Make shards in processes of this machine; yield the number of each that is finished."""
-    context = multiprocessing.get_context("spawn")
     try:
-        with (
-            one_thread_each(),
-            ProcessPoolExecutor(workers, mp_context=context, initializer=end_with_parent) as pool,
-        ):
-            with interrupts_held():
-                futures = [pool.submit(write_shard, config, folder, number) for number in missing]
-            try:
-                for future in as_completed(futures):
-                    yield future.result()
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+        with one_thread_each(), workers(count) as submit:
+            futures = [submit(write_shard, config, folder, number) for number in missing]
+            for future in as_completed(futures):
+                yield future.result()
     finally:  # no process writes any longer
         for number in missing:
             clear_leftovers(shard_path(folder, number))
 
 
-def _on_cluster(config: DatasetConfig, folder: Path, missing: list[int], scheduler: str) -> Iterator[int]:
+def _on_cluster(
+    config: DatasetConfig, folder: Path, missing: list[int], scheduler: str
+) -> Generator[int, None, None]:
     """Make shards on a Dask cluster; yield the number of each that is finished."""
     distributed = optional("distributed", extra="cluster", task="--scheduler")
     try:

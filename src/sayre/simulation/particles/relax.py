@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from functools import partial
@@ -21,7 +21,7 @@ from sayre.simulation.particles import displacements, lattice
 from sayre.simulation.particles.lattice import Miller
 from sayre.simulation.particles.minimise import RelaxationError, minimise, pair_commands
 from sayre.simulation.particles.shapes import unit
-from sayre.simulation.processes import isolated, one_thread_each
+from sayre.simulation.processes import Leash, isolated, one_thread_each
 
 __all__ = ["RelaxationError", "aligned", "relax", "relax_many"]
 
@@ -135,25 +135,30 @@ def relax_many(
     """
     results: list[Particle | RelaxationError] = [RelaxationError("relaxation: not run")] * len(particles)
     count = max(1, min(workers or os.cpu_count() or 1, len(particles)))
+    leash = Leash()
     with one_thread_each(), ThreadPoolExecutor(count) as pool:
-        apart = partial(isolated, relax, **settings)
+        apart = partial(isolated, relax, leash=leash, **settings)
         places = {pool.submit(apart, particle): place for place, particle in enumerate(particles)}
-        for done, future in enumerate(as_completed(places), 1):
-            place = places[future]
-            try:
-                results[place] = future.result()
-            except RelaxationError as error:
-                results[place] = error
-            except BrokenProcessPool:
-                results[place] = RelaxationError(
-                    "relaxation: LAMMPS ended its process; another particle would do"
-                )
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
-            if progress:
-                progress(done / len(particles))
+        try:
+            for done, future in enumerate(as_completed(places), 1):
+                results[places[future]] = _result(future)
+                if progress:
+                    progress(done / len(particles))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            leash.end()
+            raise
     return results
+
+
+def _result(future: Future[Particle]) -> Particle | RelaxationError:
+    """The particle, or why its relaxation failed."""
+    try:
+        return future.result()
+    except RelaxationError as error:
+        return error
+    except BrokenProcessPool:
+        return RelaxationError("relaxation: LAMMPS ended its process; another particle would do")
 
 
 def aligned(positions: NDArray[np.float64], reference: NDArray[np.float64]) -> NDArray[np.float64]:
