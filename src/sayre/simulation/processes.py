@@ -65,12 +65,11 @@ def workers(count: int, leash: Leash | None = None) -> Iterator[Submit]:
     try:
         yield submit
     except BaseException:
-        pool.shutdown(wait=False, cancel_futures=True)
         if leash is None:
             own.end()
         raise
     finally:
-        pool.shutdown()
+        pool.shutdown(cancel_futures=True)  # once: a second call would not wait for the processes
 
 
 def _serve(watched: Connection) -> None:
