@@ -29,11 +29,13 @@ class DemoJob:
         Raises
         ------
         InputError
-            The folder cannot be made or written to.
+            The folder cannot be made or written to, or another command writes to it.
         """
+        from sayre.files.lock import folder_held
         from sayre.workflows.demonstration import demonstrate
 
-        return DemoOutcome(folder=self.folder, result=demonstrate(self.folder, bar))
+        with folder_held(self.folder):
+            return DemoOutcome(folder=self.folder, result=demonstrate(self.folder, bar))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -63,19 +63,26 @@ class FillJob:
         Raises
         ------
         InputError
-            What cannot be read, filled or written; nothing is written then.
+            What cannot be read, filled or written, or what another command writes; nothing is written then.
         """
-        from sayre.data import Manifest
-        from sayre.files import output_path_check, save
-        from sayre.files.checkpoints import Checkpoints
-        from sayre.files.kept import KeptFolder
-        from sayre.filling.fill import inpaint
-        from sayre.filling.network.predictor import weights_used
+        from sayre.files import output_path_check
+        from sayre.files.lock import file_held
 
         started = time.perf_counter()
         self._stopping.begin(self.output)
         output_path_check(self.output, force=self.force)
         spare_the_inputs(self.output, self.input.source, self.input.mask)
+        with file_held(self.output):
+            return self._run(bar, started)
+
+    def _run(self, bar: Bar, started: float) -> FillOutcome:
+        from sayre.data import Manifest
+        from sayre.files import save
+        from sayre.files.checkpoints import Checkpoints
+        from sayre.files.kept import KeptFolder
+        from sayre.filling.fill import inpaint
+        from sayre.filling.network.predictor import weights_used
+
         pattern = self.input.load_measured()
         config = {"command": "inpaint", **steps_config(pattern, self.filling, self.device)}
         kept = KeptFolder(self.folder, config, replace=self.force)

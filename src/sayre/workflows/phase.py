@@ -63,19 +63,25 @@ class PhaseJob:
         Raises
         ------
         InputError
-            What cannot be read, phased or written; nothing is written then.
+            What cannot be read, phased or written, or what another command writes; nothing is written then.
         """
-        from sayre.data import Manifest
-        from sayre.figures.crystal import crystal_figure
-        from sayre.figures.filling import figure_path_check, save_figure
-        from sayre.figures.live import LivePicture
-        from sayre.files import save_crystal
         from sayre.files.crystals.objects import crystal_path_check
+        from sayre.files.lock import file_held
 
         started = time.perf_counter()
         self._stopping.begin(self.output)
         crystal_path_check(self.output, force=self.force)
         spare_the_inputs(self.output, self.input.source, self.input.mask, self.settings.init_file)
+        with file_held(self.output):
+            return self._run(bar, started)
+
+    def _run(self, bar: Bar, started: float) -> PhaseOutcome:
+        from sayre.data import Manifest
+        from sayre.figures.crystal import crystal_figure
+        from sayre.figures.filling import figure_path_check, save_figure
+        from sayre.figures.live import LivePicture
+        from sayre.files import save_crystal
+
         if self.picture is not None:
             figure_path_check(self.picture, force=self.force)
         live = None if self.live is None else LivePicture(figure_path_check(self.live, force=True))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -77,26 +76,32 @@ class RunJob:
         ------
         InputError
             What cannot be read, filled, phased or written; a folder that is not empty, without `force`, or
-            whose files are the input.
+            whose files are the input, or that another command writes.
         """
-        from sayre.workflows.outcome import RunOutcome
-        from sayre.workflows.reconstruction import resolution_curves
+        from sayre.files.lock import folder_held
 
         started = time.perf_counter()
         self._stopping.begin(self.folder / FILES[-1])
-        self._check_folder()
-        self._spare_the_inputs()
+        self._check_place()
+        with folder_held(self.folder):
+            self._check_folder()
+            self._spare_the_inputs()
+            return self._run(bar, started)
+
+    def _run(self, bar: Bar, started: float) -> RunOutcome:
+        from sayre.workflows.outcome import RunOutcome
+        from sayre.workflows.reconstruction import resolution_curves
+
         with collected_warnings() as texts:
             counts = self.input.load(keep_filling=self.filling.method == "auto")
             stage = RetrievalStage.of(self, counts)
             kept = stage.kept(self.folder / RUNS, replace_others=self.force, **self._filling_config(counts))
             self._stopping.kept = kept
-            with _leaving_no_empty_folder(self.folder):
-                pattern = self._filled(counts, kept, bar)
-                stage = replace(stage, pattern=pattern)
-                manifest = self._manifest(stage, filled_now=pattern is not counts)
-                _keep(pattern, manifest, kept)
-                result = stage.run(bar, kept)
+            pattern = self._filled(counts, kept, bar)
+            stage = replace(stage, pattern=pattern)
+            manifest = self._manifest(stage, filled_now=pattern is not counts)
+            _keep(pattern, manifest, kept)
+            result = stage.run(bar, kept)
             outcome = RunOutcome(
                 folder=self.folder,
                 pattern=pattern,
@@ -108,14 +113,20 @@ class RunJob:
         kept.remove()
         return outcome
 
-    def _check_folder(self) -> None:
+    def _check_place(self) -> None:
         folder = self.folder
         if folder.exists() and not folder.is_dir():
             raise InputError(f"{folder}: is a file; name a folder")
         above = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
         if not (above.is_dir() and os.access(above, os.W_OK | os.X_OK)):
             raise InputError(f"{folder}: {above} cannot be written to; choose another folder")
-        if folder.is_dir() and any(folder.iterdir()) and not (self.force or (folder / RUNS).is_dir()):
+
+    def _check_folder(self) -> None:
+        from sayre.files.lock import LOCK
+
+        folder = self.folder
+        held = folder.is_dir() and any(path.name != LOCK for path in folder.iterdir())
+        if held and not (self.force or (folder / RUNS).is_dir()):
             raise InputError(f"{folder}: exists and is not empty; --force overwrites")
 
     def _spare_the_inputs(self) -> None:
@@ -175,18 +186,6 @@ class RunJob:
             weights=weights,
             device=stage.device,
         )
-
-
-@contextlib.contextmanager
-def _leaving_no_empty_folder(folder: Path) -> Iterator[None]:
-    """Remove a folder that was made for an input that is then refused."""
-    before = folder.is_dir()
-    try:
-        yield
-    except InputError:
-        if folder.is_dir() and not before and not any(folder.iterdir()):
-            folder.rmdir()
-        raise
 
 
 def _keep(pattern: AnyPattern, manifest: Manifest, kept: KeptRuns) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from sayre.data.option import Option, check_settings
 from sayre.workflows.jobs.progress import Bar, no_bar
+
+if TYPE_CHECKING:
+    from sayre.simulation.dataset import DatasetConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,16 +69,25 @@ class DatasetJob:
         Raises
         ------
         InputError
-            The configuration cannot be used, or the folder holds another data set.
+            The configuration cannot be used, or the folder holds another data set, or another command
+            writes to it.
         """
+        from sayre.files.lock import folder_held
+        from sayre.simulation.dataset import DatasetConfig
+
+        settings = DatasetConfig.from_toml(self.config)
+        with folder_held(self.folder):
+            return self._run(settings, bar)
+
+    def _run(self, settings: DatasetConfig, bar: Bar) -> DatasetOutcome:
         from sayre.data.json_text import to_json
         from sayre.figures.datasheet import datasheet_figure
         from sayre.figures.filling import save_figure
         from sayre.files.atomic import replacing
-        from sayre.simulation.dataset import DatasetConfig, build
+        from sayre.simulation.dataset import build
         from sayre.simulation.dataset.datasheet import markdown, summary
 
-        settings, out = DatasetConfig.from_toml(self.config), self.folder
+        out = self.folder
         with bar("simulating") as advance:
             build(
                 settings,

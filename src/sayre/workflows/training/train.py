@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 from sayre.data.option import Option
 from sayre.workflows.jobs.progress import Bar, no_bar
+
+_RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID")
+"""Variables that tell a process of a training on several devices its number."""
 
 Config = Annotated[
     Path,
@@ -53,12 +58,13 @@ class TrainInpaintJob:
         Raises
         ------
         InputError
-            The configuration cannot be used, the folder holds another run, or the checkpoint does not exist.
+            The configuration cannot be used, the folder holds another run or another command writes to it,
+            or the checkpoint does not exist.
         """
         from sayre.workflows.training.train_inpaint import InpaintRun, train_inpaint
 
         settings = InpaintRun.from_toml(self.config)
-        with bar("training") as advance:
+        with _held(self.folder), bar("training") as advance:
             trained = train_inpaint(
                 settings, self.folder, resume=self.resume, force=self.force, progress=advance
             )
@@ -88,12 +94,13 @@ class TrainPhaseJob:
         Raises
         ------
         InputError
-            The configuration cannot be used, the folder holds another run, or the checkpoint does not exist.
+            The configuration cannot be used, the folder holds another run or another command writes to it,
+            or the checkpoint does not exist.
         """
         from sayre.workflows.training.train_phase import AnyPhaseRun, train_phase
 
         settings = AnyPhaseRun.from_toml(self.config).root
-        with bar("training") as advance:
+        with _held(self.folder), bar("training") as advance:
             weights = train_phase(
                 settings, self.folder, resume=self.resume, force=self.force, progress=advance
             )
@@ -120,6 +127,14 @@ class TrainOutcome:
             f"{self.weights}: the weights are trained; use them by `{self.use}`. The curves are in "
             f"{self.folder}/metrics.csv."
         )
+
+
+def _held(folder: Path) -> AbstractContextManager[None]:
+    """Hold the folder of a training; of several processes on as many devices, the first does."""
+    from sayre.files.lock import folder_held
+
+    first = all(os.environ.get(name, "0") == "0" for name in _RANKS)
+    return folder_held(folder) if first else nullcontext()
 
 
 def _resuming(kind: str, config: Path, out: Path) -> str:
