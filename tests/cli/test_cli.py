@@ -15,6 +15,7 @@ import pytest
 import sayre
 from sayre import Manifest, load
 from sayre.cli import main
+from sayre.cli.progress import progress
 from sayre.detectors import masks
 
 
@@ -285,3 +286,10 @@ def test_killed_while_filling_leaves_nothing(peak, tmp_path):
     process.kill()
     process.wait()
     assert not out.exists() or load(out).shape == (28, 28, 28)
+
+
+def test_progress_leaves_no_line_where_there_is_no_terminal(monkeypatch, capsys):
+    monkeypatch.setattr("sayre.cli.progress._PATIENCE", -1.0)
+    with progress("filling") as advance:
+        advance(0.5)
+    assert capsys.readouterr() == ("", "")

@@ -14,7 +14,7 @@ _PATIENCE = 2.0
 
 @contextmanager
 def progress(title: str, *, quiet: bool = False) -> Iterator[Callable[..., None]]:
-    """Yield a function of the fraction done and a note; the bar appears on stderr after two seconds.
+    """Yield a function of the fraction done and a note; the bar appears on a terminal after two seconds.
 
     Parameters
     ----------
@@ -23,19 +23,21 @@ def progress(title: str, *, quiet: bool = False) -> Iterator[Callable[..., None]
     quiet
         Show nothing.
     """
+    console = Console(stderr=True)
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         TextColumn("{task.percentage:3.0f} %"),
         TimeRemainingColumn(),
-        console=Console(stderr=True),
+        console=console,
         transient=True,
     )
     task, started, shown = bar.add_task(title, total=1.0), time.monotonic(), False
+    wanted = console.is_interactive and not quiet
 
     def advance(fraction: float, note: str = "") -> None:
         nonlocal shown
-        if not shown and not quiet and time.monotonic() - started > _PATIENCE:
+        if wanted and not shown and time.monotonic() - started > _PATIENCE:
             bar.start()
             shown = True
         bar.update(task, completed=fraction, description=f"{title}: {note}" if note else title)
