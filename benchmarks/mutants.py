@@ -1,11 +1,15 @@
 """Mutation testing of the numerical core: how many small faults the tests notice, room by room.
 
     python benchmarks/mutants.py [--room ROOM ...] [--share 0.25] [--seed 0] [--jobs 2]
+    python benchmarks/mutants.py --share 1 --seconds 1800 --report FOLDER   # stops after half an hour
+    python benchmarks/mutants.py --share 1 --resume --report FOLDER         # goes on with those not yet run
 
 A room is a few modules and the tests that cover them. `mutmut` makes mutants of every function of a room, a
-sample of which is tested, each by the tests that reach its function. Mutants that cannot matter (`ALIKE`) are
-not made use of; survivors that were found to compute the same, or the same but for rounding or time, are in
-mutants.toml with the reason. Others are shown, and more than `--limit` of them are a failure.
+sample of which is tested, each by the tests that reach its function. Mutants that cannot matter (`ALIKE` of
+mutant_lines.py) are not made use of; survivors that were found to compute the same, or the same but for
+rounding or time, are in mutants.toml with the reason. Others are shown, and more than `--limit` of them are a
+failure. Mutants that ran out of time are counted apart: on a busy machine a test may be slow for another
+reason than the mutant.
 docs/development/mutants.md has the score.
 """
 
@@ -13,108 +17,80 @@ from __future__ import annotations
 
 import argparse
 import ast
-import difflib
 import json
 import os
 import random
-import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
 import tomllib
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
-from typing import NamedTuple
+
+from mutant_lines import Mutant, matters, mutants, outcomes
+from mutant_rooms import ROOMS, Room
 
 ROOT = Path(__file__).parents[1]
 WORK = ROOT / "build" / "mutants"
 KNOWN = Path(__file__).with_suffix(".toml")
-
-
-class Room(NamedTuple):
-    """Modules, relative to `src/sayre`, and tests, relative to `tests`; of these `slow` ones are left out."""
-
-    modules: tuple[str, ...]
-    tests: tuple[str, ...]
-    slow: tuple[str, ...] = ()
-
-
-def _inside(folder: str, *names: str) -> tuple[str, ...]:
-    return tuple(f"{folder}/{name}.py" for name in names)
-
-
-ROOMS = {
-    "wiener": Room(
-        _inside("filling/wiener", "__init__", "calibration", "posterior", "spectrum"),
-        _inside("filling", "test_wiener_exact", "test_wiener_model"),
-    ),
-    "network": Room(
-        _inside("filling", "fill", "network/windows", "network/volume"),
-        (
-            *_inside("filling", "test_fill", "test_fill_by_network", "test_volume"),
-            *_inside("filling", "test_windows", "test_windows_by_hand"),
-        ),
-        ("unstrained_crystal",),
-    ),
-    "numerics": Room(
-        _inside("numerics", "gaps", "interpolate", "metrics", "poisson", "fourier"), ("numerics",)
-    ),
-    "engine": Room(
-        (
-            *_inside("retrieval/engine", "bounds", "modulus", "coherence", "runs", "support", "uniform"),
-            *_inside("retrieval/engine/algorithms", "cf", "dm", "er", "gps", "hio", "ml", "raar", "state"),
-            *_inside("retrieval/engine/arrays", "fourier", "kernels"),
-        ),
-        _inside(
-            "retrieval/engine",
-            *("test_bounds", "test_detwin", "test_fit", "test_fourier", "test_likelihood"),
-            *("test_partial_coherence", "test_projections", "test_runs", "test_support", "test_uniform"),
-        ),
-        ("phases_what", "goes_along", "fits_better", "finds_the_width"),
-    ),
-    "choice": Room(
-        _inside("retrieval/choice", "align", "consensus", "modes", "select"),
-        ("retrieval/choice",),
-        ("random_starts", "two_halves", "sharp_crystals"),
-    ),
-    "crystal": Room(
-        _inside("crystal", "ramp", "unwrap", "strain", "orthogonalise"),
-        _inside("crystal", "test_ramp", "test_strain", "test_crystal_by_hand", "test_to_crystal"),
-    ),
-}
-
-ALIKE = re.compile(
-    r",? ?\b(strict|workers|overwrite_x|stacklevel|device)=[^,()]+(\([^()]*\))?"
-    r"|, (dtype=|output=)?(None|np\.nan)(?=[,)])"
-    r"|, (dtype=|output=)?(np|torch)\.(complex64|float32|float64|int32|int8|intp|bool_)(?=[,)])"
-    r"|(?<=\.astype\()(None|np\.(float32|float64|int32))(?=[,)])"
-    r"|(?<=\] = )(False|None)$"
-    r"|(?<=reshape\()\[?-\d"
-    r"|float\('nan'\)|float\('NAN'\)"
-)
-"""What changes no number but by rounding: that lengths agree, threads, memory, the line that a warning names,
-the precision of an array on the way; None for False in an array of bools, -2 for -1 as the length that is
-left, how NaN is spelt (None in an array of floats)."""
 OUTCOMES = {0: "survived", 5: "no tests", 33: "no tests", None: "not run"}
-TIMEOUTS = (-24, 24, 36, 152, 255)
+OUTCOMES |= dict.fromkeys((-24, 24, 36, 152), "timeout") | dict.fromkeys((-9, 255), "broken off")
+MUTMUT = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_DATA, (int(sys.argv.pop(1)),) * 2)
+from mutmut.__main__ import cli
+from mutmut.state import state
+from mutmut.workers.isolation import ForkServerRunner
+submit = ForkServerRunner.submit
+def fast_first(runner, name, tests, *rest):
+    submit(runner, name, sorted(tests, key=lambda test: state().duration_by_test[test]), *rest)
+ForkServerRunner.submit = fast_first
+cli()
+"""
+"""`mutmut`, each process of which may have so much memory: there are mutants that ask for all there is. Tests
+are run in the order of the time they take, as `mutmut` does itself where it uses no fork server."""
 
 
-class Mutant(NamedTuple):
-    """Its name, and the line it changes, before and after."""
+@dataclass
+class How:
+    """How mutants are tested; `end` is when to stop, of the clock `time.monotonic`."""
 
-    name: str
-    before: str
-    after: str
+    share: float
+    seed: int
+    jobs: int
+    resume: bool
+    memory: float
+    grace: float
+    end: float
 
 
-def prepare(name: str, room: Room) -> Path:
-    """A copy of the project set up for one room."""
+@dataclass
+class Score:
+    """What was found in a room."""
+
+    made: int = 0
+    minutes: float = 0.0
+    counts: Counter[str] = field(default_factory=Counter)
+    left: list[dict[str, str]] = field(default_factory=list)
+
+
+def prepare(name: str, room: Room, how: How) -> Path:
+    """A copy of the project set up for one room; `--resume` keeps what was found."""
     folder = WORK / name
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    if how.resume and (folder / "ready").exists():
+        return folder
+    for path in [path for path in folder.rglob("*") if path.is_file()]:
+        if not (how.resume and _is_result(path)):
+            path.unlink()
+    folder.mkdir(parents=True, exist_ok=True)
     for part in ("src", "tests"):
-        shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+        ignore = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / part, folder / part, ignore=ignore, dirs_exist_ok=True)
     settings = {
         "source_paths": ["src"],
         "only_mutate": [f"src/sayre/{module}" for module in room.modules],
@@ -125,28 +101,77 @@ def prepare(name: str, room: Room) -> Path:
         ],
         "process_isolation": "forkserver",
         "timeout_multiplier": 3.0,
-        "timeout_constant": 20.0,
+        "timeout_constant": how.grace,
         "use_git_change_detection": False,
     }
     table = "\n".join(f"{key} = {json.dumps(value)}" for key, value in settings.items())
     text = (ROOT / "pyproject.toml").read_text()
     (folder / "pyproject.toml").write_text(f"{text}\n[tool.mutmut]\n{table}\n")
+    run(folder, [first_function(folder, room)], how)
+    if time.monotonic() < how.end:
+        (folder / "ready").touch()
     return folder
 
 
-def run(folder: Path, names: list[str], jobs: int) -> None:
-    """Test mutants of these names."""
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    environment.pop("PYTHONPATH", None)
-    mutmut = Path(sys.executable).with_name("mutmut")
-    if not mutmut.exists():
-        raise SystemExit("mutants: mutmut is missing; `make mutants`, or pip install --group mutants")
-    command = [str(mutmut), "run", "--max-children", str(jobs), *names]
+def _is_result(path: Path) -> bool:
+    """Whether a file holds what `mutmut` found."""
+    return path.suffix == ".meta" or path.name == "mutmut-stats.json"
+
+
+def run(folder: Path, names: list[str], how: How) -> None:
+    """Test mutants of these names, until it is time to stop."""
+    if not names or time.monotonic() >= how.end:
+        return
+    paths = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    kept = [path for path in paths if path and not (Path(path) / "sayre").is_dir()]
+    environment = {
+        **os.environ,
+        "OMP_NUM_THREADS": "1",
+        "CUDA_VISIBLE_DEVICES": "",
+        "PYTHONPATH": os.pathsep.join(kept),
+    }
+    memory = round(how.memory * 2**30)
+    command = [
+        sys.executable,
+        "-P",
+        "-c",
+        MUTMUT,
+        str(memory),
+        "run",
+        "--max-children",
+        str(how.jobs),
+        *names,
+    ]
     with (folder / "log.txt").open("a") as log:
-        done = subprocess.run(command, cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT)
-    if done.returncode:
-        print((folder / "log.txt").read_text()[-3000:], file=sys.stderr)
-        raise SystemExit(f"mutmut failed; see {folder / 'log.txt'}")
+        process = subprocess.Popen(
+            command, cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+        )
+        try:
+            code = process.wait(None if how.end == float("inf") else max(0.0, how.end - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            return
+        finally:
+            stop(process, folder)
+    if code:
+        raise RuntimeError(
+            f"mutmut failed; see {folder / 'log.txt'}:\n{(folder / 'log.txt').read_text()[-3000:]}"
+        )
+
+
+def stop(process: subprocess.Popen[bytes], folder: Path) -> None:
+    """End `mutmut` and all its processes when the files of its results are whole."""
+    while process.poll() is None:
+        os.kill(process.pid, signal.SIGSTOP)
+        try:
+            for path in folder.joinpath("mutants").rglob("*"):
+                if _is_result(path):
+                    json.loads(path.read_text())
+        except ValueError:
+            os.kill(process.pid, signal.SIGCONT)
+            time.sleep(0.05)
+        else:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
 
 def first_function(folder: Path, room: Room) -> str:
@@ -157,54 +182,6 @@ def first_function(folder: Path, room: Room) -> str:
     return f"{module}.x_{functions[0]}__mutmut_1"
 
 
-def outcomes(folder: Path) -> dict[str, int | None]:
-    """Exit code of the tests of every mutant, None where they were not run."""
-    found: dict[str, int | None] = {}
-    for path in sorted((folder / "mutants" / "src").rglob("*.meta")):
-        found |= json.loads(path.read_text())["exit_code_by_key"]
-    return found
-
-
-def mutants(folder: Path) -> list[Mutant]:
-    """All mutants of a room and what they change."""
-    made = []
-    for meta in sorted((folder / "mutants" / "src").rglob("*.meta")):
-        names = list(json.loads(meta.read_text())["exit_code_by_key"])
-        if not names:
-            continue
-        tree = ast.parse(meta.with_suffix("").read_text())
-        bodies = {
-            node.name: ast.unparse(node).splitlines()
-            for node in ast.walk(tree)
-            if isinstance(node, ast.FunctionDef) and "__mutmut_" in node.name
-        }
-        for name in names:
-            short = name.rpartition(".")[2]
-            original = bodies[short.partition("__mutmut_")[0] + "__mutmut_orig"]
-            old, new = (
-                [line.replace(which, "") for line in lines]
-                for lines, which in ((original, "_orig"), (bodies[short], short.partition("__mutmut")[2]))
-            )
-            made.append(Mutant(name, *changed(old, new)))
-    return made
-
-
-def changed(old: list[str], new: list[str]) -> tuple[str, str]:
-    """The lines that differ, without the name of the function."""
-    parts = [
-        (old[a:b], new[c:d])
-        for kind, a, b, c, d in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
-        if kind != "equal"
-    ]
-    before, after = ("\n".join(line.strip() for part in parts for line in part[i][:]) for i in (0, 1))
-    return before, after
-
-
-def matters(mutant: Mutant) -> bool:
-    """Whether a mutant changes more than `ALIKE`."""
-    return ALIKE.sub("", mutant.before) != ALIKE.sub("", mutant.after)
-
-
 def known() -> set[tuple[str, str, str]]:
     """Function, line before and after of mutants that compute the same."""
     rows = tomllib.loads(KNOWN.read_text(encoding="utf-8"))["same"]
@@ -213,30 +190,47 @@ def known() -> set[tuple[str, str, str]]:
 
 def outcome(mutant: Mutant, code: int | None, same: set[tuple[str, str, str]]) -> str:
     """What became of a mutant."""
-    if code in TIMEOUTS:
-        return "timeout"
     found = OUTCOMES.get(code, "killed")
     function = mutant.name.rpartition("__mutmut_")[0].removeprefix("sayre.")
     return "same" if found == "survived" and (function, mutant.before, mutant.after) in same else found
 
 
-def assess(name: str, share: float, seed: int, jobs: int) -> Counter[str]:
-    """Outcomes of a sample of the mutants of a room; shows those that survived."""
-    room, began = ROOMS[name], time.monotonic()
-    folder, same = prepare(name, room), known()
-    run(folder, [first_function(folder, room)], jobs)
+def assess(name: str, how: How) -> Score:
+    """Outcomes of a sample of the mutants of a room; shows those that are neither killed nor the same."""
+    folder, began, score = WORK / name, time.monotonic(), Score()
+    if not (folder / "ready").exists():
+        return score
     made = [mutant for mutant in mutants(folder) if matters(mutant)]
-    sample = made if share >= 1 else random.Random(seed).sample(made, max(1, round(share * len(made))))
-    run(folder, [mutant.name for mutant in sample], jobs)
-    codes, counts = outcomes(folder), Counter[str]()
+    share = round(how.share * len(made))
+    sample = made if how.share >= 1 else random.Random(how.seed).sample(made, max(1, share))
+    before = outcomes(folder) if how.resume else {}
+    run(folder, [mutant.name for mutant in sample if before.get(mutant.name) is None], how)
+    codes, same = outcomes(folder), known()
     for mutant in sorted(sample):
         what = outcome(mutant, codes[mutant.name], same)
-        counts[what] += 1
-        if what not in ("killed", "same"):
-            print(f"\n{mutant.name}: {what}\n  - {mutant.before}\n  + {mutant.after}")
-    minutes = (time.monotonic() - began) / 60
-    print(f"\n{name}: {len(made)} mutants, {len(sample)} in {minutes:.0f} min: {dict(counts)}", flush=True)
-    return counts
+        score.counts[what] += 1
+        if what not in ("killed", "same", "not run"):
+            score.left.append({"outcome": what, **mutant._asdict()})
+    score.made, score.minutes = len(made), (time.monotonic() - began) / 60
+    print(text(name, score), flush=True)
+    return score
+
+
+def text(name: str, score: Score) -> str:
+    """The score of a room and the mutants that are left, in words."""
+    rows = [
+        f"{row['name']}: {row['outcome']}\n  - {row['before']}\n  + {row['after']}\n" for row in score.left
+    ]
+    last = f"{name}: {score.made} mutants, {score.minutes:.0f} min: {dict(score.counts)}\n"
+    return "\n".join(("", *rows, last))
+
+
+def report(folder: Path, scores: dict[str, Score]) -> None:
+    """Write scores as text and as JSON."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "mutants.txt").write_text("\n".join(text(name, score) for name, score in scores.items()))
+    table = {name: vars(score) for name, score in scores.items()}
+    (folder / "mutants.json").write_text(json.dumps(table, indent=1))
 
 
 def main() -> None:
@@ -245,14 +239,46 @@ def main() -> None:
     parser.add_argument("--share", type=float, default=0.2, help="of the mutants of a room; 1 tests all")
     parser.add_argument("--seed", type=int, default=0, help="of the sample")
     parser.add_argument("--jobs", type=int, default=2, help="mutants tested at a time")
+    parser.add_argument("--rooms", type=int, default=1, help="rooms tested at a time, each with so many jobs")
     parser.add_argument("--limit", type=float, default=0.03, help="share that may survive")
+    parser.add_argument("--memory", type=float, default=8.0, help="GiB of a process")
+    parser.add_argument("--grace", type=float, default=20.0, help="s, thrice of which a mutant may be slower")
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="stop after so many")
+    parser.add_argument("--resume", action="store_true", help="keep what was found, test those not yet run")
+    parser.add_argument("--report", type=Path, help="folder for the scores, as text and JSON")
     options = parser.parse_args()
-    total = Counter[str]()
-    for name in options.room or ROOMS:
-        total += assess(name, options.share, options.seed, options.jobs)
-    left, tested = total.total() - total["killed"] - total["timeout"] - total["same"], total.total()
+    if find_spec("mutmut") is None:
+        raise SystemExit("mutants: mutmut is missing; `make mutants`, or pip install --group mutants")
+    how = How(
+        share=options.share,
+        seed=options.seed,
+        jobs=options.jobs,
+        resume=options.resume,
+        memory=options.memory,
+        grace=options.grace,
+        end=time.monotonic() + options.seconds,
+    )
+    rooms, scores, failed = options.room or list(ROOMS), dict[str, Score](), list[str]()
+    with ThreadPoolExecutor(options.jobs) as each:  # one process each: tests without mutants
+        ready = {each.submit(prepare, name, ROOMS[name], how): name for name in rooms}
+        failed += [f"{ready[done]}: {done.exception()}" for done in as_completed(ready) if done.exception()]
+    with ThreadPoolExecutor(options.rooms) as each:
+        for name, done in [(name, each.submit(assess, name, how)) for name in rooms]:
+            if error := done.exception():
+                failed.append(f"{name}: {error}")
+                continue
+            scores[name] = done.result()
+            if options.report:
+                report(options.report, scores)
+    total = sum((score.counts for score in scores.values()), Counter[str]())
+    tested = total.total() - total["not run"]
+    left = tested - total["killed"] - total["same"] - total["timeout"]
     print(f"\nall: {tested} tested, {dict(total)}")
-    print(f"{left} survived ({left / tested:.1%}), limit {options.limit:.0%}")
+    for what in ("killed", "same", "timeout"):
+        print(f"{total[what]} {what} ({total[what] / max(tested, 1):.1%})")
+    print(f"{left} survived ({left / max(tested, 1):.1%}), limit {options.limit:.0%}")
+    if failed:
+        raise SystemExit("\n".join(failed))
     if left > options.limit * tested:
         raise SystemExit(1)
 
