@@ -1,4 +1,4 @@
-"""A progress bar for anything over two seconds."""
+"""A progress bar for anything over two seconds; a line now and then where stderr is no terminal."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 _PATIENCE = 2.0
+_SECONDS_A_LINE = 60.0
 
 
 @contextmanager
 def progress(title: str, *, quiet: bool = False) -> Iterator[Callable[..., None]]:
     """Yield a function of the fraction done and a note; the bar appears on a terminal after two seconds.
+
+    Where stderr is no terminal, as in the log of a batch job, a line is written a minute instead.
 
     Parameters
     ----------
@@ -33,14 +36,24 @@ def progress(title: str, *, quiet: bool = False) -> Iterator[Callable[..., None]
         transient=True,
     )
     task, started, shown = bar.add_task(title, total=1.0), time.monotonic(), False
-    wanted = console.is_interactive and not quiet
+    told = started
+
+    def tell(fraction: float, text: str) -> None:
+        nonlocal told
+        if not quiet and time.monotonic() - told > _SECONDS_A_LINE:
+            told = time.monotonic()
+            console.print(f"{text}, {100 * fraction:.0f} %", highlight=False, markup=False, soft_wrap=True)
 
     def advance(fraction: float, note: str = "") -> None:
         nonlocal shown
-        if wanted and not shown and time.monotonic() - started > _PATIENCE:
+        text = f"{title}: {note}" if note else title
+        if not console.is_interactive:
+            tell(fraction, text)
+            return
+        if not shown and not quiet and time.monotonic() - started > _PATIENCE:
             bar.start()
             shown = True
-        bar.update(task, completed=fraction, description=f"{title}: {note}" if note else title)
+        bar.update(task, completed=fraction, description=text)
 
     try:
         yield advance
