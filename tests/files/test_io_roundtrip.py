@@ -60,6 +60,23 @@ def test_facts_round_trip(kind, ending, tmp_path, manifest):
     assert loaded.meta.energy == pytest.approx(META.energy, rel=1e-12)
 
 
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_where_a_part_was_taken_and_how_it_was_binned_come_back(ending, tmp_path):
+    """A crop of what was read has its place in the first file, as one of what was written has."""
+    meta = Meta(origin=(7, 0, 30), binning=(1, 2, 3))
+    pattern = make("filled", meta=meta)
+    save(tmp_path / f"a{ending}", pattern)
+    loaded = load(tmp_path / f"a{ending}")
+    assert (loaded.meta.origin, loaded.meta.binning) == (meta.origin, meta.binning)
+    assert loaded.crop((slice(1, 4), slice(2, 5), slice(3, 6))).meta.origin == (8, 4, 39)
+
+
+def test_numbers_of_another_count_of_axes_are_not_taken(tmp_path):
+    np.savez(tmp_path / "a.npz", intensity=np.ones((4, 5, 6)), origin=[1, 2], binning=[0, 1, 1])
+    loaded = load(tmp_path / "a.npz")
+    assert (loaded.meta.origin, loaded.meta.binning) == (None, None)
+
+
 def test_npz_of_a_filled_pattern(tmp_path, manifest):
     what = make("filled", meta=Meta())
     save(tmp_path / "a.npz", what, manifest)

@@ -46,6 +46,17 @@ def test_blocks_around_the_peak_are_summed(shape, at, binning):
         assert found.intensity[index] == (0 if masked else pattern.intensity[block].sum())
 
 
+@pytest.mark.filterwarnings("ignore:pattern. (cut to|.* blocks are masked)")
+def test_what_is_binned_twice_states_where_it_is_in_the_first_array():
+    pattern = peak((40, 96), (17, 51))
+    twice = binned(binned(pattern, (1, 1, 3)), (1, 2, 2))
+    assert twice.meta.binning == (2, 6)
+    for index in np.argwhere(~twice.mask):
+        first = [o + b * i for o, b, i in zip(twice.meta.origin, (2, 6), index, strict=True)]
+        block = tuple(slice(a, a + b) for a, b in zip(first, (2, 6), strict=True))
+        assert twice.intensity[tuple(index)] == pattern.intensity[block].sum()
+
+
 def test_errors_of_the_filling_are_summed():
     pattern = peak((24, 24), (12, 12))
     rng = np.random.default_rng(1)

@@ -91,7 +91,9 @@ def _pattern(
     if mask is not None:
         missing |= _own_mask(mask, counts.shape)
     missing |= _overflown(counts, contents.stored, missing, name)
-    meta = dataclasses.replace(_meta(plausible(contents.known, name)), source=name, sha256=digest)
+    meta = dataclasses.replace(
+        _meta(plausible(contents.known, name), counts.ndim), source=name, sha256=digest
+    )
     return Pattern.from_counts(counts, missing, grid=_grid(contents.known, counts.ndim), meta=meta)
 
 
@@ -141,20 +143,20 @@ def _overflown(
     return over
 
 
-def _meta(known: Mapping[str, Any]) -> Meta:
+def _meta(known: Mapping[str, Any], ndim: int) -> Meta:
     """What a file says of its origin, where it makes sense."""
     energy = positive(known.get("energy"), 1)
     distance = positive(known.get("distance"), 1)
     pixel, hkl = positive(known.get("pixel_size"), 2), integers(known.get("hkl"), 3)
-    detector, origin = known.get("detector"), known.get("origin")
-    place = None if origin is None else integers(origin, np.size(origin))
+    detector, binning = known.get("detector"), integers(known.get("binning"), ndim)
     return Meta(
         energy=energy[0] if energy else None,
         distance=distance[0] if distance else None,
         pixel_size=(pixel[0], pixel[1]) if pixel else None,
         hkl=(hkl[0], hkl[1], hkl[2]) if hkl else None,
         detector=str(detector) if detector is not None else None,
-        origin=place,
+        origin=integers(known.get("origin"), ndim),
+        binning=binning if binning and min(binning) >= 1 else None,
     )
 
 

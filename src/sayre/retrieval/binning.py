@@ -64,7 +64,8 @@ def binned(pattern: AnyPattern, binning: Binning) -> AnyPattern:
         )
     sums = _blocks(whole.intensity, factors).astype(np.float32)
     grid = replace(measured.grid, step=tuple(s * f for s, f in zip(measured.grid.step, factors, strict=True)))
-    meta = replace(measured.meta, binning=factors)
+    before = measured.meta.binning or (1,) * len(factors)
+    meta = replace(measured.meta, binning=tuple(b * f for b, f in zip(before, factors, strict=True)))
     counts = Pattern(intensity=np.where(mask, np.float32(0), sums), mask=mask, grid=grid, meta=meta)
     if not isinstance(whole, FilledPattern):
         return counts

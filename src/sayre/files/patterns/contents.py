@@ -69,14 +69,14 @@ def arrays_of(what: Output) -> dict[str, NDArray[Any]]:
             return {"intensity": what.intensity, "mask": what.mask}
 
 
-_FACTS = ("energy", "distance", "pixel_size", "hkl", "detector", "origin")
+_FACTS = ("energy", "distance", "pixel_size", "hkl", "detector", "origin", "binning")
 
 
 def known_of(pattern: Pattern) -> dict[str, Any]:
     """Facts worth keeping, by the name they have in an npz; only those that are known.
 
-    `energy` eV, `distance` m, `pixel_size` (row, column) m, `hkl`, `detector`, `grid_step` 1/Å, and `origin`,
-    the first voxel in the file that a part was taken from.
+    `energy` eV, `distance` m, `pixel_size` (row, column) m, `hkl`, `detector`, `grid_step` 1/Å, `origin`,
+    the first voxel in the file that a part was taken from, and `binning`, the voxels of that file in one.
     """
     meta = pattern.meta
     facts = {name: getattr(meta, name) for name in _FACTS}

@@ -33,6 +33,7 @@ _ENERGIES = (
 )
 _WAVELENGTHS = ("instrument_1/beam_1/incident_wavelength", "instrument/beam/incident_wavelength")
 _ENERGY_UNITS = {"j": 1 / e, "joule": 1 / e, "ev": 1.0, "kev": 1e3}
+_OWN = ("hkl", "grid_step", "origin", "binning")
 _LENGTH_UNITS = {
     "m": 1.0,
     "cm": 1e-2,
@@ -92,7 +93,7 @@ def facts(file: h5py.File, beside: str) -> dict[str, Any]:
         description = dataset_at(file, f"{place}/description")
         if description is not None and description.shape == ():
             found.setdefault("detector", text(description[()]))
-    for name in ("hkl", "grid_step", "origin"):
+    for name in _OWN:
         for group in ("sayre_1", "parameters_1"):
             value = dataset_at(file, f"{entry}/{group}/{name}")
             if value is not None:
@@ -212,7 +213,7 @@ def write_own(entry: h5py.Group, what: Output, manifest: Manifest) -> h5py.Group
     """
     own = group_of(entry, "sayre_1", "NXcollection")
     known = known_of(pattern_of(what))
-    for name in sorted(known.keys() & {"hkl", "grid_step", "origin"}):
+    for name in sorted(known.keys() & set(_OWN)):
         put(own, name, known[name])
     if isinstance(what, FilledPattern):
         own["method"] = what.method

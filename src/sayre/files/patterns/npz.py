@@ -17,7 +17,7 @@ from sayre.errors import InputError
 from sayre.files.patterns.contents import Contents, Output, arrays_of, known_of, may_be_counts, pattern_of
 
 COUNTS = ("intensity", "data", "I")
-_FACTS = ("energy", "distance", "pixel_size", "hkl", "detector", "grid_step", "origin")
+_FACTS = ("energy", "distance", "pixel_size", "hkl", "detector", "grid_step", "origin", "binning")
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError)
 
