@@ -21,6 +21,17 @@ def test_centre_of_an_unstrained_crystal_is_found_under_noise_and_a_gap(seed):
     np.testing.assert_allclose(found, centre, atol=0.3)
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_a_peak_in_a_corner_is_not_centred_beyond_its_voxels(seed):
+    """A point whose only inverted voxel is itself is no centre, though a voxel is always like itself."""
+    rng = np.random.default_rng(seed)
+    centre = np.array([3, 4, 3])
+    x = np.indices((40, 40, 40)) - centre[:, None, None, None]
+    rates = 1e5 * np.prod(np.sinc(x / 2.7) ** 2, 0) + 20
+    counts = rng.poisson(rates).astype(np.float32)
+    assert inversion_centre(counts, np.zeros(counts.shape, bool)) == tuple(centre)
+
+
 def test_mirror_by_brute_force():
     rng = np.random.default_rng(0)
     values, mask = rng.random((5, 6, 7), np.float32), rng.random((5, 6, 7)) > 0.7

@@ -177,7 +177,10 @@ def test_batches_and_progress_of_a_filling():
 
 
 def centre_by_hand(counts, mask, side):
-    """For every centre within six half voxels of the brightest: how like its mirror image the pattern is."""
+    """For every centre within six half voxels of the brightest: how like its mirror image the pattern is.
+
+    A centre about which fewer than half as many voxels have an image as about the brightest is none.
+    """
     peak = np.unravel_index(counts.argmax(), counts.shape)
     sides = [min(n, side) for n in counts.shape]
     starts = [min(max(int(p) - s // 2, 0), n - s) for p, s, n in zip(peak, sides, counts.shape, strict=True)]
@@ -186,11 +189,19 @@ def centre_by_hand(counts, mask, side):
     measured = ~mask[box]
     fringes = (filled - gaussian_filter(filled, 5.0)) * measured
     scores = {}
+    most = np.prod(
+        [
+            min(2 * d, 2 * (s - 1 - d)) + 1
+            for d, s in zip((int(p) - a for p, a in zip(peak, starts, strict=True)), sides, strict=True)
+        ]
+    )
     for c in np.ndindex(*(2 * s - 1 for s in sides)):
         if any(abs(i - 2 * (p - start)) > 6 for i, p, start in zip(c, peak, starts, strict=True)):
             continue
         here = tuple(slice(max(0, i - s + 1), min(i, s - 1) + 1) for i, s in zip(c, sides, strict=True))
         there = (slice(None, None, -1),) * counts.ndim
+        if fringes[here].size < most / 2:
+            continue
         power = (fringes[here] ** 2 * measured[here][there]).sum()
         scores[c] = (fringes[here] * fringes[here][there]).sum() / max(power, 1e-9)
     best = max(scores, key=scores.get)

@@ -5,8 +5,10 @@ By Friedel's law the inverted pattern is a second measurement, where strain is w
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from functools import reduce
+from typing import Any, Literal
 
 import numpy as np
 import scipy.fft
@@ -22,6 +24,7 @@ Baseline = Literal["wiener", "linear"]
 
 MAX_SIDE = 128
 REACH = 6
+LEAST_PAIRS = 0.5
 ENVELOPE = 5.0
 
 
@@ -55,7 +58,8 @@ def inversion_centre(counts: NDArray[np.float32], mask: NDArray[np.bool_]) -> tu
     """Point about which the pattern is most nearly symmetric, in voxels, to half a voxel on each axis.
 
     The peak of the self-convolution of the fringes (`log(1 + I)` less its envelope), at most 3 voxels from
-    the brightest voxel and from the 128 voxels a side around it.
+    the brightest voxel and from the 128 voxels a side around it. Near a border fewer voxels have an inverted
+    one: points of less than half as many as the brightest voxel has are left out.
 
     Parameters
     ----------
@@ -78,8 +82,18 @@ def inversion_centre(counts: NDArray[np.float32], mask: NDArray[np.bool_]) -> tu
         for p, start, side in zip(peak, starts, sides, strict=True)
     )
     score = overlap[np.ix_(*near)] / np.maximum(power[np.ix_(*near)], 1e-6 * float(power.max()) + 1e-30)
+    brightest = [2 * (p - start) for p, start in zip(peak, starts, strict=True)]
+    score[_pairs(near, sides) < LEAST_PAIRS * _pairs(brightest, sides)] = -np.inf
     best = np.unravel_index(int(np.argmax(score)), score.shape)
     return tuple(start + int(n[b]) / 2 for start, n, b in zip(starts, near, best, strict=True))
+
+
+def _pairs(twice_centre: Sequence[Any], sides: Sequence[int]) -> NDArray[np.int64]:
+    """Voxels of a box that have an inverted one in it, for twice the centre along each axis."""
+    within = [
+        np.atleast_1d(np.minimum(c, 2 * n - 2 - c) + 1) for c, n in zip(twice_centre, sides, strict=True)
+    ]
+    return np.asarray(reduce(np.multiply, np.ix_(*within)))
 
 
 def _self_convolution(
