@@ -175,6 +175,24 @@ def test_the_spectrum_is_that_of_the_covariance_and_never_negative(shape):
         assert found[k] == pytest.approx(max(covariance.ravel() @ np.cos(phase), 0), abs=1e-4)
 
 
+@pytest.mark.parametrize("shape", [(25, 33), (17, 9, 30)])
+def test_a_covariance_longer_than_the_array_gives_every_pair_of_voxels_its_own(shape):
+    """A tile at a border may be shorter than the box that the covariance is of."""
+    rng = np.random.default_rng(0)
+    lags = tuple(2 * min(k, 40) + 1 for k in (40, 40, 12)[: len(shape)])
+    half = rng.standard_normal(lags)
+    covariance = (half + half[(slice(None, None, -1),) * len(shape)]).astype(np.float32)
+    middle = tuple(n // 2 for n in lags)
+    covariance[middle] = 2 * np.abs(covariance).sum()  # positive definite, however it is cut
+    period = padded(shape)
+    found = Fringes(covariance=covariance, symmetry=0.0, twice_centre=(0,) * len(shape)).spectrum(period)
+    back = scipy.fft.irfftn(found.astype(float), period)
+    for lag in product(*(range(-n + 1, n) for n in shape)):
+        inside = all(abs(k) <= m for k, m in zip(lag, middle, strict=True))
+        expected = covariance[tuple(m + k for m, k in zip(middle, lag, strict=True))] if inside else 0
+        assert back[lag] == pytest.approx(expected, abs=1e-2)
+
+
 def random_problem(shape, twice_centre, symmetry=0.5):
     rng = np.random.default_rng(1)
     measured = (~(plane(shape, 0, 5, 3) | (rng.random(shape) < 0.1))).astype(np.float32)

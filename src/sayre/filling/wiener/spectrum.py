@@ -64,10 +64,15 @@ class Fringes:
         return float(self.covariance[tuple(n // 2 for n in self.covariance.shape)])
 
     def spectrum(self, shape: tuple[int, ...]) -> Log:
-        """Power spectrum on the half grid of `rfftn` for a periodic array of `shape`; never negative."""
+        """Power spectrum on the half grid of `rfftn` for a periodic array of `shape`; never negative.
+
+        Lags of more than half a period are left out, for they would take the places of shorter ones.
+        """
         periodic = np.zeros(shape, np.float32)
-        lags = [np.arange(-(n // 2), n // 2 + 1) for n in self.covariance.shape]
-        periodic[np.ix_(*lags)] = self.covariance
+        middle = [n // 2 for n in self.covariance.shape]
+        most = [min(m, (n - 1) // 2) for m, n in zip(middle, shape, strict=True)]
+        near = tuple(slice(m - k, m + k + 1) for m, k in zip(middle, most, strict=True))
+        periodic[np.ix_(*(np.arange(-k, k + 1) for k in most))] = self.covariance[near]
         return np.asarray(np.maximum(scipy.fft.rfftn(periodic, workers=-1).real, 0), np.float32)
 
 
