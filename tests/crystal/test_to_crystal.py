@@ -164,13 +164,30 @@ def test_without_a_geometry():
     assert known.metrics["vortex_lines"] == 0
 
 
+def test_a_vortex_in_a_hole_of_the_support_is_told_as_such():
+    y, x = np.indices((24, 24)) - 11.5
+    support = (np.hypot(y, x) < 9) & (np.hypot(y, x) > 3)
+    obj = (support * np.exp(1j * np.arctan2(y, x))).astype(np.complex64)
+    told = "crystal: the phase turns by 2π around a hole in the support: the displacement jumps at"
+    with pytest.warns(SayreWarning, match=told):
+        crystal = to_crystal(
+            obj,
+            support,
+            scan=Scan(lattice_constant=4.0, hkl=(1, 1, 1), along=0),
+            grid=Grid(step=(0.01, 0.01), unit="1/angstrom"),
+        )
+    assert crystal.metrics["vortex_lines"] == 0
+
+
 def test_a_dislocation_is_not_smeared_on_its_way_to_the_laboratory():
     """A vortex on oblique voxels: the strain has no cut, the displacement has one, and it is said."""
     scan = geometry()
     shape = (40, 48, 44)
     support, angle, _ = cylinder(shape, 12)
     obj = (support * np.exp(1j * angle)).astype(np.complex64)
-    with pytest.warns(SayreWarning, match="1 phase vortices .* the strain, from wrapped gradients, does not"):
+    with pytest.warns(
+        SayreWarning, match=r"1 phase vortex \(disl.* the strain, from wrapped gradients, does not"
+    ):
         crystal = to_crystal(obj, support, scan=Scan(geometry=scan))
     assert crystal.metrics["vortex_lines"] == 1
     assert crystal.metrics["cut_voxels"] > 50

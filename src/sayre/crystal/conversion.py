@@ -196,9 +196,13 @@ def _tell(displaced: bool, strained: bool, *, vortex_lines: int, cut_voxels: int
             "counts whose file says their steps in q, would do"
         )
     elif cut_voxels:
+        lines = (
+            f"{vortex_lines} phase {'vortex' if vortex_lines == 1 else 'vortices'} (dislocations or noise)"
+        )
+        why = lines if vortex_lines else "the phase turns by 2π around a hole in the support"
         text = (
-            f"{vortex_lines} phase vortices (dislocations or noise): the displacement jumps at {cut_voxels} "
-            "voxels; the strain, from wrapped gradients, does not"
+            f"{why}: the displacement jumps at {cut_voxels} voxels; "
+            "the strain, from wrapped gradients, does not"
         )
     else:
         return

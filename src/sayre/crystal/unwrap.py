@@ -126,8 +126,7 @@ def _cut(result: NDArray[np.float64], support: Support) -> Support:
     """Both sides of every step of more than π between neighbours."""
     found = np.zeros(support.shape, bool)
     for axis in range(result.ndim):
-        with np.errstate(invalid="ignore"):
-            jump = np.moveaxis(np.abs(np.diff(result, axis=axis)) > np.pi, axis, 0)
+        jump = np.moveaxis(np.abs(np.diff(result, axis=axis)) > np.pi, axis, 0)
         marked = np.moveaxis(found, axis, 0)
         marked[:-1] |= jump
         marked[1:] |= jump
