@@ -1,5 +1,7 @@
 """What the figures of phase retrieval draw."""
 
+import time
+
 import numpy as np
 import pytest
 
@@ -85,7 +87,7 @@ def test_a_start_is_drawn_whole_and_without_its_ramp():
 
 def test_live_picture_shows_the_best_and_keeps_still_between(tmp_path, monkeypatch):
     clock = [0.0]
-    monkeypatch.setattr(live.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
     drawn = []
     monkeypatch.setattr(live, "save_figure", lambda figure, path: drawn.append(figure.get_suptitle()))
     picture = live.LivePicture(tmp_path / "live.png")
@@ -107,6 +109,24 @@ def test_live_picture_shows_the_best_and_keeps_still_between(tmp_path, monkeypat
     clock[0] = 50
     picture.report(progress(30, 0.01))
     assert len(drawn) == 4
+
+
+def test_live_picture_takes_a_tenth_of_the_time(tmp_path, monkeypatch):
+    """A picture takes two seconds: after it, the next waits for eighteen or more."""
+    clock, drawn = [0.0], []
+
+    def slowly(*_):
+        drawn.append(clock[0])
+        clock[0] += 2
+
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(live, "save_figure", slowly)
+    picture = live.LivePicture(tmp_path / "live.png")
+    (run,) = runs([0.1], [1.0])
+    for clock[0] in range(1, 200):
+        picture.finished(run)
+    assert drawn[0] == 1
+    assert set(np.diff(drawn)) == {23}
 
 
 def test_live_picture_that_cannot_be_written_stops_nothing(tmp_path):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,11 +11,10 @@ from numpy.typing import NDArray
 from sayre.errors import InputError, warn
 from sayre.figures.filling import save_figure
 from sayre.figures.phasing import start_figure
+from sayre.files.pace import Pace
 from sayre.retrieval.choice.select import figure_of_merit
 from sayre.retrieval.engine.runs import Run, Status
 
-PATIENCE = 30.0
-"""Seconds between pictures while no start finishes."""
 SHARE = 0.1
 """Of the time that drawing may take."""
 
@@ -42,13 +40,13 @@ class LivePicture:
         self._histories: dict[int, list[tuple[int, float]]] = {}
         self._best: _Best | None = None
         self._judged = np.inf
-        self._drawn, self._cost = time.monotonic(), 0.0
+        self._pace = Pace(SHARE)
 
     def report(self, now: Status) -> None:
         """Take in how the running starts do; draw if it is time."""
         for index, residual in zip(now.indices, now.residuals, strict=True):
             self._histories.setdefault(index, []).append((now.iteration, residual))
-        if time.monotonic() - self._drawn > max(PATIENCE, self._cost / SHARE):
+        if self._pace.due:
             self._show(self._best or self._running(now))
 
     def finished(self, run: Run) -> None:
@@ -57,7 +55,7 @@ class LivePicture:
         judged = figure_of_merit(run)
         if not run.failed and (self._best is None or judged < self._judged):
             self._best, self._judged = _Best(run.residual, run.index, run.object, run.support), judged
-        if time.monotonic() - self._drawn > self._cost / SHARE:
+        if self._pace.affordable:
             self.draw()
 
     def draw(self) -> None:
@@ -73,12 +71,10 @@ class LivePicture:
 
     def _show(self, best: _Best) -> None:
         """A picture that cannot be written gives a warning and stops nothing."""
-        began = time.monotonic()
         title = f"start {best.start}, the best of {len(self._histories)} so far: R = {best.residual:.3f}"
-        try:
-            figure = start_figure(best.object, best.support, self._histories, best.start, title=title)
-            save_figure(figure, self.path)
-        except InputError as error:
-            warn(f"the picture was not drawn: {error}")
-        self._drawn = time.monotonic()
-        self._cost = self._drawn - began
+        with self._pace.writing():
+            try:
+                figure = start_figure(best.object, best.support, self._histories, best.start, title=title)
+                save_figure(figure, self.path)
+            except InputError as error:
+                warn(f"the picture was not drawn: {error}")

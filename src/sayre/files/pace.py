@@ -13,15 +13,26 @@ SHARE = 0.02
 
 
 class Pace:
-    """A clock that starts at once and tells when it is time to write again."""
+    """A clock that starts at once and tells when it is time to write again.
 
-    def __init__(self) -> None:
-        self._last, self._cost = time.monotonic(), 0.0
+    Parameters
+    ----------
+    share
+        Largest share of the time that writing takes; `SHARE` by default.
+    """
+
+    def __init__(self, share: float | None = None) -> None:
+        self._last, self._cost, self._share = time.monotonic(), 0.0, share
 
     @property
     def due(self) -> bool:
         """Whether it is time: after `PATIENCE`, later where writing took long."""
-        return time.monotonic() - self._last > max(PATIENCE, self._cost / SHARE)
+        return self.affordable and time.monotonic() - self._last > PATIENCE
+
+    @property
+    def affordable(self) -> bool:
+        """Whether writing again takes no more than its share of the time."""
+        return time.monotonic() - self._last > self._cost / (self._share or SHARE)
 
     @contextmanager
     def writing(self) -> Iterator[None]:
