@@ -98,7 +98,7 @@ class Phased(Shown):
             ("starts", f"{len(self.selected)} of {len(self.runs)} averaged"),
             ("R", f"{self.residual:.3f}"),
             ("agreement", f"{agreement:.3f}" if agreement == agreement else "not known of a single start"),
-            ("scatter", f"{scatter:.2f}" if scatter == scatter else "not known of fewer than four starts"),
+            ("scatter", f"{scatter:.2f}" if scatter == scatter else "not known of a single start"),
             ("support", f"{int(self.support.sum())} voxels"),
             ("oversampling ratio", ratios_text(self.oversampling)),
         ]

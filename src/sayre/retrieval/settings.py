@@ -34,7 +34,8 @@ class Settings:
     seed
         Seed of all random numbers; the same seed gives the same result.
     keep
-        Largest fraction of the starts to average; see `sayre.retrieval.choice.select.select`.
+        Fraction of the starts to average at most, rounded to whole starts; see
+        `sayre.retrieval.choice.select.select`.
     init
         "random" for random phases in the support of the autocorrelation, "network" for random phases in the
         shape that a network predicts, or the name of a file that holds an object.
@@ -88,7 +89,14 @@ class Settings:
         ),
     ] = 0
     keep: Annotated[
-        float, Option(help="Largest fraction of the starts to average.", above=0, most=1, panel=_STARTS)
+        float,
+        Option(
+            help="Average at most this fraction of the starts that did not fail, rounded to whole starts (by "
+            "default 2 of 3), but one at least.",
+            above=0,
+            most=1,
+            panel=_STARTS,
+        ),
     ] = 0.5
     init: Annotated[
         str,

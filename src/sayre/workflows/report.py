@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from sayre.data import Crystal, FilledPattern
+from sayre.data.json_text import to_json
 from sayre.figures.crystal import crystal_figure
 from sayre.figures.filling import filling_figure, save_figure
 from sayre.figures.phasing import convergence_figure, resolution_figure, resolution_text
@@ -59,8 +59,8 @@ def _opening(outcome: RunOutcome) -> str:
         text += f" Another set of starts would differ by {100 * found.modes.scatter:.0f} % (‖a − b‖/‖a‖)."
     else:
         text += (
-            f" From {len(found.selected)} averaged it is not known how much another set of starts would "
-            "differ: that takes four, from about `--runs 10`."
+            " From one start it is not known how much another set of starts would differ: that takes two "
+            "that are averaged, which more starts (`--runs`) may give."
         )
     return text
 
@@ -168,7 +168,7 @@ def _resolution(outcome: RunOutcome) -> str:
 
 def _made(outcome: RunOutcome) -> str:
     manifest = outcome.manifest
-    config = json.dumps(manifest.config, indent=1, sort_keys=True, default=str, ensure_ascii=False)
+    config = to_json(manifest.config, indent=1, sort_keys=True, ensure_ascii=False)
     versions = ", ".join(f"{name} {version}" for name, version in manifest.versions.items())
     return (
         f"`{manifest.command}`, {manifest.seconds} s on {manifest.device}; {versions}. `manifest.json` "

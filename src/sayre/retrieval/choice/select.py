@@ -27,7 +27,7 @@ def select(runs: Sequence[Run], keep: float = 0.5) -> list[Run]:
     runs
         Finished runs; failed ones are left out.
     keep
-        Largest fraction of them to select.
+        Fraction of them to select at most, rounded to whole runs, but one at least.
 
     Raises
     ------
