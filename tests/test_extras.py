@@ -37,7 +37,7 @@ def test_a_module_that_does_not_load_is_one_line(broken, tmp_path, monkeypatch):
 def test_a_scheduler_without_dask(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(
-        InputError, match=r'^--scheduler: needs distributed .*pip install "sayre\[cluster\]"$'
+        InputError, match=r'^`scheduler=`: needs distributed .*pip install "sayre\[cluster\]"$'
     ):
         build(DatasetConfig(count=1), tmp_path, scheduler="tcp://127.0.0.1:1")
 

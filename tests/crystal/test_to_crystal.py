@@ -138,13 +138,13 @@ def test_without_a_geometry():
     s = np.arange(n) - n // 2
     obj[support] = np.broadcast_to(np.exp(-0.02j * s**2)[:, None, None], obj.shape)[support]
     grid = Grid(step=(0.01, 0.02, 0.02), unit="1/angstrom")
-    with pytest.warns(SayreWarning, match="no displacement and no strain; --geometry, or --hkl"):
+    with pytest.warns(SayreWarning, match="no displacement and no strain; `geometry=`, or `hkl=`"):
         unknown = to_crystal(obj, support, grid=grid)
     assert unknown.displacement is None
     assert unknown.strain is None
     nm = np.pi / 5 / (n * np.array([0.01, 0.02, 0.02]))
     assert unknown.voxel_size == pytest.approx(tuple(nm))
-    with pytest.warns(SayreWarning, match="so no strain; --geometry, or --along"):
+    with pytest.warns(SayreWarning, match="so no strain; `geometry=`, or `along=`"):
         partly = to_crystal(obj, support, scan=Scan(hkl=(1, 1, 1), lattice_constant=GOLD))
     assert partly.strain is None
     assert np.isfinite(partly.displacement[support]).all()
@@ -206,7 +206,7 @@ def test_a_dislocation_is_not_smeared_on_its_way_to_the_laboratory():
 
 def test_refusals():
     empty = np.zeros((8, 8, 8), bool)
-    with pytest.raises(InputError, match=r"^--along: axis 2 of an object with 2 axes; 0 to 1"):
+    with pytest.raises(InputError, match=r"^along: axis 2 of an object with 2 axes; 0 to 1"):
         to_crystal(np.ones((8, 8), np.complex64), ~empty[0], scan=Scan(along=2))
     with pytest.raises(InputError, match="support is empty"):
         to_crystal(np.ones((8, 8, 8), np.complex64), empty)

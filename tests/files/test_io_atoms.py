@@ -31,7 +31,7 @@ def test_round_trip(particle, tmp_path, ending):
     assert (back.species, back.lattice_constant) == ("Pt", 3.9)
     if "xyz" in ending:
         assert back.made == particle.made
-    with pytest.raises(InputError, match="--force"):
+    with pytest.raises(InputError, match="`force=True`"):
         save_particle(path, particle)
     save_particle(path, particle, force=True)
 
@@ -110,7 +110,7 @@ HEAD = "x\n\n2 atoms\n1 atom types\n\n"
         ("p.data", HEAD, "no section Atoms"),
         ("p.data", HEAD + "Atoms # atomic\n\n1 1 0 0 0\n", "1 atoms where the head says 2"),
         ("p.data", HEAD + "Atoms # sphere\n\n1 1 0 0 0\n", "atom style sphere"),
-        ("p.data", HEAD + "Atoms\n\n1 1 0 0 0\n2 1 1 1 1\n", "--element"),
+        ("p.data", HEAD + "Atoms\n\n1 1 0 0 0\n2 1 1 1 1\n", "names no element"),
     ],
 )
 def test_bad_files_are_named(tmp_path, name, text, message):

@@ -163,7 +163,7 @@ def test_outputs_are_checked_before_work(tmp_path):
             output_path_check(tmp_path / name)
     with pytest.raises(InputError) as error:
         output_path_check(tmp_path / "old.npz")
-    assert str(error.value) == f"{tmp_path / 'old.npz'}: exists; --force overwrites"
+    assert str(error.value) == f"{tmp_path / 'old.npz'}: exists; `force=True` overwrites"
     assert output_path_check(str(tmp_path / "old.npz"), force=True) == tmp_path / "old.npz"
     assert output_path_check("a.npz").name == "a.npz"
     for name, kind in [("a.npy", Pattern), ("a.npy", SimulatedPattern), ("a.tif", SimulatedPattern)]:
@@ -191,7 +191,7 @@ def test_system_refuses_to_write(tmp_path, manifest, monkeypatch):
 def test_existing_output(tmp_path, manifest):
     save(tmp_path / "a.npz", make("filled"), manifest)
     before = (tmp_path / "a.npz").read_bytes()
-    with pytest.raises(InputError, match="exists; --force overwrites"):
+    with pytest.raises(InputError, match="exists; `force=True` overwrites"):
         save(tmp_path / "a.npz", make("filled", seed=1), manifest)
     assert (tmp_path / "a.npz").read_bytes() == before
     save(tmp_path / "a.npz", make("filled", seed=1), manifest, force=True)

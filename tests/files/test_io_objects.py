@@ -83,7 +83,7 @@ def test_tensors_and_overwriting(tmp_path, manifest):
     path = tmp_path / "a.npz"
     save(path, make().to("cpu"), manifest)
     same(load_crystal(path), make())
-    with pytest.raises(InputError, match="exists; --force"):
+    with pytest.raises(InputError, match="exists; `force=True`"):
         save(path, make(), manifest)
     before = path.read_bytes()
     save(path, make(), manifest, force=True)

@@ -128,7 +128,7 @@ def test_how_the_network_is_run(monkeypatch, loaded, stride, expected):
 
 def test_the_network_refuses_2d_counts():
     with pytest.raises(
-        InputError, match=r"^pattern: the network fills 3D counts, these are 2D; --method wiener$"
+        InputError, match=r"^pattern: the network fills 3D counts, these are 2D; `method='wiener'`$"
     ):
         inpaint(gapped((20, 22)), method="unet")
 
@@ -137,6 +137,6 @@ def test_a_pattern_without_gaps_is_refused():
     counts = np.ones((6, 7), np.float32)
     pattern = Pattern(intensity=counts, mask=np.zeros(counts.shape, bool), grid=Grid(step=(1.0,) * 2))
     with pytest.raises(
-        InputError, match=r"^pattern: no voxel is masked, nothing to fill; give the gaps by --mask$"
+        InputError, match=r"^pattern: no voxel is masked, nothing to fill; give the gaps by `mask=`$"
     ):
         inpaint(pattern)

@@ -79,7 +79,7 @@ def test_a_hot_pixel_in_filled_counts_is_refused(crystal):
     counts[2, 2, 2] = 1e9
     sigma = np.zeros_like(counts)
     filled = FilledPattern(pattern=pattern_of(counts), intensity=counts, sigma=sigma, method="nearest")
-    with pytest.raises(InputError, match=r"first at \(2, 2, 2\).*--mask"):
+    with pytest.raises(InputError, match=r"first at \(2, 2, 2\).*`mask=`"):
         prepare.centred(filled)
 
 

@@ -124,7 +124,7 @@ def test_any_file_of_another_run_is_in_the_way(name, tmp_path):
     (folder / "notes.txt").write_text("mine")
     check_folder(config, folder)
     (folder / name).write_text("{}")
-    with pytest.raises(InputError, match="--force"):
+    with pytest.raises(InputError, match="`force=True`"):
         check_folder(config, folder)
     check_folder(config, folder, force=True)
 

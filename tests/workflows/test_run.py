@@ -144,7 +144,7 @@ def test_a_stopped_run_goes_on_and_ends_the_same(peak, done, tmp_path, monkeypat
     assert again.pattern.method == "wiener"
     np.testing.assert_array_equal(again.result.crystal.object, done.result.crystal.object)
     assert not (tmp_path / "runs").exists()
-    with pytest.raises(InputError, match="not empty; --force"):
+    with pytest.raises(InputError, match="not empty; `force=True`"):
         run(peak[0], tmp_path, **arguments)
 
 

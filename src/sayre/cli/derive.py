@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import typer
 from typer.core import TyperCommand
 
+from sayre.cli.flags import in_flags, warnings_in_flags
 from sayre.cli.progress import progress
 from sayre.data.json_text import to_json
 from sayre.data.option import SettingError
@@ -40,10 +41,13 @@ def command(kind: type[Job]) -> Any:
     def call(**given: Any) -> None:
         quiet, as_json = given.pop("quiet"), given.pop("as_json")
         try:
-            do(_job(kind, given), quiet=quiet, as_json=as_json)
+            with warnings_in_flags(flags):
+                do(_job(kind, given), quiet=quiet, as_json=as_json)
         except SettingError as error:
             name = flags[error.setting][-1] if flags.get(error.setting) else error.setting
-            raise InputError(f"{name}: {error.complaint}") from None
+            raise InputError(in_flags(f"{name}: {error.complaint}", flags)) from None
+        except InputError as error:
+            raise InputError(in_flags(str(error), flags)) from None
 
     parameters = [_parameter(leaf, flags[leaf.name]) for leaf in leaves(kind)]
     parameters += [

@@ -15,6 +15,7 @@ from sayre.crystal.scan import Scan
 from sayre.crystal.strain import displacement, strain
 from sayre.crystal.unwrap import unwrap
 from sayre.data import Crystal, Grid
+from sayre.data.option import SettingError
 from sayre.errors import InputError, warn
 
 Object = NDArray[np.complex64]
@@ -76,7 +77,7 @@ def to_crystal(
     """
     if not support.any():
         raise InputError(
-            "crystal: the support is empty: the reconstruction failed; another --threshold or --recipe"
+            "crystal: the support is empty: the reconstruction failed; another `threshold=` or `recipe=`"
         )
     scan = scan or Scan()
     frame = known_frame(obj.shape, scan, grid)
@@ -161,7 +162,7 @@ def centred(obj: Object, support: Support) -> tuple[Object, Support]:
 def _scanned(geometry: Geometry, shape: tuple[int, ...]) -> Frame:
     if len(shape) != 3:
         raise InputError(
-            f"geometry: a rocking scan is 3D, found an object of shape {shape}; leave out --geometry"
+            f"geometry: a rocking scan is 3D, found an object of shape {shape}; leave out `geometry=`"
         )
     g, basis = geometry.g(), voxel_basis(geometry.steps(), shape)
     axes = basis / np.linalg.norm(basis, axis=1, keepdims=True)
@@ -171,7 +172,9 @@ def _scanned(geometry: Geometry, shape: tuple[int, ...]) -> Frame:
 def _unscanned(grid: Grid | None, shape: tuple[int, ...], lattice: float | None, along: int | None) -> Frame:
     """Array axes at right angles, G of length `lattice` along one of them."""
     if along is not None and along not in range(len(shape)):
-        raise InputError(f"--along: axis {along} of an object with {len(shape)} axes; 0 to {len(shape) - 1}")
+        raise SettingError(
+            "along", f"axis {along} of an object with {len(shape)} axes; 0 to {len(shape) - 1}"
+        )
     basis = None
     if grid is not None and grid.unit == "1/angstrom":
         basis = voxel_basis(np.diag(grid.step), shape)
@@ -188,12 +191,12 @@ def _tell(displaced: bool, strained: bool, *, vortex_lines: int, cut_voxels: int
     if not displaced:
         text = (
             "no geometry and no lattice constant: |G| is not known, so no displacement and no strain; "
-            "--geometry, or --hkl and --lattice-constant, would do"
+            "`geometry=`, or `hkl=` and `lattice_constant=`, would do"
         )
     elif not strained:
         text = (
-            "no geometry: voxels or direction of G are not known, so no strain; --geometry, or --along with "
-            "counts whose file says their steps in q, would do"
+            "no geometry: voxels or direction of G are not known, so no strain; `geometry=`, or `along=` "
+            "with counts whose file says their steps in q, would do"
         )
     elif cut_voxels:
         lines = (

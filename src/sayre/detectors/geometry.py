@@ -23,6 +23,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sayre.data.option import SettingError
 from sayre.errors import InputError
 
 Range = tuple[int, int]
@@ -224,8 +225,8 @@ def detector_mask(name: str, shape: tuple[int, ...]) -> NDArray[np.bool_]:
     """
     known = detector(name)
     if shape[-2:] != known.shape:
-        raise InputError(
-            f"--detector: {name} has {known.shape} pixels, frames {shape[-2:]}; for a part of it give --mask"
+        raise SettingError(
+            "detector", f"{name} has {known.shape} pixels, frames {shape[-2:]}; for a part of it give `mask=`"
         )
     return known.mask()
 

@@ -41,7 +41,7 @@ def cleaned(pattern: AnyPattern) -> AnyPattern:
         f"the first at {_place(np.argwhere(hot)[0])}; hot pixels, or too coarse a measurement"
     )
     if isinstance(pattern, FilledPattern):
-        raise InputError(f"{found}; give a --mask of them and fill again")
+        raise InputError(f"{found}; give a `mask=` of them and fill again")
     warn(f"{found}; masked")
     return pattern.with_mask(hot)
 

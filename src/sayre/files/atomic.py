@@ -31,7 +31,7 @@ def check_place(path: Path, *, force: bool) -> None:
     if not os.access(folder, os.W_OK | os.X_OK):
         raise InputError(f"{path}: the folder {folder} cannot be written to; choose another")
     if path.exists() and not force:
-        raise InputError(f"{path}: exists; --force overwrites")
+        raise InputError(f"{path}: exists; `force=True` overwrites")
 
 
 @contextlib.contextmanager

@@ -73,7 +73,7 @@ def load_particle(
         raise InputError(f"{path}: holds {named}, not {species}; leave the element out")
     species, constant = species or named, lattice_constant or facts.get("lattice_constant")
     if species is None:
-        raise InputError(f"{path}: names no element; say which by --element")
+        raise InputError(f"{path}: names no element; state which it is of")
     if len(positions) == 0 or not np.isfinite(positions).all():
         raise InputError(f"{path}: no atoms, or positions that are not numbers")
     if constant is None:

@@ -68,7 +68,7 @@ class KeptFolder:
         if not self.replace and (self.folder / _CONFIG).is_file():
             raise InputError(
                 f"{self.folder}: holds an unfinished run of other options or counts, or of another version; "
-                "give the same to resume it, or --force to begin anew"
+                "give the same to resume it, or `force=True` to begin anew"
             )
 
     def begin(self) -> None:

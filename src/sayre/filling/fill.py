@@ -73,9 +73,9 @@ def inpaint(
     settings = changed(settings, changes)
     method = settings.method
     if not pattern.mask.any():
-        raise InputError(f"{pattern.name}: no voxel is masked, nothing to fill; give the gaps by --mask")
+        raise InputError(f"{pattern.name}: no voxel is masked, nothing to fill; give the gaps by `mask=`")
     if method == "unet" and len(pattern.shape) == 2:
-        raise InputError(f"{pattern.name}: the network fills 3D counts, these are 2D; --method wiener")
+        raise InputError(f"{pattern.name}: the network fills 3D counts, these are 2D; `method='wiener'`")
     chosen = chosen_method(pattern, settings)
     if chosen == "unet":
         filled, sigma, chosen = _by_network(pattern, settings, device, progress, kept)

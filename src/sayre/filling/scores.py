@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sayre.data import FilledPattern, Pattern
+from sayre.data.option import SettingError
 from sayre.errors import InputError
 from sayre.filling.fill import inpaint
 from sayre.filling.settings import FillingSettings, Method
@@ -80,7 +81,7 @@ def cut_gap(pattern: Pattern, axis: int, position: int, width: int) -> tuple[Pat
     )
     known = gap & ~pattern.mask
     if not known.any():
-        raise InputError(f"{what}: nothing was measured in the gap asked for; choose another --position")
+        raise InputError(f"{what}: nothing was measured in the gap asked for; choose another `position=`")
     return pattern.with_mask(gap), known
 
 
@@ -231,7 +232,7 @@ def spread_positions(pattern: Pattern, *, axis: int, width: int) -> list[int]:
         Planes of a gap.
     """
     if not 0 <= axis < len(pattern.shape):
-        raise InputError(f"--axis: {axis} of {len(pattern.shape)}-dimensional counts; 0 is the first")
+        raise SettingError("axis", f"{axis} of {len(pattern.shape)}-dimensional counts; 0 is the first")
     n = pattern.shape[axis]
     peak = int(np.unravel_index(np.argmax(pattern.intensity), pattern.shape)[axis])
     centres = [peak + offset for offset in (-36, -28, -20, -8, -4, 4, 8, 20, 28, 36)]

@@ -134,8 +134,7 @@ def phase(
     done, agreeing = _search(fresh, settings.runs, enough, watch)
     if all(run.failed for run in done):
         raise InputError(
-            f"{pattern.name}: every start failed, the first: {done[0].failed}; "
-            "another recipe (--recipe) may help"
+            f"{pattern.name}: every start failed, the first: {done[0].failed}; another `recipe=` may help"
         )
     result = consensus(
         agreeing or select(done, settings.keep),
@@ -190,8 +189,8 @@ def _warn_of_doubt(name: str, agreement: float) -> None:
     if np.isfinite(agreement):
         reason = f"the starts that fit best agree to {agreement:.2f} only (complex correlation)"
     warn(
-        f"{name}: {reason}: do not trust the result; make more starts (--runs), or for a strained crystal "
-        "start from the network (--init network)"
+        f"{name}: {reason}: do not trust the result; make more starts (`runs=`), or for a strained crystal "
+        "start from the network (`init='network'`)"
     )
 
 

@@ -51,7 +51,7 @@ def centred(pattern: AnyPattern) -> AnyPattern:
         if size < max(n // 2, 4):
             raise InputError(
                 f"{what}: the peak is at {c} of {n} on axis {axis}, too near the border to centre; "
-                "crop the array around the peak (--crop), or pad it with masked voxels"
+                "crop the array around the peak (`Pattern.crop`), or pad it with masked voxels"
             )
         box.append(slice(c - size // 2, c - size // 2 + size))
     if any(s.start or s.stop != n for s, n in zip(box, counts.shape, strict=True)):
@@ -188,7 +188,7 @@ def _check_photons(intensity: NDArray[np.float32], what: str) -> None:
         warn(
             f"{what}: {signal:.0f} counts for an object of at least {voxels} voxels, {signal / voxels:.1f} "
             f"for each; below {FEW_PHOTONS} photon noise limits the result: count longer, or take a smaller "
-            "part around the peak (--crop)"
+            "part around the peak (`Pattern.crop`)"
         )
 
 

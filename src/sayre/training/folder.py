@@ -57,16 +57,17 @@ def check_folder(config: Training, folder: Path, *, resume: Path | None = None, 
     other = "" if same else " of another configuration"
     if WEIGHTS in held:
         raise InputError(
-            f"{folder}: holds a finished run{other}; choose another folder, or replace the run with --force"
+            f"{folder}: holds a finished run{other}; choose another folder, or replace the run with "
+            "`force=True`"
         )
     if CHECKPOINT in held and same:
         raise InputError(
-            f"{folder}: holds an unfinished run; continue it with --resume {folder / CHECKPOINT}, or replace "
-            "it with --force"
+            f"{folder}: holds an unfinished run; continue it with `resume={folder / CHECKPOINT}`, or "
+            "replace it with `force=True`"
         )
     raise InputError(
         f"{folder}: holds {', '.join(held)} of another run; choose another folder, or replace that run with "
-        "--force"
+        "`force=True`"
     )
 
 

@@ -70,7 +70,7 @@ def demonstrate(folder: Path, bar: Bar) -> Demonstration:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(
-            f"{folder}: cannot be made a folder: {error.strerror}; choose another --out"
+            f"{folder}: cannot be made a folder: {error.strerror}; choose another `folder=`"
         ) from None
     truth = _simulated()
     filled, scores = _fillings(truth, bar)

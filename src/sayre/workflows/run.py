@@ -127,7 +127,7 @@ class RunJob:
         folder = self.folder
         held = folder.is_dir() and any(path.name != LOCK for path in folder.iterdir())
         if held and not (self.force or (folder / RUNS).is_dir()):
-            raise InputError(f"{folder}: exists and is not empty; --force overwrites")
+            raise InputError(f"{folder}: exists and is not empty; `force=True` overwrites")
 
     def _spare_the_inputs(self) -> None:
         """Refuse to write over what is read, with `force` or without."""

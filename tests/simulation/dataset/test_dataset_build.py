@@ -258,5 +258,5 @@ def test_requests_that_cannot_be_met(tmp_path, monkeypatch):
         build(small(), tmp_path / "file" / "set")
     pytest.importorskip("distributed")
     monkeypatch.setattr(make, "PATIENCE", "0.3s")
-    with pytest.raises(InputError, match="--scheduler: nowhere:1 does not answer"):
+    with pytest.raises(InputError, match="`scheduler=`: nowhere:1 does not answer"):
         build(small(), tmp_path / "set", scheduler="nowhere:1")

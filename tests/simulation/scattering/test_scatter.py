@@ -133,7 +133,7 @@ def test_reflections_forbidden_by_the_lattice(element, hkl, there):
     if there:
         np.testing.assert_array_equal(scatter.reflection(particle, hkl), g)
     else:
-        with pytest.raises(InputError, match=r"is forbidden in .CC .*--forbidden"):
+        with pytest.raises(InputError, match=r"is forbidden in .CC .*`forbidden=True`"):
             scatter.reflection(particle, hkl)
 
 

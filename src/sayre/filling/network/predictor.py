@@ -85,7 +85,7 @@ def _located(name: str | Path | None) -> tuple[Path, str | None, dict[str, Any]]
         return Path(name), None, {}
     entry = shipped.default("inpaint") if name is None else shipped.find(str(name))
     if entry is None:
-        raise InputError("weights: none ship for inpainting; give a file by --weights or another --method")
+        raise InputError("weights: none ship for inpainting; give a file by `weights=` or another `method=`")
     return entry.path, entry.sha256, {"sigma_scale": entry.sigma_scale, "name": entry.name}
 
 

@@ -41,8 +41,8 @@ def load_predictor(name: str | Path | None, dimensions: int) -> Predictor:
         row = shipped.default("shape", dimensions)
         if row is None:
             raise InputError(
-                f"weights: no shape network ships for {dimensions}D counts; give a file by --weights, or use "
-                "--init random"
+                f"weights: no shape network ships for {dimensions}D counts; give a file by "
+                "`init_weights=`, or use `init='random'`"
             )
     elif not Path(name).is_file():
         row = shipped.find(str(name))

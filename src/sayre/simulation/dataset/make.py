@@ -104,7 +104,7 @@ def _prepare(config: DatasetConfig, folder: Path, force: bool) -> None:
         if (shards or known is not None) and not force:
             raise InputError(
                 f"{folder}: holds another data set ({len(shards)} shards); "
-                "choose another folder, or --force to remove it"
+                "choose another folder, or `force=True` to remove it"
             )
         for shard in shards:
             shard.unlink()
@@ -147,13 +147,13 @@ def _on_cluster(
     config: DatasetConfig, folder: Path, missing: list[int], scheduler: str
 ) -> Generator[int, None, None]:
     """Make shards on a Dask cluster; yield the number of each that is finished."""
-    distributed = optional("distributed", extra="cluster", task="--scheduler")
+    distributed = optional("distributed", extra="cluster", task="`scheduler=`")
     try:
         client = distributed.Client(scheduler, timeout=PATIENCE, set_as_default=False)
     except (OSError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise InputError(
-            f"--scheduler: {scheduler} does not answer ({reason}); check that the scheduler runs there"
+            f"`scheduler=`: {scheduler} does not answer ({reason}); check that the scheduler runs there"
         ) from None
     with client:
         futures = [

@@ -56,7 +56,7 @@ def reflection(
         rule, other = _RULES[known.structure]
         raise InputError(
             f"hkl: {' '.join(map(str, hkl))} is forbidden in {known.structure.upper()} {particle.species}, "
-            f"as {rule}; {other} would do, or --forbidden, which simulates it all the same"
+            f"as {rule}; {other} would do, or `forbidden=True`, which simulates it all the same"
         )
     return 2 * np.pi / particle.lattice_constant * np.array(hkl, float)
 

@@ -128,13 +128,13 @@ class CrystalSettings:
             given = [name for name in shaping if getattr(self, name) is not None]
             if given:
                 raise InputError(
-                    f"--particle: the atoms are read from the file, so leave {_flags(given)} out"
+                    f"`particle=`: the atoms are read from the file, so leave {_named(given)} out"
                 )
             return
         for name, shapes in _SHAPES_OF.items():
             if getattr(self, name) is not None and (self.shape or "wulff") not in shapes:
                 raise InputError(
-                    f"{_flags([name])}: does not apply to the shape {self.shape or 'wulff'}; leave it out, "
+                    f"{_named([name])}: does not apply to the shape {self.shape or 'wulff'}; leave it out, "
                     f"or take the shape {' or '.join(shapes)}"
                 )
 
@@ -199,9 +199,9 @@ class RelaxationSettings:
     def __post_init__(self) -> None:
         given = [name for name in ("misfit", "steps", "potential") if getattr(self, name) is not None]
         if given and not self.relax:
-            other = ", or give --defect misfit instead" if "misfit" in given else ""
+            other = ", or give `defect='misfit'` instead" if "misfit" in given else ""
             belong = "belongs" if len(given) == 1 else "belong"
-            raise InputError(f"{_flags(given)}: {belong} to the relaxation; add --relax{other}")
+            raise InputError(f"{_named(given)}: {belong} to the relaxation; add `relax=True`{other}")
 
     def apply(self, crystal: Particle, substrate: _Triple | None, bar: Bar) -> Particle:
         """Relax a crystal, if that is set.
@@ -235,6 +235,6 @@ class RelaxationSettings:
             )
 
 
-def _flags(names: list[str]) -> str:
-    """Return the command-line flags of some settings."""
-    return ", ".join("--" + name.replace("_", "-") for name in names)
+def _named(names: list[str]) -> str:
+    """Return the names of some settings as messages have them."""
+    return ", ".join(f"`{name}=`" for name in names)

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from sayre.data.option import Option, check_settings
+from sayre.data.option import Option, SettingError, check_settings
 from sayre.errors import InputError
 
 if TYPE_CHECKING:
@@ -96,13 +96,15 @@ class ScatteringSettings:
     def __post_init__(self) -> None:
         check_settings(self)
         if self.rotate not in ("none", "random"):
-            raise InputError(f"--rotate: {self.rotate!r} is not known; it must be none or random")
+            raise SettingError("rotate", f"{self.rotate!r} is not known; it must be none or random")
         if self.coherence is not None and self.blur is not None:
-            raise InputError("--blur, --coherence: both set the width of the point spread; give one of them")
+            raise InputError(
+                "`blur=`, `coherence=`: both set the width of the point spread; give one of them"
+            )
         if self.coherence is None and self.lorentzian:
             raise InputError(
-                "--lorentzian: is the weight of the Lorentzian in a point spread whose widths are not given; "
-                "give them by --coherence"
+                "`lorentzian=`: is the weight of the Lorentzian in a point spread whose widths are not "
+                "given; give them by `coherence=`"
             )
 
     def spread(self) -> PointSpread:
@@ -116,7 +118,7 @@ class ScatteringSettings:
         from sayre.simulation.scattering.coherence import FWHM, PointSpread
 
         if self.blur is not None and not 0 <= self.blur < math.inf:
-            raise InputError(f"--blur: must be 0 or more voxels, not {self.blur}")
+            raise SettingError("blur", f"must be 0 or more voxels, not {self.blur}")
         widths = self.coherence or (FWHM * (self.blur or 0.0),) * 3
         return PointSpread(fwhm=widths, lorentzian=self.lorentzian, rocking=self.rocking)
 
@@ -184,7 +186,8 @@ class DetectorSettings:
     def __post_init__(self) -> None:
         if self.corner is not None and self.detector is None and self.flat is None:
             raise InputError(
-                "--corner: is the place of the frames on a detector or a flat field; add --detector or --flat"
+                "`corner=`: is the place of the frames on a detector or a flat field; add `detector=` "
+                "or `flat=`"
             )
 
     def readout(self, frame: tuple[int, int], seed: int) -> Readout:
@@ -221,10 +224,10 @@ class DetectorSettings:
             whole = (bad.shape[0], bad.shape[1])
             if known is not None and known.shape != whole:
                 raise InputError(
-                    f"--flat: {self.flat} has {whole[0]}×{whole[1]} pixels, but {known.name} has "
+                    f"`flat=`: {self.flat} has {whole[0]}×{whole[1]} pixels, but {known.name} has "
                     f"{known.shape[0]}×{known.shape[1]}; a white field of that detector would do"
                 )
-            where = where or region(f"--flat {self.flat}", whole, frame, self.corner, generator)
+            where = where or region(f"`flat={self.flat}`", whole, frame, self.corner, generator)
             response, mask = pixels[where], bad[where] if mask is None else mask | bad[where]
         neither = self.max_counts is None and self.total_counts is None
         return Readout(

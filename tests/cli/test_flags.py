@@ -1,0 +1,71 @@
+"""Errors and warnings name arguments in Python, and flags on the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import sayre
+from sayre.cli import main
+from sayre.cli.flags import in_flags
+from sayre.errors import InputError, SayreWarning
+
+FLAGS = {"mask": ("--mask",), "output": ("-o", "--output"), "crop": ("--crop",), "source": ()}
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("give the gaps by `mask=`", "give the gaps by --mask"),
+        ("`mask=`, `output=a b.npz`: both", "--mask, --output a b.npz: both"),
+        ("take `mask='none'` or `mask=True`", "take --mask none or --mask"),
+        ("crop it (`Pattern.crop`)", "crop it (--crop)"),
+        ("`other=` and `source=` are no flags, nor is `sayre phase`, `mask`", None),
+    ],
+)
+def test_names_of_arguments_become_flags(message, expected):
+    assert in_flags(message, FLAGS) == (message if expected is None else expected)
+
+
+@pytest.fixture
+def gapless(tmp_path, monkeypatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    np.save("counts.npy", np.random.default_rng(0).poisson(20, (12, 12)))
+    return tmp_path
+
+
+def test_an_error_names_the_argument_or_the_flag(gapless, capsys):
+    with pytest.raises(InputError, match=r"give the gaps by `mask=`$"):
+        sayre.inpaint(sayre.load("counts.npy"))
+    assert main(["inpaint", "counts.npy", "-o", "filled.npz"]) == 2
+    assert capsys.readouterr().err.endswith("nothing to fill; give the gaps by --mask\n")
+    assert main(["evaluate", "inpaint", "counts.npy", "--gap-width", "2", "--axis", "2"]) == 2
+    assert capsys.readouterr().err == "sayre: --axis: 2 of 2-dimensional counts; 0 is the first\n"
+
+
+def test_a_warning_names_the_argument_or_the_flag(tmp_path, capsys):
+    x = np.indices((24, 24)) - 12
+    np.savez(tmp_path / "a.npz", intensity=np.rint(1e6 * np.prod(np.sinc(x / 3.3) ** 2, 0)))
+    settings = sayre.Settings(runs=1, recipe="ER*4")
+    with pytest.warns(SayreWarning, match="no strain; `geometry=`, or `hkl=`"):
+        sayre.reconstruct(sayre.load(tmp_path / "a.npz"), settings)
+    assert (
+        main(
+            [
+                "phase",
+                str(tmp_path / "a.npz"),
+                "-o",
+                str(tmp_path / "c.npz"),
+                "--runs",
+                "1",
+                "--recipe",
+                "ER*4",
+            ]
+        )
+        == 0
+    )
+    told = capsys.readouterr().err
+    assert "no strain; --geometry, or --hkl and --lattice-constant, would do" in told
+    assert "`" not in told
