@@ -11,7 +11,6 @@ import h5py
 import numpy as np
 import pytest
 
-from noise import counts_of_test
 from sayre.cli import main
 from sayre.detectors import masks
 from sayre.files import pace
@@ -50,7 +49,7 @@ def peak(tmp_path_factory):
     options = ["--atoms", "20000", "--shape-px", "40", "--oversampling", "3", "--max-counts", "1e6"]
     assert main(["simulate", str(folder / "whole.npz"), *options, "--quiet"]) == 0
     with np.load(folder / "whole.npz") as file:
-        counts, step = counts_of_test(file["intensity"]), file["grid_step"]
+        counts, step = file["intensity"], file["grid_step"]
     mask = masks.cross(counts.shape, axes=(1, 2), starts=(25, 12), widths=(2, 2))
     np.savez(folder / "peak.npz", intensity=np.where(mask, 0, counts), mask=mask, grid_step=step)
     return folder / "peak.npz"

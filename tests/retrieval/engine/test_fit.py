@@ -84,3 +84,22 @@ def test_the_poisson_loss_is_half_the_deviance():
     assert normalisation("poisson", target) == pytest.approx(2 * 406)
     assert normalisation("lsq", target) == pytest.approx(406)
     assert normalisation("mae", target) == pytest.approx(float(root.sum()))
+
+
+@pytest.mark.parametrize("top", [1.0, 1e2, 1e4, 1e6, 1e8])
+def test_half_the_deviance_is_exact_for_bright_voxels_too(top):
+    """Against the formula in double precision; for bright voxels its terms are 1e8 times its value."""
+    rng = np.random.default_rng(0)
+    expected = rng.uniform(0, top, 10_000).astype(np.float32)
+    counts = rng.poisson(expected).astype(np.float32)
+    n, wide = counts.astype(float), np.maximum(expected, 1e-3).astype(float)
+    exact = expected - n - n * np.log(wide / np.maximum(n, 1))
+    found = kernels.half_deviance(torch.from_numpy(expected), torch.from_numpy(counts))
+    np.testing.assert_allclose(found.numpy(), exact, rtol=2e-3, atol=2e-4)
+
+
+def test_half_the_deviance_where_nothing_is_calculated_or_counted():
+    calculated = torch.tensor([0.0, 0.0, 1e6, 5.0, 1e-9])
+    counts = torch.tensor([0.0, 1e6, 1e-3, 0.0, 5.0])
+    exact = [0, -1e6 - 1e6 * np.log(1e-9), 1e6 - 1e-3 - 1e-3 * np.log(1e9), 5, -5 - 5 * np.log(1e-3 / 5)]
+    np.testing.assert_allclose(kernels.half_deviance(calculated, counts).numpy(), exact, rtol=1e-6)

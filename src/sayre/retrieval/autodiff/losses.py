@@ -15,6 +15,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from sayre.retrieval.engine.arrays.kernels import half_deviance
 from sayre.retrieval.engine.modulus import Modulus
 
 FLOOR = 0.1
@@ -108,8 +109,8 @@ def poisson(intensity: Tensor, target: Target) -> tuple[Tensor, Tensor]:
     """
     amplitude, beyond = _amplitude(intensity, target)
     n, bounded, used = target.counts, intensity.clamp(min=FLOOR), target.weight == 1
-    log = torch.log(bounded / n.clamp(min=1e-30)) + intensity.clamp(max=FLOOR) / FLOOR - 1
-    deviance = intensity - n - n * log
+    below = intensity.clamp(max=FLOOR) - FLOOR
+    deviance = half_deviance(bounded, n) + below * (1 - n / FLOOR)
     value = torch.where(used, deviance, 2 * beyond.square())
     slope = torch.where(used, 1 - n / bounded, 2 * beyond / amplitude)
     return value, slope

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sayre.retrieval.engine.arrays.fourier import Fourier
-from sayre.retrieval.engine.arrays.kernels import clamping, intensity
+from sayre.retrieval.engine.arrays.kernels import clamping, half_deviance, intensity
 from sayre.retrieval.engine.bounds import Bounds
 from sayre.retrieval.engine.coherence import PartialCoherence
 
@@ -174,8 +174,7 @@ def _misfits(calculated: Tensor, counts: Tensor, weight: Tensor) -> Tensor:
     """Sum over a part, `(starts, 3)`: squared amplitude difference, deviance of used and of free voxels."""
     used, free = ((weight == value).float() for value in (1, 2))
     difference = (calculated.sqrt() - counts.sqrt()).square_().mul_(used)
-    ratio = (counts / calculated.clamp(min=1e-3)).clamp_(min=1e-30)
-    deviance = ratio.log_().mul_(counts).add_(calculated).sub_(counts)
+    deviance = half_deviance(calculated, counts)
     totals = [a.sum((1, 2)) for a in (difference, deviance * used, deviance * free)]
     return torch.stack(totals, 1).double()
 

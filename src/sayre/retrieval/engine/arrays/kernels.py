@@ -37,6 +37,27 @@ def moduli(x: Tensor) -> Tensor:
     return moduli
 
 
+def half_deviance(calculated: Tensor, counts: Tensor) -> Tensor:
+    """Compute half the Poisson deviance of each voxel, `λ − n − n log(λ/n)`.
+
+    The terms are as large as the counts, but the deviance is about ½. It is therefore computed by `log1p` of
+    the relative difference, of which single precision keeps three digits at 1e8 counts. In the logarithm λ is
+    at least 0.001.
+
+    Parameters
+    ----------
+    calculated
+        Calculated intensity λ, not negative.
+    counts
+        Measured counts n, broadcast to its shape.
+    """
+    bounded, floor = calculated.clamp(min=1e-3), counts.clamp(min=1e-12)
+    apart = (bounded - counts) / floor
+    log = torch.where(apart.abs() < 0.5, apart.log1p(), (bounded / floor).log())
+    deviance = counts * (apart - log) + (calculated - bounded)
+    return torch.where(counts > 0, deviance, calculated)
+
+
 def clamping(modulus: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
     """Compute the factors that bring each modulus into `[lower, upper]`, finite where it is 0.
 
