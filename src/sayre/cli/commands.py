@@ -37,14 +37,14 @@ COMMANDS: Mapping[str, str | Group] = {
         default="peak",
     ),
     "train": Group(
-        "Train networks.",
+        "Train networks for filling and for phase retrieval, on simulated patterns.",
         {
             "inpaint": "sayre.workflows.training.train:TrainInpaintJob",
             "phase": "sayre.workflows.training.train:TrainPhaseJob",
         },
     ),
     "weights": Group(
-        "Trained weights that ship with the package.",
+        "List, verify and locate the trained weights that ship with the package.",
         {
             "list": "sayre.workflows.weights:ListWeightsJob",
             "verify": "sayre.workflows.weights:VerifyWeightsJob",

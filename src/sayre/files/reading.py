@@ -18,6 +18,9 @@ from sayre.errors import InputError, warn
 from sayre.files.formats import readable, split_path
 from sayre.files.patterns.contents import Contents, integers, plausible, positive
 
+NEARLY_ALL, DARK = 0.99, 0.1
+"""Share of the counts that only an inverted mask hides; mean log(1 + counts) of what it leaves, relative."""
+
 
 def load(path: str | Path, *, mask: str | Path | ArrayLike | None = None) -> Pattern:
     """Read a pattern; the ending of `path` says how.
@@ -42,7 +45,8 @@ def load(path: str | Path, *, mask: str | Path | ArrayLike | None = None) -> Pat
     Raises
     ------
     InputError
-        The file cannot be read, or holds no counts, or several arrays that could be.
+        The file cannot be read, or holds no counts, or several arrays that could be; a mask that is surely
+        inverted, for it hides most voxels and nearly all counts.
 
     Warns
     -----
@@ -88,9 +92,16 @@ def _pattern(
             f"{path}: counts must be real numbers, found {counts.dtype}; not an object or amplitude"
         )
     missing = as_mask(contents.mask, counts.shape, str(path))
+    over = _at_the_highest(counts, contents.stored)
+    if contents.sigma is None:
+        _refuse_inverted(missing, counts, over, str(path))
     if mask is not None:
-        missing |= _own_mask(mask, counts.shape)
-    missing |= _overflown(counts, contents.stored, missing, name)
+        missing |= _own_mask(mask, counts, over)
+    newly = int(np.count_nonzero(over & ~missing))
+    if newly:
+        highest = np.iinfo(contents.stored).max
+        warn(f"{name}: {newly} voxels at {highest}, the mark of dead or overflown pixels, masked")
+    missing |= over
     meta = dataclasses.replace(
         _meta(plausible(contents.known, name), counts.ndim), source=name, sha256=digest
     )
@@ -110,7 +121,9 @@ def _read(path: str | Path) -> tuple[Contents, str]:
     return module.read(file, inside), sha256_of(file)
 
 
-def _own_mask(mask: str | Path | ArrayLike, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+def _own_mask(
+    mask: str | Path | ArrayLike, counts: NDArray[Any], over: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
     """The mask a user gives, for every voxel."""
     where = str(mask) if isinstance(mask, str | Path) else "mask"
     if isinstance(mask, str | Path):
@@ -120,7 +133,8 @@ def _own_mask(mask: str | Path | ArrayLike, shape: tuple[int, ...]) -> NDArray[n
         array = readable(file, inside).read_mask(file, inside)
     else:
         array = np.asarray(mask)
-    missing = as_mask(array, shape, where)
+    missing = as_mask(array, counts.shape, where)
+    _refuse_inverted(missing, counts, over, where)
     share = np.count_nonzero(missing) / missing.size
     if share > 0.5:
         warn(
@@ -129,17 +143,32 @@ def _own_mask(mask: str | Path | ArrayLike, shape: tuple[int, ...]) -> NDArray[n
     return missing
 
 
-def _overflown(
-    counts: NDArray[Any], stored: np.dtype[Any], missing: NDArray[np.bool_], name: str
-) -> NDArray[np.bool_]:
+def _refuse_inverted(
+    missing: NDArray[np.bool_], counts: NDArray[Any], over: NDArray[np.bool_], where: str
+) -> None:
+    """Refuse a mask that is surely inverted: it hides most voxels and nearly all counts, and dark ones stay.
+
+    A mask of all but a part around the peak hides most voxels too, but those that stay are the bright ones.
+    """
+    share = np.count_nonzero(missing) / missing.size
+    if not 0.5 < share < 1:
+        return
+    known = np.where(np.isfinite(counts) & (counts > 0) & ~over, counts, 0).astype(np.float64)
+    hidden = float(known[missing].sum()) / max(float(known.sum()), 1e-30)
+    left, masked = (float(np.log1p(known[part]).sum()) for part in (~missing, missing))
+    if hidden < NEARLY_ALL or left / (1 - share) > DARK * masked / share:
+        return
+    raise InputError(
+        f"{where}: {share:.0%} of the voxels are masked and hold {hidden:.1%} of the counts, so the mask is "
+        "probably inverted; non-zero must mean not measured, the reverse of this mask would do"
+    )
+
+
+def _at_the_highest(counts: NDArray[Any], stored: np.dtype[Any]) -> NDArray[np.bool_]:
     """Voxels at the highest value of their unsigned integer type, with which detectors mark bad ones."""
     if stored.kind != "u" or stored.itemsize < 2:
-        return np.zeros_like(missing)
-    highest = np.iinfo(stored).max
-    over: NDArray[np.bool_] = counts == np.asarray(highest).astype(counts.dtype)
-    newly = int(np.count_nonzero(over & ~missing))
-    if newly:
-        warn(f"{name}: {newly} voxels at {highest}, the mark of dead or overflown pixels, masked")
+        return np.zeros(counts.shape, bool)
+    over: NDArray[np.bool_] = counts == np.asarray(np.iinfo(stored).max).astype(counts.dtype)
     return over
 
 
