@@ -171,6 +171,19 @@ def test_what_is_there_is_not_made_again(reference, tmp_path, monkeypatch):
     assert hashes(tmp_path) == hashes(reference)
 
 
+@pytest.mark.parametrize("damage", ["cut short", "empty", "no HDF5", "of other patterns"])
+def test_a_damaged_shard_is_made_again(reference, tmp_path, damage):
+    for path in reference.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    path = tmp_path / "shard-00001.h5"
+    whole = path.read_bytes()
+    texts = {"cut short": whole[: len(whole) * 2 // 3], "empty": b"", "no HDF5": b"no shard" * 200}
+    path.write_bytes(texts.get(damage, (reference / "shard-00002.h5").read_bytes()))
+    with pytest.warns(SayreWarning, match="shard-00001.h5: is damaged and removed; it is made again"):
+        build(small(), tmp_path)
+    assert hashes(tmp_path) == hashes(reference)
+
+
 def test_a_shard_that_fails_leaves_nothing(tmp_path, monkeypatch):
     """Stopped while the third pattern of a shard is made."""
     made, original = [], drawing.detect

@@ -14,7 +14,14 @@ from sayre.extras import optional
 from sayre.files.atomic import replacing
 from sayre.numerics.progress import Advance
 from sayre.simulation.dataset.config import DatasetConfig
-from sayre.simulation.dataset.shards import PATTERN, clear_leftovers, shard_path, write_shard
+from sayre.simulation.dataset.shards import (
+    PATTERN,
+    clear_leftovers,
+    is_whole,
+    shard_path,
+    shard_size,
+    write_shard,
+)
 from sayre.simulation.processes import one_thread_each, workers
 
 DESCRIPTION = "dataset.json"
@@ -64,7 +71,8 @@ def build(
     Warns
     -----
     SayreWarning
-        As `DatasetConfig.check`; the data set was begun by another version of Sayre.
+        As `DatasetConfig.check`; the data set was begun by another version of Sayre; a shard is damaged, and
+        is made again.
     """
     folder = Path(folder).absolute()
     if workers < 1:
@@ -72,10 +80,15 @@ def build(
     config.check(1 if scheduler else min(workers, config.shard_count))
     _prepare(config, folder, force)
     paths = [shard_path(folder, number) for number in range(config.shard_count)]
-    missing = [number for number, path in enumerate(paths) if not path.exists()]
-    for path in paths:
+    missing = []
+    for number, path in enumerate(paths):
         if path.exists():
             clear_leftovers(path)
+            if is_whole(path, shard_size(config, number)):
+                continue
+            warn(f"{path}: is damaged and removed; it is made again")
+            path.unlink()
+        missing.append(number)
     if scheduler:
         finished = _on_cluster(config, folder, missing, scheduler)
     elif workers == 1 or len(missing) < 2:

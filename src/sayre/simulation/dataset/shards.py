@@ -75,6 +75,36 @@ def clear_leftovers(path: Path) -> None:
         leftover.unlink(missing_ok=True)
 
 
+def is_whole(path: Path, count: int) -> bool:
+    """Whether a shard can be read and holds a number of patterns.
+
+    Parameters
+    ----------
+    path
+        File of the shard, which is there.
+    count
+        Patterns that it must hold.
+    """
+    try:
+        with _opened(path) as file:
+            return len(file["facts"][:]) == count == len(file["counts"])
+    except (InputError, OSError, KeyError, RuntimeError):  # what h5py raises of damaged files
+        return False
+
+
+def shard_size(config: DatasetConfig, number: int) -> int:
+    """Return how many patterns a shard of a data set holds.
+
+    Parameters
+    ----------
+    config
+        The data set.
+    number
+        Number of the shard.
+    """
+    return min(config.shard_size, config.count - number * config.shard_size)
+
+
 def write_shard(config: DatasetConfig, folder: Path, number: int) -> int:
     """Make and write a shard, whose content its number and the configuration decide.
 
@@ -107,7 +137,7 @@ def write_shard(config: DatasetConfig, folder: Path, number: int) -> int:
 def _fill(h5: h5py.File, config: DatasetConfig, number: int) -> None:
     """Write the arrays of a shard, the expectation as its square root if it is float16, and `facts`."""
     first = number * config.shard_size
-    size = min(config.shard_size, config.count - first)
+    size = shard_size(config, number)
     shape, chunks = (size, *config.shape), (1, min(_CHUNK, config.shape[0]), *config.shape[1:])
     kinds: dict[str, Any] = {
         "counts": np.float32,
