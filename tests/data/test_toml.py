@@ -34,9 +34,9 @@ class Config(FromToml):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("stepz = 3", "stepz: is not known; one of steps, wave, other, waves"),
-        ("[wave]\nenrgy = 1", "wave.enrgy: is not known; one of energy, kind"),
-        ("[other]\nenrgy = 1", "other.enrgy: is not known; one of energy, kind"),
+        ("stepz = 3", "stepz: is not known; one of steps, wave, other, waves; did you mean steps?"),
+        ("[wave]\nenrgy = 1", "wave.enrgy: is not known; one of energy, kind; did you mean energy?"),
+        ("[other]\nenrgy = 1", "other.enrgy: is not known; one of energy, kind; did you mean energy?"),
         ("[waves.a]\nenrgy = 1", "waves.a.enrgy: Extra inputs are not permitted"),
         ("steps = 13", "steps: 13 brings bad luck; 12 would do"),
         ("[wave]\nkind = 'round'", "wave.kind: Input should be 'plane' or 'ball'"),

@@ -5,10 +5,13 @@ from __future__ import annotations
 import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
+
+from sayre.data.hints import did_you_mean
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,18 @@ def group(commands: Mapping[str, str | Group], default: str | None = None) -> ty
         def get_command(self, ctx: Any, cmd_name: str) -> Any:
             return _command(cmd_name, commands[cmd_name]) if cmd_name in commands else None
 
+        def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+            self._require(ctx, args[0])
+            return super().resolve_command(ctx, args)
+
+        def _require(self, ctx: Any, name: str) -> None:
+            hint = did_you_mean(name, commands)
+            if hint and name not in commands:
+                ctx.fail(f"No such command {name!r}{hint}")
+
         def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+            if args and default is not None and not Path(args[0]).suffix:  # no file that can be written
+                self._require(ctx, args[0])
             named = not args or args[0] in commands or args[0] == "--help"
             return super().parse_args(ctx, args if named or default is None else [default, *args])
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass, replace
@@ -11,6 +10,7 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 import numpy as np
 
+from sayre.data.hints import did_you_mean
 from sayre.errors import InputError
 
 T = TypeVar("T")
@@ -93,7 +93,8 @@ def check_settings(settings: Any) -> None:
             continue
         _check_kind(name, value, hints[name])
         if option.choices and value not in option.choices:
-            raise SettingError(name, f"{value!r} is not known; one of {', '.join(option.choices)}")
+            hint = did_you_mean(value, option.choices)
+            raise SettingError(name, f"{value!r} is not known; one of {', '.join(option.choices)}{hint}")
         for number in value if isinstance(value, tuple) else (value,):
             _check_number(name, number, option)
 
@@ -116,9 +117,8 @@ def changed(settings: T, changes: dict[str, Any]) -> T:
     known = [item.name for item in fields(settings)]  # type: ignore[arg-type]
     for name in changes:
         if name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}"
-            raise SettingError(name, f"is no setting; {hint}")
+            hint = did_you_mean(name, known) or f"; known are {', '.join(known)}"
+            raise SettingError(name, f"is no setting{hint}")
     return replace(settings, **changes)  # type: ignore[type-var]
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from sayre.data.hints import did_you_mean
 from sayre.errors import InputError
 
 if TYPE_CHECKING:
@@ -48,7 +49,8 @@ def _complaint(model: type[BaseModel], error: ErrorDetails) -> str:
     """What is wrong, in one line, and for an unknown key those that the table may have."""
     table = _table(model, error["loc"][:-1])
     if error["type"] == "extra_forbidden" and table is not None:
-        return f"is not known; one of {', '.join(table.model_fields)}"
+        hint = did_you_mean(error["loc"][-1], table.model_fields)
+        return f"is not known; one of {', '.join(table.model_fields)}{hint}"
     if error["type"] == "missing":
         return f"is missing; {model.example}" if issubclass(model, FromToml) else "is missing"
     return " ".join(error["msg"].removeprefix("Value error, ").split())

@@ -23,6 +23,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sayre.data.hints import did_you_mean
 from sayre.data.option import SettingError
 from sayre.errors import InputError
 
@@ -205,7 +206,8 @@ def detector(name: str) -> Detector:
     for known in DETECTORS.values():
         if _plain(known.name) == wanted:
             return known
-    raise InputError(f"detector {name!r} is not known; known are {', '.join(sorted(DETECTORS))}")
+    hint = did_you_mean(name, DETECTORS)
+    raise InputError(f"detector {name!r} is not known; known are {', '.join(sorted(DETECTORS))}{hint}")
 
 
 def detector_mask(name: str, shape: tuple[int, ...]) -> NDArray[np.bool_]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+from sayre.data.hints import did_you_mean
 from sayre.data.option import Option, SettingError, check_settings
 from sayre.filling.settings import METHODS
 from sayre.workflows.jobs.options import Device
@@ -60,7 +61,10 @@ class EvaluateJob:
         check_settings(self)
         for name in self.method or ():
             if name not in METHODS:
-                raise SettingError("method", f"{name!r} is not known; one of {', '.join(METHODS)}")
+                raise SettingError(
+                    "method",
+                    f"{name!r} is not known; one of {', '.join(METHODS)}{did_you_mean(name, METHODS)}",
+                )
 
     def run(self, bar: Bar = no_bar) -> EvaluateOutcome:
         """Cut the gaps, fill them and score what comes back.

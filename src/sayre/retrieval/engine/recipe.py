@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, NoReturn
 
+from sayre.data.hints import did_you_mean
 from sayre.errors import InputError
 from sayre.retrieval.engine.algorithms import ALGORITHMS, Algorithm
 
@@ -94,13 +94,8 @@ def _require_preset(text: str) -> None:
         return
     raise InputError(
         f"recipe: {word!r} is neither a preset ({', '.join(PRESETS)}) nor a file nor a recipe such as "
-        f"(HIO*20 + SW)**10, ER*50{_closest(word.lower(), PRESETS)}"
+        f"(HIO*20 + SW)**10, ER*50{did_you_mean(word.lower(), PRESETS)}"
     )
-
-
-def _closest(word: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(word, list(known), 1)
-    return f"; did you mean {close[0]}?" if close else ""
 
 
 def split_at_wide(steps: list[Step]) -> tuple[list[Step], list[Step]]:
@@ -173,7 +168,7 @@ class _Parser:
         if name not in ALGORITHMS:
             known = (*ALGORITHMS, *_OPERATIONS)
             shown = repr(name) if name else "the end"
-            self._fail(f"{shown} is none of {', '.join(known)}{_closest(name.upper(), known)}")
+            self._fail(f"{shown} is none of {', '.join(known)}{did_you_mean(name.upper(), known)}")
         algorithm = self._algorithm(name)
         self._must("*")
         return [Step(algorithm, self._count())]
@@ -196,7 +191,7 @@ class _Parser:
             key = self._take()
             if key not in known:
                 self._fail(
-                    f"{name} has {', '.join(known) or 'no parameters'}, not {key!r}{_closest(key, known)}"
+                    f"{name} has {', '.join(known) or 'no parameters'}, not {key!r}{did_you_mean(key, known)}"
                 )
             self._must("=")
             values[key] = self._value(known[key])

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from sayre.data import Particle
+from sayre.data.hints import did_you_mean
 from sayre.errors import InputError, warn
 from sayre.simulation.particles import directions, displacements, lattice, placement, planar
 from sayre.simulation.particles.lattice import Miller
@@ -313,7 +314,9 @@ def parse(text: str) -> Defect:
             raise InputError(f"defect {text!r}: {pair!r} is not key=value; bubble:radius=2 would do")
         settings[key] = value.split(",") if "," in value else value
     if kind not in KINDS:
-        raise InputError(f"defect: {kind!r} is not known; it must be one of {', '.join(KINDS)}")
+        raise InputError(
+            f"defect: {kind!r} is not known; it must be one of {', '.join(KINDS)}{did_you_mean(kind, KINDS)}"
+        )
     try:
         return _ADAPTER.validate_python(settings)
     except ValidationError as error:

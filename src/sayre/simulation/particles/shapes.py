@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sayre.data import Particle
+from sayre.data.hints import did_you_mean
 from sayre.errors import InputError
 from sayre.simulation.particles import lattice
 from sayre.simulation.particles.lattice import Miller, volume
@@ -110,7 +111,8 @@ def half_spaces(
         return _random_facets(generator)
     solid, cut = shape.removeprefix("truncated-"), shape.startswith("truncated-")
     if solid not in ("cube", "octahedron", "tetrahedron"):
-        raise InputError(f"shape: {shape!r} is not known; it must be one of {', '.join(SHAPES)}")
+        hint = did_you_mean(shape, SHAPES)
+        raise InputError(f"shape: {shape!r} is not known; it must be one of {', '.join(SHAPES)}{hint}")
     if not 0 < truncation <= 0.5:
         raise InputError(
             f"truncation: an edge cannot lose a share of {truncation} at either end; a share above 0 and at "
