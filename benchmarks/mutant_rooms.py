@@ -20,7 +20,7 @@ def _inside(folder: str, *names: str) -> tuple[str, ...]:
 ROOMS = {
     "wiener": Room(
         _inside("filling/wiener", "__init__", "calibration", "posterior", "spectrum"),
-        _inside("filling", "test_wiener_exact", "test_wiener_model"),
+        _inside("filling", "test_wiener_exact", "test_wiener_model", "test_wiener_steps"),
     ),
     "network": Room(
         _inside("filling", "fill", "network/windows", "network/volume"),
@@ -42,7 +42,8 @@ ROOMS = {
         _inside(
             "retrieval/engine",
             *("test_bounds", "test_detwin", "test_fit", "test_fourier", "test_likelihood"),
-            *("test_partial_coherence", "test_projections", "test_runs", "test_support", "test_uniform"),
+            *("test_partial_coherence", "test_projections", "test_runs", "test_snapshots", "test_support"),
+            *("test_uniform",),
         ),
         ("phases_what", "goes_along", "fits_better", "finds_the_width"),
     ),

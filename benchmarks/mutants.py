@@ -2,7 +2,7 @@
 
     python benchmarks/mutants.py [--room ROOM ...] [--share 0.25] [--seed 0] [--jobs 2]
     python benchmarks/mutants.py --share 1 --seconds 1800 --report FOLDER   # stops after half an hour
-    python benchmarks/mutants.py --share 1 --resume --report FOLDER         # goes on with those not yet run
+    python benchmarks/mutants.py --share 1 --resume --report FOLDER         # goes on with those not killed
 
 A room is a few modules and the tests that cover them. `mutmut` makes mutants of every function of a room, a
 sample of which is tested, each by the tests that reach its function. Mutants that cannot matter (`ALIKE` of
@@ -80,9 +80,9 @@ class Score:
 
 
 def prepare(name: str, room: Room, how: How) -> Path:
-    """A copy of the project set up for one room; `--resume` keeps what was found."""
+    """A copy of the project set up for one room; `--resume` keeps what was found of unchanged functions."""
     folder = WORK / name
-    if how.resume and (folder / "ready").exists():
+    if how.resume and _is_current(folder):
         return folder
     for path in [path for path in folder.rglob("*") if path.is_file()]:
         if not (how.resume and _is_result(path)):
@@ -107,10 +107,27 @@ def prepare(name: str, room: Room, how: How) -> Path:
     table = "\n".join(f"{key} = {json.dumps(value)}" for key, value in settings.items())
     text = (ROOT / "pyproject.toml").read_text()
     (folder / "pyproject.toml").write_text(f"{text}\n[tool.mutmut]\n{table}\n")
+    if how.resume:
+        _forget_settings(folder / "mutants" / "mutmut-stats.json")
     run(folder, [first_function(folder, room)], how)
     if time.monotonic() < how.end:
         (folder / "ready").touch()
     return folder
+
+
+def _is_current(folder: Path) -> bool:
+    """Whether a room was set up after the last change of the project."""
+    ready, sources = folder / "ready", [ROOT / "src", ROOT / "tests", Path(__file__).parent]
+    if not ready.exists():
+        return False
+    made = ready.stat().st_mtime
+    return all(path.stat().st_mtime < made for source in sources for path in source.rglob("*.py"))
+
+
+def _forget_settings(stats: Path) -> None:
+    """Keep `mutmut` from forgetting all it found where a room has more tests than before."""
+    if stats.exists():
+        stats.write_text(json.dumps(json.loads(stats.read_text()) | {"config_fingerprint": {}}))
 
 
 def _is_result(path: Path) -> bool:
@@ -203,9 +220,12 @@ def assess(name: str, how: How) -> Score:
     made = [mutant for mutant in mutants(folder) if matters(mutant)]
     share = round(how.share * len(made))
     sample = made if how.share >= 1 else random.Random(how.seed).sample(made, max(1, share))
-    before = outcomes(folder) if how.resume else {}
-    run(folder, [mutant.name for mutant in sample if before.get(mutant.name) is None], how)
-    codes, same = outcomes(folder), known()
+    before, same = outcomes(folder) if how.resume else {}, known()
+    done = {
+        mutant for mutant in sample if outcome(mutant, before.get(mutant.name), same) in ("killed", "same")
+    }
+    run(folder, [mutant.name for mutant in sample if mutant not in done], how)
+    codes = outcomes(folder)
     for mutant in sorted(sample):
         what = outcome(mutant, codes[mutant.name], same)
         score.counts[what] += 1
@@ -244,7 +264,7 @@ def main() -> None:
     parser.add_argument("--memory", type=float, default=8.0, help="GiB of a process")
     parser.add_argument("--grace", type=float, default=20.0, help="s, thrice of which a mutant may be slower")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="stop after so many")
-    parser.add_argument("--resume", action="store_true", help="keep what was found, test those not yet run")
+    parser.add_argument("--resume", action="store_true", help="test those not yet run or not killed")
     parser.add_argument("--report", type=Path, help="folder for the scores, as text and JSON")
     options = parser.parse_args()
     if find_spec("mutmut") is None:

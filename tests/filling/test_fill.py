@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
+from kept_steps import Steps
 
 from sayre.data import Grid, Pattern
 from sayre.errors import InputError
+from sayre.filling import fill
 from sayre.filling.classical import CLASSICAL
 from sayre.filling.fill import inpaint
 from sayre.filling.network import predictor as predictors
 from sayre.filling.network import volume, windows
 from sayre.filling.network.predictor import Predictor
-from sayre.filling.settings import METHODS
+from sayre.filling.settings import METHODS, FillingSettings
 from sayre.filling.wiener import wiener_fill
 from sayre.networks import registry
 
@@ -124,6 +128,66 @@ def test_how_the_network_is_run(monkeypatch, loaded, stride, expected):
     assert 0 < told[0] < 0.1
     assert 0.5 in told
     assert told[-1] == 1
+
+
+class Turned(torch.nn.Module):
+    """Answers differ from voxel to voxel and with the orientation of the window; `shown` are counted."""
+
+    shown = 0
+
+    def forward(self, filled, sigma, mask, mirror, mirror_mask):
+        self.shown += len(filled)
+        slope = torch.linspace(0, 0.3, filled.shape[-1])
+        return filled + slope, -2 + 0.1 * filled + slope
+
+
+@pytest.mark.parametrize("method", ["wiener", "unet"])
+def test_a_filling_resumed_after_any_step_has_the_same_bytes(monkeypatch, method):
+    """It does what was not done, and tells how much was; the network's steps come after the baseline's."""
+    network = Turned()
+    options = {"network": network, "device": torch.device("cpu"), "depth": 12, "tile": 12, "widths": (1, 6)}
+    monkeypatch.setattr(predictors, "load_predictor", lambda *_: Predictor(**options))
+    mask = gapped((12, 20, 22)).mask
+    mask[:, :, 12:14] = True
+    pattern, kept, whole_told = replace(gapped((12, 20, 22)), mask=mask), Steps(), []
+    whole = inpaint(pattern, method=method, stride=8, kept=kept, progress=whole_told.append)
+    names = [name for name, _ in kept.saved]
+    boxes = names.count("wiener")
+    assert boxes == 2
+    assert names == ["wiener"] * 2 + ["windows"] * (len(names) - 2)
+    assert (len(names) > 7) == (method == "unet")
+    windows_shown, shown = network.shown, []
+    for done in range(1, len(names) + 1):
+        network.shown, told, left = 0, [], kept.from_step(done)
+        again = inpaint(pattern, method=method, stride=8, kept=left, progress=told.append)
+        assert again.intensity.tobytes() == whole.intensity.tobytes()
+        assert again.sigma.tobytes() == whole.sigma.tobytes()
+        assert [name for name, _ in left.saved] == names
+        if done > boxes:
+            rest = len(names) - done
+            assert told[len(told) - rest :] == whole_told[len(whole_told) - rest :]
+            shown.append(network.shown)
+    assert shown == sorted(shown, reverse=True)
+    assert (method == "wiener") or (shown[0] < windows_shown and shown[-1] == 0)
+
+
+def test_settings_are_those_that_were_given():
+    pattern = gapped((20, 22))
+    assert inpaint(pattern, FillingSettings(method="linear")).method == "linear"
+    assert inpaint(pattern, FillingSettings(method="linear"), method="nearest").method == "nearest"
+    with pytest.raises(InputError, match=r"^pattern: must be a Pattern, found an array"):
+        inpaint(pattern.intensity)
+    with pytest.raises(InputError, match=r"^settings: must be a FillingSettings, found the text 'linear'"):
+        inpaint(pattern, "linear")
+
+
+def test_notes_of_progress_are_passed_on():
+    told = []
+    part = fill._Part(lambda *what: told.append(what), 0.5, 0.75)
+    part(0.5)
+    part(1.0, "a note")
+    assert told == [(0.625,), (0.75, "a note")]
+    fill._Part(None, 0, 1)(0.5)
 
 
 def test_the_network_refuses_2d_counts():

@@ -103,6 +103,7 @@ def test_what_the_network_cannot_reach_keeps_the_baseline_and_its_error(network,
     network(lambda f: f + 1, lambda f: f * 0 - 2)
     with pytest.warns(SayreWarning, match=rf"{mask[:3].sum()} masked voxels .* filled by linear"):
         filled = inpaint(replace(gapped, mask=mask), method="unet")
+    assert filled.method == "unet + linear"
     beyond = np.zeros(SHAPE, bool)
     beyond[:3] = True
     linear = linear_fill(np.log1p(gapped.intensity), mask)

@@ -204,27 +204,28 @@ def test_the_photon_noise_of_the_judge_is_no_error_of_the_filling(rate):
 
 
 def test_a_table_by_hand():
-    """Two depths, two kinds of brightness, few voxels: each cell leans on 30 voxels of its column."""
-    bright, brighter = 5.5, 7.0  # the Poisson variance is 1/λ
-    mean = np.array([bright] * 4 + [brighter] * 2, np.float32)
-    depth = np.array([1, 1, 2, 2, 1, 40])
-    error = np.array([0.5, -0.5, 1.0, -1.0, 0.2, 0.6], np.float32)
-    prior = np.array([0.3] * 4 + [0.1] * 2, np.float32)
+    """Two depths, three kinds of brightness, few voxels: each cell leans on 30 voxels of its column."""
+    bright, brighter, brightest = 5.5, 7.0, 9.0  # the Poisson variance is 1/λ
+    mean = np.array([bright] * 4 + [brighter] * 2 + [brightest], np.float32)
+    depth = np.array([1, 1, 2, 2, 1, 40, 3])
+    error = np.array([0.5, -0.5, 1.0, -1.0, 0.2, 0.6, 0.4], np.float32)
+    prior = np.array([0.3] * 4 + [0.1] * 2 + [0.8], np.float32)
     table = error_table(mean, mean + error, depth, prior)
     excess = error**2 - np.exp(-mean)
     columns = {}
-    for first, last in ((0, 4), (4, 6)):
+    for first, last in ((0, 4), (4, 6), (6, 7)):
         one, n = excess[first:last], last - first
         columns[first] = (one.sum() + prior[first]) / (n + 1)
     found = table.look_up(depth, mean) ** 2
-    for cell, column in (([0, 1], 0), ([2, 3], 0), ([4], 4), ([5], 4)):
+    for cell, column in (([0, 1], 0), ([2, 3], 0), ([4], 4), ([5], 4), ([6], 6)):
         expected = (excess[cell].sum() + 30 * columns[column]) / (len(cell) + 30)
         np.testing.assert_allclose(found[cell], expected, rtol=2e-3)
     empty = table.look_up(np.array([7, 7]), np.array([bright, brighter], np.float32)) ** 2
     np.testing.assert_allclose(empty, [columns[0], columns[4]], rtol=2e-3)
     between, above = table.look_up(np.array([1, 1]), np.array([6.0, 9.0], np.float32)) ** 2
     assert between == pytest.approx(found[0], rel=1e-6)  # 5.5 and 6 are one column of the table
-    assert above == pytest.approx(columns[4], rel=2e-3)
+    assert above == pytest.approx(columns[6], rel=2e-3)
+    assert table.sigma.shape == (MAX_DEPTH, len(BRIGHTNESS) + 1)
     dark = table.look_up(np.array([1]), np.array([0.0], np.float32)) ** 2
     assert dark == pytest.approx(columns[0], rel=2e-3)
 
@@ -241,3 +242,4 @@ def test_a_pattern_too_small_for_a_second_gap_states_the_spread_of_its_fringes()
     table = calibration.constant_table(0.49)
     found = table.look_up(np.array([1, 5, 99]), np.array([0, 3, 20], np.float32))
     np.testing.assert_allclose(found, 0.7, rtol=1e-6)
+    assert table.sigma.shape == (MAX_DEPTH, len(BRIGHTNESS) + 1)

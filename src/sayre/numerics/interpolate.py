@@ -27,6 +27,7 @@ def linear_fill(values: NDArray[np.float32], mask: NDArray[np.bool_]) -> NDArray
     Copy of `values` with masked voxels replaced.
     """
     filled = np.array(values, np.float32)
+    filled[mask] = 0
     missing = mask.copy()
     if missing.all():
         raise ValueError("linear_fill: every voxel is masked")

@@ -31,12 +31,15 @@ def error_reduction(obj, support, modulus):
     return np.fft.fftshift(projected) * support
 
 
+@pytest.mark.parametrize("whole", [False, True])
 @pytest.mark.parametrize("longest", [0, 1, 2])
-def test_detwin_is_error_reduction_in_half_of_the_support(longest):
+def test_detwin_is_error_reduction_in_half_of_the_support(longest, whole):
+    """The support is half as long as the array on its longest axis, or as long as it."""
     shape = (20, 22, 21)
-    sides = [11 if axis == longest else 5 + 2 * (axis == 1) for axis in range(3)]
+    length = shape[longest] if whole else 11
+    sides = [length if axis == longest else 5 + 2 * (axis == 1) for axis in range(3)]
     support = np.zeros(shape, bool)
-    support[tuple(slice(n // 2 - s // 2, n // 2 + s // 2 + 1) for n, s in zip(shape, sides, strict=True))] = 1
+    support[tuple(slice(n // 2 - s // 2, n // 2 - s // 2 + s) for n, s in zip(shape, sides, strict=True))] = 1
     rng = np.random.default_rng(longest)
     truth, start = (support * np.exp(1j * rng.uniform(-1, 1, shape)) for _ in range(2))
     bounds = bounds_of(truth)
@@ -44,7 +47,7 @@ def test_detwin_is_error_reduction_in_half_of_the_support(longest):
     # from the voxel after the middle one to that before the border opposite
     n = shape[longest]
     np.moveaxis(half, longest, 0)[n // 2 + 1 : n // 2 + 1 + (n - 1) // 2] = False
-    assert 11 * half.sum() == 6 * support.sum()
+    assert length * half.sum() == (length // 2 + 1) * support.sum()
     expected = start
     for inside in [support, *[half] * 10, support]:
         expected = error_reduction(expected, inside, bounds.upper)

@@ -81,6 +81,7 @@ def formulas(x, support, project):
         RAAR(0.8): 0.8 / 2 * (2 * inside(reflect_m) - reflect_m + x) + 0.2 * p,
         CF(): 2 * inside(p) - p,
         DM(0.8): x + b * (inside(f_m) - project(f_s)),
+        DM(2.0): x + 2 * (inside(p + (p - x) / 2) - project(inside(x) - (inside(x) - x) / 2)),
         DM(1.0): x + inside(2 * p - x) - project(inside(x) - (inside(x) - x)),
         GPS(1.0, 0.9, 0.01): (project(x) + 0.01 * x) / 1.01,
     }
@@ -92,6 +93,26 @@ def test_one_step_of_each_algorithm(problem):
         state = state_of(x, support)
         algorithm.step(state, Modulus(bounds, 2, torch.device("cpu")))
         np.testing.assert_allclose(state.x, expected, atol=2e-5, err_msg=str(algorithm))
+
+
+@pytest.mark.parametrize("algorithm", [ER(ceiling=0.8), HIO(beta=0.7, ceiling=0.8)])
+def test_steps_under_a_ceiling(problem, algorithm):
+    """With P the projection on the support and below 0.8 plateau amplitudes, HIO is `x − β (p − P p)`."""
+    bounds, x, support, lower, upper = problem
+    p = projected(x, lower, upper)
+    squares = (np.abs(p) ** 2 * support).reshape(2, -1)
+    ceilings = 0.8 * np.sqrt((squares**2).sum(1) / squares.sum(1)).reshape(2, 1, 1, 1)
+    below = support * p * np.minimum(1, ceilings / np.abs(p))
+    allowed = support & (np.abs(p) <= ceilings)
+    expected = below if isinstance(algorithm, ER) else np.where(allowed, p, x - 0.7 * (p - below))
+    state, modulus = state_of(x, support), Modulus(bounds, 2, torch.device("cpu"))
+    algorithm.step(state, modulus)
+    np.testing.assert_allclose(state.x, expected, atol=2e-5)
+    assert 0 < allowed.sum() < support.sum()
+    inside = state.extra["inside"]
+    np.testing.assert_array_equal(inside, np.flatnonzero(support))
+    algorithm.step(state, modulus)
+    assert state.extra["inside"] is inside
 
 
 def test_gps_keeps_its_dual_variable_between_steps(problem):

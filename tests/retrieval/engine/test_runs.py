@@ -58,9 +58,11 @@ def test_a_random_start():
     np.testing.assert_allclose(np.angle(start.object[support]), expected[support], atol=1e-5)
 
 
-def test_a_random_start_of_given_amplitude():
+@pytest.mark.parametrize("unit", [1, 1e-9])
+def test_a_random_start_of_given_amplitude(unit):
+    """In arbitrary units: the counts give the scale."""
     bounds, support, _ = problem()
-    shape = np.random.default_rng(0).uniform(0.1, 2, support.shape)
+    shape = unit * np.random.default_rng(0).uniform(0.1, 2, support.shape)
     start = random_start(bounds, support, 0, 0, amplitude=shape)
     ratio = np.abs(start.object[support]) / shape[support]
     np.testing.assert_allclose(ratio, ratio[0], rtol=1e-5)

@@ -13,6 +13,7 @@ from sayre.retrieval.engine.bounds import amplitude_bounds
 from sayre.retrieval.engine.recipe import PRESETS, parse
 from sayre.retrieval.engine.runs import Start, retrieve
 from sayre.retrieval.engine.support import ShrinkWrap, autocorrelation, initial_support, smooth
+from sayre.retrieval.settings import Settings
 
 
 def test_autocorrelation_gives_a_centrosymmetric_shape_whatever_its_strain():
@@ -136,14 +137,19 @@ def test_autocorrelation_and_its_noise_by_hand(shape):
 
 
 @pytest.mark.parametrize("shape", [(16, 21), (12, 11, 14)])
-@pytest.mark.parametrize("options", [{}, {"threshold": 0.2}, {"threshold": 0.0, "noise_factor": 40.0}])
-def test_the_first_support_by_hand(shape, options):
+@pytest.mark.parametrize(
+    ("options", "scale"),
+    [({}, 1), ({}, 0.01), ({"threshold": 0.2}, 1), ({"threshold": 0.0, "noise_factor": 40.0}, 1)],
+)
+def test_the_first_support_by_hand(shape, options, scale):
+    """Of bright counts the threshold decides, of dark ones the noise."""
     obj = np.zeros(shape, np.complex64)
     obj[tuple(slice(2, n - 3) for n in shape)] = 1
-    counts = spectrum(obj * np.random.default_rng(0).gamma(0.5, 2, shape))
+    counts = scale * spectrum(obj * np.random.default_rng(0).gamma(0.5, 2, shape))
     modulus, noise = autocorrelation(counts)
     settings = {"threshold": 0.04, "noise_factor": 8.0} | options
     level = max(settings["threshold"] * modulus.max(), settings["noise_factor"] * noise)
+    assert (level > settings["threshold"] * modulus.max()) == (scale < 1 or settings["threshold"] == 0)
     found = initial_support(counts, **options)
     assert found.dtype == bool
     for place in np.ndindex(*shape):
@@ -151,6 +157,21 @@ def test_the_first_support_by_hand(shape, options):
         inside = all(0 <= t < n for t, n in zip(twice, shape, strict=True))
         assert found[place] == (inside and modulus[tuple(twice)] > level)
     assert 1 < found.sum() < found.size
+
+
+def test_counts_of_nothing_have_no_support():
+    assert not initial_support(np.zeros((6, 7), np.float32)).any()
+
+
+def test_shrink_wrap_of_the_settings():
+    chosen = {
+        "threshold": 0.21,
+        "reference": "max",
+        "smoothing": (3.5, 0.25),
+        "support_fraction": (0.02, 0.3),
+    }
+    wrap = ShrinkWrap.of(Settings(**chosen))
+    assert wrap == ShrinkWrap(threshold=0.21, reference="max", sigma=(3.5, 0.25), fraction=(0.02, 0.3))
 
 
 @pytest.mark.parametrize("progress", [0.0, 0.25, 1.0])
@@ -215,14 +236,21 @@ def test_the_support_of_a_dark_object_has_at_least_one_voxel():
 
 def test_the_final_support_is_sharp_and_may_grow():
     """The reference is computed where the amplitude exceeds a fifth of its maximum, without smoothing."""
+    faint = np.full((8, 9), 0.2, np.complex64)
+    faint[3, 4] = 1
+    wrap = ShrinkWrap(threshold=0.6, sigma=(3.0, 2.0), fraction=(1e-3, 0.9))
+    np.testing.assert_array_equal(wrap.final(faint), faint == 1)
     rng = np.random.default_rng(0)
     obj = (rng.uniform(0, 1, (8, 9)) * np.exp(1j * rng.uniform(-3, 3, (8, 9)))).astype(np.complex64)
-    wrap = ShrinkWrap(threshold=0.6, sigma=(3.0, 2.0), only_shrink=True, fraction=(1e-3, 0.9))
     amplitude = np.abs(obj)
-    level = np.sqrt(np.mean(amplitude[amplitude > 0.2 * amplitude.max()] ** 2))
-    found = wrap.final(obj)
-    np.testing.assert_array_equal(found, amplitude > 0.6 * level)
-    assert found.dtype == bool
+    bright = amplitude > 0.2 * amplitude.max()
+    level = np.sqrt(np.mean(amplitude[bright] ** 2))
+    for threshold in (0.1, 0.6):
+        wrap = ShrinkWrap(threshold=threshold, sigma=(3.0, 2.0), only_shrink=True, fraction=(1e-3, 0.999))
+        found = wrap.final(obj)
+        np.testing.assert_array_equal(found, amplitude > threshold * level)
+        assert (found & ~bright).any() == (threshold == 0.1)
+        assert found.dtype == bool
 
 
 def test_a_gaussian_of_no_width_changes_nothing():

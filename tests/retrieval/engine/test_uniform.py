@@ -31,6 +31,7 @@ def ceilings_of(p, support, ceiling):
 def test_plateau_of_a_flat_object_is_its_amplitude():
     flat = torch.full((5000,), 3.0)
     assert float(plateau(flat.square())) == pytest.approx(3.0, rel=1e-5)
+    assert float(plateau(1e-9 * flat.square())) == pytest.approx(3 * 1e-9**0.5, rel=1e-5)
     dark = torch.where(torch.rand(5000, generator=torch.Generator().manual_seed(0)) < 0.3, 0.1 * flat, flat)
     assert float(plateau(dark.square())) == pytest.approx(3.0, rel=1e-2)
 

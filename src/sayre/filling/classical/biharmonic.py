@@ -38,7 +38,7 @@ def biharmonic_fill(log_counts: Log, mask: Mask, *, progress: Advance | None = N
         Called with the fraction done.
     """
     check(log_counts, mask)
-    filled = linear_fill(np.where(mask, np.float32(0), log_counts), mask)
+    filled = linear_fill(log_counts, mask)
     if not mask.any():
         return filled
     cross = np.stack([np.eye(1, mask.ndim, i, dtype=int)[0] * s for i in range(mask.ndim) for s in (-1, 1)])

@@ -30,7 +30,7 @@ def cubic_fill(log_counts: Log, mask: Mask) -> Log:
         bool, same shape; True where not measured.
     """
     check(log_counts, mask)
-    filled = linear_fill(np.where(mask, np.float32(0), log_counts), mask)
+    filled = linear_fill(log_counts, mask)
     known = ~mask
     where = np.nonzero(mask)
     shortest = np.full(len(where[0]), np.iinfo(np.int32).max, np.int32)

@@ -71,7 +71,7 @@ def wiener_fill(
     the centre of intensity, which gives the statistics, then tiles with 24 voxels of context.
     """
     check(log_counts, mask)
-    values = linear_fill(np.where(mask, np.float32(0), log_counts), mask)
+    values = linear_fill(log_counts, mask)
     main = _main_box(values)
     tiles = list(_tiles(mask, main))
     report = _Report(progress, 2 + len(tiles))

@@ -93,10 +93,8 @@ def free_voxels(
     generator
         Random numbers.
     """
-    seeds = np.zeros(counts.shape, bool)
-    if fraction > 0:
-        cube = (2 * FREE_RADIUS + 1) ** counts.ndim
-        seeds = generator.random(counts.shape) < -np.log1p(-fraction) / cube
+    cube = (2 * FREE_RADIUS + 1) ** counts.ndim
+    seeds = generator.random(counts.shape) < -np.log1p(-fraction) / cube
     bright = counts > FREE_CLEARANCE * counts.max()
     neighbours = np.ones((2 * FREE_RADIUS + 1,) * counts.ndim, bool)
     grown = np.asarray(binary_dilation(seeds, neighbours))

@@ -379,5 +379,4 @@ class _Batch:
 
 def _extent(support: Tensor, axis: int) -> Tensor:
     """Count the planes across `axis` that hold voxels of the support."""
-    others = tuple(i for i in range(support.ndim) if i != axis)
-    return support.any(others).sum() if others else support.sum()
+    return support.any(tuple(i for i in range(support.ndim) if i != axis)).sum()
