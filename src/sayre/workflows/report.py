@@ -60,7 +60,7 @@ def _opening(outcome: RunOutcome) -> str:
     else:
         text += (
             " From one start it is not known how much another set of starts would differ: that takes two "
-            "that are averaged, which more starts (`--runs`) may give."
+            "that are averaged, which more starts may give."
         )
     return text
 
