@@ -405,7 +405,10 @@ def test_where_no_second_gap_fits_the_error_is_the_spread_of_the_fringes():
     mask = np.zeros(values.shape, bool)
     mask[:, 8:20] = True
     assert not shifted_mask(values, mask).any()
-    filled, sigma = wiener_fill(values, mask)
+    told = []
+    filled, sigma = wiener_fill(values, mask, progress=told.append)
+    assert told[0] == 0.5
+    assert told[-1] == 1
     model = fringe_model(local_model(linear_fill(np.where(mask, 0, values), mask), mask))
     bright = mask & (filled > 3)
     np.testing.assert_allclose(sigma[bright], np.sqrt(model.variance), rtol=0.03)

@@ -133,6 +133,14 @@ def test_failure_of_all_runs_on_the_wide_array_is_warned_of(pattern):
     assert float(found.fit.residual[0]) == pytest.approx(1)
 
 
+def test_the_failure_that_is_told_is_that_of_the_first_run(pattern, monkeypatch):
+    runs = [run_of(np.zeros(pattern.shape, np.complex64)) for _ in range(3)]
+    failed = [replace(run, failed=why) for run, why in zip(runs, ("broken", "empty", "lost"), strict=True)]
+    monkeypatch.setattr("sayre.retrieval.choice.consensus.retrieve", lambda *_, **__: iter(failed))
+    with pytest.warns(SayreWarning, match="after WIDE, the first: broken; the objects before"):
+        consensus(runs, amplitude_bounds(pattern), parse("ER*2"), ShrinkWrap())
+
+
 def small_runs(seed=0):
     """Make bounds of a small block, and three runs near it, one of them without a point-spread function."""
     rng = np.random.default_rng(seed)
@@ -179,10 +187,12 @@ def test_the_fit_uses_the_mean_of_all_point_spread_functions(known):
     assert (modulus.coherence is not None) == (known == 3)
 
 
-def test_further_steps_are_iterated_on_an_array_with_a_margin():
+@pytest.mark.parametrize("coherent", [False, True])
+def test_further_steps_are_iterated_on_an_array_with_a_margin(coherent):
     """They start from resampled runs with sharp supports; the status is reported on the measured array."""
     bounds, runs = small_runs()
-    runs = [replace(run, point_spread=None) for run in runs]
+    if coherent:
+        runs = [replace(run, point_spread=None) for run in runs]
     wrap, steps = ShrinkWrap(sigma=(3.0, 0.6), threshold=0.4), parse("ER*2, SW, ER*2")
     statuses, estimates = [], []
 
@@ -194,7 +204,7 @@ def test_further_steps_are_iterated_on_an_array_with_a_margin():
     wide, sharp = with_margin(bounds), replace(wrap, sigma=(0.6, 0.6))
     finer = [resampled(run.object, wide.counts.shape) for run in runs]
     starts = [
-        Start(index=run.index, object=obj, support=sharp.final(obj))
+        Start(index=run.index, object=obj, support=sharp.final(obj), point_spread=run.point_spread)
         for run, obj in zip(runs, finer, strict=True)
     ]
     expected = list(retrieve(wide, starts, steps, sharp))

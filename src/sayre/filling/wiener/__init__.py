@@ -80,8 +80,7 @@ def wiener_fill(
     if calibrated is None:
         calibrated = _calibrate(values[main], mask[main], report)
         keep(kept, calibrated, 0, filled, sigma, mask)
-    else:
-        report.next(1 + done)
+    report.next(1 + done)
     fringes, elsewhere = calibrated.fringes, replace(calibrated.fringes, symmetry=0.0)
     depth = distance_transform_cdt(mask, metric="chessboard")
     waiting = mask.copy()
@@ -115,7 +114,6 @@ def _calibrate(values: Log, mask: Mask, report: _Report) -> Calibrated:
     solution = solve(local, fringes, step=report.step)
     mean = np.maximum(mean_of(local, solution), 0)
     depth = distance_transform_cdt(hidden, metric="chessboard")
-    report.next()
     prior = fringes.variance * local.contrast**2
     table = error_table(mean[moved], values[moved], depth[moved], prior[moved])
     return Calibrated(fringes=fringes, table=table, solution=solution)
@@ -166,4 +164,4 @@ class _Report:
 
     def _tell(self, done: float) -> None:
         if self._progress:
-            self._progress(min(done / self._solutions, 1.0))
+            self._progress(done / self._solutions)
