@@ -14,7 +14,7 @@ ALIKE = re.compile(
     r"|, (dtype=|output=)?(None|np\.nan)(?=[,)])"
     r"|, (dtype=|output=)?(np|torch)\.(complex64|float32|float64|int32|int8|intp|bool_)(?=[,)])"
     r"|(?<=\()dtype=(None|np\.float64)(?=\))"
-    r"|(?<=\.astype\()(None|np\.(float32|float64|int32))(?=[,)])"
+    r"|(?<=\.astype\()(None|np\.(float32|float64|int32|int8))(?=[,)])"
     r"|(?<=\] = )(False|None)$"
     r"|(?<=reshape\()\[?-\d"
     r"|float\('nan'\)|float\('NAN'\)"

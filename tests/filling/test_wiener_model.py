@@ -131,6 +131,23 @@ def test_covariance_and_symmetry_by_brute_force(shape, seed):
     assert model.variance == pytest.approx(covariance[tuple(n // 2 for n in covariance.shape)], abs=2e-5)
 
 
+def test_the_covariance_of_a_thin_and_noisy_array_by_brute_force():
+    """It reaches two voxels at least, not beyond the array; pairs of little weight count as others do."""
+    rng = np.random.default_rng(0)
+    shape = (2, 40)
+    local = Local(
+        envelope=np.full(shape, 4, np.float32),
+        contrast=np.ones(shape, np.float32),
+        noise=rng.uniform(20, 40, shape).astype(np.float32),
+        measured=np.ones(shape, np.float32),
+        residual=rng.normal(0, 10, shape).astype(np.float32),
+    )
+    found, expected = fringe_model(local).covariance, brute_force_model(local)[0]
+    assert found.shape == expected.shape == (3, 5)
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-3)
+    assert np.abs(expected).max() > 10
+
+
 def test_nothing_measured_has_no_symmetry_and_no_variance():
     zero, one = np.zeros((10, 12), np.float32), np.ones((10, 12), np.float32)
     model = fringe_model(Local(envelope=one, contrast=one, noise=one, measured=zero, residual=zero))
@@ -308,6 +325,25 @@ def test_the_shifted_mask_by_hand(shape, seed):
     moved = shifted_mask(values, mask)
     assert moved.dtype == bool
     np.testing.assert_array_equal(moved, shifted_by_hand(values, mask))
+
+
+@pytest.mark.parametrize("rows", [slice(3, 4), slice(5, 13), slice(5, 14)])
+@pytest.mark.parametrize("columns", [slice(4, 9), slice(None)])
+def test_the_shifted_mask_of_one_gap_by_hand(rows, columns):
+    """One run along an axis, and gaps up to a third of the array, which are the widest to be moved."""
+    mask = np.zeros((24, 33), bool)
+    mask[rows, columns] = True
+    values = np.random.default_rng(0).gamma(0.3, 1, mask.shape).astype(np.float32)
+    moved = shifted_mask(values, mask)
+    np.testing.assert_array_equal(moved, shifted_by_hand(values, mask))
+    assert moved.any() or columns == slice(None)
+
+
+@pytest.mark.parametrize(("n", "period"), [(100, 120), (101, 117), (9, 25)])
+def test_of_two_readings_of_a_periodic_centre_the_nearer_to_the_middle_counts(n, period):
+    reach = min((period - 1) // 2, n - 1)
+    for twice_centre in range(n - 1 - reach, n + reach):
+        assert spectrum._unwrapped(twice_centre % period, period, n) == twice_centre
 
 
 def test_centroid():

@@ -172,6 +172,12 @@ def test_batches_and_progress_of_a_filling():
     assert max(sizes) == 3
     np.testing.assert_allclose(told, np.cumsum(sizes) / total)
     np.testing.assert_array_equal(done.voxels, np.flatnonzero(mask))
+    sizes.clear()
+    windows.fill(random_volume(shape, mask), slabs, spy, **{**options, "stride": 1, "batch": 5})
+    assert max(sizes) == 5
+    sizes.clear()
+    windows.fill(random_volume(shape, mask), slabs, spy, depth=12, tile=8, stride=1)
+    assert max(sizes) == 8
     empty = windows.fill(random_volume(shape, mask), [], spy, **options)
     assert len(empty.voxels) == len(empty.mean) == len(empty.variance) == 0
 
@@ -206,6 +212,14 @@ def centre_by_hand(counts, mask, side):
         scores[c] = (fringes[here] * fringes[here][there]).sum() / max(power, 1e-9)
     best = max(scores, key=scores.get)
     return tuple(start + i / 2 for start, i in zip(starts, best, strict=True))
+
+
+def test_voxels_with_an_inverted_one_by_hand():
+    sides = (4, 5, 3)
+    places = list(np.ndindex(*sides))
+    for twice_centre in np.ndindex(*(2 * n - 1 for n in sides)):
+        inverted = (tuple(c - p for c, p in zip(twice_centre, place, strict=True)) for place in places)
+        assert volumes._pairs(twice_centre, sides) == sum(place in places for place in inverted)
 
 
 @pytest.mark.parametrize("seed", range(8))
