@@ -148,6 +148,23 @@ def test_the_covariance_of_a_thin_and_noisy_array_by_brute_force():
     assert np.abs(expected).max() > 10
 
 
+def test_the_symmetry_of_faint_fringes_by_brute_force():
+    """The less they are above the variance that is left to misfit, the less they are correlated."""
+    shape = (12, 13)
+    half = np.random.default_rng(0).standard_normal(shape)
+    local = Local(
+        envelope=np.full(shape, 4, np.float32),
+        contrast=np.ones(shape, np.float32),
+        noise=np.full(shape, 1e-6, np.float32),
+        measured=np.ones(shape, np.float32),
+        residual=(0.04 * (half + half[::-1, ::-1])).astype(np.float32),
+    )
+    found, (_, expected, centre) = fringe_model(local), brute_force_model(local)
+    assert found.twice_centre == centre == (11, 12)
+    assert found.symmetry == pytest.approx(expected, rel=2e-3)
+    assert 0.01 < expected < 0.1
+
+
 def test_nothing_measured_has_no_symmetry_and_no_variance():
     zero, one = np.zeros((10, 12), np.float32), np.ones((10, 12), np.float32)
     model = fringe_model(Local(envelope=one, contrast=one, noise=one, measured=zero, residual=zero))
@@ -293,6 +310,8 @@ def test_an_inversion_that_meets_the_array_again_is_left(twice_centre, used):
     assert symmetry == (0.5 if used else 0.0)
     margins = tuple(max(16, r) for r in reach) if used else (16, 16)
     assert shape == padded((32, 100), margins)
+    without = random_problem((32, 100), twice_centre, symmetry=0.0)[1]
+    assert posterior._grid((32, 100), without) == (padded((32, 100)), 0.0)
 
 
 def shifted_by_hand(values, mask):

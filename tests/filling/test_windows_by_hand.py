@@ -108,6 +108,17 @@ def test_windows_of_a_slab(mask, tile, stride):
         assert windows._tiles(slab, mask.shape, tile, stride) == expected
 
 
+def test_windows_between_the_voxels_of_a_slab_are_left_out():
+    for voxels, tile, expected in (
+        ([(0, 0), (19, 19)], 4, [(0, 0, 0), (16, 16, 0)]),
+        ([(0, 19), (19, 0)], 4, [(0, 16, 12), (16, 0, 4)]),
+        ([(10, 10), (13, 13)], 5, [(8, 8, 0), (11, 11, 8)]),
+    ):
+        flat = np.array([20 * row + column for row, column in voxels])
+        slab = windows.Slab(axis=0, start=0, voxels=flat)
+        assert windows._tiles(slab, (1, 20, 20), tile, 4) == expected
+
+
 def test_batches_have_one_orientation_and_at_most_so_many_windows():
     tiles = [(k, 0, k * k % 16) for k in range(40)]
     batches = list(windows._batches(tiles, 3))
@@ -237,6 +248,19 @@ def test_the_inversion_centre_by_hand(monkeypatch, seed):
     mask = rng.random(shape) < 0.1
     mask[peak] = False
     assert inversion_centre(counts, mask) == centre_by_hand(counts, mask, 10)
+
+
+@pytest.mark.parametrize("apart", [-4, -3, 3, 4])
+def test_the_inversion_centre_is_sought_three_voxels_around_the_brightest(apart):
+    shape, peak = (9, 9, 31), (4, 4, 15)
+    fringes = np.random.default_rng(0).standard_normal(shape)
+    centre = (4, 4, 15 + apart)
+    fringes = fringes + np.roll(fringes[::-1, ::-1, ::-1], [2 * c + 1 for c in centre], (0, 1, 2))
+    counts = np.exp(4 + 0.5 * fringes).round().astype(np.float32)
+    counts[peak] = counts.max() + 1
+    found = inversion_centre(counts, np.zeros(shape, bool))
+    assert (found == centre) == (abs(apart) == 3)
+    assert all(abs(f - p) <= 3 for f, p in zip(found, peak, strict=True))
 
 
 @pytest.mark.parametrize("baseline", ["linear", "wiener"])
