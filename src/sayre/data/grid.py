@@ -33,7 +33,9 @@ class Meta:
 
     Energy in eV, distance and pixel size (row, column) in m, `hkl` the reflection. `origin` is the first
     voxel of the array in that of the file, in voxels of the file, where a part of it was taken, and `binning`
-    the voxels of the file that were summed to one along each axis.
+    the voxels of the file that were summed to one along each axis. `corrections` tells what was done to the
+    counts of the file, and `divided_by` names the white field that they were divided by: they are no longer
+    integers.
 
     Raises
     ------
@@ -50,6 +52,8 @@ class Meta:
     sha256: str | None = None
     origin: tuple[int, ...] | None = None
     binning: tuple[int, ...] | None = None
+    corrections: str | None = None
+    divided_by: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("energy", "distance"):

@@ -106,7 +106,8 @@ class Pattern(ArrayClass):
         Warns
         -----
         SayreWarning
-            How many NaN, infinite or negative values were masked; counts that are not integers.
+            How many NaN, infinite or negative values were masked; counts that are not integers, unless `meta`
+            says that they were divided by a white field.
         """
         meta = meta or Meta()
         what = meta.source or "counts"
@@ -129,7 +130,11 @@ class Pattern(ArrayClass):
         intensity[missing] = 0
         if missing.all():
             raise InputError(f"{what}: every voxel is masked; nothing to work from")
-        if array.dtype.kind == "f" and not np.array_equal(intensity, np.rint(intensity)):
+        if (
+            meta.divided_by is None
+            and array.dtype.kind == "f"
+            and not np.array_equal(intensity, np.rint(intensity))
+        ):
             warn(f"{what}: values are not integers; taken as (scaled) counts, not as amplitudes")
         grid = grid or Grid(step=(1.0,) * intensity.ndim)
         return cls(intensity=intensity, mask=missing, grid=grid, meta=meta)
@@ -188,8 +193,10 @@ def described(pattern: Pattern) -> Lines:
         "detector": meta.detector,
     }
     known = ", ".join(f"{name} {text}" for name, text in origin.items() if text)
+    corrected = [] if meta.corrections is None else [("corrected", meta.corrections)]
     return [
         ("counts", f"{total:.4g} in all, {most:.4g} in the brightest voxel"),
+        *corrected,
         ("not measured", _gaps_of(pattern)),
         ("step", f"{sizes(pattern.grid.step)} {unit}"),
         ("origin", known or "energy, distance and reflection are not known"),

@@ -15,6 +15,7 @@ from sayre.data import FilledPattern, Grid, Meta, Pattern
 from sayre.data.manifest import sha256_of
 from sayre.data.pattern import as_mask
 from sayre.errors import InputError, warn
+from sayre.files.corrections import Given, corrected
 from sayre.files.formats import readable, split_path
 from sayre.files.patterns.contents import Contents, integers, plausible, positive
 
@@ -22,7 +23,13 @@ NEARLY_ALL, DARK = 0.99, 0.1
 """Share of the counts that only an inverted mask hides; mean log(1 + counts) of what it leaves, relative."""
 
 
-def load(path: str | Path, *, mask: str | Path | ArrayLike | None = None) -> Pattern:
+def load(
+    path: str | Path,
+    *,
+    mask: str | Path | ArrayLike | None = None,
+    flat: Given = "auto",
+    dark: Given = "auto",
+) -> Pattern:
     """Read a pattern; the ending of `path` says how.
 
     Parameters
@@ -34,6 +41,13 @@ def load(path: str | Path, *, mask: str | Path | ArrayLike | None = None) -> Pat
     mask
         File of any of these kinds, or an array: non-zero where not measured. A 2D mask holds for every
         frame. It is added to the mask in the file.
+    flat
+        White field: counts are divided by the relative response of their pixels, and dead pixels are masked.
+        "auto" takes one that the file holds beside the counts, "none" or None leaves the counts as they are;
+        else a file of any of these kinds or an array, of a frame's shape or the counts'.
+    dark
+        Counts without beam: pixels that are hot are masked, nothing is subtracted. "auto", "none", a file or
+        an array, as `flat`.
 
     Returns
     -------
@@ -53,24 +67,34 @@ def load(path: str | Path, *, mask: str | Path | ArrayLike | None = None) -> Pat
     SayreWarning
         NaN, infinite and negative values masked; voxels at the highest value of an unsigned 16- to
         64-bit integer masked (detectors mark dead or overflown pixels with it); values that are not
-        integers; a mask of more than half of the voxels.
+        integers; a mask of more than half of the voxels; what was corrected by the white field, dark field
+        and bad pixels beside the counts, and arrays that were not used.
     """
-    return _pattern(path, *_read(path), mask)
+    return _pattern(path, *_read(path), mask, flat, dark)
 
 
-def load_filled(path: str | Path, *, mask: str | Path | ArrayLike | None = None) -> Pattern | FilledPattern:
+def load_filled(
+    path: str | Path,
+    *,
+    mask: str | Path | ArrayLike | None = None,
+    flat: Given = "auto",
+    dark: Given = "auto",
+) -> Pattern | FilledPattern:
     """Read a pattern as `load` does, with what an earlier run filled and stated as `sigma` (`.npz`, HDF5).
 
-    Voxels masked by `mask` beyond those that were filled make it an unfilled pattern again.
+    Voxels masked beyond those that were filled, or counts divided by a white field now, make it an unfilled
+    pattern again.
 
     Parameters
     ----------
-    path, mask
+    path, mask, flat, dark
         As `load` takes them.
     """
     contents, digest = _read(path)
-    pattern = _pattern(path, contents, digest, mask)
+    pattern = _pattern(path, contents, digest, mask, flat, dark)
     if contents.sigma is None or contents.mask is None:
+        return pattern
+    if pattern.meta.divided_by != _words(contents.known.get("divided_by")):
         return pattern
     if contents.sigma.shape != pattern.shape or not np.array_equal(pattern.mask, contents.mask != 0):
         return pattern
@@ -80,7 +104,12 @@ def load_filled(path: str | Path, *, mask: str | Path | ArrayLike | None = None)
 
 
 def _pattern(
-    path: str | Path, contents: Contents, digest: str, mask: str | Path | ArrayLike | None
+    path: str | Path,
+    contents: Contents,
+    digest: str,
+    mask: str | Path | ArrayLike | None,
+    flat: Given,
+    dark: Given,
 ) -> Pattern:
     counts, name = contents.counts, Path(split_path(path)[0]).name
     while counts.ndim > 3 and counts.shape[0] == 1:
@@ -105,7 +134,8 @@ def _pattern(
     meta = dataclasses.replace(
         _meta(plausible(contents.known, name), counts.ndim), source=name, sha256=digest
     )
-    return Pattern.from_counts(counts, missing, grid=_grid(contents.known, counts.ndim), meta=meta)
+    pattern = Pattern.from_counts(counts, missing, grid=_grid(contents.known, counts.ndim), meta=meta)
+    return corrected(pattern, contents, path, flat=flat, dark=dark)
 
 
 def _read(path: str | Path) -> tuple[Contents, str]:
@@ -186,7 +216,13 @@ def _meta(known: Mapping[str, Any], ndim: int) -> Meta:
         detector=str(detector) if detector is not None else None,
         origin=integers(known.get("origin"), ndim),
         binning=binning if binning and min(binning) >= 1 else None,
+        corrections=_words(known.get("corrections")),
+        divided_by=_words(known.get("divided_by")),
     )
+
+
+def _words(value: Any) -> str | None:
+    return None if value is None else str(value)
 
 
 def _grid(known: Mapping[str, Any], ndim: int) -> Grid | None:

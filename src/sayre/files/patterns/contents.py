@@ -31,7 +31,8 @@ class Contents:
     """What was found in a file, before it is checked.
 
     `stored` is the dtype on disk, `known` maps names as in `known_of` to whatever the file says, `sigma` is
-    the stated error of counts that were filled.
+    the stated error of counts that were filled. `beside` holds white fields, dark fields and bad pixels by
+    their names (`companions.kind_of`), `remarks` what a user should know of the rest.
     """
 
     counts: NDArray[Any]
@@ -40,6 +41,8 @@ class Contents:
     known: Mapping[str, Any] = field(default_factory=dict)
     sigma: NDArray[Any] | None = None
     method: str | None = None
+    beside: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
 
 def may_be_counts(name: str) -> bool:
@@ -69,14 +72,25 @@ def arrays_of(what: Output) -> dict[str, NDArray[Any]]:
             return {"intensity": what.intensity, "mask": what.mask}
 
 
-_FACTS = ("energy", "distance", "pixel_size", "hkl", "detector", "origin", "binning")
+_FACTS = (
+    "energy",
+    "distance",
+    "pixel_size",
+    "hkl",
+    "detector",
+    "origin",
+    "binning",
+    "corrections",
+    "divided_by",
+)
 
 
 def known_of(pattern: Pattern) -> dict[str, Any]:
     """Facts worth keeping, by the name they have in an npz; only those that are known.
 
     `energy` eV, `distance` m, `pixel_size` (row, column) m, `hkl`, `detector`, `grid_step` 1/Å, `origin`,
-    the first voxel in the file that a part was taken from, and `binning`, the voxels of that file in one.
+    the first voxel in the file that a part was taken from, `binning`, the voxels of that file in one,
+    `corrections` of the counts in words, and `divided_by`, the white field among them.
     """
     meta = pattern.meta
     facts = {name: getattr(meta, name) for name in _FACTS}

@@ -17,6 +17,7 @@ from sayre._version import __version__
 from sayre.data import FilledPattern, Manifest
 from sayre.errors import InputError
 from sayre.files.patterns import hdf5, nexus
+from sayre.files.patterns.companions import Kind
 from sayre.files.patterns.contents import Contents, Output, arrays_of, pattern_of
 
 Fill = Literal["data", "interpolated"]
@@ -81,14 +82,38 @@ def contents(path: Path, file: h5py.File, inside: str | None = None) -> Contents
     place, dataset = (inside, hdf5.named(path, file, inside)) if inside else _counts(path, file)
     counts = hdf5.read_array(path, dataset)
     mask = hdf5.mask_for(path, file, place, counts.shape)
+    beside, remarks = hdf5.read_beside(path, file, place)
     shifted = nexus.dataset_at(dataset.parent, "is_fft_shifted")
     if shifted is not None and np.any(shifted[()]):
         counts = np.fft.fftshift(counts)
         mask = None if mask is None else np.fft.fftshift(mask)
+        beside = {name: np.fft.fftshift(array) for name, array in beside.items()}
     if dataset.dtype.kind == "f":
         marked = decode(counts, made_by=nexus.text(file.attrs.get("creator", "")))
         mask = _union(mask, marked)
-    return Contents(counts=counts, stored=dataset.dtype, mask=mask, known=nexus.facts(file, place))
+    return Contents(
+        counts=counts,
+        stored=dataset.dtype,
+        mask=mask,
+        known=nexus.facts(file, place),
+        beside=beside,
+        remarks=remarks,
+    )
+
+
+def read_companion(path: Path, inside: str | None, kind: Kind) -> NDArray[Any]:
+    """Read a white or dark field, as `sayre.files.patterns.hdf5.read_companion`.
+
+    Parameters
+    ----------
+    path
+        The file.
+    inside
+        Path of a dataset inside it.
+    kind
+        What is looked for.
+    """
+    return hdf5.read_companion(path, inside, kind)
 
 
 def decode(counts: NDArray[np.float32], *, made_by: str = "") -> NDArray[np.bool_] | None:

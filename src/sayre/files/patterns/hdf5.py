@@ -18,7 +18,9 @@ from numpy.typing import NDArray
 from sayre.data import Manifest
 from sayre.errors import InputError, warn
 from sayre.files.patterns import nexus
+from sayre.files.patterns.companions import Kind, kind_of
 from sayre.files.patterns.contents import Contents, Output, arrays_of, may_be_counts
+from sayre.files.patterns.hdf5_companions import find_beside
 
 Datasets = dict[str, h5py.Dataset]
 Member = tuple[str, h5py.Group]
@@ -45,6 +47,7 @@ def read(path: Path, inside: str | None = None) -> Contents:
         stack = [read_array(path, dataset) for dataset in found.values()]
         place, dataset = next(iter(found.items()))
         counts = stack[0] if len(stack) == 1 else _joined(path, list(found), stack)
+        beside, remarks = read_beside(path, file, place)
         errors = [d for p, d in walk(file)[0].items() if _last(p) == "sigma" and d.shape == counts.shape]
         return Contents(
             counts=counts,
@@ -53,7 +56,25 @@ def read(path: Path, inside: str | None = None) -> Contents:
             known=nexus.facts(file, place),
             sigma=read_array(path, errors[0]) if errors else None,
             method=nexus.method_of(file, place),
+            beside=beside,
+            remarks=remarks,
         )
+
+
+def read_beside(path: Path, file: h5py.File, place: str) -> tuple[dict[str, NDArray[Any]], tuple[str, ...]]:
+    """Read white fields, dark fields and bad pixels; see `sayre.files.patterns.hdf5_companions.find_beside`.
+
+    Parameters
+    ----------
+    path
+        Name of the file, for messages.
+    file
+        The file, open.
+    place
+        Path of the counts inside it.
+    """
+    found, remarks = find_beside(path, file, place)
+    return {name: read_array(path, dataset) for name, dataset in found.items()}, remarks
 
 
 def states_cxi(path: Path) -> bool:
@@ -83,6 +104,28 @@ def read_mask(path: Path, inside: str | None = None) -> NDArray[Any]:
         if len(masks) != 1:
             raise _ambiguous(path, masks, "the mask")
         return read_array(path, next(iter(masks.values())))
+
+
+def read_companion(path: Path, inside: str | None, kind: Kind) -> NDArray[Any]:
+    """Read a white or dark field from a file of its own.
+
+    Parameters
+    ----------
+    path
+        The file.
+    inside
+        Path of a dataset inside it; None takes the only one named like one, else the only image.
+    kind
+        What is looked for.
+    """
+    with opened(path) as file:
+        if inside:
+            return read_array(path, named(path, file, inside))
+        images = {p: d for p, d in walk(file)[0].items() if d.ndim in (2, 3)}
+        found = {p: d for p, d in images.items() if kind_of(p) == kind} or find_counts(path, file)
+        if len(found) != 1:
+            raise _ambiguous(path, found, f"the {kind} field")
+        return read_array(path, next(iter(found.values())))
 
 
 def write(file: BinaryIO, what: Output, manifest: Manifest) -> None:
@@ -202,6 +245,8 @@ def find_counts(path: Path, file: h5py.File) -> Datasets:
     numeric = {p: d for p, d in datasets.items() if d.shape and d.dtype.kind in "uifc" and may_be_counts(p)}
     for ndim in (3, 2):
         found = {p: d for p, d in numeric.items() if len(_squeezed(d.shape)) == ndim}
+        if len(found) > 1:
+            found = {p: d for p, d in found.items() if kind_of(p) is None}
         frames = _frames(path, found, broken)
         if frames or len(found) == 1:
             return frames or found

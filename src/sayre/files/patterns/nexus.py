@@ -33,7 +33,7 @@ _ENERGIES = (
 )
 _WAVELENGTHS = ("instrument_1/beam_1/incident_wavelength", "instrument/beam/incident_wavelength")
 _ENERGY_UNITS = {"j": 1 / e, "joule": 1 / e, "ev": 1.0, "kev": 1e3}
-_OWN = ("hkl", "grid_step", "origin", "binning")
+_OWN = ("hkl", "grid_step", "origin", "binning", "corrections", "divided_by")
 _LENGTH_UNITS = {
     "m": 1.0,
     "cm": 1e-2,
@@ -63,7 +63,7 @@ def masks(file: h5py.File, beside: str) -> Iterator[h5py.Dataset]:
     beside
         Path of the counts inside it.
     """
-    folder, entry = f"/{beside.strip('/')}".rsplit("/", 1)[0], _entry(file, beside)
+    folder, entry = f"/{beside.strip('/')}".rsplit("/", 1)[0], entry_of(file, beside)
     for place in (f"{folder}/mask", f"{folder}/pixel_mask", *(f"{entry}/{name}" for name in _MASKS)):
         found = dataset_at(file, place)
         if found is not None and found.ndim in (2, 3) and found.dtype.kind in "buif":
@@ -80,7 +80,7 @@ def facts(file: h5py.File, beside: str) -> dict[str, Any]:
     beside
         Path of the counts inside it.
     """
-    entry = _entry(file, beside)
+    entry = entry_of(file, beside)
     found: dict[str, Any] = {"energy": _energy(file, entry)}
     for detector in _DETECTORS:
         place = f"{entry}/{detector}"
@@ -97,7 +97,7 @@ def facts(file: h5py.File, beside: str) -> dict[str, Any]:
         for group in ("sayre_1", "parameters_1"):
             value = dataset_at(file, f"{entry}/{group}/{name}")
             if value is not None:
-                found.setdefault(name, value[()])
+                found.setdefault(name, text(value[()]) or value[()])
     return found
 
 
@@ -111,7 +111,7 @@ def method_of(file: h5py.File, beside: str) -> str | None:
     beside
         Path of the counts inside it.
     """
-    found = dataset_at(file, f"{_entry(file, beside)}/sayre_1/method")
+    found = dataset_at(file, f"{entry_of(file, beside)}/sayre_1/method")
     return None if found is None else text(found[()])
 
 
@@ -122,7 +122,7 @@ def default(file: h5py.File) -> h5py.Dataset | None:
         found = signal(group)
         if found is not None:
             return found
-        group = _child(group, text(group.attrs.get("default", "")))
+        group = child(group, text(group.attrs.get("default", "")))
         if group is None:
             return None
     return None
@@ -214,7 +214,10 @@ def write_own(entry: h5py.Group, what: Output, manifest: Manifest) -> h5py.Group
     own = group_of(entry, "sayre_1", "NXcollection")
     known = known_of(pattern_of(what))
     for name in sorted(known.keys() & set(_OWN)):
-        put(own, name, known[name])
+        if isinstance(known[name], str):
+            own[name] = known[name]
+        else:
+            put(own, name, known[name])
     if isinstance(what, FilledPattern):
         own["method"] = what.method
     own["manifest"] = manifest.to_json()
@@ -269,12 +272,20 @@ def text(value: Any) -> str:
     )
 
 
-def _entry(file: h5py.File, beside: str) -> str:
-    """First part of a dataset's path, or the file's first entry for the root."""
+def entry_of(file: h5py.File, beside: str) -> str:
+    """First part of a dataset's path, or the file's first entry for the root.
+
+    Parameters
+    ----------
+    file
+        The file, open.
+    beside
+        Path of the dataset inside it.
+    """
     parts = beside.strip("/").split("/")
     if len(parts) > 1:
         return "/" + parts[0]
-    names = [name for name in ("entry_1", "entry", *file) if isinstance(_child(file, name), h5py.Group)]
+    names = [name for name in ("entry_1", "entry", *file) if isinstance(child(file, name), h5py.Group)]
     return f"/{names[0]}" if names else ""
 
 
@@ -328,12 +339,20 @@ def dataset_at(group: h5py.Group, place: str) -> h5py.Dataset | None:
     place
         Path inside it.
     """
-    found = _child(group, place)
+    found = child(group, place)
     return found if isinstance(found, h5py.Dataset) and found.shape is not None else None
 
 
-def _child(group: h5py.Group, place: str) -> Any:
-    """What is at a path, None where nothing is or a link is broken."""
+def child(group: h5py.Group, place: str) -> Any:
+    """Return what is at a path, None where nothing is or a link is broken.
+
+    Parameters
+    ----------
+    group
+        Group or file, open.
+    place
+        Path inside it.
+    """
     try:
         return group[place] if place and place.strip("/") else None
     except (KeyError, OSError, ValueError):

@@ -14,10 +14,24 @@ from numpy.typing import NDArray
 
 from sayre.data import FilledPattern, Manifest
 from sayre.errors import InputError
+from sayre.files.patterns.companions import NAMES, Kind, kind_of
 from sayre.files.patterns.contents import Contents, Output, arrays_of, known_of, may_be_counts, pattern_of
 
 COUNTS = ("intensity", "data", "I")
-_FACTS = ("energy", "distance", "pixel_size", "hkl", "detector", "grid_step", "origin", "binning")
+_FACTS = (
+    "energy",
+    "distance",
+    "pixel_size",
+    "hkl",
+    "detector",
+    "grid_step",
+    "origin",
+    "binning",
+    "corrections",
+    "divided_by",
+)
+_OURS = {"mask", "sigma", "method", "manifest", "expectation", "amplitude", "oversampling", *_FACTS}
+"""What `sayre.save` writes beside the counts."""
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError)
 
@@ -39,11 +53,16 @@ def read(path: Path, inside: str | None = None) -> Contents:
         return Contents(counts=counts, stored=counts.dtype)
     with _open(path) as file:
         headers = _headers(path, file)
-        counts = _read_array(path, file, _counts_name(path, headers))
+        name = _counts_name(path, headers)
+        counts = _read_array(path, file, name)
         mask = _read_array(path, file, "mask") if "mask" in headers else None
         sigma = _read_array(path, file, "sigma") if "sigma" in headers else None
         known = {name: _read_array(path, file, name) for name in _FACTS if name in headers}
         method = _read_array(path, file, "method") if "method" in headers else None
+        beside = {
+            other: _read_array(path, file, other) for other in headers if kind_of(other) and other != name
+        }
+    unused = [other for other in headers if other not in _OURS | beside.keys() | {name}]
     return Contents(
         counts=counts,
         stored=counts.dtype,
@@ -51,6 +70,8 @@ def read(path: Path, inside: str | None = None) -> Contents:
         known=known,
         sigma=sigma,
         method=None if method is None else str(method),
+        beside=beside,
+        remarks=(f"other arrays not used: {_some(unused)}",) if unused else (),
     )
 
 
@@ -71,6 +92,31 @@ def read_mask(path: Path, inside: str | None = None) -> NDArray[Any]:
         if "mask" not in headers and len(headers) != 1:
             raise InputError(f"{path}: holds {listed(headers)}; the mask must be named mask, or be alone")
         return _read_array(path, file, "mask" if "mask" in headers else next(iter(headers)))
+
+
+def read_companion(path: Path, inside: str | None, kind: Kind) -> NDArray[Any]:
+    """Read a white or dark field: the only array of an `.npz` named like one, else its only array; an `.npy`.
+
+    Parameters
+    ----------
+    path
+        `.npz` or `.npy`.
+    inside
+        Not used: these files have no paths inside.
+    kind
+        What is looked for.
+    """
+    if path.suffix.lower() == ".npy":
+        return _read_npy(path)
+    with _open(path) as file:
+        headers = _headers(path, file)
+        named = [name for name in headers if kind_of(name) == kind] or list(headers)
+        if len(named) != 1:
+            raise InputError(
+                f"{path}: holds {listed(headers)}; "
+                f"one of them must be named {' or '.join(NAMES[kind])}, or be alone"
+            )
+        return _read_array(path, file, named[0])
 
 
 def headers_of(path: Path) -> Headers:
@@ -190,6 +236,8 @@ def _counts_name(path: Path, headers: Headers) -> str:
             return name
     for ndim in (3, 2):
         names = [name for name, (shape, _) in headers.items() if len(shape) == ndim and may_be_counts(name)]
+        if len(names) > 1:
+            names = [name for name in names if kind_of(name) is None]
         if len(names) == 1:
             return names[0]
         if names:
@@ -219,3 +267,7 @@ def listed(headers: Headers) -> str:
         f"{name} {'×'.join(map(str, shape)) or 'scalar'}" for name, (shape, _) in list(headers.items())[:6]
     ]
     return ", ".join(shown) + (", …" if len(headers) > 6 else "")
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:8]) + (", …" if len(names) > 8 else "")

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from sayre.data import Manifest
 from sayre.errors import InputError
+from sayre.files.patterns.companions import Kind
 from sayre.files.patterns.contents import Contents, Output, arrays_of, known_of, pattern_of
 
 _BIG = 2**32 - 2**25
@@ -53,6 +54,19 @@ def read_mask(path: Path, inside: str | None = None) -> NDArray[Any]:
     """
     series, _ = _series(path)
     return series["mask"] if "mask" in series else _only(path, series)
+
+
+def read_companion(path: Path, inside: str | None, kind: Kind) -> NDArray[Any]:
+    """Read a white or dark field: the only image of the file.
+
+    Parameters
+    ----------
+    path
+        `.tif` or `.tiff`.
+    inside, kind
+        Not used: these files have neither paths nor names inside.
+    """
+    return read(path, inside).counts
 
 
 def frames_of(path: Path) -> list[Path]:
