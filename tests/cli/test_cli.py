@@ -67,6 +67,35 @@ def test_methods_leave_measured_counts_and_stay_positive(peak, tmp_path, method)
     assert np.mean((guess - truth) ** 2) < np.mean((truth.mean() - truth) ** 2)
 
 
+def test_fields_of_the_detector_are_options(peak, tmp_path, capsys):
+    """Every command that reads counts has them; a misfit is refused with the flag that leaves it out."""
+    path, counts, mask = peak
+    np.save(tmp_path / "white.npy", np.linspace(0.8, 1.2, 28 * 28).reshape(28, 28))
+    small = tmp_path / "small.npy"
+    np.save(small, np.ones((5, 5)))
+    commands = {
+        "inpaint": ("--method", "linear", "-o", tmp_path / "o.npz"),
+        "phase": ("--recipe", "ER*2", "--runs", 1, "-o", tmp_path / "p.npz"),
+        "run": ("--method", "linear", "--recipe", "ER*2", "--runs", 1, "-o", tmp_path / "r"),
+        "evaluate inpaint": ("--gap-width", 2, "--method", "linear", "--axis", 0),
+    }
+    for name, options in commands.items():
+        for field in ("--flat", "--dark"):
+            assert run(*name.split(), path, field, small, *options) == 2
+            error = capsys.readouterr().err
+            assert "small.npy has shape (5, 5), the frames (28, 28); cut" in error
+            assert error.strip().endswith(f"leave it out by {field} none")
+        assert run(*name.split(), path, "--flat", tmp_path / "white.npy", *options) == 0
+        assert (
+            "peak.npz: counts divided by white.npy (relative response 0.8 to 1.2)" in capsys.readouterr().err
+        )
+    with np.load(tmp_path / "o.npz") as file:
+        response = np.load(tmp_path / "white.npy")
+        expected = (counts / (response / np.median(response)))[~mask]
+        np.testing.assert_allclose(file["intensity"][~mask], expected, rtol=1e-6)
+    assert "| corrected | counts divided by white.npy" in (tmp_path / "r" / "report.md").read_text()
+
+
 def test_2d_counts_are_filled_classically(tmp_path):
     counts = np.random.default_rng(0).poisson(20, (40, 44))
     np.savez(tmp_path / "frame.npz", intensity=counts, mask=masks.plane(counts.shape, 0, 12, 3))

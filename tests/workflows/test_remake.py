@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sayre import FilledPattern, Manifest, Pattern, Settings
+from sayre import FilledPattern, Manifest, Pattern, SayreWarning, Settings
 from sayre.crystal.geometry import Geometry
 from sayre.crystal.scan import Scan
 from sayre.detectors import masks
@@ -35,6 +35,7 @@ SCANS = [
 ]
 JOBS = [
     FillJob(input=INPUT, output=Path("b.npz"), filling=FillingSettings(method="unet", stride=4)),
+    FillJob(input=InputFile(source="a.npz", flat="white.h5::/w", dark="none"), output=Path("b.npz")),
     TrainInpaintJob(config=Path("c.toml"), resume=Path("runs/last.ckpt")),
     *(PhaseJob(input=INPUT, output=Path("b"), settings=Settings(binning=(1, 2, 2)), scan=s) for s in SCANS),
     *(RunJob(input=INPUT, folder=Path("b"), settings=Settings(smoothing=(3.0, 1.0)), scan=s) for s in SCANS),
@@ -71,6 +72,26 @@ def test_the_manifest_of_a_filled_file_makes_it_again(peak, tmp_path):
     with np.load(tmp_path / "b.npz") as file:
         for name, array in arrays.items():
             np.testing.assert_array_equal(file[name], array)
+
+
+def test_corrected_counts_are_made_again(peak, tmp_path):
+    """The manifest says what was done to the counts, and names the files of it with their SHA-256."""
+    gains = np.linspace(0.8, 1.2, 24 * 24).reshape(24, 24)
+    with np.load(peak) as file:
+        np.savez(tmp_path / "a.npz", data=file["data"], mask=file["mask"], bad=np.eye(24))
+    np.save(tmp_path / "white.npy", 1e5 * gains)
+    source = InputFile(source=str(tmp_path / "a.npz"), flat=str(tmp_path / "white.npy"))
+    job = FillJob(input=source, output=tmp_path / "b.npz", filling=FillingSettings(method="linear"))
+    with pytest.warns(SayreWarning, match="counts divided by white.npy .*; 24 bad masked"):
+        job.run()
+    with np.load(tmp_path / "b.npz") as file:
+        first, manifest = file["intensity"], Manifest.from_json(str(file["manifest"]))
+    assert manifest.corrections == "counts divided by white.npy (relative response 0.8 to 1.2); 24 bad masked"
+    assert set(manifest.inputs) == {"a.npz", "white.npy"}
+    with pytest.warns(SayreWarning):
+        build(FillJob, manifest.config | {"output": tmp_path / "c.npz"}).run()
+    with np.load(tmp_path / "c.npz") as file:
+        np.testing.assert_array_equal(file["intensity"], first)
 
 
 def test_a_method_that_left_a_part_to_another_is_an_option_again():

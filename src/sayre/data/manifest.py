@@ -24,7 +24,8 @@ _LIBRARIES = ("numpy", "scipy", "torch", "finufft")
 class Manifest:
     """Provenance of an output.
 
-    `inputs` and `weights` map names to SHA-256; `seconds` and `peak_memory_mib` are of the process.
+    `inputs` and `weights` map names to SHA-256; `corrections` says what was done to the counts when they were
+    read; `seconds` and `peak_memory_mib` are of the process.
     """
 
     command: str
@@ -32,6 +33,7 @@ class Manifest:
     seed: int | None = None
     inputs: Mapping[str, str] = field(default_factory=dict)
     weights: Mapping[str, str] = field(default_factory=dict)
+    corrections: str | None = None
     device: str = "cpu"
     versions: Mapping[str, str] = field(default_factory=dict)
     git_commit: str | None = None
@@ -50,7 +52,7 @@ class Manifest:
         started
             A `time.perf_counter()` reading at the start; None leaves `seconds` unknown.
         known
-            Further fields of the manifest: `config`, `seed`, `inputs`, `weights`, `device`.
+            Further fields of the manifest: `config`, `seed`, `inputs`, `weights`, `corrections`, `device`.
         """
         versions = {"python": platform.python_version(), "sayre": __version__}
         for name in _LIBRARIES:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from sayre.data.hints import did_you_mean
 from sayre.data.option import Option, SettingError, check_settings
 from sayre.filling.settings import METHODS
+from sayre.workflows.jobs.input_file import Dark, Flat, InputFile
 from sayre.workflows.jobs.options import Device
 from sayre.workflows.jobs.progress import Bar, no_bar
 
@@ -46,6 +47,8 @@ class EvaluateJob:
     mask: Annotated[
         str | None, Option(help="File of a mask, non-zero where nothing was measured.", metavar="FILE")
     ] = None
+    flat: Flat = "auto"
+    dark: Dark = "auto"
     stride: Annotated[
         int | None, Option(help="Distance of network windows in voxels.", least=1, whole=True)
     ] = None
@@ -76,9 +79,9 @@ class EvaluateJob:
         """
         from sayre.filling.scores import COMPARED, evaluate, spread_positions
         from sayre.filling.settings import FillingSettings
-        from sayre.workflows.jobs.input_file import InputFile
 
-        pattern = InputFile(source=self.source, mask=self.mask, crop=self.crop).load_measured()
+        counts = InputFile(source=self.source, mask=self.mask, flat=self.flat, dark=self.dark, crop=self.crop)
+        pattern = counts.load_measured()
         methods = self.method or [m for m in COMPARED if not (m == "unet" and len(pattern.shape) == 2)]
         jobs = [
             (width, place)

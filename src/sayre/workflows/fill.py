@@ -71,7 +71,7 @@ class FillJob:
         started = time.perf_counter()
         self._stopping.begin(self.output)
         output_path_check(self.output, force=self.force)
-        spare_the_inputs(self.output, self.input.source, self.input.mask)
+        spare_the_inputs(self.output, *self.input.files)
         with file_held(self.output):
             return self._run(bar, started)
 
@@ -97,6 +97,7 @@ class FillJob:
             config={**config_of(self), "method": method_of(filled)},
             inputs=self.input.hashes(pattern),
             weights=weights_used(filled.method, self.filling.weights),
+            corrections=pattern.meta.corrections,
         )
         save(self.output, filled, manifest, force=self.force, cxi_fill=self.cxi_fill)
         kept.remove()

@@ -71,7 +71,7 @@ class PhaseJob:
         started = time.perf_counter()
         self._stopping.begin(self.output)
         crystal_path_check(self.output, force=self.force)
-        spare_the_inputs(self.output, self.input.source, self.input.mask, self.settings.init_file)
+        spare_the_inputs(self.output, *self.input.files, self.settings.init_file)
         with file_held(self.output):
             return self._run(bar, started)
 
@@ -99,6 +99,7 @@ class PhaseJob:
             seed=self.settings.seed,
             inputs=stage.inputs,
             weights=stage.weights,
+            corrections=pattern.meta.corrections,
             device=stage.device,
         )
         save_crystal(self.output, result.crystal, manifest, force=self.force)

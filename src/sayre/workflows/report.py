@@ -73,6 +73,8 @@ def _counts(outcome: RunOutcome) -> list[Row]:
         ("brightest voxel", f"{float(pattern.intensity.max()):.4g}"),
         ("not measured", f"{100 * float(pattern.mask.mean()):.2g} % of the voxels"),
     ]
+    if pattern.meta.corrections is not None:
+        rows.append(("corrected", pattern.meta.corrections))
     if isinstance(outcome.pattern, FilledPattern):
         gaps = [f"{gap.kind} of {gap.width}" for gap in pattern.gaps]
         shown = ", ".join(gaps[:4]) + (f" and {len(gaps) - 4} more" if len(gaps) > 4 else "")

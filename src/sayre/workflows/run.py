@@ -132,7 +132,7 @@ class RunJob:
     def _spare_the_inputs(self) -> None:
         """Refuse to write over what is read, with `force` or without."""
         written = [self.folder / name for name in FILES if (self.folder / name).exists()]
-        read = (self.input.source, self.input.mask, self.settings.init_file)
+        read = (*self.input.files, self.settings.init_file)
         for path in (Path(name.partition("::")[0]) for name in read if name is not None):
             if path.exists() and any(os.path.samefile(path, name) for name in written):
                 raise InputError(
@@ -184,6 +184,7 @@ class RunJob:
             seed=self.settings.seed,
             inputs=stage.inputs,
             weights=weights,
+            corrections=pattern.meta.corrections,
             device=stage.device,
         )
 

@@ -10,6 +10,22 @@ from sayre.data.option import Option, check_settings
 
 ENDINGS = ".npz .npy .cxi .h5 .nxs .tif"
 
+Flat = Annotated[
+    str,
+    Option(
+        help="White field: counts are divided by the response of their pixels. auto takes one that is in the "
+        "file of the counts.",
+        metavar="auto|none|FILE",
+    ),
+]
+Dark = Annotated[
+    str,
+    Option(
+        help="Counts without beam: hot pixels are masked. auto takes those in the file of the counts.",
+        metavar="auto|none|FILE",
+    ),
+]
+
 
 @dataclass(frozen=True, kw_only=True)
 class InputFile:
@@ -21,6 +37,8 @@ class InputFile:
         File of the counts, as `sayre.load` takes it.
     mask
         File of a mask that is added to the file's own.
+    flat, dark
+        White and dark field, as `sayre.load` takes them.
     detector
         Name of a detector whose module gaps are masked.
     crop
@@ -38,6 +56,8 @@ class InputFile:
             metavar="FILE",
         ),
     ] = None
+    flat: Flat = "auto"
+    dark: Dark = "auto"
     detector: Annotated[
         str | None,
         Option(help="Mask the module gaps of this detector: maxipix, merlin, eiger-4m …", metavar="NAME"),
@@ -49,6 +69,12 @@ class InputFile:
 
     def __post_init__(self) -> None:
         check_settings(self)
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Names of all files that are read, the counts first."""
+        others = (self.mask, *(name for name in (self.flat, self.dark) if name not in ("auto", "none")))
+        return (self.source, *(name for name in others if name is not None))
 
     def load(self, *, keep_filling: bool = True) -> AnyPattern:
         """Read the counts, mask the detector's gaps, and take the part around the peak.
@@ -67,7 +93,7 @@ class InputFile:
         from sayre.files import load_filled
         from sayre.retrieval.prepare import around_peak
 
-        pattern = load_filled(self.source, mask=self.mask)
+        pattern = load_filled(self.source, mask=self.mask, flat=self.flat, dark=self.dark)
         if not keep_filling:
             pattern = pattern.measured
         if self.detector is not None:
@@ -82,4 +108,4 @@ class InputFile:
         """Names of the files that were read, with their SHA-256."""
         from sayre.data.manifest import hashes
 
-        return {pattern.meta.source or self.source: pattern.meta.sha256 or ""} | hashes(self.mask)
+        return {pattern.meta.source or self.source: pattern.meta.sha256 or ""} | hashes(*self.files[1:])
