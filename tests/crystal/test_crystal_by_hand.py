@@ -247,6 +247,11 @@ def test_steps_that_span_hardly_a_volume(height, refused):
         assert np.isfinite(voxel_basis(steps, (4, 5, 6))).all()
 
 
+def test_steps_of_no_length_are_refused():
+    with pytest.raises(InputError, match=r"^geometry: the q steps of the three axes lie in a plane; check"):
+        voxel_basis(np.diag([0.01, 0.0, 0.01]), (4, 5, 6))
+
+
 BASIS = np.array([[0.1, 0.05, 0.9], [0.02, 1.1, -0.1], [1.3, 0.0, 0.2]])
 
 

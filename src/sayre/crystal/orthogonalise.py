@@ -39,7 +39,7 @@ def voxel_basis(steps: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[n
         Steps that span no volume.
     """
     lengths = np.linalg.norm(steps, axis=1)
-    if not np.isfinite(steps).all() or abs(np.linalg.det(steps)) < 1e-6 * lengths.prod():
+    if not np.isfinite(steps).all() or abs(np.linalg.det(steps)) <= 1e-6 * lengths.prod():
         raise InputError(
             "geometry: the q steps of the three axes lie in a plane; check rocking axis and angles"
         )
