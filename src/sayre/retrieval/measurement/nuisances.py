@@ -1,0 +1,86 @@
+"""What beam, scan and detector do to the intensity of a crystal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sayre.data.json_text import plain
+
+Kind = Literal["spread", "frames", "background", "gains"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Nuisances:
+    """Effects of a measurement: `λ = g (s (h ⊗ |F x|²) + b)`; None where an effect is not in the model.
+
+    Attributes
+    ----------
+    spread
+        float64 `(axes, axes)`, covariance in voxels² of the Gaussian point-spread function h: partial
+        coherence, the width of the rocking curve, the response of the detector.
+    frames
+        float32 `(frames,)`, flux s of each frame relative to their geometric mean.
+    background
+        Counts b of a voxel that do not come from the crystal.
+    gains
+        float32 `(rows, columns)`, response g of each pixel relative to their geometric mean.
+    """
+
+    spread: NDArray[np.float64] | None = None
+    frames: NDArray[np.float32] | None = None
+    background: float | None = None
+    gains: NDArray[np.float32] | None = None
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """The effects that are in the model."""
+        return tuple(kind for kind in KINDS if getattr(self, kind) is not None)
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """Numbers that describe the effects, as JSON can hold them."""
+        found: dict[str, Any] = {"effects": list(self.kinds)}
+        if self.spread is not None:
+            found["spread_widths"] = np.sqrt(np.diag(self.spread)).tolist()
+            found["spread_covariance"] = self.spread.tolist()
+        if self.frames is not None:
+            found["frames"] = self.frames.tolist()
+            found["frames_scatter"] = float(np.log(self.frames).std())
+        if self.background is not None:
+            found["background"] = self.background
+        if self.gains is not None:
+            found["gains_scatter"] = float(np.log(self.gains).std())
+        numbers: dict[str, Any] = plain(found)
+        return numbers
+
+    def sentences(self) -> list[str]:
+        """State each effect in a sentence."""
+        told = []
+        if self.spread is not None:
+            widths = np.sqrt(np.diag(self.spread))
+            told.append(
+                "The pattern is blurred, as by partial coherence: a Gaussian of standard deviation "
+                + " / ".join(f"{w:.2f}" for w in widths)
+                + " voxels along the axes; coherence lengths "
+                + " / ".join(f"{1 / (2 * np.pi * max(w, 1e-3)):.2g}" for w in widths)
+                + " of the array."
+            )
+        if self.frames is not None:
+            worst = int(np.argmax(np.abs(np.log(self.frames))))
+            told.append(
+                f"The flux of the frames scatters by {100 * np.log(self.frames).std():.0f} %; frame {worst} "
+                f"has {self.frames[worst]:.2f} times the mean."
+            )
+        if self.background is not None:
+            told.append(f"A background of {self.background:.2g} counts a voxel.")
+        if self.gains is not None:
+            told.append(
+                f"The pixels differ in response by {100 * np.log(self.gains).std():.0f} % (standard deviation "
+                "over all pixels; those that counted little keep a response of 1)."
+            )
+        return told
