@@ -20,8 +20,8 @@ ARMIJO = 1e-4
 def minimise(function: Function, start: Tensor, evaluations: int) -> Tensor:
     """Return the best of so many vectors, beginning at `start`.
 
-    Steps are shortened until the value falls enough; a value that is not finite is one that does not fall. The
-    Hessian is taken to be about one at first, so that components should be scaled to bend the function alike.
+    Steps are shortened until the value falls enough; a value that is not finite does not fall. At first the
+    Hessian is taken to be about one: the components should be scaled to bend the function alike.
 
     Parameters
     ----------

@@ -14,6 +14,7 @@ from sayre.data.json_text import plain
 from sayre.data.shown import Lines, Shown, sizes, slices_through
 from sayre.retrieval.choice.modes import Modes
 from sayre.retrieval.engine.runs import Run
+from sayre.retrieval.measurement.nuisances import Nuisances
 from sayre.retrieval.sampling import ratios_text
 
 
@@ -24,7 +25,8 @@ class Phased(Shown):
     Attributes
     ----------
     object
-        complex64, the first mode of the selected runs, which is what they have in common.
+        complex64: what the selected runs have in common, or the best of them where that explains the counts
+        better.
     support
         bool, where the amplitude of `object` exceeds the threshold of shrink-wrap.
     modes
@@ -39,6 +41,12 @@ class Phased(Shown):
         Fit of `object` to the counts; see `sayre.retrieval.engine.modulus.FitQuality`.
     agreement
         Median complex correlation of the selected runs with the central one.
+    expected
+        float32, the counts that are expected of `object`, in gaps too.
+    nuisances
+        Effects of beam and detector under which the objects were refined; None where they were not.
+    best
+        Number of the start that `object` is; None where it is what the selected ones have in common.
     oversampling
         Ratio of each axis, as `sayre.retrieval.sampling` estimates it; NaN where it cannot.
     pattern
@@ -54,6 +62,9 @@ class Phased(Shown):
     likelihood: float
     free_likelihood: float
     agreement: float
+    expected: NDArray[np.float32] = field(repr=False)
+    nuisances: Nuisances | None
+    best: int | None
     oversampling: tuple[float, ...]
     pattern: AnyPattern = field(repr=False)
     object: NDArray[np.complex64]
@@ -82,6 +93,8 @@ class Phased(Shown):
                 "runs": len(self.runs),
                 "failed": sum(bool(run.failed) for run in self.runs),
                 "selected": list(self.selected),
+                "best": self.best,
+                "measurement": None if self.nuisances is None else self.nuisances.metrics,
                 "support_voxels": int(self.support.sum()),
                 "oversampling": list(self.oversampling),
                 "origin": list(self.origin),

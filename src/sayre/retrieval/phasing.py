@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,18 +15,17 @@ from sayre.errors import InputError, warn
 from sayre.numerics.device import find_device
 from sayre.retrieval import prepare
 from sayre.retrieval.binning import binned
-from sayre.retrieval.choice.consensus import consensus
+from sayre.retrieval.choice.consensus import consensus, work_of_selected
 from sayre.retrieval.choice.select import agreeing_with_last, select
 from sayre.retrieval.engine.bounds import amplitude_bounds
 from sayre.retrieval.engine.recipe import iterations, parse, recipe_text, split_at_wide
-from sayre.retrieval.engine.runs import Run, Status, retrieve
+from sayre.retrieval.engine.runs import Report, Run, part_of, retrieve
 from sayre.retrieval.engine.snapshots import Snapshots
 from sayre.retrieval.engine.support import ShrinkWrap
 from sayre.retrieval.phased import Phased
 from sayre.retrieval.settings import Settings
 from sayre.retrieval.starts import Objects, starts
 
-Report = Callable[[Status], None]
 TRUSTED = 0.9
 """Agreement of the averaged starts below which a warning is issued."""
 ENOUGH = 0.95
@@ -114,7 +113,7 @@ def phase(
     start = starts(cut, bounds, settings, init=first, device=where)
     length = iterations(steps)
     of_all_starts = settings.runs * length
-    of_selected = max(settings.keep * settings.runs, 1) * iterations(wide)
+    of_selected = max(settings.keep * settings.runs, 1) * work_of_selected(wide, settings.refine)
     share = of_all_starts / (of_all_starts + of_selected)
     wrap = ShrinkWrap.of(settings)
 
@@ -126,7 +125,7 @@ def phase(
             wrap,
             count=len(waiting),
             device=where,
-            report=_part(watch.report, 0, share),
+            report=part_of(watch.report, 0, share),
             snapshots=watch.snapshots,
         )
 
@@ -141,8 +140,9 @@ def phase(
         bounds,
         wide,
         wrap,
+        refine=settings.refine,
         device=where,
-        report=_part(watch.report, share, 1 - share, length),
+        report=part_of(watch.report, share, 1 - share, length),
     )
     if settings.runs > 1:
         _warn_of_doubt(pattern.name, result.modes.agreement)
@@ -158,6 +158,9 @@ def phase(
         likelihood=likelihood,
         free_likelihood=free_likelihood,
         agreement=result.modes.agreement,
+        expected=result.expected,
+        nuisances=result.nuisances,
+        best=result.best,
         oversampling=ratios,
         pattern=cut,
     )
@@ -192,14 +195,3 @@ def _warn_of_doubt(name: str, agreement: float) -> None:
         f"{name}: {reason}: do not trust the result; make more starts (`runs=`), or for a strained crystal "
         "start from the network (`init='network'`)"
     )
-
-
-def _part(report: Report | None, before: float, share: float, past: int = 0) -> Report:
-    """Return a function that takes the status of a part of the work and reports that of the whole."""
-
-    def report_whole(status: Status) -> None:
-        if report:
-            fraction = before + share * status.fraction
-            report(replace(status, fraction=fraction, iteration=past + status.iteration))
-
-    return report_whole

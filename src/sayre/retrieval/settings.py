@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Annotated, Any, Literal, get_args
 
 from sayre.data.option import Option, SettingError, check_settings
+from sayre.retrieval.measurement.nuisances import check_effects
 
 Gaps = Literal["bounded", "free", "zero"]
 GAPS: tuple[str, ...] = get_args(Gaps)
@@ -50,6 +51,10 @@ class Settings:
     support_fraction
         Smallest and largest fraction of the array that the support may fill; outside this range the brightest
         voxels of that number are the support.
+    refine
+        Effects of the measurement under which the result is refined by maximum likelihood
+        (`sayre.retrieval.measurement`): "auto" for those that predict the free voxels better, "none" for no
+        refinement, or some of "spread", "frames", "background", "gains", with commas.
     binning
         Frames, rows and columns of the blocks that are summed to one voxel before anything else.
 
@@ -117,6 +122,16 @@ class Settings:
             panel=_STARTS,
         ),
     ] = None
+    refine: Annotated[
+        str,
+        Option(
+            help="Effects of beam and detector under which the result is refined by maximum likelihood: auto "
+            "(those that predict the free voxels better), none (no refinement), or some of spread, frames, "
+            "background, gains, with commas.",
+            metavar="auto|none|LIST",
+            panel=_COUNTS,
+        ),
+    ] = "auto"
     binning: Annotated[
         Binning,
         Option(
@@ -207,6 +222,7 @@ class Settings:
         check_settings(self)
         if len(self.binning) != 3:
             raise SettingError("binning", f"must be three whole numbers, found {self.binning!r}")
+        check_effects(self.refine)
         low, high = self.support_fraction
         if low >= high:
             raise SettingError(
@@ -225,4 +241,4 @@ class Settings:
     @property
     def of_a_run(self) -> dict[str, Any]:
         """The settings that a single start depends on, as plain values."""
-        return {name: value for name, value in asdict(self).items() if name != "keep"}
+        return {name: value for name, value in asdict(self).items() if name not in ("keep", "refine")}

@@ -129,6 +129,18 @@ class Modulus:
         power = max(self._power, 1e-30)
         return FitQuality((misfit / power).sqrt(), _mean(used, self._used), _mean(free, self._free))
 
+    def expected(self, x: Tensor) -> Tensor:
+        """Compute the intensities of objects, with partial coherence, as float32 `(batch, *shape)`.
+
+        Parameters
+        ----------
+        x
+            complex64 `(batch, *shape)`.
+        """
+        if self.coherence is not None:
+            return self._blurred(x, self.field, None)
+        return self._coherent(x, self.field, None)
+
     def set_point_spreads(self, spreads: Sequence[NDArray[np.float32] | None]) -> None:
         """Set the point-spread function of each object; the beam is coherent unless all are known."""
         known = [torch.from_numpy(spread) for spread in spreads if spread is not None]

@@ -122,6 +122,30 @@ class Status:
         return f"start {self.indices[0] + 1} of {runs}, R {residuals}"
 
 
+Report = Callable[[Status], None]
+
+
+def part_of(report: Report | None, before: float, share: float, past: int = 0) -> Report:
+    """Return a function that takes the status of a part of the work and reports that of the whole.
+
+    Parameters
+    ----------
+    report
+        Function that is called with the status of the whole; None for none.
+    before, share
+        Fraction of the work before this part, and of this part.
+    past
+        Iterations before this part.
+    """
+
+    def report_whole(status: Status) -> None:
+        if report:
+            fraction = before + share * status.fraction
+            report(replace(status, fraction=fraction, iteration=past + status.iteration))
+
+    return report_whole
+
+
 def random_start(
     bounds: Bounds, support: Mask, index: int, seed: int, *, amplitude: NDArray[np.floating] | None = None
 ) -> Start:

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sayre.retrieval.engine.bounds import Bounds
-from sayre.retrieval.measurement.nuisances import Kind
 
 FLOOR = 0.1
 """Counts added to measured and expected counts in the logarithm, which has a pole at 0. The expectation of
@@ -51,8 +50,8 @@ class Misfit(NamedTuple):
 class Forward:
     """The forward model of a measurement, `λ = g (s (h ⊗ |F x|²) + b)`, with its likelihood.
 
-    Arrays on the device have their origin at index 0 and the shape of the bounds, which may be larger than the
-    detector (see `sayre.retrieval.choice.consensus.with_margin`): nothing was measured there.
+    Arrays on the device have their origin at index 0 and the shape of the bounds, which may be larger than
+    the detector (see `sayre.retrieval.choice.margin.with_margin`): nothing was measured there.
 
     Parameters
     ----------
@@ -211,7 +210,7 @@ class Forward:
         return torch.exp(exponent * (-2 * np.pi**2))
 
     def _by_factor(self, factor: Tensor, slope: Tensor, spectrum: Tensor) -> Tensor:
-        """Compute the derivative by `factor` from the transforms of the slope and of the blurred intensity."""
+        """Compute the derivative by `factor` from the transforms of slope and blurred intensity."""
         work = (slope.conj() * spectrum).real
         last = self.shape[-1]
         work[..., 1 : (last + 1) // 2] *= 2  # the other half-space
@@ -259,8 +258,3 @@ def _pairs(axes: int) -> Iterable[tuple[int, int, int]]:
     for i in range(axes):
         for j in range(i + 1):
             yield i, j, 1 if i == j else 2
-
-
-def kinds_for(axes: int) -> tuple[Kind, ...]:
-    """Return the nuisances that counts of so many axes tell: in 2D each pixel is seen once, in one frame."""
-    return ("spread", "frames", "background", "gains") if axes == 3 else ("spread", "background")

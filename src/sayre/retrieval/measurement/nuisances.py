@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sayre.data.json_text import plain
+from sayre.data.option import SettingError
 
 Kind = Literal["spread", "frames", "background", "gains"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -80,7 +81,43 @@ class Nuisances:
             told.append(f"A background of {self.background:.2g} counts a voxel.")
         if self.gains is not None:
             told.append(
-                f"The pixels differ in response by {100 * np.log(self.gains).std():.0f} % (standard deviation "
-                "over all pixels; those that counted little keep a response of 1)."
+                f"The pixels differ in response by {100 * np.log(self.gains).std():.0f} % (standard "
+                "deviation over all pixels; those that counted little keep a response of 1)."
             )
         return told
+
+
+def kinds_for(axes: int) -> tuple[Kind, ...]:
+    """Return the effects that counts of so many axes tell: in 2D each pixel is seen once, in one frame."""
+    return KINDS if axes == 3 else ("spread", "background")
+
+
+def check_effects(text: str) -> None:
+    """Refuse a setting that is neither "auto", "none" nor a list of effects.
+
+    Raises
+    ------
+    SettingError
+        A word that is no effect.
+    """
+    if text in ("auto", "none"):
+        return
+    for word in text.split(","):
+        if word.strip() not in KINDS:
+            raise SettingError(
+                "refine", f"must be auto, none, or some of {', '.join(KINDS)} with commas, found {text!r}"
+            )
+
+
+def effects_of(text: str, axes: int) -> tuple[Kind, ...]:
+    """Return the effects that a setting names, of those that counts of so many axes tell.
+
+    Parameters
+    ----------
+    text
+        "auto" for all, or names with commas.
+    axes
+        Dimensions of the counts.
+    """
+    words = [word.strip() for word in text.split(",")]
+    return tuple(kind for kind in kinds_for(axes) if text == "auto" or kind in words)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -77,11 +78,11 @@ def _of_factor(forward: Forward, first: Parameters, expected: Tensor) -> float:
     wider = first._replace(factor=first.factor + step * torch.eye(len(first.factor)).to(first.factor))
     change = (forward.expected(wider) - expected) / step
     information = (change.square() / (expected + 1) * forward.used).sum(dtype=torch.float64)
-    return max(float(information) / len(first.factor), 1.0) ** 0.5
+    return float(np.sqrt(max(float(information) / len(first.factor), 1.0)))
 
 
 def _of_background(background: Tensor, forward: Forward, expected: Tensor) -> float:
     """Compute the root of the information on the root of the background, taken to be 0.01 or more."""
     counts = background.square().clamp(min=0.01)
     information = (4 * counts / (expected + counts) * forward.used).sum(dtype=torch.float64)
-    return max(float(information), 1.0) ** 0.5
+    return float(np.sqrt(max(float(information), 1.0)))
