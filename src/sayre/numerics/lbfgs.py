@@ -13,12 +13,14 @@ Function = Callable[[Tensor], tuple[float, Tensor]]
 
 HISTORY = 10
 """Pairs of steps and changes of the gradient from which the curvature is estimated."""
+SETTLED = 2e-3
+"""Relative decrease over `HISTORY` steps below which the minimisation ends."""
 ARMIJO = 1e-4
 """Least decrease of a step, in units of the decrease that the slope promises."""
 
 
 def minimise(function: Function, start: Tensor, evaluations: int) -> Tensor:
-    """Return the best of so many vectors, beginning at `start`.
+    """Return the best of at most so many vectors, beginning at `start`.
 
     Steps are shortened until the value falls enough; a value that is not finite does not fall. At first the
     Hessian is taken to be about one: the components should be scaled to bend the function alike.
@@ -30,7 +32,7 @@ def minimise(function: Function, start: Tensor, evaluations: int) -> Tensor:
     start
         Real vector.
     evaluations
-        Number of times that the function is computed, two or more.
+        Largest number of times that the function is computed.
 
     Notes
     -----
@@ -41,6 +43,7 @@ def minimise(function: Function, start: Tensor, evaluations: int) -> Tensor:
     value, gradient = function(x)
     left = evaluations - 1
     pairs: deque[tuple[Tensor, Tensor]] = deque(maxlen=HISTORY)
+    past: deque[float] = deque([value], maxlen=HISTORY + 1)
     while left > 0:
         direction = -_times_inverse_hessian(gradient, pairs)
         slope = float(torch.dot(gradient, direction))
@@ -63,6 +66,9 @@ def minimise(function: Function, start: Tensor, evaluations: int) -> Tensor:
         if float(torch.dot(change, bend)) > 1e-10 * float(change.norm()) * float(bend.norm()):
             pairs.append((change, bend))
         x, value, gradient = new, there, new_gradient
+        past.append(value)
+        if len(past) > HISTORY and past[0] - value < SETTLED * abs(value):
+            break
     return x
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sayre.retrieval.choice.align import aligned
 from sayre.retrieval.choice.margin import cut_back, resampled
 from sayre.retrieval.choice.modes import Modes, find_modes
-from sayre.retrieval.choice.refined import ITERATIONS, better_of, refine_runs
+from sayre.retrieval.choice.refined import ITERATIONS, Refinement
 from sayre.retrieval.choice.wide import beyond_the_edges
 from sayre.retrieval.engine.bounds import Bounds
 from sayre.retrieval.engine.modulus import FitQuality, Modulus
@@ -56,6 +56,16 @@ class Consensus:
     expected: NDArray[np.float32] = field(repr=False)
     nuisances: Nuisances | None = None
     best: int | None = None
+
+
+def _measured_part(nuisances: Nuisances, shape: tuple[int, ...]) -> Nuisances:
+    """Return effects without the margin, in which nothing tells them."""
+    frames, gains = nuisances.frames, nuisances.gains
+    return replace(
+        nuisances,
+        frames=None if frames is None else cut_back(frames, shape[:1]),
+        gains=None if gains is None else cut_back(gains, shape[1:]),
+    )
 
 
 def work_of_selected(steps: Sequence[Step], refine: str) -> int:
@@ -115,12 +125,13 @@ def consensus(
     first, then = part_of(report, 0, share), part_of(report, share, 1 - share, iterations(steps))
     selected = beyond_the_edges(runs, bounds, steps, sharp, device=device, report=first)
     indices = tuple(run.index for run in selected)
-    refined = refine_runs(selected, bounds, sharp, refine, device=device, report=then)
+    refinement = Refinement(bounds=bounds, sharp=sharp, steps=steps, effects=refine, device=device)
+    refined = refinement.runs(selected, then)
     objects = [one.object for one in refined] or [run.object for run in selected]
     averaged = tuple(aligned(resampled(one, shape) for one in objects))
     modes = find_modes(averaged)
     if refined:
-        chosen, best = better_of(refined, modes, bounds, sharp, device=device)
+        chosen, best = refinement.better(refined, modes)
         return Consensus(
             object=resampled(chosen.object, shape),
             indices=indices,
@@ -128,7 +139,7 @@ def consensus(
             modes=modes,
             fit=chosen.fit,
             expected=cut_back(chosen.expected, shape),
-            nuisances=chosen.nuisances,
+            nuisances=_measured_part(chosen.nuisances, shape),
             best=None if best is None else indices[best],
         )
     spreads = [run.point_spread for run in selected if run.point_spread is not None]

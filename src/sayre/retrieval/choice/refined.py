@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,138 +14,159 @@ from sayre.retrieval.choice.margin import resampled, with_margin
 from sayre.retrieval.choice.modes import Modes
 from sayre.retrieval.choice.select import figure_of_merit
 from sayre.retrieval.engine.bounds import Bounds
-from sayre.retrieval.engine.runs import Report, Run, Status
+from sayre.retrieval.engine.recipe import Step
+from sayre.retrieval.engine.runs import Report, Run, Start, Status, retrieve
 from sayre.retrieval.engine.support import ShrinkWrap
-from sayre.retrieval.measurement.effects import helpful
-from sayre.retrieval.measurement.nuisances import Nuisances, effects_of
+from sayre.retrieval.measurement.corrected import corrected, point_spread
+from sayre.retrieval.measurement.model import best_model
+from sayre.retrieval.measurement.nuisances import effects_of
 from sayre.retrieval.measurement.refine import Refined, refine
 
 Objects = NDArray[np.complex64]
 Mask = NDArray[np.bool_]
 
-EVALUATIONS = 60
-"""Evaluations of the likelihood for the refinement of a run."""
-ITERATIONS = 150
-"""Iterations of phase retrieval that take as long as the refinement of a run."""
-OF_AVERAGE = 40
-"""Evaluations for that of the average."""
+EVALUATIONS = 150
+"""Most evaluations of the likelihood for a refinement; most end earlier."""
+ITERATIONS = 250
+"""Iterations of phase retrieval that take about as long as the refinement of a run."""
 TRUSTED = 0.9
 """Agreement of the runs below which their average is not tried."""
 
 
-def refine_runs(
-    runs: Sequence[Run],
-    bounds: Bounds,
-    sharp: ShrinkWrap,
-    effects: str,
-    *,
-    device: str | torch.device = "cpu",
-    report: Report | None = None,
-) -> list[Refined]:
-    """Refine every run on an array with a margin; none where that predicts the free voxels no better.
+@dataclass(frozen=True, kw_only=True)
+class Refinement:
+    """How runs are refined on an array with a margin.
 
     Parameters
     ----------
-    runs
-        Runs on the measured array or on one with a margin.
     bounds
         Bounds on the measured array.
     sharp
-        Shrink-wrap that gives the support of runs on the measured array.
+        Shrink-wrap of the last iterations.
+    steps
+        Iterations after `WIDE`, repeated once the effects of the measurement are known.
     effects
         As `sayre.retrieval.settings.Settings.refine`.
     device
         `cpu` or `cuda`.
-    report
-        Function that is called with the status now and then.
     """
-    if effects == "none":
-        return []
-    wide = with_margin(bounds)
-    shape = wide.counts.shape
-    order = sorted(range(len(runs)), key=lambda i: figure_of_merit(runs[i]))
-    done: dict[int, Refined] = {}
-    kinds = effects_of(effects, len(shape))
-    for number, place in enumerate(order):
-        run = runs[place]
-        on_wide = run.object.shape == shape
-        obj = run.object if on_wide else resampled(run.object, shape)
-        support = run.support if on_wide else sharp.final(obj)
-        part = _part(report, run, number, len(runs), bounds.counts.shape, sharp)
-        if number == 0 and effects == "auto":
-            found = helpful(obj, support, wide, kinds, EVALUATIONS, device=device, report=part)
-            if found.merit >= figure_of_merit(run):
-                return []
-            kinds = found.nuisances.kinds
-        else:
-            known = done[order[0]].nuisances if number else Nuisances()
-            found = refine(
-                obj, support, wide, kinds, evaluations=EVALUATIONS, known=known, device=device, report=part
-            )
-        done[place] = found
-    return [done[place] for place in range(len(runs))]
 
+    bounds: Bounds
+    sharp: ShrinkWrap
+    steps: Sequence[Step]
+    effects: str
+    device: str | torch.device = "cpu"
 
-def better_of(
-    refined: Sequence[Refined],
-    modes: Modes,
-    bounds: Bounds,
-    sharp: ShrinkWrap,
-    *,
-    device: str | torch.device = "cpu",
-) -> tuple[Refined, int | None]:
-    """Return what predicts the free voxels best: a refined run with its place, or their refined average.
+    def runs(self, runs: Sequence[Run], report: Report | None = None) -> list[Refined]:
+        """Refine every run; none where that predicts the free voxels no better.
 
-    Parameters
-    ----------
-    refined
-        Refined runs.
-    modes
-        Their modes on the measured array.
-    bounds
-        Bounds on the measured array.
-    sharp
-        Shrink-wrap that gives the support of the average.
-    device
-        `cpu` or `cuda`.
-    """
-    best = min(range(len(refined)), key=lambda i: refined[i].merit)
-    if len(refined) < 2 or not modes.agreement >= TRUSTED:
-        return refined[best], best
-    wide = with_margin(bounds)
-    common = resampled(modes.modes[0], wide.counts.shape)
-    known = refined[best].nuisances
-    average = refine(
-        common,
-        sharp.final(common),
-        wide,
-        known.kinds,
-        evaluations=OF_AVERAGE,
-        known=known,
-        device=device,
-    )
-    return (average, None) if average.merit <= refined[best].merit else (refined[best], best)
-
-
-def _part(
-    report: Report | None, run: Run, number: int, count: int, shape: tuple[int, ...], sharp: ShrinkWrap
-) -> Callable[[float], None]:
-    """Return a function of the fraction done of one refinement, which reports the status of all."""
-
-    def estimate(_: int) -> tuple[Objects, Mask]:
-        obj = resampled(run.object, shape)
-        return obj, sharp.final(obj)
-
-    def told(fraction: float) -> None:
-        if report:
-            report(
-                Status(
-                    fraction=(number + fraction) / count,
-                    iteration=int(EVALUATIONS * fraction),
-                    indices=(run.index,),
-                    residuals=(run.residual,),
-                    estimate=estimate,
+        Parameters
+        ----------
+        runs
+            Runs on the measured array or on one with a margin.
+        report
+            Function that is called with the status now and then.
+        """
+        if self.effects == "none":
+            return []
+        wide = with_margin(self.bounds)
+        shape = wide.counts.shape
+        order = sorted(range(len(runs)), key=lambda i: figure_of_merit(runs[i]))
+        model: Refined | None = None
+        done: dict[int, Refined] = {}
+        for number, place in enumerate(order):
+            run = runs[place]
+            on_wide = run.object.shape == shape
+            obj = run.object if on_wide else resampled(run.object, shape)
+            support = run.support if on_wide else self.sharp.final(obj)
+            part = self._part(report, run, number, len(runs))
+            if model is None:
+                kinds = effects_of(self.effects, len(shape))
+                model = found = best_model(
+                    obj, support, wide, kinds, every=self.effects != "auto", device=self.device, report=part
                 )
-            )
+                if model.merit >= figure_of_merit(run):
+                    return []
+            else:
+                found = self._refined(obj, support, wide, model, part)
+            again = self._again(found, run, wide, part)
+            done[place] = model = min(found, again, key=lambda one: one.merit)
+        return [done[place] for place in range(len(runs))]
 
-    return told
+    def better(self, refined: Sequence[Refined], modes: Modes) -> tuple[Refined, int | None]:
+        """Return what predicts the free voxels best: a refined run with its place, or their refined average.
+
+        Parameters
+        ----------
+        refined
+            Refined runs.
+        modes
+            Their modes on the measured array.
+        """
+        best = min(range(len(refined)), key=lambda i: refined[i].merit)
+        if len(refined) < 2 or not modes.agreement >= TRUSTED:
+            return refined[best], best
+        wide = with_margin(self.bounds)
+        common = resampled(modes.modes[0], wide.counts.shape)
+        average = self._refined(common, self.sharp.final(common), wide, refined[best], None)
+        return (average, None) if average.merit <= refined[best].merit else (refined[best], best)
+
+    def _refined(
+        self,
+        obj: Objects,
+        support: Mask,
+        wide: Bounds,
+        model: Refined,
+        report: Callable[[float], None] | None,
+    ) -> Refined:
+        """Refine an object under the effects of another one."""
+        return refine(
+            obj,
+            support,
+            wide,
+            model.nuisances.kinds,
+            evaluations=EVALUATIONS,
+            dilation=model.dilation,
+            known=model.nuisances,
+            device=self.device,
+            report=report,
+        )
+
+    def _again(
+        self, found: Refined, run: Run, wide: Bounds, report: Callable[[float], None] | None
+    ) -> Refined:
+        """Iterate and refine on, with counts from which the effects of the measurement are removed."""
+        if not self.steps or not found.nuisances.kinds:
+            return found
+        start = Start(
+            index=run.index,
+            object=found.object,
+            support=self.sharp.final(found.object),
+            point_spread=point_spread(found.nuisances.spread),
+        )
+        brought = corrected(wide, found.nuisances)
+        (further,) = retrieve(brought, [start], self.steps, self.sharp, device=self.device)
+        if further.failed:
+            return found
+        return self._refined(further.object, further.support, wide, found, report)
+
+    def _part(self, report: Report | None, run: Run, number: int, count: int) -> Callable[[float], None]:
+        """Return a function of the fraction done of one refinement, which reports the status of all."""
+
+        def estimate(_: int) -> tuple[Any, Any]:
+            obj = resampled(run.object, self.bounds.counts.shape)
+            return obj, self.sharp.final(obj)
+
+        def told(fraction: float) -> None:
+            if report:
+                report(
+                    Status(
+                        fraction=(number + min(fraction, 1.0)) / count,
+                        iteration=round(ITERATIONS * min(fraction, 1.0)),
+                        indices=(run.index,),
+                        residuals=(run.residual,),
+                        estimate=estimate,
+                    )
+                )
+
+        return told

@@ -11,9 +11,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sayre.retrieval.engine.arrays.fourier import Fourier
-from sayre.retrieval.engine.arrays.kernels import clamping, half_deviance, intensity
+from sayre.retrieval.engine.arrays.kernels import LEAST, clamping, half_deviance, intensity
 from sayre.retrieval.engine.bounds import Bounds
 from sayre.retrieval.engine.coherence import PartialCoherence
+
+SHARPER = 1.3
+"""Largest ratio of a coherent amplitude to its bound where the beam is partially coherent: without a limit the
+iterations may diverge."""
 
 
 class FitQuality(NamedTuple):
@@ -94,7 +98,11 @@ class Modulus:
         def bound(field: Tensor, starts: slice, columns: slice) -> None:
             squares = intensity(field) if blurred is None else blurred[starts, :, columns].clone()
             modulus = squares.sqrt_()
-            field.mul_(clamping(modulus, lower[:, columns], upper[:, columns]))
+            factors = clamping(modulus, lower[:, columns], upper[:, columns])
+            if blurred is not None:
+                most = SHARPER * upper[:, columns] / intensity(field).sqrt_().clamp_(min=LEAST)
+                factors = torch.minimum(factors, most)
+            field.mul_(factors)
 
         return self.fourier.round_trip(x, out, bound)
 

@@ -17,6 +17,11 @@ FLOOR = 0.1
 equal voxels stays the mean of their counts."""
 
 
+WAVES = 8
+"""Variations of flux and response over a scan or detector of fewer waves than this are damped in proportion:
+an object that is wider or narrower explains them as well."""
+
+
 class Parameters(NamedTuple):
     """What is fitted, or the gradient by it; nuisances that are not in the model are None.
 
@@ -28,7 +33,8 @@ class Parameters(NamedTuple):
         Real `(axes, axes)`: the covariance of the point-spread function is `L Lᵀ` of its lower triangle, in
         voxels².
     frames, gains
-        Real, logarithms of flux `(frames,)` and response `(rows, columns)`, origin at index 0.
+        Real, origin at index 0, `(frames,)` and `(rows, columns)`; `rough` makes of them the logarithms of flux
+        and response.
     background
         Real scalar, square root of the counts a voxel.
     """
@@ -124,16 +130,17 @@ class Forward:
         value, slope = self._compare(done.expected)
         frames = gains = background = factor = None
         if p.gains is not None:
-            gains = (slope * done.expected).sum(0) + p.gains / self.scatter[1] ** 2
+            gains = rough((slope * done.expected).sum(0)) + p.gains / self.scatter[1] ** 2
             value += float((p.gains / self.scatter[1]).square().sum(dtype=torch.float64)) / 2
-            slope = slope * p.gains.exp()
+            slope = slope * rough(p.gains).exp()
         if p.background is not None:
             background = slope.sum() * (2 * p.background)
         if p.frames is not None:
-            each = (slope * done.blurred).sum(self._others) * p.frames.exp()
-            frames = each + p.frames / self.scatter[0] ** 2
+            flux = rough(p.frames).exp()
+            frames = rough((slope * done.blurred).sum(self._others) * flux)
+            frames = frames + p.frames / self.scatter[0] ** 2
             value += float((p.frames / self.scatter[0]).square().sum(dtype=torch.float64)) / 2
-            slope = slope * self._along(p.frames.exp())
+            slope = slope * self._along(flux)
         if p.factor is not None:
             assert done.transfer is not None
             assert done.spectrum is not None
@@ -187,11 +194,11 @@ class Forward:
             blurred = torch.fft.irfftn(spectrum, s=self.shape).clamp_(min=0)
         expected = blurred
         if p.frames is not None:
-            expected = expected * self._along(p.frames.exp())
+            expected = expected * self._along(rough(p.frames).exp())
         if p.background is not None:
             expected = expected + p.background.square()
         if p.gains is not None:
-            expected = expected * p.gains.exp()
+            expected = expected * rough(p.gains).exp()
         return _Pass(field, blurred, transfer, spectrum, expected)
 
     def transfer(self, factor: Tensor) -> Tensor:
@@ -241,6 +248,38 @@ class Forward:
 
     def _along(self, frames: Tensor) -> Tensor:
         return frames.reshape(-1, *(1,) * (len(self.shape) - 1))
+
+
+def rough(values: Tensor) -> Tensor:
+    """Damp the long waves of an array, and its mean, by a factor of waves over `WAVES`.
+
+    Parameters
+    ----------
+    values
+        Real array, origin at index 0.
+    """
+    return torch.fft.ifftn(torch.fft.fftn(values) * _damping(values)).real
+
+
+def undamped(values: Tensor) -> Tensor:
+    """Return the array, with a mean of 0, of which `rough` makes `values` without their mean.
+
+    Parameters
+    ----------
+    values
+        Real array, origin at index 0.
+    """
+    damping = _damping(values)
+    factors = torch.where(damping > 0, 1 / damping.clamp(min=1e-3), 0)
+    return torch.fft.ifftn(torch.fft.fftn(values) * factors).real
+
+
+def _damping(values: Tensor) -> Tensor:
+    waves = torch.zeros((), dtype=values.dtype, device=values.device)
+    for axis, n in enumerate(values.shape):
+        q = torch.fft.fftfreq(n, 1 / n, dtype=values.dtype, device=values.device)
+        waves = waves + q.square().reshape([-1 if i == axis else 1 for i in range(values.ndim)])
+    return (waves.sqrt() / WAVES).clamp(max=1)
 
 
 class _Pass(NamedTuple):

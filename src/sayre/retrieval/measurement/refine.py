@@ -14,15 +14,12 @@ from torch import Tensor
 from sayre.numerics.lbfgs import minimise
 from sayre.retrieval.engine.bounds import Bounds
 from sayre.retrieval.engine.modulus import FitQuality
-from sayre.retrieval.measurement.forward import Forward, Parameters
+from sayre.retrieval.measurement.forward import Forward, Parameters, rough, undamped
 from sayre.retrieval.measurement.nuisances import Kind, Nuisances
 from sayre.retrieval.measurement.scaled import Scaled
 
 Objects = NDArray[np.complex64]
 Mask = NDArray[np.bool_]
-
-DILATION = 4
-"""Voxels by which the support is dilated: one that cuts into the crystal is worse than a loose one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,10 +36,13 @@ class Refined:
         float32, expected counts of every voxel.
     fit
         Fit to the counts.
+    dilation
+        Voxels by which the support was dilated.
     """
 
     object: Objects = field(repr=False)
     nuisances: Nuisances
+    dilation: int
     expected: NDArray[np.float32] = field(repr=False)
     fit: FitQuality
 
@@ -60,6 +60,7 @@ def refine(
     kinds: Iterable[Kind],
     *,
     evaluations: int,
+    dilation: int,
     known: Nuisances | None = None,
     device: str | torch.device = "cpu",
     report: Callable[[float], None] | None = None,
@@ -74,13 +75,15 @@ def refine(
     obj
         complex64, centred, of the shape of the bounds.
     support
-        bool, same shape; it is dilated by `DILATION` voxels.
+        bool, same shape, which holds the object once it is dilated.
     bounds
         Counts, and bounds of what was not measured.
     kinds
         Effects to fit.
     evaluations
         Number of times that the likelihood is computed.
+    dilation
+        Voxels by which the support is dilated.
     known
         Effects to begin from.
     device
@@ -89,11 +92,12 @@ def refine(
         Function that is called with the fraction done.
     """
     where = torch.device(device)
-    forward = Forward(bounds, binary_dilation(support, iterations=DILATION), where)
+    loose = binary_dilation(support, iterations=dilation) if dilation else support
+    forward = Forward(bounds, loose, where)
     first = _first(obj, forward, frozenset(kinds), known or Nuisances())
     scaled = Scaled(forward, first)
     best = scaled.unpack(_minimise(forward, scaled, first, evaluations, report))
-    return _result(forward, best)
+    return _result(forward, best, dilation)
 
 
 def _first(obj: Objects, forward: Forward, kinds: frozenset[Kind], known: Nuisances) -> Parameters:
@@ -104,7 +108,7 @@ def _first(obj: Objects, forward: Forward, kinds: frozenset[Kind], known: Nuisan
     def logarithm(values: NDArray[np.float32] | None, size: tuple[int, ...]) -> Tensor:
         if values is None:
             return torch.zeros(size, dtype=dtype, device=device)
-        return torch.from_numpy(np.fft.ifftshift(np.log(values))).to(device, dtype)
+        return undamped(torch.from_numpy(np.fft.ifftshift(np.log(values))).to(device, dtype))
 
     factor = frames = background = gains = None
     if "spread" in kinds:
@@ -140,17 +144,11 @@ def _minimise(
     return minimise(evaluate, scaled.pack(first), evaluations)
 
 
-def _result(forward: Forward, p: Parameters) -> Refined:
-    """Return object and effects as arrays; mean flux and response are moved into the object."""
-    expected = forward.expected(p)
-    scale, frames, gains = 0.0, None, None
-    if p.frames is not None:
-        level = float(p.frames.mean())
-        frames, scale = (p.frames - level).exp(), scale + level
-    if p.gains is not None:
-        level = float(p.gains.mean())
-        gains, scale = (p.gains - level).exp(), scale + level
-    obj = forward.whole(p.object * float(np.exp(scale / 2)))
+def _result(forward: Forward, p: Parameters, dilation: int) -> Refined:
+    """Return object and effects as arrays."""
+    expected, obj = forward.expected(p), forward.whole(p.object)
+    frames = None if p.frames is None else rough(p.frames).exp()
+    gains = None if p.gains is None else rough(p.gains).exp()
 
     def centred(array: Tensor) -> NDArray[np.float32]:
         return np.fft.fftshift(array.cpu().numpy())
@@ -168,6 +166,7 @@ def _result(forward: Forward, p: Parameters) -> Refined:
             background=background,
             gains=None if gains is None else centred(gains),
         ),
+        dilation=dilation,
         expected=centred(expected),
         fit=FitQuality(residual, likelihood, free),
     )
