@@ -27,6 +27,9 @@ Mask = NDArray[np.bool_]
 
 EVALUATIONS = 150
 """Most evaluations of the likelihood for a refinement; most end earlier."""
+ROUNDS, PROGRESS = 3, 0.05
+"""Most times that a run is iterated and refined on, and the relative improvement of the free likelihood for
+which it is done once more."""
 ITERATIONS = 250
 """Iterations of phase retrieval that take about as long as the refinement of a run."""
 TRUSTED = 0.9
@@ -89,8 +92,7 @@ class Refinement:
                     return []
             else:
                 found = self._refined(obj, support, wide, model, part)
-            again = self._again(found, run, wide, part)
-            done[place] = model = min(found, again, key=lambda one: one.merit)
+            done[place] = model = self._on(found, run, wide, part)
         return [done[place] for place in range(len(runs))]
 
     def better(self, refined: Sequence[Refined], modes: Modes) -> tuple[Refined, int | None]:
@@ -132,23 +134,26 @@ class Refinement:
             report=report,
         )
 
-    def _again(
-        self, found: Refined, run: Run, wide: Bounds, report: Callable[[float], None] | None
-    ) -> Refined:
-        """Iterate and refine on, with counts from which the effects of the measurement are removed."""
+    def _on(self, found: Refined, run: Run, wide: Bounds, report: Callable[[float], None] | None) -> Refined:
+        """Iterate and refine on, without the effects found, as long as the free voxels are predicted better."""
         if not self.steps or not found.nuisances.kinds:
             return found
-        start = Start(
-            index=run.index,
-            object=found.object,
-            support=self.sharp.final(found.object),
-            point_spread=point_spread(found.nuisances.spread),
-        )
-        brought = corrected(wide, found.nuisances)
-        (further,) = retrieve(brought, [start], self.steps, self.sharp, device=self.device)
-        if further.failed:
-            return found
-        return self._refined(further.object, further.support, wide, found, report)
+        for _ in range(ROUNDS):
+            start = Start(
+                index=run.index,
+                object=found.object,
+                support=self.sharp.final(found.object),
+                point_spread=point_spread(found.nuisances.spread),
+            )
+            brought = corrected(wide, found.nuisances)
+            (further,) = retrieve(brought, [start], self.steps, self.sharp, device=self.device)
+            if further.failed:
+                return found
+            before, after = found, self._refined(further.object, further.support, wide, found, report)
+            found = min(before, after, key=lambda one: one.merit)
+            if after.merit > (1 - PROGRESS) * before.merit:
+                break
+        return found
 
     def _part(self, report: Report | None, run: Run, number: int, count: int) -> Callable[[float], None]:
         """Return a function of the fraction done of one refinement, which reports the status of all."""

@@ -16,8 +16,8 @@ from sayre.retrieval.engine.bounds import Bounds
 from sayre.retrieval.engine.coherence import PartialCoherence
 
 SHARPER = 1.3
-"""Largest ratio of a coherent amplitude to its bound where the beam is partially coherent: without a limit the
-iterations may diverge."""
+"""Largest ratio of a coherent amplitude to its bound under partial coherence; without a limit iterations may
+diverge."""
 
 
 class FitQuality(NamedTuple):

@@ -55,4 +55,4 @@ def point_spread(covariance: NDArray[np.float64] | None) -> NDArray[np.float32] 
     lags = np.stack(np.meshgrid(*[np.arange(-REACH, REACH + 1)] * axes, indexing="ij"))
     inverse = np.linalg.inv(covariance + 1e-3 * np.eye(axes))
     kernel = np.exp(-np.einsum("i...,ij,j...->...", lags, inverse, lags) / 2)
-    return (kernel / kernel.sum()).astype(np.float32)
+    return np.asarray(kernel / kernel.sum(), np.float32)

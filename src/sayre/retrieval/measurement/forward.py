@@ -33,8 +33,8 @@ class Parameters(NamedTuple):
         Real `(axes, axes)`: the covariance of the point-spread function is `L Lᵀ` of its lower triangle, in
         voxels².
     frames, gains
-        Real, origin at index 0, `(frames,)` and `(rows, columns)`; `rough` makes of them the logarithms of flux
-        and response.
+        Real, origin at index 0, `(frames,)` and `(rows, columns)`; `rough` makes of them the logarithms of
+        flux and response.
     background
         Real scalar, square root of the counts a voxel.
     """
@@ -258,7 +258,8 @@ def rough(values: Tensor) -> Tensor:
     values
         Real array, origin at index 0.
     """
-    return torch.fft.ifftn(torch.fft.fftn(values) * _damping(values)).real
+    damped: Tensor = torch.fft.ifftn(torch.fft.fftn(values) * _damping(values)).real
+    return damped
 
 
 def undamped(values: Tensor) -> Tensor:
@@ -271,7 +272,8 @@ def undamped(values: Tensor) -> Tensor:
     """
     damping = _damping(values)
     factors = torch.where(damping > 0, 1 / damping.clamp(min=1e-3), 0)
-    return torch.fft.ifftn(torch.fft.fftn(values) * factors).real
+    raised: Tensor = torch.fft.ifftn(torch.fft.fftn(values) * factors).real
+    return raised
 
 
 def _damping(values: Tensor) -> Tensor:
