@@ -135,7 +135,7 @@ class Refinement:
         )
 
     def _on(self, found: Refined, run: Run, wide: Bounds, report: Callable[[float], None] | None) -> Refined:
-        """Iterate and refine on, without the effects found, as long as the free voxels are predicted better."""
+        """Iterate and refine on without the effects found, while that predicts the free voxels better."""
         if not self.steps or not found.nuisances.kinds:
             return found
         for _ in range(ROUNDS):
