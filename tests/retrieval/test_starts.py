@@ -45,7 +45,7 @@ def given_runs(crystal, monkeypatch):
 
 
 def test_the_search_ends_once_two_starts_agree(pattern, given_runs):
-    found = phase(pattern, recipe="ER*1", runs=6, enough=0.9)
+    found = phase(pattern, recipe="ER*1", refine="none", runs=6, enough=0.9)
     assert given_runs == [0, 1, 2, 3, 4]
     assert len(found.runs) == 5
     assert set(found.selected) == {1, 4}
@@ -53,9 +53,11 @@ def test_the_search_ends_once_two_starts_agree(pattern, given_runs):
 
 
 def test_runs_of_a_stopped_search_count(pattern, given_runs):
-    whole = phase(pattern, recipe="ER*1", runs=6, enough=0.9)
+    whole = phase(pattern, recipe="ER*1", refine="none", runs=6, enough=0.9)
     given_runs.clear()
-    again = phase(pattern, recipe="ER*1", runs=6, enough=0.9, watch=Watch(finished=whole.runs[:3]))
+    again = phase(
+        pattern, recipe="ER*1", refine="none", runs=6, enough=0.9, watch=Watch(finished=whole.runs[:3])
+    )
     assert given_runs == [3, 4]
     np.testing.assert_array_equal(again.object, whole.object)
 
@@ -63,7 +65,7 @@ def test_runs_of_a_stopped_search_count(pattern, given_runs):
 @pytest.mark.filterwarnings("ignore:.*do not trust")
 @pytest.mark.parametrize(("runs", "enough"), [(6, None), (4, 0.9)])
 def test_without_agreement_or_a_limit_all_starts_are_made(pattern, given_runs, runs, enough):
-    assert len(phase(pattern, recipe="ER*1", runs=runs, enough=enough).runs) == runs
+    assert len(phase(pattern, recipe="ER*1", refine="none", runs=runs, enough=enough).runs) == runs
     assert given_runs == list(range(runs))
 
 
@@ -76,7 +78,7 @@ def test_an_unknown_start_is_refused(pattern):
 
 def test_doubtful_results_are_warned_of(pattern, given_runs):
     with pytest.warns(SayreWarning, match=r"agree to 0\.\d+ only .*do not trust"):
-        phase(pattern, recipe="ER*1", runs=4, keep=1)
+        phase(pattern, recipe="ER*1", refine="none", runs=4, keep=1)
 
 
 def reached(init, index):

@@ -22,8 +22,8 @@ ARMIJO = 1e-4
 def minimise(function: Function, start: Tensor, evaluations: int) -> Tensor:
     """Return the best of at most so many vectors, beginning at `start`.
 
-    Steps are shortened until the value falls enough; a value that is not finite does not fall. At first the
-    Hessian is taken to be about one: the components should be scaled to bend the function alike.
+    Steps are shortened until the value falls enough and value and gradient are finite. At first the Hessian
+    is taken to be about one: the components should be scaled to bend the function alike.
 
     Parameters
     ----------
@@ -57,7 +57,8 @@ def minimise(function: Function, start: Tensor, evaluations: int) -> Tensor:
             new = x + length * direction
             there, new_gradient = function(new)
             left -= 1
-            accepted = there <= value + ARMIJO * length * slope  # never where it is NaN
+            enough = there <= value + ARMIJO * length * slope  # never where it is NaN
+            accepted = enough and bool(torch.isfinite(new_gradient).all())
             if not accepted:
                 length *= _shorter(there - value, length * slope)
         if not accepted:

@@ -9,7 +9,8 @@ from noise import counts_of_test
 from sayre.data import Grid, Pattern
 from sayre.errors import SayreWarning
 from sayre.retrieval.choice.align import align, aligned, correlation
-from sayre.retrieval.choice.consensus import consensus, resampled, with_margin
+from sayre.retrieval.choice.consensus import consensus
+from sayre.retrieval.choice.margin import resampled, with_margin
 from sayre.retrieval.choice.modes import find_modes
 from sayre.retrieval.choice.select import select
 from sayre.retrieval.engine.bounds import Bounds, amplitude_bounds
@@ -136,7 +137,7 @@ def test_failure_of_all_runs_on_the_wide_array_is_warned_of(pattern):
 def test_the_failure_that_is_told_is_that_of_the_first_run(pattern, monkeypatch):
     runs = [run_of(np.zeros(pattern.shape, np.complex64)) for _ in range(3)]
     failed = [replace(run, failed=why) for run, why in zip(runs, ("broken", "empty", "lost"), strict=True)]
-    monkeypatch.setattr("sayre.retrieval.choice.consensus.retrieve", lambda *_, **__: iter(failed))
+    monkeypatch.setattr("sayre.retrieval.choice.wide.retrieve", lambda *_, **__: iter(failed))
     with pytest.warns(SayreWarning, match="after WIDE, the first: broken; the objects before"):
         consensus(runs, amplitude_bounds(pattern), parse("ER*2"), ShrinkWrap())
 

@@ -11,7 +11,7 @@ from sayre.retrieval.choice.consensus import consensus
 from sayre.retrieval.engine.arrays import fourier, kernels
 from sayre.retrieval.engine.bounds import Bounds
 from sayre.retrieval.engine.coherence import PartialCoherence
-from sayre.retrieval.engine.modulus import Modulus
+from sayre.retrieval.engine.modulus import SHARPER, Modulus
 from sayre.retrieval.engine.recipe import parse
 from sayre.retrieval.engine.runs import Start, retrieve
 from sayre.retrieval.engine.support import ShrinkWrap
@@ -151,14 +151,17 @@ def blurred_by(kernel, field):
 
 
 def test_projection_with_a_point_spread_function(spread):
-    """The field keeps its phase, and its modulus is scaled as the convolved modulus has to be."""
+    """The field keeps its phase, and its modulus is scaled as the convolved modulus has to be, to a limit."""
     modulus, bounds, objects, _, known = spread
     out = modulus.project(torch.from_numpy(objects.copy()), torch.empty(objects.shape, dtype=torch.complex64))
     for obj, kernel, found in zip(objects, known, out.numpy(), strict=True):
         field = np.fft.fftn(obj)
         convolved = np.sqrt(blurred_by(kernel, field))
         lower, upper = np.fft.ifftshift(bounds.lower), np.fft.ifftshift(bounds.upper)
-        expected = np.fft.ifftn(field * np.clip(convolved, lower, upper) / convolved)
+        scaled = field * np.clip(convolved, lower, upper) / convolved
+        limit = SHARPER * upper
+        scaled *= np.minimum(1, limit / np.maximum(np.abs(scaled), 1e-30))
+        expected = np.fft.ifftn(scaled)
         np.testing.assert_allclose(found, expected, atol=1e-4)
 
 

@@ -88,11 +88,13 @@ class Refinement:
                 model = found = best_model(
                     obj, support, wide, kinds, every=self.effects != "auto", device=self.device, report=part
                 )
-                if model.merit >= figure_of_merit(run):
+                if not model.merit < figure_of_merit(run):
+                    self._part(report, run, len(runs) - 1, len(runs))(1.0)
                     return []
             else:
                 found = self._refined(obj, support, wide, model, part)
             done[place] = model = self._on(found, run, wide, part)
+            part(1.0)
         return [done[place] for place in range(len(runs))]
 
     def better(self, refined: Sequence[Refined], modes: Modes) -> tuple[Refined, int | None]:

@@ -17,6 +17,8 @@ FLOOR = 0.1
 equal voxels stays the mean of their counts."""
 
 
+MOST = 2.0
+"""Largest logarithm of a flux or response, by amount."""
 WAVES = 8
 """Variations of flux and response over a scan or detector of fewer waves than this are damped in proportion:
 an object that is wider or narrower explains them as well."""
@@ -33,8 +35,8 @@ class Parameters(NamedTuple):
         Real `(axes, axes)`: the covariance of the point-spread function is `L Lᵀ` of its lower triangle, in
         voxels².
     frames, gains
-        Real, origin at index 0, `(frames,)` and `(rows, columns)`; `rough` makes of them the logarithms of
-        flux and response.
+        Real, origin at index 0, `(frames,)` and `(rows, columns)`; `factors` makes of them flux and
+        response.
     background
         Real scalar, square root of the counts a voxel.
     """
@@ -130,14 +132,14 @@ class Forward:
         value, slope = self._compare(done.expected)
         frames = gains = background = factor = None
         if p.gains is not None:
-            gains = rough((slope * done.expected).sum(0)) + p.gains / self.scatter[1] ** 2
+            gains = _back(p.gains, (slope * done.expected).sum(0)) + p.gains / self.scatter[1] ** 2
             value += float((p.gains / self.scatter[1]).square().sum(dtype=torch.float64)) / 2
-            slope = slope * rough(p.gains).exp()
+            slope = slope * factors(p.gains)
         if p.background is not None:
             background = slope.sum() * (2 * p.background)
         if p.frames is not None:
-            flux = rough(p.frames).exp()
-            frames = rough((slope * done.blurred).sum(self._others) * flux)
+            flux = factors(p.frames)
+            frames = _back(p.frames, (slope * done.blurred).sum(self._others) * flux)
             frames = frames + p.frames / self.scatter[0] ** 2
             value += float((p.frames / self.scatter[0]).square().sum(dtype=torch.float64)) / 2
             slope = slope * self._along(flux)
@@ -194,11 +196,11 @@ class Forward:
             blurred = torch.fft.irfftn(spectrum, s=self.shape).clamp_(min=0)
         expected = blurred
         if p.frames is not None:
-            expected = expected * self._along(rough(p.frames).exp())
+            expected = expected * self._along(factors(p.frames))
         if p.background is not None:
             expected = expected + p.background.square()
         if p.gains is not None:
-            expected = expected * rough(p.gains).exp()
+            expected = expected * factors(p.gains)
         return _Pass(field, blurred, transfer, spectrum, expected)
 
     def transfer(self, factor: Tensor) -> Tensor:
@@ -260,6 +262,16 @@ def rough(values: Tensor) -> Tensor:
     """
     damped: Tensor = torch.fft.ifftn(torch.fft.fftn(values) * _damping(values)).real
     return damped
+
+
+def factors(values: Tensor) -> Tensor:
+    """Return the flux or response that belongs to parameters, at most exp(±`MOST`)."""
+    return rough(values).clamp(-MOST, MOST).exp()
+
+
+def _back(values: Tensor, gradient: Tensor) -> Tensor:
+    """Return the gradient by the parameters from that by the logarithms of the factors."""
+    return rough(gradient * (rough(values).abs() < MOST))
 
 
 def undamped(values: Tensor) -> Tensor:

@@ -86,7 +86,7 @@ def best_model(
     kept = list(kinds) if every else _helpful(kinds, lambda fewer: refined(first, fewer, loosest, CHECK))
     tried = [refined(first, kept, dilation, CHECK) for dilation in DILATIONS]
     least = min(one.merit for one in tried)
-    chosen = next(one for one in tried if one.merit <= least * (1 + LOOSER))
+    chosen = next(one for one in tried if not one.merit > least * (1 + LOOSER))
     return refined(chosen, kept, chosen.dilation, LAST)
 
 

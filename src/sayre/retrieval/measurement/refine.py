@@ -14,7 +14,7 @@ from torch import Tensor
 from sayre.numerics.lbfgs import minimise
 from sayre.retrieval.engine.bounds import Bounds
 from sayre.retrieval.engine.modulus import FitQuality
-from sayre.retrieval.measurement.forward import Forward, Parameters, rough, undamped
+from sayre.retrieval.measurement.forward import Forward, Parameters, factors, undamped
 from sayre.retrieval.measurement.nuisances import Kind, Nuisances
 from sayre.retrieval.measurement.scaled import Scaled
 
@@ -147,8 +147,8 @@ def _minimise(
 def _result(forward: Forward, p: Parameters, dilation: int) -> Refined:
     """Return object and effects as arrays."""
     expected, obj = forward.expected(p), forward.whole(p.object)
-    frames = None if p.frames is None else rough(p.frames).exp()
-    gains = None if p.gains is None else rough(p.gains).exp()
+    frames = None if p.frames is None else factors(p.frames)
+    gains = None if p.gains is None else factors(p.gains)
 
     def centred(array: Tensor) -> NDArray[np.float32]:
         return np.fft.fftshift(array.cpu().numpy())
