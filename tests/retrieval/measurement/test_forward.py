@@ -110,8 +110,8 @@ def test_long_waves_are_damped_and_the_mean_is_gone(shape, rng):
     values = tensor(rng, *shape)
     damped = rough(values)
     assert abs(float(damped.mean())) < 1e-12
-    waves = np.sqrt(sum(np.fft.fftfreq(n, 1 / n).reshape([-1 if i == axis else 1 for i in range(len(shape))]) ** 2
-                        for axis, n in enumerate(shape)))  # fmt: skip
+    axes = np.meshgrid(*(np.fft.fftfreq(n, 1 / n) for n in shape), indexing="ij")
+    waves = np.sqrt(sum(axis**2 for axis in axes))
     exact = np.fft.fftn(values.numpy()) * np.minimum(waves / 8, 1)
     np.testing.assert_allclose(np.fft.fftn(damped.numpy()), exact, atol=1e-10)
     np.testing.assert_allclose(rough(undamped(damped)).numpy(), damped.numpy(), atol=1e-10)
