@@ -7,14 +7,18 @@ import runpy
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+
+from sayre import save, simulate
 
 FOLDER = Path(__file__).parents[1] / "benchmarks"
 SMALLEST = {
     "accuracy": "published --size 32 --places 1 --windows 4 --methods linear",
     "autodiff": "--sides 16 --repeats 1",
     "classical": "--size 24 --width 3 --repeats 1",
+    "measured": "PATTERN --crop 32 --runs 2 --seeds 2",
     "phasing": "--sides 16 --repeats 1",
     "phasing_accuracy": "--crystals 1 --runs 2 --side 32 --gaps cross --method wiener --recipe quick",
     "sampling": "--crystals 1",
@@ -27,8 +31,13 @@ SMALLEST = {
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::sayre.errors.SayreWarning")
 @pytest.mark.parametrize("name", SMALLEST)
-def test_a_benchmark_prints_its_table(name, monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", [f"{name}.py", *SMALLEST[name].split()])
+def test_a_benchmark_prints_its_table(name, monkeypatch, capsys, tmp_path):
+    words = SMALLEST[name].split()
+    if "PATTERN" in words:
+        words[words.index("PATTERN")] = str(tmp_path / "peak.npz")
+        made = simulate("cube", atoms=20_000, shape_px=32, generator=np.random.default_rng(0))
+        save(tmp_path / "peak.npz", made.pattern)
+    monkeypatch.setattr(sys, "argv", [f"{name}.py", *words])
     monkeypatch.syspath_prepend(FOLDER)
     threads = torch.get_num_threads()
     try:

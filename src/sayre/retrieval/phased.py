@@ -110,6 +110,11 @@ class Phased(Shown):
         return [
             ("starts", f"{len(self.selected)} of {len(self.runs)} averaged"),
             ("R", f"{self.residual:.3f}"),
+            (
+                "half deviance of a voxel, and of free ones",
+                f"{self.likelihood:.3g}, {self.free_likelihood:.3g}",
+            ),
+            ("effects of beam and detector", ", ".join(self.nuisances.kinds) if self.nuisances else "none"),
             ("agreement", f"{agreement:.3f}" if agreement == agreement else "not known of a single start"),
             ("scatter", f"{scatter:.2f}" if scatter == scatter else "not known of a single start"),
             ("support", f"{int(self.support.sum())} voxels"),

@@ -37,7 +37,12 @@ def report(outcome: RunOutcome) -> str:
     parts = [f"# {name}", _opening(outcome), "## Counts", _table(_counts(outcome))]
     parts += _picture(outcome, "filling.png", "as measured, filled, and the stated error")
     parts += ["## Crystal", *_picture(outcome, "crystal.png", "slices and surface")]
-    parts += [_table(_crystal(outcome.result.crystal)), "## Starts"]
+    parts += [
+        _table(_crystal(outcome.result.crystal)),
+        "## Beam and detector",
+        _measurement(outcome),
+        "## Starts",
+    ]
     parts += [*_picture(outcome, "convergence.png", "residuals of all starts"), _starts(outcome)]
     parts += ["## Resolution", *_picture(outcome, "resolution.png", "PRTF and FSC"), _resolution(outcome)]
     if outcome.warnings:
@@ -53,6 +58,10 @@ def _opening(outcome: RunOutcome) -> str:
         f"{len(found.selected)} of {len(found.runs)} starts averaged"
         f"{f', {failed} failed' if failed else ''}: R = {found.residual:.3f}."
     )
+    if found.best is not None and len(found.selected) > 1:
+        text += (
+            f" The object is that of start {found.best}, which explains the counts better than the average."
+        )
     if np.isfinite(found.agreement):
         text += f" They agree to {found.agreement:.3f} (complex correlation with the middle one)."
     if np.isfinite(found.modes.scatter):
@@ -156,6 +165,19 @@ def _starts(outcome: RunOutcome) -> str:
         "hold what differs between the starts."
     )
     return head + "\n".join(rows) + f"\n\n{legend}"
+
+
+def _measurement(outcome: RunOutcome) -> str:
+    """Return what the measurement did to the counts, a line each."""
+    found = outcome.result.phased
+    fit = f"Half the Poisson deviance is {found.likelihood:.3g} a voxel"
+    if np.isfinite(found.free_likelihood):
+        fit += f", and {found.free_likelihood:.3g} in voxels that phasing never saw"
+    lines = [f"- {fit}; 0.5 is photon noise where counts are high, less in the dark."]
+    told = [] if found.nuisances is None else found.nuisances.sentences()
+    if not told:
+        lines.append("- No effect of beam or detector helps to predict unseen voxels, or none was asked for.")
+    return "\n".join([*lines, *(f"- {sentence}" for sentence in told)])
 
 
 def _resolution(outcome: RunOutcome) -> str:
