@@ -6,6 +6,7 @@ import torch
 from scipy.ndimage import gaussian_filter
 
 from sayre.retrieval.engine.bounds import Bounds
+from sayre.retrieval.measurement.envelope import unmeasured_rate
 from sayre.retrieval.measurement.forward import FLOOR, Forward, Parameters, factors, rough, undamped
 
 SHAPE = (7, 8, 9)
@@ -24,9 +25,10 @@ def tensor(rng, *shape):
 def problem(rng):
     """A model of counts of which some are free and some have bounds alone, and parameters, in double."""
     weight = rng.choice([0, 1, 2], SHAPE, p=[0.2, 0.7, 0.1]).astype(np.uint8)
+    filled = rng.random(SHAPE) < 0.5
     bounds = Bounds(
-        lower=np.where(weight == 0, 1.0, 0.0).astype(np.float32),
-        upper=np.where(weight == 0, 2.0, np.inf).astype(np.float32),
+        lower=np.where((weight == 0) & filled, 1.0, 0.0).astype(np.float32),
+        upper=np.where(weight == 0, np.where(filled, 2.0, np.inf), np.inf).astype(np.float32),
         counts=rng.poisson(5, SHAPE).astype(np.float32),
         weight=weight,
     )
@@ -66,8 +68,10 @@ def test_the_misfit_is_the_deviance_with_bounds_and_priors(problem):
     raised = np.fft.fftshift(forward.expected(p).numpy()) + FLOOR
     counts = bounds.counts.astype(float) + FLOOR
     deviance = raised - counts + counts * np.log(counts / raised)
+    filled = bounds.lower > 0
     beyond = np.sqrt(raised) - np.clip(np.sqrt(raised), 1, 2)
-    exact = deviance[bounds.weight == 1].sum() + 2 * (beyond[bounds.weight == 0] ** 2).sum()
+    exact = deviance[bounds.weight == 1].sum() + 2 * (beyond[filled] ** 2).sum()
+    exact += (unmeasured_rate(bounds) * (raised - FLOOR)).sum()
     for part, scatter in zip((p.frames, p.gains), forward.scatter, strict=True):
         exact += float((part / scatter).square().sum()) / 2
     assert forward.misfit(p).value == pytest.approx(exact, rel=1e-12)

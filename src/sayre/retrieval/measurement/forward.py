@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sayre.retrieval.engine.bounds import Bounds
+from sayre.retrieval.measurement.envelope import unmeasured_rate
 
 FLOOR = 0.1
 """Counts added to measured and expected counts in the logarithm, which has a pole at 0. The expectation of
@@ -104,6 +105,8 @@ class Forward:
         lower, upper = corner(bounds.lower).to(dtype), corner(bounds.upper).to(dtype)
         rest = ~self.used & ((lower > 0) | torch.isfinite(upper))
         self.bounded = (lower, upper, rest) if bool(rest.any()) else None
+        rate = corner(unmeasured_rate(bounds)).to(dtype)
+        self.rate = rate if bool(rate.any()) else None
         axes = [torch.fft.fftfreq(n, dtype=dtype, device=device) for n in self.shape[:-1]]
         axes.append(torch.fft.rfftfreq(self.shape[-1], dtype=dtype, device=device))
         self.frequencies = [
@@ -236,6 +239,9 @@ class Forward:
         deviance = counts * (ratio - 1 - ratio.log())
         slope = (1 - 1 / ratio) * self.used
         value = float(deviance[self.used].sum(dtype=torch.float64))
+        if self.rate is not None:
+            value += float((self.rate * expected).sum(dtype=torch.float64))
+            slope = slope + self.rate
         if self.bounded is not None:
             lower, upper, rest = self.bounded
             amplitude = raised.sqrt()

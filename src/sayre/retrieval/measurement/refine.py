@@ -68,7 +68,8 @@ def refine(
     """Bring an object and the effects of the measurement to the counts.
 
     Minimises half the Poisson deviance of the voxels used, twice the squared excess of amplitudes over their
-    bounds in voxels that were not measured, and log-normal priors of flux and response.
+    bounds in voxels that were not measured, log-normal priors of flux and response, and a weak exponential
+    prior of intensities that nothing is known of (`sayre.retrieval.measurement.envelope`).
 
     Parameters
     ----------
