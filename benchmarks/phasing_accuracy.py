@@ -1,6 +1,6 @@
 """How near the truth phase retrieval comes, without knowing it: tables of docs/phasing.md.
 
-    python benchmarks/phasing_accuracy.py [--crystals 20] [--runs 20] [--gaps none cross] [--side 64]
+    python benchmarks/phasing_accuracy.py [--crystals 20] [--runs 20] [--gaps none cross] [--refine auto]
 
 Crystals from atoms, weakly strained (phase range 0 to π), σ 2.2 to 3.5, peaks of 1e5 to 1e7 counts. `cross`
 masks two planes of 6 voxels that miss the peak's centre and fills them (`--method`), their error bounding the
@@ -62,7 +62,8 @@ def one(index: int, gaps: str, options: argparse.Namespace) -> dict[str, Any]:
         )
         pattern = inpaint(gapped, method=options.method)
     began = time.perf_counter()
-    found = phase(pattern, recipe=options.recipe, runs=options.runs, seed=index)
+    settings = {"recipe": options.recipe, "runs": options.runs, "refine": options.refine}
+    found = phase(pattern, seed=index, **settings)
     seconds = time.perf_counter() - began
     ours = align(found.object, truth)
     each = [correlation(align(run.object, truth), truth) for run in found.runs if not run.failed]
@@ -102,7 +103,8 @@ def measured(path: str, options: argparse.Namespace) -> None:
     print("set      R  singles R      agreement  scatter  support  apart from the sets before   time")
     for seed in range(options.sets):
         began = time.perf_counter()
-        found = phase(pattern, recipe=options.recipe, runs=options.runs, seed=seed, init=options.init)
+        settings = {"recipe": options.recipe, "runs": options.runs, "refine": options.refine}
+        found = phase(pattern, seed=seed, init=options.init, **settings)
         singles = [run.residual for run in found.runs if not run.failed]
         apart = [np.sqrt(2 - 2 * correlation(align(x, found.object), found.object)) for x in objects]
         objects.append(found.object)
@@ -125,6 +127,7 @@ def main() -> None:
     parser.add_argument("--method", default="auto")
     parser.add_argument("--recipe", help="the preset of --init, unless told")
     parser.add_argument("--init", default="random", choices=("random", "network"), help="with --measured")
+    parser.add_argument("--refine", default="auto")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--measured", metavar="FILE")
     parser.add_argument("--crop", type=int, default=96)
