@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from scipy.stats import kstest, norm, poisson
+from scipy.stats import gamma, kstest, norm, poisson
 
+from sayre.numerics import metrics
 from sayre.numerics.metrics import (
     coverage,
     log_error,
@@ -193,6 +194,15 @@ def test_predictive_z_by_quadrature(level, spread, share):
     expected = [transform(level, spread, n, share) for n in observed]
     # where the expectation is cut at 0, the sum over 33 nodes meets a kink
     np.testing.assert_allclose(norm.cdf(z), expected, atol=6e-3 if level < 2 else 2e-4)
+
+
+@pytest.mark.parametrize("z", [-2.5, -0.5, 0.0, 1.0, 2.5])
+def test_gamma_quantiles_are_those_of_scipy(z):
+    """Of whole shapes; from 100 on to two parts in ten thousand."""
+    shape = np.array([1.0, 20, 99, 100, 101, 300, 1000, 1e5])
+    found = metrics._gamma_quantile(z, shape)
+    np.testing.assert_allclose(found, gamma.ppf(norm.cdf(z), shape), rtol=2e-4)
+    assert metrics._gamma_quantile(z, np.zeros(1)) == 0
 
 
 def test_predictive_z_ends_at_seven_standard_deviations():
