@@ -417,5 +417,6 @@ def test_a_measured_peak_is_explained_better_after_division(data_dir):
         warnings.simplefilter("ignore", SayreWarning)
         for flat in ("auto", "none"):
             part = around_peak(load(path, flat=flat), 48)
-            residuals.append(phase(part, runs=2, recipe="(HIO*20 + SW)**5, ER*20", seed=0).residual)
+            found = phase(part, runs=2, recipe="(HIO*20 + SW)**5, ER*20", refine="none", seed=0)
+            residuals.append(found.residual)
     assert residuals[0] < 0.8 * residuals[1]
