@@ -249,3 +249,22 @@ def test_a_killed_start_is_resumed(pattern, tmp_path, monkeypatch):
     again = reconstruct(pattern, settings, Scan(), kept=KeptRuns(tmp_path / "runs", config)).phased.object
     assert len(done) == 100 + 21  # of 120, the one that was broken off again
     np.testing.assert_array_equal(again, whole)
+
+
+@pytest.mark.filterwarnings("ignore:.*do not trust", "ignore:.*oversampling")
+@pytest.mark.parametrize("runs", [1, 4])
+def test_progress_with_refinement_never_goes_back_and_ends_at_one(pattern, runs):
+    statuses = []
+    found = phase(
+        pattern.crop((slice(6, 30),) * 3),
+        recipe="(HIO*10 + SW)**4, ER*5, WIDE, ER*10",
+        runs=runs,
+        keep=1.0,
+        seed=1,
+        watch=Watch(report=statuses.append),
+    )
+    fractions = [now.fraction for now in statuses]
+    assert found.nuisances is not None
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == pytest.approx(1)
+    assert max(np.diff(fractions)) < 0.6

@@ -131,7 +131,7 @@ def consensus(
     averaged = tuple(aligned(resampled(one, shape) for one in objects))
     modes = find_modes(averaged)
     if refined:
-        chosen, best = refinement.better(refined, modes)
+        chosen, best = refinement.better(refined, modes, selected, then)
         return Consensus(
             object=resampled(chosen.object, shape),
             indices=indices,

@@ -30,8 +30,8 @@ EVALUATIONS = 150
 ROUNDS, PROGRESS = 3, 0.05
 """Most times that a run is iterated and refined on, and the relative improvement of the free likelihood for
 which it is done once more."""
-ITERATIONS = 250
-"""Iterations of phase retrieval that take about as long as the refinement of a run."""
+ITERATIONS = 2000
+"""Iterations of phase retrieval that take about as long as the refinement of a run, in 48³."""
 TRUSTED = 0.9
 """Agreement of the runs below which their average is not tried."""
 
@@ -82,22 +82,25 @@ class Refinement:
             on_wide = run.object.shape == shape
             obj = run.object if on_wide else resampled(run.object, shape)
             support = run.support if on_wide else self.sharp.final(obj)
-            part = self._part(report, run, number, len(runs))
+            part = self._part(report, run, number, len(runs) + 1)
+            first = _share(part, 0, 1 / (1 + ROUNDS))
             if model is None:
                 kinds = effects_of(self.effects, len(shape))
                 model = found = best_model(
-                    obj, support, wide, kinds, every=self.effects != "auto", device=self.device, report=part
+                    obj, support, wide, kinds, every=self.effects != "auto", device=self.device, report=first
                 )
                 if not model.merit < figure_of_merit(run):
-                    self._part(report, run, len(runs) - 1, len(runs))(1.0)
+                    self._part(report, run, len(runs), len(runs) + 1)(1.0)
                     return []
             else:
-                found = self._refined(obj, support, wide, model, part)
+                found = self._refined(obj, support, wide, model, first)
             done[place] = model = self._on(found, run, wide, part)
             part(1.0)
         return [done[place] for place in range(len(runs))]
 
-    def better(self, refined: Sequence[Refined], modes: Modes) -> tuple[Refined, int | None]:
+    def better(
+        self, refined: Sequence[Refined], modes: Modes, runs: Sequence[Run], report: Report | None = None
+    ) -> tuple[Refined, int | None]:
         """Return what predicts the free voxels best: a refined run with its place, or their refined average.
 
         Parameters
@@ -106,13 +109,20 @@ class Refinement:
             Refined runs.
         modes
             Their modes on the measured array.
+        runs
+            The runs before they were refined.
+        report
+            Function that is called with the status now and then.
         """
         best = min(range(len(refined)), key=lambda i: refined[i].merit)
+        part = self._part(report, runs[best], len(runs), len(runs) + 1)
         if len(refined) < 2 or not modes.agreement >= TRUSTED:
+            part(1.0)
             return refined[best], best
         wide = with_margin(self.bounds)
         common = resampled(modes.modes[0], wide.counts.shape)
-        average = self._refined(common, self.sharp.final(common), wide, refined[best], None)
+        average = self._refined(common, self.sharp.final(common), wide, refined[best], part)
+        part(1.0)
         return (average, None) if average.merit <= refined[best].merit else (refined[best], best)
 
     def _refined(
@@ -121,7 +131,7 @@ class Refinement:
         support: Mask,
         wide: Bounds,
         model: Refined,
-        report: Callable[[float], None] | None,
+        report: Callable[[float], None],
     ) -> Refined:
         """Refine an object under the effects of another one."""
         return refine(
@@ -136,11 +146,13 @@ class Refinement:
             report=report,
         )
 
-    def _on(self, found: Refined, run: Run, wide: Bounds, report: Callable[[float], None] | None) -> Refined:
+    def _on(self, found: Refined, run: Run, wide: Bounds, part: Callable[[float], None]) -> Refined:
         """Iterate and refine on without the effects found, while that predicts the free voxels better."""
         if not self.steps or not found.nuisances.kinds:
             return found
-        for _ in range(ROUNDS):
+        for number in range(ROUNDS):
+            begun, share = (1 + number) / (1 + ROUNDS), 1 / (1 + ROUNDS)
+            iterated, refined = _share(part, begun, share / 2), _share(part, begun + share / 2, share / 2)
             start = Start(
                 index=run.index,
                 object=found.object,
@@ -148,10 +160,17 @@ class Refinement:
                 point_spread=point_spread(found.nuisances.spread),
             )
             brought = corrected(wide, found.nuisances)
-            (further,) = retrieve(brought, [start], self.steps, self.sharp, device=self.device)
+            (further,) = retrieve(
+                brought,
+                [start],
+                self.steps,
+                self.sharp,
+                device=self.device,
+                report=_fraction_to(iterated),
+            )
             if further.failed:
                 return found
-            before, after = found, self._refined(further.object, further.support, wide, found, report)
+            before, after = found, self._refined(further.object, further.support, wide, found, refined)
             found = min(before, after, key=lambda one: one.merit)
             if after.merit > (1 - PROGRESS) * before.merit:
                 break
@@ -169,7 +188,7 @@ class Refinement:
                 report(
                     Status(
                         fraction=(number + min(fraction, 1.0)) / count,
-                        iteration=round(ITERATIONS * min(fraction, 1.0)),
+                        iteration=0,
                         indices=(run.index,),
                         residuals=(run.residual,),
                         estimate=estimate,
@@ -177,3 +196,21 @@ class Refinement:
                 )
 
         return told
+
+
+def _share(report: Callable[[float], None], before: float, share: float) -> Callable[[float], None]:
+    """Return a function of the fraction done of a part of the work, which reports that of the whole."""
+
+    def told(fraction: float) -> None:
+        report(before + share * min(fraction, 1.0))
+
+    return told
+
+
+def _fraction_to(told: Callable[[float], None]) -> Report:
+    """Return a report that passes on the fraction done alone."""
+
+    def report(now: Status) -> None:
+        told(now.fraction)
+
+    return report
