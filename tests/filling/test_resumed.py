@@ -46,9 +46,9 @@ class Network(torch.nn.Module):
         super().__init__()
         self.shown = 0
 
-    def forward(self, filled, sigma, mask, mirror, mirror_mask):
+    def forward(self, filled, sigma, mask, mirror, mirror_mask, linear):
         self.shown += len(filled)
-        return filled + 0.1 * mirror - 0.01 * filled**2, torch.log(0.04 + sigma**2 + 0.01 * mirror)
+        return filled + 0.1 * mirror - 0.01 * filled * linear, torch.log(0.04 + sigma**2 + 0.01 * mirror)
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,9 @@ def identity(filled, *_):
 
 def volume(values, mask):
     mirror, mirror_mask = mirrored(values, mask, tuple(n // 2 for n in mask.shape))
-    return Volume(filled=values, sigma=0.1 * values, mask=mask, mirror=mirror, mirror_mask=mirror_mask)
+    return Volume(
+        filled=values, sigma=0.1 * values, mask=mask, mirror=mirror, mirror_mask=mirror_mask, linear=values
+    )
 
 
 def run(values, mask, predict=identity, *, stride, tile=16, depth=12, max_width=6):

@@ -132,13 +132,14 @@ def test_batches_have_one_orientation_and_at_most_so_many_windows():
 
 def random_volume(shape, mask):
     rng = np.random.default_rng(0)
-    a, b, c = (rng.random(shape, np.float32) for _ in range(3))
-    return Volume(filled=a, sigma=b, mask=mask, mirror=c, mirror_mask=rng.random(shape) < 0.3)
+    a, b, c, d = (rng.random(shape, np.float32) for _ in range(4))
+    hidden = rng.random(shape) < 0.3
+    return Volume(filled=a, sigma=b, mask=mask, mirror=c, mirror_mask=hidden, linear=d)
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
 def test_what_a_window_sees_beyond_the_array(axis):
-    """The fill repeats its border, the other channels are 0 and not measured; the gap's axis comes first."""
+    """The fills repeat their border, other channels are 0 and not measured; the gap's axis comes first."""
     shape = (7, 6, 8)
     mask = masks.plane(shape, axis, 1, 2)
     data, seen = random_volume(shape, mask), []
@@ -150,7 +151,7 @@ def test_what_a_window_sees_beyond_the_array(axis):
     slabs, _ = windows.plan(mask, depth=12, max_width=6)
     (slab,) = slabs
     windows.fill(data, slabs, spy, depth=12, tile=9, stride=9)
-    ((filled, sigma, hidden, mirror, mirror_hidden),) = seen
+    ((filled, sigma, hidden, mirror, mirror_hidden, linear),) = seen
     before = -slab.start
     assert before == 4
     sides = [n for k, n in enumerate(shape) if k != axis]
@@ -164,6 +165,7 @@ def test_what_a_window_sees_beyond_the_array(axis):
     np.testing.assert_array_equal(hidden, padded(data.mask, constant_values=1))
     np.testing.assert_array_equal(mirror, padded(data.mirror))
     np.testing.assert_array_equal(mirror_hidden, padded(data.mirror_mask, constant_values=1))
+    np.testing.assert_array_equal(linear, padded(data.linear, mode="edge"))
     assert all(channel.dtype == np.float32 for channel in seen[0])
 
 
@@ -289,3 +291,4 @@ def test_what_a_network_is_given(baseline):
     mirror, hidden = volumes.mirrored(filled, mask, inversion_centre(counts, mask))
     np.testing.assert_array_equal(volume.mirror, mirror)
     np.testing.assert_array_equal(volume.mirror_mask, hidden)
+    np.testing.assert_array_equal(volume.linear, linear_fill(np.log1p(counts), mask))

@@ -33,7 +33,8 @@ def test_slab_network_starts_as_the_first_fill_and_its_error():
     filled, mask = torch.rand(2, 32, 12, 16) * 4, torch.zeros(2, 32, 12, 16)
     mask[:, 12:18] = 1
     sigma = 0.3 * mask
-    mean, log_variance = network(filled, sigma, mask, torch.rand_like(filled), torch.zeros_like(mask))
+    mirror, linear = torch.rand_like(filled), torch.rand_like(filled)
+    mean, log_variance = network(filled, sigma, mask, mirror, torch.zeros_like(mask), linear)
     torch.testing.assert_close(mean, filled)
     torch.testing.assert_close((log_variance / 2).exp()[mask > 0], sigma[mask > 0] + 0.01)
     assert mean.shape == log_variance.shape
@@ -48,9 +49,9 @@ def test_slab_network_does_not_depend_on_brightness_alone():
     filled, mask = torch.rand(1, 32, 12, 12) * 4, torch.zeros(1, 32, 12, 12)
     mask[:, 10:22] = 1
     mirror, mirror_mask = torch.rand_like(filled), (torch.rand_like(filled) > 0.5).float()
-    sigma = torch.rand_like(filled) * mask
-    low, _ = network(filled, sigma, mask, mirror, mirror_mask)
-    high, _ = network(filled + 2, sigma, mask, mirror + 2, mirror_mask)
+    sigma, linear = torch.rand_like(filled) * mask, torch.rand_like(filled)
+    low, _ = network(filled, sigma, mask, mirror, mirror_mask, linear)
+    high, _ = network(filled + 2, sigma, mask, mirror + 2, mirror_mask, linear + 2)
     torch.testing.assert_close(high, low + 2, rtol=1e-4, atol=1e-4)
 
 

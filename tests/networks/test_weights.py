@@ -13,6 +13,7 @@ from sayre.filling.fill import inpaint
 from sayre.filling.network import predictor as filling
 from sayre.filling.network.predictor import load_predictor
 from sayre.networks import registry as weights
+from sayre.networks.slab import SlabNet
 from sayre.numerics import metrics
 from sayre.retrieval.learned import predictor as learned
 from sayre.simulation.peak import simulate
@@ -21,7 +22,7 @@ SHIPPED = list(weights.registry())
 
 
 def test_all_weights_fit_the_package():
-    assert sum(p.stat().st_size for p in weights.FOLDER.glob("*") if p.is_file()) < 12e6
+    assert sum(p.stat().st_size for p in weights.FOLDER.glob("*") if p.is_file()) < 15e6
     defaults = [(row.task, row.dimensions) for row in weights.registry().values() if row.default]
     assert len(defaults) == len(set(defaults))
 
@@ -61,6 +62,16 @@ def test_wrong_hash_damage_and_strangers_are_refused(tmp_path, capsys):
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
 
 
+def test_weights_of_a_network_with_fewer_channels_are_refused_in_one_line(tmp_path):
+    tensors = SlabNet(8, (1, 1, 1)).state_dict()
+    tensors["stem.weight"] = tensors["stem.weight"][:, : 5 * 32 + 1]
+    config = {"network": "slab", "options": {"width": 8, "blocks": [1, 1, 1]}}
+    weights.write(tmp_path / "old.safetensors", tensors, config)
+    with pytest.raises(InputError, match=r"does not fit the network 'slab' .*weights that this") as caught:
+        load_predictor(tmp_path / "old.safetensors", "cpu")
+    assert "\n" not in str(caught.value)
+
+
 def test_list_and_path_name_every_row(capsys):
     assert main(["weights", "list"]) == 0
     shown = capsys.readouterr().out
@@ -75,8 +86,8 @@ def test_list_and_path_name_every_row(capsys):
 def test_default_weights_beat_the_wiener_fill_they_correct():
     """Four strained crystals, a 9-voxel gap near the peak, against the expectation.
 
-    Recorded: log error 0.450 (network) and 0.545 (wiener) of linear's; with other crystals, the network's is
-    up to 0.88 of wiener's.
+    Recorded: log error 0.393 (network) and 0.545 (wiener) of linear's; of single crystals, the network's is
+    0.64 to 0.83 of wiener's.
     """
     total = {"linear": 0.0, "wiener": 0.0, "auto": 0.0}
     for seed in range(4):
@@ -94,8 +105,8 @@ def test_default_weights_beat_the_wiener_fill_they_correct():
         for method in total:
             filled = inpaint(made.pattern.with_mask(gap), method=method)
             total[method] += metrics.log_error(filled.intensity[gap], made.expectation[gap])
-    assert total["auto"] / total["linear"] < 0.52
-    assert total["auto"] < 0.93 * total["wiener"]
+    assert total["auto"] / total["linear"] < 0.46
+    assert total["auto"] < 0.85 * total["wiener"]
 
 
 @pytest.mark.slow

@@ -48,15 +48,15 @@ class SlabNet(nn.Module):
     Notes
     -----
     The network predicts a correction to a first fill and to its error. Its inputs are the slab less its local
-    mean level, the mask, that level (on which the photon noise depends), the error of the first fill, and the
-    inverted pattern.
+    mean level, the mask, that level (on which the photon noise depends), the error of the first fill, the
+    inverted pattern, and what linear interpolation gives in place of the first fill.
     """
 
     def __init__(self, width: int = 128, blocks: tuple[int, int, int] = (2, 2, 2)) -> None:
         super().__init__()
         deep = width * 5 // 4
         full, half, quarter = blocks
-        self.stem = nn.Conv2d(5 * DEPTH + 1, width, 3, padding=1)
+        self.stem = nn.Conv2d(6 * DEPTH + 1, width, 3, padding=1)
         self.down0 = nn.Sequential(*(Residual(width) for _ in range(full)))
         self.shrink0 = nn.Conv2d(width, deep, 2, stride=2)
         self.down1 = nn.Sequential(*(Residual(deep) for _ in range(half)))
@@ -71,7 +71,13 @@ class SlabNet(nn.Module):
         nn.init.zeros_(cast(Tensor, self.head.bias))
 
     def forward(
-        self, filled: Tensor, sigma: Tensor, mask: Tensor, mirror: Tensor, mirror_mask: Tensor
+        self,
+        filled: Tensor,
+        sigma: Tensor,
+        mask: Tensor,
+        mirror: Tensor,
+        mirror_mask: Tensor,
+        linear: Tensor,
     ) -> tuple[Tensor, Tensor]:
         """Fill slabs.
 
@@ -85,6 +91,8 @@ class SlabNet(nn.Module):
         mirror, mirror_mask
             The pattern inverted through its centre, 0 where not measured, and its mask. The intensity of an
             unstrained crystal is its own inversion.
+        linear
+            `log(1 + I)` interpolated linearly where masked.
 
         Returns
         -------
@@ -98,6 +106,7 @@ class SlabNet(nn.Module):
         inverted = (mirror - level) / 1.5 * (1 - mirror_mask)
         first = 2 * (sigma + 0.01).log()
         inputs = [(filled - level) / 1.5, mask, level / 5, inverted, mirror_mask, (first + 4) / 4 * mask]
+        inputs.append((linear - filled) / 1.5 * mask)
         x = torch.cat(inputs, 1).contiguous(memory_format=torch.channels_last)
         x0 = self.down0(self.stem(x))
         x1 = self.down1(self.shrink0(x0))

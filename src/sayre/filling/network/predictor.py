@@ -64,7 +64,10 @@ def load_predictor(name: str | Path | None, device: str = "auto") -> Predictor:
     try:
         network.load_state_dict(tensors)
     except RuntimeError as error:
-        raise InputError(f"{path}: does not fit the network it names: {str(error).splitlines()[0]}") from None
+        raise InputError(
+            f"{path}: does not fit the network {config['network']!r} as it is now "
+            f"({str(error).splitlines()[-1].strip()}); weights that this version trained would do"
+        ) from None
     network.to(where, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
     return Predictor(
         network=network,
@@ -121,7 +124,7 @@ def verify_sample(row: shipped.Weights) -> float:
     """
     predictor = load_predictor(row.name, "cpu")
     sample = row.stored_sample()
-    names = ("filled", "sigma", "mask", "mirror", "mirror_mask")
+    names = ("filled", "sigma", "mask", "mirror", "mirror_mask", "linear")
     mean, _ = predictor(*(sample[name].astype(np.float32) for name in names))
     wanted = sample["mask"] > 0
     return float(np.abs(mean - sample["mean"])[wanted].max())

@@ -30,10 +30,11 @@ ENVELOPE = 5.0
 
 @dataclass(frozen=True, kw_only=True)
 class Volume:
-    """Five arrays of one 3D shape.
+    """Six arrays of one 3D shape.
 
     `filled` is `log(1 + I)`, the baseline's fill where masked, `sigma` the baseline's standard error there;
-    `mirror` is the measured part of the inverted pattern; the masks are True where not measured.
+    `mirror` is the measured part of the inverted pattern; the masks are True where not measured. `linear` is
+    `log(1 + I)` interpolated linearly where masked: what the nearest voxels alone say.
     """
 
     filled: Log
@@ -41,6 +42,7 @@ class Volume:
     mask: NDArray[np.bool_]
     mirror: Log
     mirror_mask: NDArray[np.bool_]
+    linear: Log
 
     @property
     def channels(self) -> tuple[tuple[NDArray[np.generic], float | None], ...]:
@@ -51,6 +53,7 @@ class Volume:
             (self.mask, True),
             (self.mirror, 0.0),
             (self.mirror_mask, True),
+            (self.linear, None),
         )
 
 
@@ -152,11 +155,14 @@ def prepare(
         Where the steps of the baseline are kept, and resumed from.
     """
     values = np.log1p(counts)
+    linear = linear_fill(values, mask)
     if baseline == "wiener":
         from sayre.filling.wiener import wiener_fill
 
         filled, sigma = wiener_fill(values, mask, progress=progress, kept=kept)
     else:
-        filled, sigma = linear_fill(values, mask), mask.astype(np.float32)
+        filled, sigma = linear, mask.astype(np.float32)
     mirror, mirror_mask = mirrored(filled, mask, inversion_centre(counts, mask))
-    return Volume(filled=filled, sigma=sigma, mask=mask, mirror=mirror, mirror_mask=mirror_mask)
+    return Volume(
+        filled=filled, sigma=sigma, mask=mask, mirror=mirror, mirror_mask=mirror_mask, linear=linear
+    )

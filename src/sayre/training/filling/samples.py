@@ -14,6 +14,7 @@ from sayre.detectors import masks
 from sayre.filling.network.volume import Baseline, Log, Volume, prepare
 from sayre.filling.network.windows import Slab, SlabView, orient, plan
 from sayre.numerics.gaps import UNBOUNDED, run_lengths
+from sayre.training.filling.disturbances import draw_dead_columns, draw_factors
 
 Array = TypeVar("Array")
 Mask = NDArray[np.bool_]
@@ -65,7 +66,7 @@ class Window(NamedTuple, Generic[Array]):
 
     Attributes
     ----------
-    filled, sigma, mask, mirror, mirror_mask
+    filled, sigma, mask, mirror, mirror_mask, linear
         Inputs, as `sayre.filling.network.volume.Volume` has them.
     target
         The right `log(1 + I)`.
@@ -80,6 +81,7 @@ class Window(NamedTuple, Generic[Array]):
     mask: Array
     mirror: Array
     mirror_mask: Array
+    linear: Array
     target: Array
     wanted: Array
     noise: Array
@@ -103,12 +105,17 @@ class WindowRecipe:
         Share of the scenes without photon noise, whose counts may be 100 times as high.
     background
         Share of the scenes with a background.
+    gains, frames
+        Shares of the scenes whose pixels differ in gain, the same in every frame, or whose frames differ in
+        flux; frames lie along an axis drawn at random.
+    scatter
+        Range of the relative standard deviation of these gains and fluxes.
     cross
         Share of the scenes with gaps across two axes; the others have one or two gaps across one axis.
     beamstop, isolated
         Shares of the scenes with a beamstop, or with isolated pixels, in place of those gaps.
-    border
-        Share of the scenes whose outer planes are masked.
+    border, dead
+        Shares of the scenes whose outer planes are masked, or which have dead pixels beside the gaps.
     candidates
         Places that are drawn for a window, of which bright ones are selected more often.
     target
@@ -121,10 +128,14 @@ class WindowRecipe:
     max_counts: tuple[float, float] = (1e4, 1e9)
     noise_free: float = 0.1
     background: float = 0.3
+    gains: float = 0.3
+    frames: float = 0.3
+    scatter: tuple[float, float] = (0.02, 0.2)
     cross: float = 0.4
     beamstop: float = 0.1
     isolated: float = 0.08
     border: float = 0.05
+    dead: float = 0.15
     candidates: int = 4
     target: Literal["expectation", "counts"] = "expectation"
 
@@ -148,7 +159,12 @@ def draw_scene(truth: Truth, recipe: WindowRecipe, generator: np.random.Generato
         expected = expected * np.float32(10 ** generator.uniform(low, high if noisy else high + 2))
         if generator.random() < recipe.background:
             expected = expected + np.float32(10 ** generator.uniform(-2, 0.5))
-    counts = generator.poisson(expected).astype(np.float32) if noisy else expected
+    axis, seen = int(generator.integers(3)), expected
+    if noisy and generator.random() < recipe.frames:
+        expected = seen = expected * draw_factors(expected.shape, {axis}, recipe.scatter, generator)
+    if noisy and generator.random() < recipe.gains:
+        seen = expected * draw_factors(expected.shape, {0, 1, 2} - {axis}, recipe.scatter, generator)
+    counts = generator.poisson(seen).astype(np.float32) if noisy else expected
     known = np.ones(counts.shape, bool) if truth.mask is None else ~truth.mask
     gap = draw_gaps(counts, recipe, generator) & known
     mask = gap | ~known
@@ -156,6 +172,8 @@ def draw_scene(truth: Truth, recipe: WindowRecipe, generator: np.random.Generato
         return draw_scene(truth, recipe, generator)
     if generator.random() < recipe.border:
         mask |= masks.plane(mask.shape, int(generator.integers(3)), 0, int(generator.integers(1, 12)))
+    if generator.random() < recipe.dead:
+        mask |= draw_dead_columns(mask.shape, generator.permutation(3).tolist(), generator)
     slabs, _ = plan(mask, depth=recipe.shape[0], max_width=recipe.widths[1])
     slabs = [s for s in slabs if gap.flat[s.voxels].any()]
     if not slabs:
@@ -194,9 +212,7 @@ def draw_gaps(counts: Log, recipe: WindowRecipe, generator: np.random.Generator)
     axes = [int(a) for a in generator.permutation(3)]
     width = int(generator.integers(narrow, wide + 1))
     if kind < recipe.isolated:
-        lines = generator.random((shape[axes[1]], shape[axes[2]])) < 10 ** generator.uniform(-3, -2)
-        mask |= np.moveaxis(np.broadcast_to(lines, (shape[axes[0]], *lines.shape)), (0, 1, 2), axes)
-        return mask | masks.dead_pixels(
+        return draw_dead_columns(shape, axes, generator) | masks.dead_pixels(
             shape, fraction=10 ** generator.uniform(-4, -2.5), generator=generator
         )
     if kind < recipe.isolated + recipe.beamstop:

@@ -62,7 +62,7 @@ class FillingModule(L.LightningModule):
 
     def forward(self, window: Window[Tensor]) -> tuple[Tensor, Tensor]:
         """Predict mean and log variance of `log(1 + I)` in a batch of windows."""
-        mean, log_variance = self.network(*window[:5])
+        mean, log_variance = self.network(*window[:6])
         return mean, log_variance
 
     def training_step(self, batch: Window[Tensor], _: int) -> Tensor:
@@ -169,10 +169,13 @@ def _plain(config: InpaintTraining, width: int) -> WindowRecipe:
         max_counts=(1e5, 1e8),
         noise_free=0,
         background=0,
+        gains=0,
+        frames=0,
         cross=0,
         beamstop=0,
         isolated=0,
         border=0,
+        dead=0,
     )
 
 

@@ -1,6 +1,6 @@
 """Adds trained weights to the registry: their file in eight bits, a sample of input and output, and a row.
 
-    python -m sayre.workflows.training.register runs/slab/weights.safetensors --name slab-3 --summary "…" \\
+    python -m sayre.workflows.training.register runs/slab/weights.safetensors --name slab-4 --summary "…" \\
         --training training.json --validation validation.json [--sigma-scale 0.9]
 """
 
@@ -117,7 +117,7 @@ def _write_sample(weights: Path) -> None:
     gapped = made.pattern.with_mask(mask)
     volume = prepare(gapped.intensity, mask, "wiener")
     window = (slice(14, 46), slice(8, 40), slice(8, 40))
-    names = ("filled", "sigma", "mask", "mirror", "mirror_mask")
+    names = ("filled", "sigma", "mask", "mirror", "mirror_mask", "linear")
     inputs = {n: getattr(volume, n)[window][None].astype(np.float16) for n in names}
     mean, _ = load_predictor(weights, "cpu")(*(a.astype(np.float32) for a in inputs.values()))
     np.savez_compressed(weights.with_suffix(".sample.npz"), **inputs, mean=mean)
