@@ -28,6 +28,8 @@ from sayre.retrieval.starts import Objects, starts
 
 TRUSTED = 0.9
 """Agreement of the averaged starts below which a warning is issued."""
+OVERFIT = 5.0
+"""Free half deviance, over that of the voxels used, from which on a warning is issued; 1 to 2 is usual."""
 ENOUGH = 0.95
 """Complex correlation of two starts from which on no more are made, where a network predicts the starts."""
 
@@ -94,8 +96,9 @@ def phase(
     Warns
     -----
     SayreWarning
-        The averaged starts agree to less than `TRUSTED`, or only one of several was selected; voxels were cut
-        off or masked.
+        The averaged starts agree to less than `TRUSTED`, or only one of several was selected; free voxels are
+        predicted far worse than the others; effects were asked for that the counts do not tell; voxels were
+        cut off or masked.
     """
     expect(pattern, Pattern, FilledPattern, argument="pattern")
     settings = Settings() if settings is None else settings
@@ -147,6 +150,7 @@ def phase(
     if settings.runs > 1:
         _warn_of_doubt(pattern.name, result.modes.agreement)
     residual, likelihood, free_likelihood = (float(value[0]) for value in result.fit)
+    _warn_of_overfit(pattern.name, likelihood, free_likelihood)
     return Phased(
         object=result.object,
         support=wrap.final(result.object),
@@ -182,6 +186,16 @@ def _search(
         if agreeing:
             return done, agreeing
     return done, []
+
+
+def _warn_of_overfit(name: str, likelihood: float, free: float) -> None:
+    """Warn if the voxels that phasing never saw are predicted far worse than the others."""
+    if free > OVERFIT * max(likelihood, 0.5):
+        warn(
+            f"{name}: voxels that phasing never saw are predicted far worse than the others (half deviance "
+            f"{free:.3g} against {likelihood:.3g}): the object fits noise or the model of the measurement is "
+            "wrong; do not trust details of the result"
+        )
 
 
 def _warn_of_doubt(name: str, agreement: float) -> None:

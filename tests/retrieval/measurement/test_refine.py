@@ -5,12 +5,14 @@ import pytest
 from scipy.ndimage import binary_erosion, gaussian_filter
 
 from sayre.data.option import SettingError
+from sayre.errors import SayreWarning
 from sayre.retrieval.choice.align import align, correlation
 from sayre.retrieval.engine.bounds import Bounds, free_voxels
 from sayre.retrieval.measurement.corrected import corrected, point_spread
 from sayre.retrieval.measurement.model import best_model
 from sayre.retrieval.measurement.nuisances import KINDS, Nuisances, effects_of
 from sayre.retrieval.measurement.refine import refine
+from sayre.retrieval.phasing import _warn_of_overfit
 from sayre.retrieval.settings import Settings
 
 PUT_IN = {"widths": (0.6, 0.5, 0.7), "background": 0.8}
@@ -110,8 +112,20 @@ def test_effects_are_named_in_a_setting():
     assert effects_of("auto", 3) == KINDS
     assert effects_of("auto", 2) == ("spread", "background")
     assert effects_of("gains, spread", 3) == ("spread", "gains")
+    with pytest.warns(SayreWarning, match="2D counts do not tell frames; left out"):
+        assert effects_of("spread,frames", 2) == ("spread",)
     with pytest.raises(SettingError, match="must be auto, none, or some of spread, frames"):
         Settings(refine="spread,gain")
+
+
+@pytest.mark.parametrize(
+    ("likelihood", "free", "warned"), [(0.5, 0.7, False), (0.1, 2.0, False), (0.6, 9, True)]
+)
+def test_an_object_that_fits_noise_is_warned_of(likelihood, free, warned, recwarn):
+    _warn_of_overfit("peak.npz", likelihood, free)
+    assert [str(w.message).startswith("peak.npz: voxels that phasing never saw") for w in recwarn] == [
+        True
+    ] * warned
 
 
 def test_effects_are_told_in_sentences_and_numbers():

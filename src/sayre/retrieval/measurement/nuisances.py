@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from sayre.data.json_text import plain
 from sayre.data.option import SettingError
+from sayre.errors import warn
 
 Kind = Literal["spread", "frames", "background", "gains"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -118,6 +119,15 @@ def effects_of(text: str, axes: int) -> tuple[Kind, ...]:
         "auto" for all, or names with commas.
     axes
         Dimensions of the counts.
+
+    Warns
+    -----
+    SayreWarning
+        An effect that counts of so many axes do not tell is named.
     """
     words = [word.strip() for word in text.split(",")]
-    return tuple(kind for kind in kinds_for(axes) if text == "auto" or kind in words)
+    told = kinds_for(axes)
+    unknown = [word for word in words if word in KINDS and word not in told]
+    if unknown:
+        warn(f"refine: {axes}D counts do not tell {' and '.join(unknown)}; left out")
+    return tuple(kind for kind in told if text == "auto" or kind in words)
