@@ -1,4 +1,4 @@
-"""Moments of `log(1 + N)` against sums over all counts."""
+"""Moments of `log(1 + N)`, and the mean deviance, against sums over all counts."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from scipy.stats import poisson
 from sayre.numerics.poisson import (
     error_of_log,
     expectation_of_log,
+    mean_half_deviance,
     slope_of_expectation,
     variance_of_log,
 )
@@ -78,3 +79,19 @@ def test_no_step_where_the_table_ends(function):
     steps = np.abs(np.diff(found.astype(np.float64)))
     assert steps.max() < 2e-3
     assert np.ptp(found) < 0.02
+
+
+@pytest.mark.parametrize("rate", [1e-5, 7e-4, 0.0123, 0.3, 1.234, 5.5, 77.7, 999.0, 1003.0, 2e4])
+def test_mean_deviance_is_the_sum_over_all_counts(rate):
+    """In the logarithm the expectation is at least 0.001."""
+    counts = np.arange(int(rate + 12 * np.sqrt(rate + 1) + 30))
+    bounded = max(rate, 1e-3)
+    terms = np.full(len(counts), rate)
+    terms[1:] = bounded - counts[1:] - counts[1:] * np.log(bounded / counts[1:])
+    assert float(mean_half_deviance(np.array(rate))) == pytest.approx(
+        poisson.pmf(counts, rate) @ terms, rel=2e-3, abs=1e-7
+    )
+
+
+def test_no_deviance_without_counts_and_half_of_one_where_bright():
+    np.testing.assert_allclose(mean_half_deviance(np.array([0.0, 1e9])), [0, 0.5], atol=1e-9)

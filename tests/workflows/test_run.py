@@ -93,7 +93,7 @@ def test_the_report_says_what_was_found(done):
     found = done.result.phased
     assert f"R = {found.residual:.3f}" in text
     assert text.count("averaged |") + text.count("middle one |") == len(found.selected)
-    for name in ("filling", "crystal", "convergence", "resolution"):
+    for name in ("filling", "crystal", "explained", "convergence", "resolution"):
         assert f"]({name}.png)" in text
     assert "cross of 2" in text
     assert "wiener" in text

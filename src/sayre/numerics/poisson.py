@@ -10,6 +10,7 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import xlogy
 from scipy.stats import poisson
 
 Log = NDArray[np.float32]
@@ -48,3 +49,36 @@ def slope_of_expectation(mean: Log) -> Log:
     grid, means, _ = _table()
     slope = np.gradient(grid, means)
     return np.where(mean < means[-1], np.interp(mean, means, slope), 1).astype(np.float32)
+
+
+DARK, BRIGHT = 1e-3, 1e3
+"""Expectations between which `mean_half_deviance` is tabulated."""
+
+
+@lru_cache(maxsize=1)
+def _deviances() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Logarithms of expectations, and the exact means of half the deviance of their counts."""
+    logs = np.linspace(np.log(DARK), np.log(BRIGHT), 600)
+    means = np.exp(logs)
+    counts = np.arange(1400)
+    excess = xlogy(counts, counts) - counts
+    deviance = excess[None] - counts[None] * logs[:, None] + means[:, None]
+    return logs, (poisson.pmf(counts[None], means[:, None]) * deviance).sum(1)
+
+
+def mean_half_deviance(expected: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Compute the mean of half the deviance, `λ − n − n log(λ/n)`, of Poisson counts n of mean λ.
+
+    It is 1/2 where counts are many, at most 0.58 (near λ = 1.3), and goes to 0 in the dark. In the
+    logarithm λ is at least 0.001, as in `sayre.retrieval.engine.arrays.kernels.half_deviance`.
+
+    Parameters
+    ----------
+    expected
+        Expected counts λ, not negative, any shape.
+    """
+    mean = np.asarray(expected, np.float64)
+    logs, deviances = _deviances()
+    inner = np.interp(np.log(np.clip(mean, DARK, BRIGHT)), logs, deviances)
+    outer = np.where(mean < DARK, deviances[0] * mean / DARK, 0.5 + 1 / (12 * np.maximum(mean, BRIGHT)))
+    return np.where((mean < DARK) | (mean > BRIGHT), outer, inner)

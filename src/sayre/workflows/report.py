@@ -10,9 +10,11 @@ import numpy as np
 from sayre.data import Crystal, FilledPattern
 from sayre.data.json_text import to_json
 from sayre.figures.crystal import crystal_figure
+from sayre.figures.explained import explained_figure
 from sayre.figures.filling import filling_figure, save_figure
 from sayre.figures.phasing import convergence_figure, resolution_figure, resolution_text
 from sayre.retrieval.sampling import ratios_text
+from sayre.retrieval.settings import Settings
 from sayre.workflows.outcome import RunOutcome, values_inside
 
 Row = tuple[str, str]
@@ -24,6 +26,8 @@ def draw(outcome: RunOutcome) -> list[str]:
     if isinstance(outcome.pattern, FilledPattern):
         figures["filling.png"] = filling_figure(outcome.pattern, title=name)
     figures["crystal.png"] = crystal_figure(outcome.result.crystal, title=name)
+    settings = Settings(free=outcome.manifest.config["free"], seed=outcome.manifest.config["seed"])
+    figures["explained.png"] = explained_figure(found, settings, title=name)
     figures["convergence.png"] = convergence_figure(found.runs, found.selected)
     figures["resolution.png"] = resolution_figure(outcome.curves)
     for file, figure in figures.items():
@@ -40,6 +44,7 @@ def report(outcome: RunOutcome) -> str:
     parts += [
         _table(_crystal(outcome.result.crystal)),
         "## Beam and detector",
+        *_picture(outcome, "explained.png", "measured and expected counts, and their residuals"),
         _measurement(outcome),
         "## Starts",
     ]

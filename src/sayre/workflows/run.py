@@ -35,6 +35,7 @@ FILES = (
     "object.vti",
     "filling.png",
     "crystal.png",
+    "explained.png",
     "convergence.png",
     "resolution.png",
     "manifest.json",
