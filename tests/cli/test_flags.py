@@ -48,7 +48,7 @@ def test_an_error_names_the_argument_or_the_flag(gapless, capsys):
 def test_a_warning_names_the_argument_or_the_flag(tmp_path, capsys):
     x = np.indices((24, 24)) - 12
     np.savez(tmp_path / "a.npz", intensity=np.rint(1e6 * np.prod(np.sinc(x / 3.3) ** 2, 0)))
-    settings = sayre.Settings(runs=1, recipe="ER*4")
+    settings = sayre.Settings(runs=1, recipe="ER*4", refine="none")
     with pytest.warns(SayreWarning, match="no strain; `geometry=`, or `hkl=`"):
         sayre.reconstruct(sayre.load(tmp_path / "a.npz"), settings)
     assert (
@@ -62,6 +62,8 @@ def test_a_warning_names_the_argument_or_the_flag(tmp_path, capsys):
                 "1",
                 "--recipe",
                 "ER*4",
+                "--refine",
+                "none",
             ]
         )
         == 0

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -134,11 +135,16 @@ def test_ctrl_c_counts_what_is_kept_and_the_same_command_resumes(tmp_path, capsy
 
 @pytest.mark.slow
 def test_ctrl_c_ends_every_process_without_a_traceback(tmp_path):
-    """A terminal interrupts the processes of a command all at once."""
+    """A terminal interrupts the processes of a command all at once.
+
+    A test run in the background has SIGINT ignored, which the command would inherit.
+    """
     out = tmp_path / "set"
     path = configuration(tmp_path, count=4000, patterns_per_particle=1, shard_size=1)
     command = [sys.executable, "-m", "sayre", "simulate", "dataset", path, out, "--workers", "2"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
+    heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    options = {"stderr": subprocess.PIPE, "text": True, "start_new_session": True}
+    with subprocess.Popen(command, preexec_fn=heard, **options) as process:
         while not hashes(out) and process.poll() is None:
             time.sleep(0.02)
         os.killpg(process.pid, signal.SIGINT)
