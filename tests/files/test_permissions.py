@@ -34,10 +34,10 @@ def test_patterns(ending, expected, manifest, tmp_path):
     assert mode(path) == expected
 
 
-@pytest.mark.parametrize("small", [False, True])
-def test_weights(small, expected, tmp_path):
+@pytest.mark.parametrize("levels", [None, 31])
+def test_weights(levels, expected, tmp_path):
     path = tmp_path / "weights.safetensors"
-    registry.write(path, {"a": torch.ones(2, 3)}, {"network": "slab"}, small=small)
+    registry.write(path, {"a": torch.ones(2, 3)}, {"network": "slab"}, levels=levels)
     assert mode(path) == expected
     assert list(tmp_path.iterdir()) == [path]
 

@@ -22,7 +22,7 @@ SHIPPED = list(weights.registry())
 
 
 def test_all_weights_fit_the_package():
-    assert sum(p.stat().st_size for p in weights.FOLDER.glob("*") if p.is_file()) < 15e6
+    assert sum(p.stat().st_size for p in weights.FOLDER.glob("*") if p.is_file()) < 12e6
     defaults = [(row.task, row.dimensions) for row in weights.registry().values() if row.default]
     assert len(defaults) == len(set(defaults))
 
@@ -41,6 +41,35 @@ def test_write_and_read_round_trip(tmp_path):
     back, config = weights.read(tmp_path / "w.safetensors", digest)
     assert config == {"network": "slab"}
     assert all(torch.equal(back[k], tensors[k]) for k in tensors)
+
+
+@pytest.mark.parametrize("levels", [31, 127])
+def test_whole_numbers_are_as_near_as_their_levels_allow(tmp_path, levels):
+    tensors = {"a": torch.randn(4, 3, 5, generator=torch.manual_seed(0)), "b": torch.ones(7)}
+    weights.write(tmp_path / "w.safetensors", tensors, {"network": "slab"}, levels=levels)
+    back, _ = weights.read(tmp_path / "w.safetensors")
+    most = tensors["a"].abs().amax((1, 2), keepdim=True)
+    assert ((back["a"] - tensors["a"]).abs() <= most / levels * 0.501).all()
+    assert back["a"].unique().numel() > 10
+    torch.testing.assert_close(back["a"].abs().amax((1, 2), keepdim=True), most)
+    assert torch.equal(back["b"], tensors["b"])
+
+
+@pytest.mark.parametrize("damage", ["cut", "other", "short"])
+def test_whole_numbers_that_are_damaged_are_refused(tmp_path, damage):
+    from safetensors import safe_open
+    from safetensors.torch import save_file
+
+    path = tmp_path / "w.safetensors"
+    weights.write(path, {"a": torch.randn(40, 40)}, {"network": "slab"}, levels=31)
+    with safe_open(path, "pt") as file:
+        header, stored = file.metadata(), {name: file.get_tensor(name) for name in ("a", "a::scale")}
+    bent = {"cut": stored["a"][:100], "other": stored["a"].flip(0), "short": stored["a"]}
+    if damage == "short":
+        header["sayre"] = header["sayre"].replace("[40, 40]", "[40, 41]")
+    save_file({**stored, "a": bent[damage].clone()}, path, metadata=header)
+    with pytest.raises(InputError, match=r"w\.safetensors: is damaged"):
+        weights.read(path)
 
 
 def test_wrong_hash_damage_and_strangers_are_refused(tmp_path, capsys):

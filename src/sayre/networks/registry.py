@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import tomllib
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _SCALE = "::scale"
+_SHAPES = "shapes"
 FOLDER = Path(str(resources.files("sayre.networks"))) / "weights"
 REGISTRY = FOLDER / "registry.toml"
 
@@ -175,25 +178,41 @@ def read(path: Path, sha256: str | None = None) -> tuple[dict[str, Tensor], dict
     try:
         with safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
-            stored = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118
+            stored = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
         raise InputError(
             f"{path}: is not a safetensors file ({error}); one that `sayre train` wrote would do"
         ) from None
     if "sayre" not in header:
         raise InputError(f"{path}: holds no Sayre configuration; one that `sayre train` wrote would do")
+    config = json.loads(header["sayre"])
+    shapes = config.pop(_SHAPES, {})
     tensors = {
-        name: tensor * stored[name + _SCALE] if name + _SCALE in stored else tensor
+        name: _inflated(path, tensor, shapes[name]) * stored[name + _SCALE] if name in shapes else tensor
         for name, tensor in stored.items()
         if not name.endswith(_SCALE)
     }
-    return tensors, json.loads(header["sayre"])
+    return {name: tensor.float() for name, tensor in tensors.items()}, config
+
+
+def _inflated(path: Path, packed: Tensor, shape: list[int]) -> Tensor:
+    """Return the whole numbers of a tensor that `write` deflated."""
+    import torch
+
+    size, unpacker = math.prod(shape), zlib.decompressobj()
+    try:
+        numbers = unpacker.decompress(packed.numpy().tobytes(), size)
+    except zlib.error as error:
+        raise InputError(f"{path}: is damaged ({error}); the file as it was written would do") from None
+    if len(numbers) != size:
+        raise InputError(f"{path}: is damaged (a tensor is too short); the file as it was written would do")
+    return torch.frombuffer(bytearray(numbers), dtype=torch.int8).reshape(shape).float()
 
 
 def write(
-    path: Path, tensors: Mapping[str, Tensor], config: Mapping[str, Any], *, small: bool = False
+    path: Path, tensors: Mapping[str, Tensor], config: Mapping[str, Any], *, levels: int | None = None
 ) -> str:
-    """Write a file of weights, in half precision.
+    """Write a file of weights, in half precision or as small whole numbers.
 
     Parameters
     ----------
@@ -203,8 +222,9 @@ def write(
         Tensors by name.
     config
         What the network is, and how it was trained.
-    small
-        Whether numbers of tensors of two or more dimensions take eight bits, with a scale for each row.
+    levels
+        Largest whole number, 127 at most: tensors of two or more dimensions are rounded to so many levels on
+        either side of zero, with a scale for each row, and deflated. None for half precision.
 
     Returns
     -------
@@ -213,15 +233,18 @@ def write(
     import torch
     from safetensors.torch import save
 
-    stored = {}
+    stored, shapes = {}, {}
     for name, tensor in tensors.items():
-        if small and tensor.ndim > 1:
+        if levels is not None and tensor.ndim > 1:
             rows = tensor.detach().float()
-            scale = rows.abs().amax(tuple(range(1, rows.ndim)), keepdim=True).clamp(min=1e-12) / 127
-            stored[name] = (rows / scale).round().to(torch.int8)
-            stored[name + _SCALE] = scale
+            scale = rows.abs().amax(tuple(range(1, rows.ndim)), keepdim=True).clamp(min=1e-12) / levels
+            numbers = (rows / scale).round().to(torch.int8).cpu().numpy().tobytes()
+            stored[name] = torch.frombuffer(bytearray(zlib.compress(numbers, 9)), dtype=torch.uint8)
+            stored[name + _SCALE], shapes[name] = scale, list(rows.shape)
         else:
             stored[name] = tensor.detach().half().contiguous()
+    # one entry alone: several are written in any order
+    header = json.dumps({**config, _SHAPES: shapes} if shapes else config, sort_keys=True)
     with replacing(path, force=True) as file:
-        file.write(save(stored, metadata={"sayre": json.dumps(config, sort_keys=True)}))
+        file.write(save(stored, metadata={"sayre": header}))
     return sha256_of(path)
