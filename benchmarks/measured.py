@@ -14,6 +14,7 @@ import argparse
 import statistics
 import time
 import warnings
+from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
 
@@ -25,14 +26,12 @@ from sayre.retrieval.choice.align import align, correlation
 from sayre.retrieval.phased import Phased
 
 
-def part(options: argparse.Namespace) -> Pattern:
-    """Return the part of the pattern around its brightest voxel."""
-    pattern = sayre.load(options.file, flat=options.flat)
+def around_brightest(pattern: Pattern, sides: Sequence[int]) -> tuple[slice, ...]:
+    """Return a box of these sides around the brightest voxel, moved inwards where the array ends."""
     shape = pattern.shape
-    sides = options.box or (options.crop,) * len(shape)
     peak = np.unravel_index(int(pattern.intensity.argmax()), shape)
     starts = [min(max(int(p) - s // 2, 0), n - s) for p, s, n in zip(peak, sides, shape, strict=True)]
-    return pattern.crop(tuple(slice(a, a + s) for a, s in zip(starts, sides, strict=True)))
+    return tuple(slice(start, start + s) for start, s in zip(starts, sides, strict=True))
 
 
 def row(found: Phased, seed: int | str, seconds: float) -> str:
@@ -56,7 +55,8 @@ def main() -> None:
     parser.add_argument("--refine", default="auto")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
-    pattern = part(options)
+    whole = sayre.load(options.file, flat=options.flat)
+    pattern = whole.crop(around_brightest(whole, options.box or (options.crop,) * len(whole.shape)))
     print("  seed        R      fit     free  agreement  scatter      s  effects")
     results: list[Phased] = []
     for seed in range(options.seeds):

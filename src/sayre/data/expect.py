@@ -35,7 +35,7 @@ def expect(value: Any, *kinds: type, argument: str) -> None:
     Raises
     ------
     InputError
-        With what was found, and how to make what is wanted.
+        `value` is of another class; the message names it, and the function that makes the right one.
     """
     if isinstance(value, kinds):
         return

@@ -16,6 +16,7 @@ from sayre.numerics.device import find_device
 from sayre.retrieval import prepare
 from sayre.retrieval.binning import binned
 from sayre.retrieval.choice.consensus import consensus, work_of_selected
+from sayre.retrieval.choice.modes import TRUSTED
 from sayre.retrieval.choice.select import agreeing_with_last, select
 from sayre.retrieval.engine.bounds import amplitude_bounds
 from sayre.retrieval.engine.recipe import iterations, parse, recipe_text, split_at_wide
@@ -26,8 +27,6 @@ from sayre.retrieval.phased import Phased
 from sayre.retrieval.settings import Settings
 from sayre.retrieval.starts import Objects, starts
 
-TRUSTED = 0.9
-"""Agreement of the averaged starts below which a warning is issued."""
 OVERFIT = 5.0
 """Free half deviance, over that of the voxels used, from which on a warning is issued; 1 to 2 is usual."""
 ENOUGH = 0.95

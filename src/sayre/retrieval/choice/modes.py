@@ -12,6 +12,9 @@ from sayre.retrieval.choice.align import align, correlation
 
 Objects = NDArray[np.complex64]
 
+TRUSTED = 0.9
+"""Agreement below which objects are not averaged, and a warning is issued."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Modes:

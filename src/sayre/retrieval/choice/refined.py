@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from sayre.retrieval.choice.margin import resampled, with_margin
-from sayre.retrieval.choice.modes import Modes
+from sayre.retrieval.choice.modes import TRUSTED, Modes
 from sayre.retrieval.choice.select import figure_of_merit
 from sayre.retrieval.engine.bounds import Bounds
 from sayre.retrieval.engine.recipe import Step
@@ -32,8 +32,6 @@ ROUNDS, PROGRESS = 3, 0.05
 which it is done once more."""
 ITERATIONS = 2000
 """Iterations of phase retrieval that take about as long as the refinement of a run, in 48³."""
-TRUSTED = 0.9
-"""Agreement of the runs below which their average is not tried."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sayre.retrieval.engine.arrays.kernels import half_deviance
 from sayre.retrieval.engine.bounds import Bounds
 from sayre.retrieval.measurement.envelope import unmeasured_rate
 
@@ -163,8 +164,6 @@ class Forward:
         expected
             From `expected`.
         """
-        from sayre.retrieval.engine.arrays.kernels import half_deviance
-
         deviance = half_deviance(expected.clamp(min=0), self.counts).double()
         apart = (expected.clamp(min=0).sqrt() - self.counts.sqrt()).square().double()
         power = self.counts[self.used].sum(dtype=torch.float64).clamp(min=1e-30)
