@@ -132,7 +132,8 @@ def whole(side: int, starts: int, device: str) -> dict[str, float]:
 
     counts = made_bounds(side).counts
     pattern = Pattern(intensity=counts, mask=np.zeros(counts.shape, bool), grid=Grid(step=(1.0,) * 3))
-    found = phase(pattern, recipe=WHOLE, runs=starts, device=device, support_fraction=(1e-4, 0.06))
+    settings = {"recipe": WHOLE, "runs": starts, "refine": "none", "support_fraction": (1e-4, 0.06)}
+    found = phase(pattern, device=device, **settings)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     return {"gib": peak / 2**30, "averaged": len(found.averaged)}
 

@@ -119,7 +119,7 @@ def one(case: Case, way: str, options: argparse.Namespace) -> dict[str, Any]:
         weights = None
     began = time.process_time()
     try:
-        found = phase(pattern, device="cpu", init_weights=weights, **WAYS[way])
+        found = phase(pattern, device="cpu", init_weights=weights, refine="none", **WAYS[way])
     except InputError as error:
         return {"refused": str(error), "seconds": time.process_time() - began}
     seconds = time.process_time() - began

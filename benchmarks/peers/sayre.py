@@ -43,11 +43,13 @@ def solve(problem: Problem, watch: Watch) -> None:
     for start in range(problem.starts):
         watch.begin()
         seed = 1000 * problem.seed + start
-        found = phase(pattern, recipe=recipe, runs=1, seed=seed, device="cpu", watch=Followed(report=report))
+        once = {"recipe": recipe, "runs": 1, "refine": "none"}
+        found = phase(pattern, seed=seed, device="cpu", watch=Followed(report=report), **once)
         watch.end(found.object)
     if problem.starts > 1:
         watch.begin()
-        found = phase(pattern, recipe=recipe, runs=problem.starts, seed=1000 * problem.seed, device="cpu")
+        whole = {"recipe": recipe, "runs": problem.starts, "refine": "none"}
+        found = phase(pattern, seed=1000 * problem.seed, device="cpu", **whole)
         watch.answer(found.object)
 
 
