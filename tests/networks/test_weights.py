@@ -149,3 +149,10 @@ def test_too_wide_a_gap_is_filled_with_a_larger_error_and_warned_of():
     assert (large.sigma[wide] > 0).all()
     bright = narrow & (made.expectation > 10)
     assert np.sqrt(np.mean(large.sigma[bright] ** 2)) > np.sqrt(np.mean(small.sigma[bright] ** 2))
+
+
+@pytest.mark.parametrize("levels", [0, -1, 128])
+def test_levels_beyond_eight_bits_are_refused(tmp_path, levels):
+    with pytest.raises(InputError, match="1 to 127"):
+        weights.write(tmp_path / "w.safetensors", {"a": torch.ones(2, 2)}, {"network": "slab"}, levels=levels)
+    assert not list(tmp_path.iterdir())

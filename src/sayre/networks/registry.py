@@ -229,10 +229,17 @@ def write(
     Returns
     -------
     SHA-256 of the file.
+
+    Raises
+    ------
+    InputError
+        `levels` is not between 1 and 127.
     """
     import torch
     from safetensors.torch import save
 
+    if levels is not None and not 1 <= levels <= 127:
+        raise InputError(f"levels: {levels}, and whole numbers of eight bits have 1 to 127")
     stored, shapes = {}, {}
     for name, tensor in tensors.items():
         if levels is not None and tensor.ndim > 1:

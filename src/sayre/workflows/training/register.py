@@ -1,7 +1,7 @@
 """Adds trained weights to the registry: their file, a sample of input and output, and a row.
 
     python -m sayre.workflows.training.register runs/slab/weights.safetensors --name slab-4 --summary "…" \\
-        --training training.json --validation validation.json [--sigma-scale 0.9]
+        --training training.json --validation validation.json [--sigma-scale 0.9] [--levels 31]
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from sayre.retrieval.prepare import bright_ratios
 from sayre.simulation.peak import simulate
 from sayre.simulation.strained.testset import strained_crystal
 
-LEVELS = 31
-"""Largest whole number of a weight, six bits: the accuracy of `slab-4` is that of eight bits."""
+LEVELS = 127
+"""Largest whole number of a weight: eight bits. `slab-4` is stored in six (31) at the same accuracy."""
 
 
 def register(
@@ -38,6 +38,7 @@ def register(
     training: Mapping[str, Any],
     validation: Mapping[str, Any],
     sigma_scale: float = 1.0,
+    levels: int = LEVELS,
 ) -> None:
     """Add weights to the package, with a sample and a row of the registry; they become the default.
 
@@ -55,6 +56,8 @@ def register(
         Their scores.
     sigma_scale
         Factor on the standard error that the network predicts.
+    levels
+        Largest whole number of a weight, 127 at most: fewer make a smaller and less accurate file.
 
     Raises
     ------
@@ -63,7 +66,7 @@ def register(
     """
     target = FOLDER / f"{name}.safetensors"
     tensors, config = read(source)
-    write(target, tensors, config, levels=LEVELS)
+    write(target, tensors, config, levels=levels)
     row: dict[str, Any] = {"file": target.name}
     if config["network"] == "shape":
         _write_shape_sample(target, config["options"]["dimensions"])
@@ -141,6 +144,7 @@ def main() -> None:
     parser.add_argument(
         "--sigma-scale", type=float, default=1.0, help="Factor on the predicted standard error."
     )
+    parser.add_argument("--levels", type=int, default=LEVELS, help="Largest whole number of a weight.")
     options = parser.parse_args()
     register(
         options.weights,
@@ -149,6 +153,7 @@ def main() -> None:
         training=json.loads(options.training.read_text()),
         validation=json.loads(options.validation.read_text()),
         sigma_scale=options.sigma_scale,
+        levels=options.levels,
     )
 
 
