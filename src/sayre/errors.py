@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
@@ -21,9 +23,24 @@ class SayreWarning(UserWarning):
     """Something was changed or assumed on the way; the result is still valid."""
 
 
+_wordings: list[Callable[[str], str]] = []
+
+
 def warn(message: str) -> None:
     """Issue a `SayreWarning` that points at the caller's own line, however deep in Sayre it arises."""
     level, frame = 1, sys._getframe(0)
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
         level, frame = level + 1, frame.f_back
+    for wording in _wordings:
+        message = wording(message)
     warnings.warn(message, SayreWarning, stacklevel=level)
+
+
+@contextmanager
+def warnings_worded(wording: Callable[[str], str]) -> Iterator[None]:
+    """Issue the warnings inside the `with` block as `wording` makes them of the messages."""
+    _wordings.append(wording)
+    try:
+        yield
+    finally:
+        _wordings.remove(wording)

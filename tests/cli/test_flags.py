@@ -1,4 +1,4 @@
-"""Errors and warnings name arguments in Python, and flags on the command line."""
+"""Errors and warnings name arguments in Python, and flags on the command line and in its report."""
 
 from __future__ import annotations
 
@@ -71,3 +71,22 @@ def test_a_warning_names_the_argument_or_the_flag(tmp_path, capsys):
     told = capsys.readouterr().err
     assert "no strain; --geometry, or --hkl and --lattice-constant, would do" in told
     assert "`" not in told
+
+
+def test_the_report_of_a_command_names_flags(tmp_path, capsys):
+    x = np.indices((24, 24)) - 12
+    np.savez(tmp_path / "a.npz", intensity=np.rint(1e6 * np.prod(np.sinc(x / 3.3) ** 2, 0)))
+    options = {"--runs": "2", "--keep": "0.5", "--recipe": "ER*4", "--refine": "none"}
+    command = ["run", str(tmp_path / "a.npz"), "-o", str(tmp_path / "out")]
+    assert main(command + [word for option in options.items() for word in option]) == 0
+    told = [line.removeprefix("sayre: warning: ") for line in capsys.readouterr().err.splitlines()]
+    assert any("no other confirms it: do not trust the result; --runs 3 or --keep 1 would" in t for t in told)
+    report = (tmp_path / "out" / "report.md").read_text()
+    warned = report.partition("## Warnings")[2].partition("##")[0]
+    assert warned.strip().splitlines() == [f"- {text}" for text in told]
+
+
+def test_an_empty_recipe_is_refused(gapless, capsys):
+    assert main(["phase", "counts.npy", "-o", "crystal.npz", "--recipe", ""]) == 2
+    assert capsys.readouterr().err == "sayre: --recipe: must not be empty; leave it out for the default\n"
+    assert not (gapless / "crystal.npz").exists()

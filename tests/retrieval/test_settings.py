@@ -64,6 +64,13 @@ def test_settings_at_the_ends_of_their_ranges():
         Settings(threshold=0.999, smoothing=(0, 0), reference=reference, support_fraction=(1e-9, 1))
 
 
+@pytest.mark.parametrize("name", ["recipe", "init", "init_weights", "refine"])
+@pytest.mark.parametrize("text", ["", "  "])
+def test_empty_texts_are_refused(name, text):
+    with pytest.raises(InputError, match=f"^{name}: must not be empty"):
+        Settings(**{"init": "network", name: text})
+
+
 def test_numpy_numbers_are_accepted_as_settings():
     settings = Settings(runs=np.int64(3), keep=np.float32(0.5), seed=np.uint8(0), sigmas=0, enough=None)
     assert settings.runs == 3

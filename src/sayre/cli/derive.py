@@ -12,11 +12,11 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import typer
 from typer.core import TyperCommand
 
-from sayre.cli.flags import in_flags, warnings_in_flags
+from sayre.cli.flags import in_flags
 from sayre.cli.progress import progress
 from sayre.data.json_text import to_json
 from sayre.data.option import SettingError
-from sayre.errors import InputError
+from sayre.errors import InputError, warnings_worded
 from sayre.workflows.jobs.job import Job, Leaf, build, leaves
 
 Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress and no summary.")]
@@ -41,7 +41,7 @@ def command(kind: type[Job]) -> Any:
     def call(**given: Any) -> None:
         quiet, as_json = given.pop("quiet"), given.pop("as_json")
         try:
-            with warnings_in_flags(flags):
+            with warnings_worded(partial(in_flags, flags=flags)):
                 do(_job(kind, given), quiet=quiet, as_json=as_json)
         except SettingError as error:
             name = flags[error.setting][-1] if flags.get(error.setting) else error.setting

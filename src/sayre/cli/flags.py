@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import re
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 _NAMED = re.compile(r"`(?:Pattern\.(\w+)|(\w+)=([^`]*))`")
 """How messages name an argument or a setting: `mask=`, `method='wiener'`, `force=True`, `Pattern.crop`."""
@@ -35,16 +32,3 @@ def in_flags(message: str, flags: Flags) -> str:
         return known[-1] if value in (None, "", "True") else f"{known[-1]} {value.strip(_QUOTE)}"
 
     return _NAMED.sub(flag, message)
-
-
-@contextmanager
-def warnings_in_flags(flags: Flags) -> Iterator[None]:
-    """Show warnings inside the `with` block with flags in place of the arguments that they name."""
-    with warnings.catch_warnings():
-        show = warnings.showwarning
-
-        def translated(message: Warning | str, *about: Any, **more: Any) -> None:
-            show(in_flags(str(message), flags), *about, **more)
-
-        warnings.showwarning = translated
-        yield

@@ -84,7 +84,7 @@ def check_settings(settings: Any) -> None:
     Raises
     ------
     SettingError
-        A text that is none of the choices, or a number that is no number or beyond a limit.
+        A text that is empty or none of the choices, or a number that is no number or beyond a limit.
     """
     hints = get_type_hints(settings.__class__)
     for name, option in options_of(settings.__class__).items():
@@ -136,6 +136,8 @@ def _check_kind(name: str, value: Any, annotation: Any) -> None:
     if plain and not others and not isinstance(value, accepted):
         wanted = " or ".join("a text" if kind is str else f"a {kind.__name__}" for kind in plain)
         raise SettingError(name, f"must be {wanted}, found {value!r}")
+    if isinstance(value, str) and not value.strip():
+        raise SettingError(name, "must not be empty; leave it out for the default")
 
 
 def _check_number(name: str, value: Any, option: Option) -> None:

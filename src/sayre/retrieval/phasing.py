@@ -11,13 +11,13 @@ import numpy as np
 from sayre.data import AnyPattern, FilledPattern, Pattern
 from sayre.data.expect import expect
 from sayre.data.option import changed
-from sayre.errors import InputError, warn
+from sayre.errors import InputError
 from sayre.numerics.device import find_device
 from sayre.retrieval import prepare
 from sayre.retrieval.binning import binned
 from sayre.retrieval.choice.consensus import consensus, work_of_selected
-from sayre.retrieval.choice.modes import TRUSTED
 from sayre.retrieval.choice.select import agreeing_with_last, select
+from sayre.retrieval.doubts import warn_of_doubt, warn_of_overfit
 from sayre.retrieval.engine.bounds import amplitude_bounds
 from sayre.retrieval.engine.recipe import iterations, parse, recipe_text, split_at_wide
 from sayre.retrieval.engine.runs import Report, Run, part_of, retrieve
@@ -27,8 +27,6 @@ from sayre.retrieval.phased import Phased
 from sayre.retrieval.settings import Settings
 from sayre.retrieval.starts import Objects, starts
 
-OVERFIT = 5.0
-"""Free half deviance, over that of the voxels used, from which on a warning is issued; 1 to 2 is usual."""
 ENOUGH = 0.95
 """Complex correlation of two starts from which on no more are made, where a network predicts the starts."""
 
@@ -95,7 +93,7 @@ def phase(
     Warns
     -----
     SayreWarning
-        The averaged starts agree to less than `TRUSTED`, or only one of several was selected; free voxels are
+        The averaged starts agree to less than 0.9, or only one of several was selected; free voxels are
         predicted far worse than the others; effects were asked for that the counts do not tell; voxels were
         cut off or masked.
     """
@@ -147,9 +145,12 @@ def phase(
         report=part_of(watch.report, share, 1 - share, length),
     )
     if settings.runs > 1:
-        _warn_of_doubt(pattern.name, result.modes.agreement)
+        finished = sum(not run.failed for run in done)
+        warn_of_doubt(
+            pattern.name, result.modes.agreement, keep=settings.keep, made=len(done), finished=finished
+        )
     residual, likelihood, free_likelihood = (float(value[0]) for value in result.fit)
-    _warn_of_overfit(pattern.name, likelihood, free_likelihood)
+    warn_of_overfit(pattern.name, likelihood, free_likelihood)
     return Phased(
         object=result.object,
         support=wrap.final(result.object),
@@ -185,26 +186,3 @@ def _search(
         if agreeing:
             return done, agreeing
     return done, []
-
-
-def _warn_of_overfit(name: str, likelihood: float, free: float) -> None:
-    """Warn if the voxels that phasing never saw are predicted far worse than the others."""
-    if free > OVERFIT * max(likelihood, 0.5):
-        warn(
-            f"{name}: voxels that phasing never saw are predicted far worse than the others (half deviance "
-            f"{free:.3g} against {likelihood:.3g}): the object fits noise or the model of the measurement is "
-            "wrong; do not trust details of the result"
-        )
-
-
-def _warn_of_doubt(name: str, agreement: float) -> None:
-    """Warn if the averaged starts do not agree."""
-    if agreement >= TRUSTED:
-        return
-    reason = "one start fits better than all others, and no other start confirms it"
-    if np.isfinite(agreement):
-        reason = f"the starts that fit best agree to {agreement:.2f} only (complex correlation)"
-    warn(
-        f"{name}: {reason}: do not trust the result; make more starts (`runs=`), or for a strained crystal "
-        "start from the network (`init='network'`)"
-    )

@@ -7,12 +7,12 @@ from scipy.ndimage import binary_erosion, gaussian_filter
 from sayre.data.option import SettingError
 from sayre.errors import SayreWarning
 from sayre.retrieval.choice.align import align, correlation
+from sayre.retrieval.doubts import warn_of_overfit
 from sayre.retrieval.engine.bounds import Bounds, free_voxels
 from sayre.retrieval.measurement.corrected import corrected, point_spread
 from sayre.retrieval.measurement.model import best_model
 from sayre.retrieval.measurement.nuisances import KINDS, Nuisances, effects_of
 from sayre.retrieval.measurement.refine import refine
-from sayre.retrieval.phasing import _warn_of_overfit
 from sayre.retrieval.settings import Settings
 
 PUT_IN = {"widths": (0.6, 0.5, 0.7), "background": 0.8}
@@ -122,7 +122,7 @@ def test_effects_are_named_in_a_setting():
     ("likelihood", "free", "warned"), [(0.5, 0.7, False), (0.1, 2.0, False), (0.6, 9, True)]
 )
 def test_an_object_that_fits_noise_is_warned_of(likelihood, free, warned, recwarn):
-    _warn_of_overfit("peak.npz", likelihood, free)
+    warn_of_overfit("peak.npz", likelihood, free)
     assert [str(w.message).startswith("peak.npz: voxels that phasing never saw") for w in recwarn] == [
         True
     ] * warned

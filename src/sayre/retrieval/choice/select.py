@@ -37,7 +37,7 @@ def select(runs: Sequence[Run], keep: float = 0.5) -> list[Run]:
     finished = sorted((run for run in runs if not run.failed), key=figure_of_merit)
     if not finished:
         raise ValueError("select: every run failed, so that there is nothing to select")
-    best = finished[: max(1, round(keep * len(finished)))]
+    best = finished[: most_selected(len(finished), keep)]
     selected = [run for run in best if figure_of_merit(run) <= LIKELIHOOD_RANGE * figure_of_merit(best[0])]
     if len(selected) < 3:
         return selected
@@ -47,6 +47,19 @@ def select(runs: Sequence[Run], keep: float = 0.5) -> list[Run]:
     near = apart[central] <= OUTLIER * float(np.median(others)) + 1e-6
     order = np.argsort(apart[central], kind="stable")
     return [selected[i] for i in order if near[i]]
+
+
+def most_selected(finished: int, keep: float) -> int:
+    """Return how many of some finished runs are selected at most.
+
+    Parameters
+    ----------
+    finished
+        Number of runs that did not fail.
+    keep
+        As `select` takes it.
+    """
+    return max(1, round(keep * finished))
 
 
 def agreeing_with_last(runs: Sequence[Run], enough: float) -> list[Run]:

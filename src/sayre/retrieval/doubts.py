@@ -1,0 +1,71 @@
+"""Warnings of results that may be wrong."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from sayre.errors import warn
+from sayre.retrieval.choice.modes import TRUSTED
+from sayre.retrieval.choice.select import most_selected
+
+OVERFIT = 5.0
+"""Free half deviance, over that of the voxels used, from which on a warning is issued; 1 to 2 is usual."""
+
+
+def warn_of_overfit(name: str, likelihood: float, free: float) -> None:
+    """Warn if the voxels that phasing never saw are predicted far worse than the others.
+
+    Parameters
+    ----------
+    name
+        Of the pattern.
+    likelihood, free
+        Half deviance of a voxel that was used, and of one that was left free.
+    """
+    if free > OVERFIT * max(likelihood, 0.5):
+        warn(
+            f"{name}: voxels that phasing never saw are predicted far worse than the others (half deviance "
+            f"{free:.3g} against {likelihood:.3g}): the object fits noise or the model of the measurement is "
+            "wrong; do not trust details of the result"
+        )
+
+
+def warn_of_doubt(name: str, agreement: float, *, keep: float, made: int, finished: int) -> None:
+    """Warn if the averaged starts do not agree, or if there is only one of them.
+
+    Parameters
+    ----------
+    name
+        Of the pattern.
+    agreement
+        Of the starts that were averaged; NaN where it was one.
+    keep
+        Fraction of the starts to average at most.
+    made, finished
+        Number of starts, and of those that did not fail.
+    """
+    if agreement >= TRUSTED:
+        return
+    network = "for a strained crystal start from the network (`init='network'`)"
+    if np.isfinite(agreement):
+        reason = f"the starts that fit best agree to {agreement:.2f} only (complex correlation)"
+    elif finished > 1 and most_selected(finished, keep) > 1:
+        reason = "one start fits better than all others, and no other start confirms it"
+    else:
+        those = f"{made} starts" if finished == made else f"the {finished} of {made} starts that did not fail"
+        doubt = f"only one start is averaged (a fraction of {keep:g} of {those}), and no other confirms it"
+        warn(f"{name}: {doubt}: do not trust the result; {_two_of(keep, made, finished)}")
+        return
+    warn(f"{name}: {reason}: do not trust the result; make more starts (`runs=`), or {network}")
+
+
+def _two_of(keep: float, made: int, finished: int) -> str:
+    """Say what would average two starts."""
+    needed = math.ceil(1.5 / keep)
+    needed += most_selected(needed, keep) < 2
+    runs = f"`runs={math.ceil(needed * made / finished)}`"
+    if finished < 2:
+        return f"{runs} would average two"
+    return f"{runs} or `keep={math.ceil(200 / finished) / 100:g}` would average two"

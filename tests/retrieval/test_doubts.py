@@ -1,0 +1,61 @@
+"""A result of one start of several is warned of, with what would average two."""
+
+import warnings
+
+import pytest
+
+from sayre.errors import SayreWarning
+from sayre.retrieval.choice.select import most_selected
+from sayre.retrieval.doubts import warn_of_doubt
+
+NAN = float("nan")
+
+
+def said(agreement=NAN, **numbers):
+    with pytest.warns(SayreWarning) as caught:
+        warn_of_doubt("a.npz", agreement, **numbers)
+    return str(caught[0].message)
+
+
+@pytest.mark.parametrize(
+    ("keep", "made", "finished", "expected"),
+    [
+        (0.5, 2, 2, "`runs=3` or `keep=1` would average two"),
+        (0.1, 4, 4, "`runs=15` or `keep=0.5` would average two"),
+        (0.3, 3, 3, "`runs=5` or `keep=0.67` would average two"),
+        (0.5, 4, 2, "`runs=6` or `keep=1` would average two"),
+        (0.5, 4, 1, "`runs=12` would average two"),
+        (1.0, 2, 1, "`runs=4` would average two"),
+    ],
+)
+def test_too_few_to_average(keep, made, finished, expected):
+    text = said(keep=keep, made=made, finished=finished)
+    assert text.startswith("a.npz: only one start is averaged")
+    assert text.endswith(f"; {expected}")
+    assert ("that did not fail" in text) == (finished < made)
+
+
+@pytest.mark.parametrize("keep", [1.0, 0.7, 0.5, 0.3, 0.29, 0.1, 0.01])
+def test_what_is_named_averages_two_and_fewer_runs_do_not(keep):
+    finished = 3 if keep < 0.5 else 1
+    runs = int(said(keep=keep, made=finished, finished=finished).split("`runs=")[1].split("`")[0])
+    assert most_selected(runs, keep) == 2
+    assert most_selected(runs - 1, keep) == 1
+
+
+@pytest.mark.parametrize("finished", range(2, 60))
+def test_the_fraction_named_averages_two(finished):
+    named = float(said(keep=1e-9, made=finished, finished=finished).split("`keep=")[1].split("`")[0])
+    assert most_selected(finished, named) == 2
+
+
+def test_one_that_fits_better_than_the_others():
+    text = said(keep=0.5, made=8, finished=8)
+    assert "one start fits better than all others" in text
+    assert "more starts (`runs=`)" in text
+
+
+def test_starts_that_agree_are_not_doubted():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warn_of_doubt("a.npz", 0.95, keep=0.5, made=8, finished=8)
