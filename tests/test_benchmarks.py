@@ -20,6 +20,7 @@ SMALLEST = {
     "classical": "--size 24 --width 3 --repeats 1",
     "hidden": "PATTERN --crop 24 --gaps 1:+4:3 0:20:2",
     "measured": "PATTERN --crop 32 --runs 2 --seeds 2",
+    "peaks": "--crystals 1 1",
     "phasing": "--sides 16 --repeats 1",
     "phasing_accuracy": "--crystals 1 --runs 2 --side 32 --gaps cross --method wiener --recipe quick",
     "sampling": "--crystals 1",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import typer
@@ -42,8 +43,16 @@ def _root(version: bool = typer.Option(False, "--version", callback=_version, is
     pass
 
 
-def _show_warning(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
-    print(f"sayre: warning: {message}", file=sys.stderr)
+def _shower() -> Callable[..., None]:
+    """Return a function that shows the text of a warning, the same text once."""
+    shown: set[str] = set()
+
+    def show(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
+        if str(message) not in shown:
+            shown.add(str(message))
+            print(f"sayre: warning: {message}", file=sys.stderr)
+
+    return show
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -51,7 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.simplefilter("always", SayreWarning)
-        warnings.showwarning = _show_warning
+        warnings.showwarning = _shower()
         try:
             status = app(arguments, standalone_mode=False)
         except typer.Exit as leave:

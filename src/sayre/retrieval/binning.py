@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sayre.data import AnyPattern, FilledPattern, Pattern
 from sayre.detectors.hygiene import cleaned
 from sayre.errors import InputError, warn
-from sayre.retrieval.prepare import peak_of
+from sayre.retrieval.peaks import find_peaks
 from sayre.retrieval.settings import Binning
 
 
@@ -42,7 +42,9 @@ def binned(pattern: AnyPattern, binning: Binning) -> AnyPattern:
         return pattern
     pattern = cleaned(pattern)
     what, shape = pattern.name, pattern.intensity.shape
-    firsts = [(c - (f - 1) // 2) % f for c, f in zip(peak_of(pattern.intensity), factors, strict=True)]
+    firsts = [
+        (c - (f - 1) // 2) % f for c, f in zip(find_peaks(pattern.intensity).first, factors, strict=True)
+    ]
     sizes = [(n - first) // f for n, first, f in zip(shape, firsts, factors, strict=True)]
     if min(sizes) < 8:
         raise InputError(

@@ -13,6 +13,7 @@ from sayre.detectors.hygiene import cleaned
 from sayre.errors import InputError, warn
 from sayre.numerics.interpolate import linear_fill
 from sayre.retrieval.engine.support import autocorrelation, initial_support
+from sayre.retrieval.peaks import peak_of
 from sayre.retrieval.sampling import ratios_text, sampling
 
 LEAST_COUNTS = 1000
@@ -40,12 +41,12 @@ def centred(pattern: AnyPattern) -> AnyPattern:
     Warns
     -----
     SayreWarning
-        Voxels are cut off; as `cleaned`.
+        Voxels are cut off, or there is a second peak; as `cleaned`.
     """
     pattern = cleaned(pattern)
     counts, what = pattern.intensity, pattern.name
     box = []
-    for axis, (c, n) in enumerate(zip(peak_of(counts), counts.shape, strict=True)):
+    for axis, (c, n) in enumerate(zip(peak_of(pattern), counts.shape, strict=True)):
         half = min(c, n - c)
         size = next((s for s in range(2 * half, 0, -2) if s == scipy.fft.next_fast_len(s)), 0)
         if size < max(n // 2, 4):
@@ -78,12 +79,12 @@ def around_peak(pattern: AnyPattern, size: int) -> AnyPattern:
     Warns
     -----
     SayreWarning
-        The array ends inside the box; as `cleaned`.
+        The array ends inside the box, or there is a second peak; as `cleaned`.
     """
     if size < 8:
         raise InputError(f"crop: {size} voxels are too few; 8 or more are needed")
     pattern = cleaned(pattern)
-    peak = peak_of(pattern.intensity)
+    peak = peak_of(pattern)
     halves = [min(size // 2, c, n - c) for c, n in zip(peak, pattern.shape, strict=True)]
     if min(halves) < size // 2:
         taken = " × ".join(str(2 * half) for half in halves)
@@ -243,18 +244,3 @@ def _check_peak(pattern: AnyPattern, what: str) -> None:
             f"{what}: {int(top.sum())} voxels have the same highest count {counts.max():.0f}; if the "
             "detector was saturated, mask and fill them"
         )
-
-
-def peak_of(counts: NDArray[np.float32]) -> tuple[int, ...]:
-    """Return the voxel nearest to the centroid of the squared counts.
-
-    For a crystal with little strain it is the brightest voxel. Strain splits the peak into several, and the
-    brightest of them may be far from the middle. A background, which would draw the centroid of the counts to
-    the middle of the array, has little weight in squared counts.
-    """
-    weight = counts.astype(np.float64) ** 2
-    total = float(weight.sum())
-    return tuple(
-        int(np.rint(np.arange(n) @ weight.sum(tuple(i for i in range(counts.ndim) if i != axis)) / total))
-        for axis, n in enumerate(counts.shape)
-    )
