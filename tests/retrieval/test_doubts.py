@@ -1,4 +1,4 @@
-"""A result of one start of several is warned of, with what would average two."""
+"""What may be wrong with a result is told, with what would do."""
 
 import warnings
 
@@ -6,7 +6,7 @@ import pytest
 
 from sayre.errors import SayreWarning
 from sayre.retrieval.choice.select import most_selected
-from sayre.retrieval.doubts import warn_of_doubt
+from sayre.retrieval.doubts import warn_of_doubt, why_unrefined
 
 NAN = float("nan")
 
@@ -59,3 +59,18 @@ def test_starts_that_agree_are_not_doubted():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         warn_of_doubt("a.npz", 0.95, keep=0.5, made=8, finished=8)
+
+
+@pytest.mark.parametrize(
+    ("free", "reason"), [(True, "predicted the free voxels"), (False, "explained the counts")]
+)
+def test_effects_that_were_named_and_do_not_help_are_warned_of(free, reason):
+    with pytest.warns(SayreWarning, match=f"`refine='gains,spread'`: it {reason} no better"):
+        assert why_unrefined("a.npz", "gains,spread", free=free) == f"it {reason} no better"
+
+
+def test_a_refinement_that_was_not_named_is_not_warned_of():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert why_unrefined("a.npz", "auto", free=True) == "it predicted the free voxels no better"
+        assert why_unrefined("a.npz", "none", free=True) == "it was not asked for"

@@ -92,6 +92,7 @@ def test_the_report_says_what_was_found(done):
     text = (done.folder / "report.md").read_text()
     found = done.result.phased
     assert f"R = {found.residual:.3f}" in text
+    assert "before the refinement under effects of beam and detector" in text
     assert text.count("averaged |") + text.count("middle one |") == len(found.selected)
     for name in ("filling", "crystal", "explained", "convergence", "resolution"):
         assert f"]({name}.png)" in text
@@ -149,7 +150,8 @@ def test_a_stopped_run_goes_on_and_ends_the_same(peak, done, tmp_path, monkeypat
 
 
 def test_force_leaves_no_file_of_the_run_before(peak, done, tmp_path):
-    """A second run without gaps and in 2D has no filling and no volume; the user's own file stays."""
+    """A second run without gaps and in 2D has no filling, no volume, and of one start no resolution; the
+    user's own file stays."""
     for name in FILES:
         (tmp_path / name).write_bytes((done.folder / name).read_bytes())
     (tmp_path / "notes.txt").write_text("mine")
@@ -163,7 +165,7 @@ def test_force_leaves_no_file_of_the_run_before(peak, done, tmp_path):
             settings=Settings(runs=2, recipe="HIO*40, ER*20"),
             force=True,
         )
-    missing = {"filled.npz", "filling.png", "object.vti"}
+    missing = {"filled.npz", "filling.png", "object.vti", "resolution.png"}
     assert {file.name for file in tmp_path.iterdir()} == set(FILES) - missing | {"notes.txt"}
     assert set(flat.warnings) == {str(w.message) for w in caught}
     assert all(text in (tmp_path / "report.md").read_text() for text in flat.warnings)
@@ -209,7 +211,10 @@ def test_counts_already_filled_are_taken_as_they_are(peak, tmp_path):
     with pytest.warns(SayreWarning, match="no displacement"):
         result = run(tmp_path / "filled.npz", tmp_path / "out", settings=settings)
     np.testing.assert_array_equal(result.pattern.intensity, filled)
-    assert "FSC" not in result.curves
+    assert result.curves == result.numbers["resolution"] == {}
+    assert result.numbers["resolution_unit"] is None
+    assert not (tmp_path / "out" / "resolution.png").exists()
+    assert "PRTF of a single one is 1 everywhere" in (tmp_path / "out" / "report.md").read_text()
     assert isinstance(files.load(tmp_path / "out" / "filled.npz"), Pattern)
 
 
@@ -287,7 +292,8 @@ def test_a_run_that_failed_is_tried_again_and_a_result_outlives_it(peak, done, t
                 run(peak[0], folder, force=force, **arguments)
     assert not (tmp_path / "new").exists()
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
-    assert run(peak[0], tmp_path / "new", **arguments).files == FILES
+    expected = tuple(name for name in FILES if name != "resolution.png")  # of one start there is none
+    assert run(peak[0], tmp_path / "new", **arguments).files == expected
 
 
 @pytest.mark.filterwarnings("ignore:.*do not trust")

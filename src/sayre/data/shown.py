@@ -57,6 +57,19 @@ def sizes(shape: Sequence[float], between: str = " × ") -> str:
     return between.join(f"{n:d}" if isinstance(n, int | np.integer) else f"{n:.3g}" for n in shape)
 
 
+def number(value: float, digits: str = ".3g") -> str:
+    """A number as text; a dash where it is not known.
+
+    Parameters
+    ----------
+    value
+        Any number; NaN and infinity are not known.
+    digits
+        Format of one that is.
+    """
+    return format(value, digits) if np.isfinite(value) else "–"
+
+
 def axes_of(ndim: int) -> str:
     """Names of the array axes of counts."""
     return "rocking, row, column" if ndim == 3 else "row, column"

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sayre.data.shown import number
 from sayre.errors import InputError, warn
 from sayre.figures.filling import save_figure
 from sayre.figures.phasing import start_figure
@@ -71,7 +72,8 @@ class LivePicture:
 
     def _show(self, best: _Best) -> None:
         """A picture that cannot be written gives a warning and stops nothing."""
-        title = f"start {best.start}, the best of {len(self._histories)} so far: R = {best.residual:.3f}"
+        residual = number(best.residual, ".3f")
+        title = f"start {best.start}, the best of {len(self._histories)} so far: R = {residual}"
         with self._pace.writing():
             try:
                 figure = start_figure(best.object, best.support, self._histories, best.start, title=title)

@@ -69,3 +69,26 @@ def _two_of(keep: float, made: int, finished: int) -> str:
     if finished < 2:
         return f"{runs} would average two"
     return f"{runs} or `keep={math.ceil(200 / finished) / 100:g}` would average two"
+
+
+def why_unrefined(name: str, refine: str, *, free: bool) -> str:
+    """Return why objects were not refined, and warn where effects were named.
+
+    Parameters
+    ----------
+    name
+        Of the pattern.
+    refine
+        As `sayre.retrieval.settings.Settings.refine`.
+    free
+        Whether voxels were left free.
+    """
+    if refine == "none":
+        return "it was not asked for"
+    reason = "it predicted the free voxels no better" if free else "it explained the counts no better"
+    if refine != "auto":
+        warn(
+            f"{name}: not refined under `refine={refine!r}`: {reason}, even for the best start, so that no "
+            "effect is taken out of the counts"
+        )
+    return reason

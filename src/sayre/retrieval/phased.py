@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sayre.data import AnyPattern, Crystal
 from sayre.data.json_text import plain
-from sayre.data.shown import Lines, Shown, sizes, slices_through
+from sayre.data.shown import Lines, Shown, number, sizes, slices_through
 from sayre.retrieval.choice.modes import Modes
 from sayre.retrieval.engine.runs import Run
 from sayre.retrieval.measurement.nuisances import Nuisances
@@ -45,6 +45,8 @@ class Phased(Shown):
         float32, the counts that are expected of `object`, in gaps too.
     nuisances
         Effects of beam and detector under which the objects were refined; None where they were not.
+    unrefined
+        Why the objects were not refined; None where they were.
     best
         Number of the start that `object` is; None where it is what the selected ones have in common.
     oversampling
@@ -64,6 +66,7 @@ class Phased(Shown):
     agreement: float
     expected: NDArray[np.float32] = field(repr=False)
     nuisances: Nuisances | None
+    unrefined: str | None = None
     best: int | None
     oversampling: tuple[float, ...]
     pattern: AnyPattern = field(repr=False)
@@ -95,6 +98,7 @@ class Phased(Shown):
                 "selected": list(self.selected),
                 "best": self.best,
                 "measurement": None if self.nuisances is None else self.nuisances.metrics,
+                "unrefined": self.unrefined,
                 "support_voxels": int(self.support.sum()),
                 "oversampling": list(self.oversampling),
                 "origin": list(self.origin),
@@ -109,17 +113,23 @@ class Phased(Shown):
         agreement, scatter = self.agreement, self.modes.scatter
         return [
             ("starts", f"{len(self.selected)} of {len(self.runs)} averaged"),
-            ("R", f"{self.residual:.3f}"),
+            ("R", number(self.residual, ".3f")),
             (
                 "half deviance of a voxel, and of free ones",
-                f"{self.likelihood:.3g}, {self.free_likelihood:.3g}",
+                f"{number(self.likelihood)}, {number(self.free_likelihood)}",
             ),
-            ("effects of beam and detector", ", ".join(self.nuisances.kinds) if self.nuisances else "none"),
+            ("effects of beam and detector", self._effects),
             ("agreement", f"{agreement:.3f}" if agreement == agreement else "not known of a single start"),
             ("scatter", f"{scatter:.2f}" if scatter == scatter else "not known of a single start"),
             ("support", f"{int(self.support.sum())} voxels"),
             ("oversampling ratio", ratios_text(self.oversampling)),
         ]
+
+    @property
+    def _effects(self) -> str:
+        if self.nuisances is None:
+            return f"not refined: {self.unrefined}" if self.unrefined else "not refined"
+        return ", ".join(self.nuisances.noticed) or "none to be noticed"
 
     def _panels(self) -> Sequence[NDArray[Any]]:
         return slices_through(np.abs(self.object), [n // 2 for n in self.object.shape])

@@ -17,7 +17,7 @@ from sayre.retrieval import prepare
 from sayre.retrieval.binning import binned
 from sayre.retrieval.choice.consensus import consensus, work_of_selected
 from sayre.retrieval.choice.select import agreeing_with_last, select
-from sayre.retrieval.doubts import warn_of_doubt, warn_of_overfit
+from sayre.retrieval.doubts import warn_of_doubt, warn_of_overfit, why_unrefined
 from sayre.retrieval.engine.bounds import amplitude_bounds
 from sayre.retrieval.engine.recipe import iterations, parse, recipe_text, split_at_wide
 from sayre.retrieval.engine.runs import Report, Run, part_of, retrieve
@@ -94,8 +94,8 @@ def phase(
     -----
     SayreWarning
         The averaged starts agree to less than 0.9, or only one of several was selected; free voxels are
-        predicted far worse than the others; effects were asked for that the counts do not tell; voxels were
-        cut off or masked.
+        predicted far worse than the others; effects were asked for that the counts do not tell, or that
+        do not help to explain them; voxels were cut off or masked.
     """
     expect(pattern, Pattern, FilledPattern, argument="pattern")
     settings = Settings() if settings is None else settings
@@ -151,6 +151,9 @@ def phase(
         )
     residual, likelihood, free_likelihood = (float(value[0]) for value in result.fit)
     warn_of_overfit(pattern.name, likelihood, free_likelihood)
+    unrefined = None
+    if result.nuisances is None:
+        unrefined = why_unrefined(pattern.name, settings.refine, free=bool(np.isfinite(free_likelihood)))
     return Phased(
         object=result.object,
         support=wrap.final(result.object),
@@ -164,6 +167,7 @@ def phase(
         agreement=result.modes.agreement,
         expected=result.expected,
         nuisances=result.nuisances,
+        unrefined=unrefined,
         best=result.best,
         oversampling=ratios,
         pattern=cut,

@@ -39,7 +39,7 @@ class RunOutcome:
                 name: curve.resolution if np.isfinite(curve.resolution) else None
                 for name, curve in self.curves.items()
             },
-            "resolution_unit": next(iter(self.curves.values())).unit,
+            "resolution_unit": next((curve.unit for curve in self.curves.values()), None),
             "strain_rms": None if strain is None else float(np.sqrt(np.mean(strain**2))),
             "seconds": self.manifest.seconds,
         }

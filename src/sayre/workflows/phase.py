@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from sayre.crystal.scan import Scan
 from sayre.data.option import Option, check_settings
+from sayre.data.shown import number
 from sayre.errors import InputError
 from sayre.retrieval.settings import Settings
 from sayre.workflows.jobs.input_file import InputFile
@@ -266,7 +267,7 @@ def result_sentence(output: Path, phased: Phased, seconds: float) -> str:
     if scatter == scatter:
         apart += f"; another set of starts would differ by {100 * scatter:.0f} %"
     return (
-        f"{output}: {int(phased.support.sum())} voxels as phased, R = {phased.residual:.3f}, "
+        f"{output}: {int(phased.support.sum())} voxels as phased, R = {number(phased.residual, '.3f')}, "
         f"{len(phased.selected)} of {len(phased.runs)} starts averaged"
         f"{f' ({failed} failed)' if failed else ''}, {seconds:.0f} s{apart}"
     )

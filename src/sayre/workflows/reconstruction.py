@@ -140,9 +140,10 @@ def _keeping(watch: Watch, kept: KeptRuns) -> Watch:
 
 
 def resolution_curves(phased: Phased, geometry: Geometry | None = None) -> dict[str, ShellCurve]:
-    """PRTF of the averaged starts, and FSC of the means of two halves of them where there are two.
+    """PRTF of the averaged starts, and FSC of the means of two halves of them; none of a single start.
 
-    The halves share the counts and their noise, so that this FSC tells of the phasing alone.
+    Both tell how far starts agree: the PRTF of a single one is 1 everywhere. The halves share the counts and
+    their noise, so that this FSC tells of the phasing alone.
 
     Parameters
     ----------
@@ -151,11 +152,13 @@ def resolution_curves(phased: Phased, geometry: Geometry | None = None) -> dict[
     geometry
         Gives the resolution in nm, as a grid in 1/Å does.
     """
+    if len(phased.averaged) < 2:
+        return {}
     measured = phased.pattern.measured
     basis = known_frame(phased.object.shape, Scan(geometry=geometry), measured.grid).basis
-    curves = {"PRTF": prtf(phased.averaged, measured, voxel_basis=basis)}
-    if len(phased.averaged) > 1:
-        halves = [mean(phased.averaged[first::2]) for first in (0, 1)]
-        share = float(np.mean(phased.support))
-        curves["FSC"] = fsc(*halves, support_fraction=share, voxel_basis=basis)
-    return curves
+    halves = [mean(phased.averaged[first::2]) for first in (0, 1)]
+    share = float(np.mean(phased.support))
+    return {
+        "PRTF": prtf(phased.averaged, measured, voxel_basis=basis),
+        "FSC": fsc(*halves, support_fraction=share, voxel_basis=basis),
+    }

@@ -9,6 +9,7 @@ import numpy as np
 
 from sayre.data import Crystal, FilledPattern
 from sayre.data.json_text import to_json
+from sayre.data.shown import number
 from sayre.figures.crystal import crystal_figure
 from sayre.figures.explained import explained_figure
 from sayre.figures.filling import filling_figure, save_figure
@@ -29,7 +30,8 @@ def draw(outcome: RunOutcome) -> list[str]:
     settings = Settings(free=outcome.manifest.config["free"], seed=outcome.manifest.config["seed"])
     figures["explained.png"] = explained_figure(found, settings, title=name)
     figures["convergence.png"] = convergence_figure(found.runs, found.selected)
-    figures["resolution.png"] = resolution_figure(outcome.curves)
+    if outcome.curves:
+        figures["resolution.png"] = resolution_figure(outcome.curves)
     for file, figure in figures.items():
         save_figure(figure, outcome.folder / file)
     return list(figures)
@@ -61,7 +63,7 @@ def _opening(outcome: RunOutcome) -> str:
     failed = sum(bool(run.failed) for run in found.runs)
     text = (
         f"{len(found.selected)} of {len(found.runs)} starts averaged"
-        f"{f', {failed} failed' if failed else ''}: R = {found.residual:.3f}."
+        f"{f', {failed} failed' if failed else ''}: R = {number(found.residual, '.3f')}."
     )
     if found.best is not None and len(found.selected) > 1:
         text += (
@@ -153,45 +155,59 @@ def _spread(values: Any, unit: str) -> str:
 
 def _starts(outcome: RunOutcome) -> str:
     found = outcome.result.phased
-    head = "| start | R | −log likelihood | free | support | |\n|---|---|---|---|---|---|\n"
+    free = any(np.isfinite(run.free_likelihood) for run in found.runs)
+    names = ["start", "R", "−log likelihood", *(["free"] if free else []), "support", ""]
+    head = f"| {' | '.join(names)} |\n{'|---' * len(names)}|\n"
     notes = dict.fromkeys(found.selected, "averaged") | {found.selected[0]: "averaged, the middle one"}
     rows = (
-        f"| {run.index} | {run.residual:.3f} | {run.likelihood:.3g} | {run.free_likelihood:.3g} | "
+        f"| {run.index} | {number(run.residual, '.3f')} | {number(run.likelihood)} | "
+        f"{number(run.free_likelihood) + ' | ' if free else ''}"
         f"{int(run.support.sum())} | {run.failed or notes.get(run.index, '')} |"
         for run in found.runs
     )
-    weights = ", ".join(f"{weight:.3f}" for weight in found.modes.weights)
+    unseen = "*free* the same of voxels that phasing never saw; " if free else ""
+    later = "the steps that follow `WIDE` in the recipe, which iterate the averaged starts on a larger array"
+    if found.nuisances is not None:
+        later += ", and before the refinement under effects of beam and detector"
     legend = (
-        "R is the amplitude residual over the measured voxels; −log likelihood half the Poisson deviance a "
-        "voxel; *free* the same of voxels that phasing never saw; support the number of voxels inside it. "
-        "The table shows the starts before the steps that follow `WIDE` in the recipe, which iterate the "
-        "averaged starts on a larger array.\n\n"
-        f"Weights of the modes of the averaged starts: {weights}. The first is their average; the others "
-        "hold what differs between the starts."
+        "Starts are counted from 0. R is the amplitude residual over the measured voxels; −log likelihood "
+        f"half the Poisson deviance a voxel; {unseen}support the number of voxels inside it. The table shows "
+        f"the starts before {later}: residuals and likelihoods of the result are others."
     )
+    if len(found.selected) > 1:
+        weights = ", ".join(f"{weight:.3f}" for weight in found.modes.weights)
+        legend += (
+            f"\n\nWeights of the modes of the averaged starts: {weights}. The first is their average; the "
+            "others hold what differs between the starts."
+        )
     return head + "\n".join(rows) + f"\n\n{legend}"
 
 
 def _measurement(outcome: RunOutcome) -> str:
     """Return what the measurement did to the counts, a line each."""
     found = outcome.result.phased
-    fit = f"Half the Poisson deviance is {found.likelihood:.3g} a voxel"
+    fit = f"Half the Poisson deviance is {number(found.likelihood)} a voxel"
     if np.isfinite(found.free_likelihood):
         fit += f", and {found.free_likelihood:.3g} in voxels that phasing never saw"
     lines = [f"- {fit}; 0.5 is photon noise where counts are high, less in the dark."]
-    told = [] if found.nuisances is None else found.nuisances.sentences()
-    if not told:
-        lines.append("- No effect of beam or detector helps to predict unseen voxels, or none was asked for.")
+    if found.nuisances is None:
+        lines.append(f"- Not refined under effects of beam and detector: {found.unrefined}.")
+        return "\n".join(lines)
+    told = found.nuisances.sentences() or ["No effect of beam or detector helps to predict unseen voxels."]
     return "\n".join([*lines, *(f"- {sentence}" for sentence in told)])
 
 
 def _resolution(outcome: RunOutcome) -> str:
-    lines = [f"- {name}: {resolution_text(curve)}" for name, curve in outcome.curves.items()]
-    if "FSC" in outcome.curves:
-        lines.append(
-            "\nThe resolution is a full period. The FSC compares two halves of the averaged starts, which "
-            "share the counts."
+    if not outcome.curves:
+        return (
+            "Not known: PRTF and FSC tell how far starts agree, and take two or more that are averaged. The "
+            "PRTF of a single one is 1 everywhere."
         )
+    lines = [f"- {name}: {resolution_text(curve)}" for name, curve in outcome.curves.items()]
+    lines.append(
+        "\nThe resolution is a full period. The FSC compares two halves of the averaged starts, which "
+        "share the counts."
+    )
     return "\n".join(lines)
 
 

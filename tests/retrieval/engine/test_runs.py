@@ -148,7 +148,7 @@ def test_a_note_for_a_progress_bar():
         residuals=(0.12345, 0.5, 1.0, 2.0),
         estimate=lambda _: None,
     )
-    assert now.note(12) == "start 4 of 12, R 0.123, 0.500, 1.000"
+    assert now.note(12) == "start 3 (of 12, counted from 0), R 0.123, 0.500, 1.000"
 
 
 @pytest.mark.parametrize("batch", [1, 3])

@@ -138,3 +138,24 @@ def test_effects_are_told_in_sentences_and_numbers():
     assert "0.5 counts" in told[2]
     assert effects.metrics["effects"] == ["spread", "frames", "background"]
     assert effects.metrics["spread_widths"] == pytest.approx([0.5, 0.3, 0.2])
+
+
+def test_effects_of_no_size_are_named_but_not_told():
+    """Widths of 0.15 voxels, half a per cent of flux and response, 0.001 counts a voxel can be noticed."""
+    frames, gains = np.ones(8, np.float32), np.ones((6, 6), np.float32)
+    frames[3], gains[::2] = 1.004, 1.009
+    small = Nuisances(spread=np.diag([0.14, 0.1, 0.01]) ** 2, frames=frames, background=9e-4, gains=gains)
+    assert small.noticed == ()
+    assert small.sentences() == ["Fitted, but too small to be noticed: spread, frames, background, gains."]
+    assert small.metrics["effects"] == list(KINDS)
+    assert small.metrics["spread_widths"] == pytest.approx([0.14, 0.1, 0.01])
+    frames[3], gains[::2] = 0.994, 1.011
+    large = Nuisances(spread=np.diag([0.16, 0.1, 0.01]) ** 2, frames=frames, background=1.1e-3, gains=gains)
+    assert large.noticed == KINDS
+    spread, flux, background, response = large.sentences()
+    assert "0.16 / below 0.15 / below 0.15 voxels" in spread
+    assert "coherence lengths 0.99 / over 1.1 / over 1.1 of the array" in spread
+    assert "scatters by 0.2 %; frame 3 has 0.994 times the mean" in flux
+    assert "0.0011 counts" in background
+    assert "by 0.55 %" in response
+    assert Nuisances().sentences() == []

@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sayre.data.shown import number
 from sayre.retrieval.engine.algorithms import ER, Algorithm, State
 from sayre.retrieval.engine.arrays.corner import to_corner
 from sayre.retrieval.engine.bounds import Bounds
@@ -118,8 +119,8 @@ class Status:
 
     def note(self, runs: int) -> str:
         """Describe the state in a few words for a progress bar, where `runs` starts are made in all."""
-        residuals = ", ".join(f"{r:.3f}" for r in self.residuals[:3])
-        return f"start {self.indices[0] + 1} of {runs}, R {residuals}"
+        residuals = ", ".join(number(r, ".3f") for r in self.residuals[:3])
+        return f"start {self.indices[0]} (of {runs}, counted from 0), R {residuals}"
 
 
 Report = Callable[[Status], None]

@@ -14,6 +14,9 @@ from sayre.errors import warn
 
 Kind = Literal["spread", "frames", "background", "gains"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+WIDTH, FACTOR, COUNTS = 0.15, 0.005, 1e-3
+"""Standard deviation of a point spread in voxels, relative change of flux or response, and background in
+counts a voxel, below which an effect cannot be noticed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,11 +47,28 @@ class Nuisances:
         return tuple(kind for kind in KINDS if getattr(self, kind) is not None)
 
     @property
+    def noticed(self) -> tuple[Kind, ...]:
+        """The effects in the model that are large enough to be noticed."""
+        large = {
+            "spread": self.spread is not None and bool((self._widths >= WIDTH).any()),
+            "frames": self.frames is not None and float(np.abs(np.log(self.frames)).max()) >= FACTOR,
+            "background": self.background is not None and self.background >= COUNTS,
+            "gains": self.gains is not None and float(np.log(self.gains).std()) >= FACTOR,
+        }
+        return tuple(kind for kind in KINDS if large[kind])
+
+    @property
+    def _widths(self) -> NDArray[np.float64]:
+        """Standard deviations of the point-spread function along the axes, in voxels."""
+        assert self.spread is not None
+        return np.sqrt(np.diag(self.spread))
+
+    @property
     def metrics(self) -> dict[str, Any]:
         """Numbers that describe the effects, as JSON can hold them."""
         found: dict[str, Any] = {"effects": list(self.kinds)}
         if self.spread is not None:
-            found["spread_widths"] = np.sqrt(np.diag(self.spread)).tolist()
+            found["spread_widths"] = self._widths.tolist()
             found["spread_covariance"] = self.spread.tolist()
         if self.frames is not None:
             found["frames"] = self.frames.tolist()
@@ -61,30 +81,34 @@ class Nuisances:
         return numbers
 
     def sentences(self) -> list[str]:
-        """State each effect in a sentence."""
-        told = []
-        if self.spread is not None:
-            widths = np.sqrt(np.diag(self.spread))
+        """State each effect that can be noticed in a sentence, and name the others in one."""
+        noticed, told = self.noticed, []
+        if "spread" in noticed and self.spread is not None:
+            lengths = (
+                f"{1 / (2 * np.pi * w):.2g}" if w >= WIDTH else f"over {1 / (2 * np.pi * WIDTH):.2g}"
+                for w in self._widths
+            )
             told.append(
                 "The pattern is blurred, as by partial coherence: a Gaussian of standard deviation "
-                + " / ".join(f"{w:.2f}" for w in widths)
-                + " voxels along the axes; coherence lengths "
-                + " / ".join(f"{1 / (2 * np.pi * max(w, 1e-3)):.2g}" for w in widths)
-                + " of the array."
+                + " / ".join(f"{w:.2f}" if w >= WIDTH else f"below {WIDTH}" for w in self._widths)
+                + f" voxels along the axes; coherence lengths {' / '.join(lengths)} of the array."
             )
-        if self.frames is not None:
+        if "frames" in noticed and self.frames is not None:
             worst = int(np.argmax(np.abs(np.log(self.frames))))
             told.append(
-                f"The flux of the frames scatters by {100 * np.log(self.frames).std():.0f} %; frame {worst} "
-                f"has {self.frames[worst]:.2f} times the mean."
+                f"The flux of the frames scatters by {100 * np.log(self.frames).std():.2g} %; frame {worst} "
+                f"has {self.frames[worst]:.3g} times the mean."
             )
-        if self.background is not None:
+        if "background" in noticed:
             told.append(f"A background of {self.background:.2g} counts a voxel.")
-        if self.gains is not None:
+        if "gains" in noticed and self.gains is not None:
             told.append(
-                f"The pixels differ in response by {100 * np.log(self.gains).std():.0f} % (standard "
+                f"The pixels differ in response by {100 * np.log(self.gains).std():.2g} % (standard "
                 "deviation over all pixels; those that counted little keep a response of 1)."
             )
+        small = [kind for kind in self.kinds if kind not in noticed]
+        if small:
+            told.append(f"Fitted, but too small to be noticed: {', '.join(small)}.")
         return told
 
 
