@@ -207,7 +207,7 @@ def test_fields_that_cannot_be_used(truth, tmp_path):
     with pytest.raises(InputError, match=r"a\.npz: whitefield has no positive value; `flat='none'`"):
         load(tmp_path / "a.npz")
     np.savez(tmp_path / "a.npz", data=counts, whitefield=gains, flat=gains)
-    with pytest.raises(InputError, match=r"holds whitefield and flat; name one by `flat=FILE`"):
+    with pytest.raises(InputError, match=r"holds whitefield and flat; name one by `flat='.*::whitefield'`"):
         load(tmp_path / "a.npz")
     with pytest.raises(InputError, match=r"none\.npy: no such file"):
         load(tmp_path / "a.npz", flat=tmp_path / "none.npy")
@@ -237,7 +237,7 @@ def test_counts_that_may_be_divided_already_are_left(truth, tmp_path):
     path = tmp_path / "a.npz"
     assert said[1] == (
         "a.npz: the counts are not integers and may have been divided by whitefield before: not divided; "
-        f"`flat='{path}'` divides"
+        f"`flat='{path}::whitefield'` divides"
     )
     pattern, _ = told(path, flat=path)
     np.testing.assert_allclose(pattern.intensity, counts / gains**2, rtol=1e-6)
@@ -420,3 +420,46 @@ def test_a_measured_peak_is_explained_better_after_division(data_dir):
             found = phase(part, runs=2, recipe="(HIO*20 + SW)**5, ER*20", refine="none", seed=0)
             residuals.append(found.residual)
     assert residuals[0] < 0.8 * residuals[1]
+
+
+@pytest.mark.filterwarnings("ignore::sayre.errors.SayreWarning")
+@pytest.mark.parametrize("kind", ["npy", "tif", "npz", "npz inside", "h5", "h5 inside"])
+@pytest.mark.parametrize(("given_as", "name"), [("dark", "white_field"), ("flat", "dark")])
+def test_a_field_of_the_other_name_is_refused(given_as, name, kind, truth, tmp_path):
+    np.save(tmp_path / "a.npy", truth[2])
+    ending, _, inside = kind.partition(" ")
+    path = tmp_path / (f"{name}.{ending}" if ending in ("npy", "tif") else f"{given_as}.{ending}")
+    if ending == "npy":
+        np.save(path, truth[1])
+    elif ending == "tif":
+        tifffile.imwrite(path, truth[1])
+    elif ending == "npz":
+        np.savez(path, **{name: truth[1]})
+    else:
+        with h5py.File(path, "w") as file:
+            file[f"x/{name}"] = truth[1]
+    address = f"{path}::{'x/' if ending == 'h5' else ''}{name}" if inside else path
+    right = {"flat": "dark", "dark": "flat"}[given_as]
+    with pytest.raises(InputError, match=rf"{name} is the name of a .* field; give it by `{right}=`"):
+        load(tmp_path / "a.npy", **{given_as: address})
+    load(tmp_path / "a.npy", **{right: address})
+
+
+@pytest.mark.filterwarnings("ignore::sayre.errors.SayreWarning")
+def test_a_field_whose_values_tell_that_it_is_another(truth, tmp_path):
+    """What a user names is refused; what lies beside the counts is left out. A weak white field is used."""
+    _, gains, counts = truth
+    dark = np.random.default_rng(0).poisson(0.05, gains.shape)
+    np.save(tmp_path / "w.npy", dark)
+    np.save(tmp_path / "a.npy", counts)
+    with pytest.raises(InputError, match=r"of w\.npy hold no counts and the others 1: it is no white field"):
+        load(tmp_path / "a.npy", flat=tmp_path / "w.npy")
+    np.savez(tmp_path / "a.npz", data=counts, flat=dark)
+    np.testing.assert_array_equal(load(tmp_path / "a.npz").intensity, counts)
+    weak = np.random.default_rng(0).poisson(3 * gains)
+    assert "divided by" in load(tmp_path / "a.npy", flat=weak).meta.corrections
+    bright = np.zeros_like(gains)
+    bright[::5, ::5] = 9
+    with pytest.raises(InputError, match=r"is no dark field: it would make \d+ % of the pixels hot"):
+        load(tmp_path / "a.npy", dark=np.where(np.arange(COLUMNS) % 5, 0, 9) + 0 * gains)
+    assert load(tmp_path / "a.npy", dark=bright).mask.any()

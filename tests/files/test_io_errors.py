@@ -86,7 +86,9 @@ def test_folders_and_endings(tmp_path):
         (tmp_path / name).write_text("x")
         refused(tmp_path / name, r"\.npz, \.npy, \.cxi, \.h5, \.hdf5, \.nxs, \.tif, \.tiff would do")
     np.savez(tmp_path / "b.npz", data=np.ones((2, 2)))
-    refused(f"{tmp_path / 'b.npz'}::/data", "have paths inside")
+    np.save(tmp_path / "b.npy", np.ones((2, 2)))
+    refused(f"{tmp_path / 'b.npy'}::/data", r"only .npz, .*.cxi have paths inside")
+    refused(f"{tmp_path / 'b.npz'}::dato", r"no array dato; it holds data 2×2; did you mean data\?")
 
 
 def test_nothing_is_unpickled(tmp_path):
@@ -142,7 +144,8 @@ def test_masks_that_do_not_fit(tmp_path):
     np.savez(tmp_path / "m.npz", a=np.ones((4, 5)), b=np.ones((4, 5)))
     for mask, message in [
         ("m.npy", r"m\.npy: the mask has shape \(4, 4\), the counts \(3, 4, 5\)"),
-        ("m.npz", "must be named mask"),
+        ("m.npz", "must be named mask, or be alone, or be chosen as m.npz::a"),
+        ("m.npz::c", r"m.npz: no array c; it holds a 4×5, b 4×5"),
         ("none.npz", "no such file"),
     ]:
         with pytest.raises(InputError, match=message):

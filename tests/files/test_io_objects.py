@@ -327,3 +327,21 @@ def test_unknown_metrics_are_json(tmp_path, manifest):
         assert json.loads(text, parse_constant=refuse) == expected
     for ending in (".npz", ".cxi"):
         assert load_crystal(tmp_path / f"a{ending}").metrics == expected
+
+
+def test_an_object_of_an_npz_is_named(tmp_path):
+    """Support and frame are of every object in the file, displacement and metrics of the usual one."""
+    first, second = np.ones((6, 6, 6), np.complex64), np.full((6, 6, 6), 2j, np.complex64)
+    path, support = tmp_path / "several.npz", np.ones((6, 6, 6), bool)
+    np.savez(path, a=first, b=second, support=support)
+    with pytest.raises(InputError, match=r"or choose one as several.npz::a"):
+        load_crystal(path)
+    np.testing.assert_array_equal(load_crystal(f"{path}::b").object, second)
+    with pytest.raises(InputError, match="no array c; it holds a 6×6×6, b 6×6×6"):
+        load_crystal(f"{path}::c")
+    strain = np.zeros((6, 6, 6), np.float32)
+    np.savez(path, object=first, other=second, support=support, strain=strain, voxel_size=[5.0, 5, 5])
+    assert load_crystal(path).strain is not None
+    named = load_crystal(f"{path}::other")
+    assert named.strain is None
+    assert named.voxel_size == (5, 5, 5)

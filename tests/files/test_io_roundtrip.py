@@ -15,7 +15,7 @@ from io_samples import META, make
 
 from sayre.data import FilledPattern, Manifest, Meta, Pattern
 from sayre.data.manifest import sha256_of
-from sayre.errors import SayreWarning
+from sayre.errors import InputError, SayreWarning
 from sayre.files import load, load_filled, save
 
 ENDINGS = (".npz", ".cxi", ".h5", ".hdf5", ".nxs", ".tif", ".TIFF")
@@ -277,3 +277,42 @@ def test_filled_pattern_comes_back_filled(ending, tmp_path, manifest):
     assert isinstance(load_filled(tmp_path / f"a{ending}", mask=more), Pattern)
     save(tmp_path / f"b{ending}", filled.pattern, manifest)
     assert isinstance(load_filled(tmp_path / f"b{ending}"), Pattern)
+
+
+def test_an_array_of_an_npz_is_named(tmp_path):
+    """The mask goes with counts that it fits, `sigma` with those that Sayre filled."""
+    rng = np.random.default_rng(0)
+    first, second = rng.poisson(30, (2, 4, 5, 6))
+    plane, mask = rng.poisson(30, (7, 8)), np.zeros((4, 5, 6), bool)
+    mask[1, 2, 3] = True
+    path = tmp_path / "several.npz"
+    np.savez(path, first=first, second=second, plane=plane, mask=mask, other=mask[0], sigma=1.0 * mask)
+    with pytest.raises(InputError, match=r"choose several.npz::first or several.npz::second"):
+        load(path)
+    for name, counts in (("first", first), ("/second", second)):
+        with pytest.warns(SayreWarning, match="other arrays not used"):
+            pattern = load_filled(f"{path}::{name}", mask=f"{path}::other")
+        np.testing.assert_array_equal(pattern.intensity, np.where(mask, 0, counts))
+        np.testing.assert_array_equal(pattern.mask, mask)
+        assert isinstance(pattern, Pattern)
+        assert pattern.meta.source == "several.npz"
+    with pytest.warns(SayreWarning, match="not used: first, second, other, mask"):
+        pattern = load(f"{path}::plane", flat="none")
+    np.testing.assert_array_equal(pattern.intensity, plane)
+    assert not pattern.mask.any()
+
+
+def test_fields_of_an_npz_are_named(tmp_path):
+    counts = np.random.default_rng(0).poisson(1000, (4, 5, 6))
+    np.savez(tmp_path / "a.npz", data=counts)
+    white, dark = np.full((5, 6), 100), np.zeros((5, 6))
+    white[:, :3], dark[0, 0] = 200, 50
+    np.savez(tmp_path / "w.npz", one=white, two=dark, three=dark)
+    with pytest.raises(InputError, match=r"or be chosen as w.npz::one"):
+        load(tmp_path / "a.npz", flat=tmp_path / "w.npz")
+    with pytest.warns(SayreWarning, match=r"divided by w.npz::one .*1 hot pixels of w.npz::two masked"):
+        pattern = load(
+            tmp_path / "a.npz", flat=f"{tmp_path / 'w.npz'}::one", dark=f"{tmp_path / 'w.npz'}::two"
+        )
+    assert np.argwhere(pattern.mask[0]).tolist() == [[0, 0]]
+    assert pattern.intensity[0, 1, 5] / counts[0, 1, 5] == pytest.approx(1.5)  # the median of 100 and 200

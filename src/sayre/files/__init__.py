@@ -1,7 +1,7 @@
 """Files to patterns and crystals and back: the only place that knows file layouts.
 
-Endings: `.npz`, `.npy`, `.cxi`, `.h5` / `.hdf5` / `.nxs` (`file.h5::/path/to/dataset`), `.tif` / `.tiff`,
-a folder or glob of TIFF frames (reading only).
+Endings: `.npz` (`file.npz::name`), `.npy`, `.cxi`, `.h5` / `.hdf5` / `.nxs` (`file.h5::/path/to/dataset`),
+`.tif` / `.tiff`, a folder or glob of TIFF frames (reading only).
 """
 
 from sayre.files.crystals.objects import load_crystal, save_crystal

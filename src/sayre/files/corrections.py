@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from sayre.data import Pattern
 from sayre.errors import InputError, warn
 from sayre.files.formats import readable, split_path
-from sayre.files.patterns.companions import Kind, kind_of
+from sayre.files.patterns.companions import Kind, kind_of, refuse_other
 from sayre.files.patterns.contents import Contents
 from sayre.files.response import FEW, Response, hot_in, response_of
 
@@ -98,7 +98,10 @@ def _white_field(pattern: Pattern, contents: Contents, path: str | Path, given: 
     found = _beside("flat", contents, path) if given == "auto" and before is None else []
     if len(found) > 1:
         names = " and ".join(one.name for one in found)
-        raise InputError(f"{path}: holds {names}; name one by `flat=FILE`, or `flat='none'` divides by none")
+        raise InputError(
+            f"{path}: holds {names}; name one by `flat='{found[0].address}'`, or "
+            "`flat='none'` divides by none"
+        )
     return found[0] if found else None
 
 
@@ -119,6 +122,8 @@ def _own(kind: Kind, given: Given) -> Companion:
     file, inside = split_path(given)
     if file.is_dir():
         raise InputError(f"{file}: is a folder; a {kind} field is one file")
+    if inside is not None or file.suffix.lower() in (".npy", ".tif", ".tiff"):  # others name their arrays
+        refuse_other(kind, inside or file.stem, str(given))
     array = readable(file, inside).read_companion(file, inside, kind)
     return Companion(
         Path(str(given)).name if inside is None else f"{file.name}::{inside}", array, str(given), True
@@ -128,7 +133,7 @@ def _own(kind: Kind, given: Given) -> Companion:
 def _beside(kind: Kind, contents: Contents, path: str | Path) -> list[Companion]:
     file = split_path(path)[0]
     return [
-        Companion(name, array, f"{file}::{name}" if name.startswith("/") else str(file), asked=False)
+        Companion(name, array, f"{file}::{name}", asked=False)
         for name, array in contents.beside.items()
         if kind_of(name) == kind
     ]
@@ -156,13 +161,23 @@ def _response(pattern: Pattern, white: Companion, name: str, remarks: list[str])
     response = response_of(array)
     if response is None:
         raise InputError(f"{name}: {white.name} has no positive value; `flat='none'` leaves it out")
-    if response.even:
-        return response
     typical = float(np.median(array[response.live]))
+    whole = np.array_equal(array[response.live], np.rint(array[response.live]))
+    empty = float(np.mean(~(np.asarray(array) > 0)))
     doubt = ""
-    if not np.array_equal(pattern.intensity, np.rint(pattern.intensity)):
+    if empty > 0.5 and whole and typical < FEW:
+        doubt = (
+            f"{empty:.0%} of {white.name} hold no counts and the others {typical:.0f}: it is no white field"
+        )
+        if white.asked:
+            raise InputError(
+                f"{name}: {doubt}; a dark field is given by `dark=`, and `flat='none'` leaves it out"
+            )
+    elif response.even:
+        return response
+    elif not np.array_equal(pattern.intensity, np.rint(pattern.intensity)):
         doubt = f"the counts are not integers and may have been divided by {white.name} before"
-    elif np.array_equal(array[response.live], np.rint(array[response.live])) and typical < FEW:
+    elif whole and typical < FEW:
         doubt = f"the {typical:.0f} counts a pixel of {white.name} have {100 / np.sqrt(typical):.0f} % noise"
     if doubt and not white.asked:
         remarks.append(f"{doubt}: not divided; `flat='{white.address}'` divides")
@@ -192,9 +207,10 @@ def _hot(
     dark = hot_in(array)
     number = int(dark.hot.sum())
     if number > MANY * dark.hot.size:
-        remarks.append(
-            f"{field.name} is not used: it would make {100 * number / dark.hot.size:.0f} % of the pixels hot"
-        )
+        share = f"it would make {100 * number / dark.hot.size:.0f} % of the pixels hot"
+        if field.asked:
+            raise InputError(f"{name}: {field.name} is no dark field: {share}; `dark='none'` leaves it out")
+        remarks.append(f"{field.name} is not used: {share}")
         return np.False_
     if number:
         done.append(f"{number} hot pixels of {field.name} masked")

@@ -18,7 +18,8 @@ FORMATS = {
     ".tif": "tiff",
     ".tiff": "tiff",
 }
-_INSIDE = ("cxi", "hdf5")
+_INSIDE = (".npz", ".h5", ".hdf5", ".nxs", ".cxi")
+"""Endings of files that hold several arrays by name."""
 
 
 def split_path(path: str | Path) -> tuple[Path, str | None]:
@@ -35,7 +36,7 @@ def readable(file: Path, inside: str | None) -> Any:
     file
         Where it is.
     inside
-        Path of a dataset inside it, which only HDF5 files have.
+        Path of a dataset inside it, or name of an array in an `.npz`.
 
     Raises
     ------
@@ -47,8 +48,10 @@ def readable(file: Path, inside: str | None) -> Any:
     if file.is_dir():
         raise InputError(f"{file}: is a folder; name a file in it")
     module = module_of(file)
-    if inside and FORMATS[file.suffix.lower()] not in _INSIDE:
-        raise InputError(f"{file}::{inside}: only .h5, .hdf5, .nxs and .cxi have paths inside")
+    if inside and file.suffix.lower() not in _INSIDE:
+        raise InputError(
+            f"{file}::{inside}: only {', '.join(_INSIDE)} have paths inside; name the file alone"
+        )
     try:
         with open(file, "rb") as stream:
             empty = not stream.read(1)

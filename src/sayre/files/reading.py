@@ -35,7 +35,8 @@ def load(
     Parameters
     ----------
     path
-        `.npz` (counts `intensity`, `data` or `I`, else the only 3D, else 2D array; mask `mask`), `.npy`,
+        `.npz` (counts `intensity`, `data` or `I`, else the only 3D, else 2D array, or the array that
+        `file.npz::name` names; mask `mask`), `.npy`,
         `.cxi`, `.h5`/`.hdf5`/`.nxs` (`file.h5::/path/to/dataset` names the counts), `.tif`/`.tiff`, or
         a folder or glob of TIFF frames, stacked in the order of the numbers in their names.
     mask

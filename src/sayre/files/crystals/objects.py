@@ -25,7 +25,8 @@ THRESHOLD = 0.25
 
 _OBJECTS = ("object", "obj")
 _ARRAYS = ("displacement", "strain")
-_FACTS = ("voxel_size", "axes", "hkl", "g", "metrics")
+_FRAME = ("voxel_size", "axes", "hkl", "g")
+_FACTS = (*_FRAME, "metrics")
 
 
 def load_crystal(path: str | Path) -> Crystal:
@@ -35,7 +36,8 @@ def load_crystal(path: str | Path) -> Crystal:
     ----------
     path
         `.npz`: `object` or `obj`, else the only complex array; `support`, `voxel_size`, `displacement`,
-        `strain`, `metrics` as Sayre writes them. `.cxi`: PyNX's layout (`file.cxi::/path/to/object`
+        `strain`, `metrics` as Sayre writes them (`file.npz::name` names another object, of which the file
+        has support and frame). `.cxi`: PyNX's layout (`file.cxi::/path/to/object`
         names another); the first of several modes.
 
     Raises
@@ -60,7 +62,7 @@ def load_crystal(path: str | Path) -> Crystal:
 
         found = cxi.read(file, inside or None)
     else:
-        found = _read_npz(file)
+        found = _read_npz(file, inside or None)
     return _crystal(file, found)
 
 
@@ -120,17 +122,22 @@ def crystal_path_check(path: str | Path, force: bool = False) -> Path:
     return path
 
 
-def _read_npz(path: Path) -> dict[str, Any]:
+def _read_npz(path: Path, inside: str | None) -> dict[str, Any]:
     headers = npz.headers_of(path)
-    place = next((name for name in _OBJECTS if name in headers), None)
+    usual = next((name for name in _OBJECTS if name in headers), None)
+    place = usual if inside is None else npz.named(path, headers, inside)
     if place is None:
         names = [
             name for name, (shape, dtype) in headers.items() if dtype.kind == "c" and len(shape) in (2, 3)
         ]
         if len(names) != 1:
-            raise InputError(f"{path}: holds {npz.listed(headers)}; the object must be complex, named object")
+            choose = f", or choose one as {path.name}::{names[0]}" if names else ""
+            raise InputError(
+                f"{path}: holds {npz.listed(headers)}; the object must be complex, named object{choose}"
+            )
         place = names[0]
-    wanted = [name for name in ("support", *_ARRAYS, *_FACTS) if name in headers]
+    others = ("support", *_ARRAYS, *_FACTS) if inside is None or place == usual else ("support", *_FRAME)
+    wanted = [name for name in others if name in headers]
     found = npz.read_arrays(path, [place, *wanted])
     return {"object": found.pop(place)} | found
 

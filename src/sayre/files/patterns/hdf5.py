@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from sayre.data import Manifest
 from sayre.errors import InputError, warn
 from sayre.files.patterns import nexus
-from sayre.files.patterns.companions import Kind, kind_of
+from sayre.files.patterns.companions import Kind, kind_of, refuse_other
 from sayre.files.patterns.contents import Contents, Output, arrays_of, may_be_counts
 from sayre.files.patterns.hdf5_companions import find_beside
 
@@ -125,6 +125,7 @@ def read_companion(path: Path, inside: str | None, kind: Kind) -> NDArray[Any]:
         found = {p: d for p, d in images.items() if kind_of(p) == kind} or find_counts(path, file)
         if len(found) != 1:
             raise _ambiguous(path, found, f"the {kind} field")
+        refuse_other(kind, next(iter(found)), str(path))
         return read_array(path, next(iter(found.values())))
 
 

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sayre.data import FilledPattern, Manifest
+from sayre.data.hints import did_you_mean
 from sayre.errors import InputError
-from sayre.files.patterns.companions import NAMES, Kind, kind_of
+from sayre.files.patterns.companions import NAMES, Kind, kind_of, refuse_other
 from sayre.files.patterns.contents import Contents, Output, arrays_of, known_of, may_be_counts, pattern_of
 
 COUNTS = ("intensity", "data", "I")
@@ -46,23 +47,25 @@ def read(path: Path, inside: str | None = None) -> Contents:
     path
         `.npz` or `.npy`.
     inside
-        Not used: these files have no paths inside.
+        Name of the counts in an `.npz`; `sigma` and a `mask` of another shape are of other counts then.
     """
     if path.suffix.lower() == ".npy":
         counts = _read_npy(path)
         return Contents(counts=counts, stored=counts.dtype)
     with _open(path) as file:
         headers = _headers(path, file)
-        name = _counts_name(path, headers)
+        name = _counts_name(path, headers) if inside is None else named(path, headers, inside)
         counts = _read_array(path, file, name)
-        mask = _read_array(path, file, "mask") if "mask" in headers else None
-        sigma = _read_array(path, file, "sigma") if "sigma" in headers else None
+        masked, stated = (_is_of(name, other, headers, inside) for other in ("mask", "sigma"))
+        mask = _read_array(path, file, "mask") if masked else None
+        sigma = _read_array(path, file, "sigma") if stated and name in COUNTS else None
         known = {name: _read_array(path, file, name) for name in _FACTS if name in headers}
         method = _read_array(path, file, "method") if "method" in headers else None
         beside = {
             other: _read_array(path, file, other) for other in headers if kind_of(other) and other != name
         }
     unused = [other for other in headers if other not in _OURS | beside.keys() | {name}]
+    unused += [] if masked or "mask" not in headers or name == "mask" else ["mask"]
     return Contents(
         counts=counts,
         stored=counts.dtype,
@@ -83,14 +86,19 @@ def read_mask(path: Path, inside: str | None = None) -> NDArray[Any]:
     path
         `.npz` or `.npy`.
     inside
-        Not used: these files have no paths inside.
+        Name of the mask in an `.npz`.
     """
     if path.suffix.lower() == ".npy":
         return _read_npy(path)
     with _open(path) as file:
         headers = _headers(path, file)
+        if inside is not None:
+            return _read_array(path, file, named(path, headers, inside))
         if "mask" not in headers and len(headers) != 1:
-            raise InputError(f"{path}: holds {listed(headers)}; the mask must be named mask, or be alone")
+            raise InputError(
+                f"{path}: holds {listed(headers)}; the mask must be named mask, or be alone, or be chosen as "
+                f"{path.name}::{next(iter(headers))}"
+            )
         return _read_array(path, file, "mask" if "mask" in headers else next(iter(headers)))
 
 
@@ -102,7 +110,7 @@ def read_companion(path: Path, inside: str | None, kind: Kind) -> NDArray[Any]:
     path
         `.npz` or `.npy`.
     inside
-        Not used: these files have no paths inside.
+        Name of the field in an `.npz`.
     kind
         What is looked for.
     """
@@ -110,13 +118,17 @@ def read_companion(path: Path, inside: str | None, kind: Kind) -> NDArray[Any]:
         return _read_npy(path)
     with _open(path) as file:
         headers = _headers(path, file)
-        named = [name for name in headers if kind_of(name) == kind] or list(headers)
-        if len(named) != 1:
+        if inside is not None:
+            return _read_array(path, file, named(path, headers, inside))
+        found = [name for name in headers if kind_of(name) == kind] or list(headers)
+        if len(found) != 1:
             raise InputError(
                 f"{path}: holds {listed(headers)}; "
-                f"one of them must be named {' or '.join(NAMES[kind])}, or be alone"
+                f"one of them must be named {' or '.join(NAMES[kind])}, or be alone, or be chosen as "
+                f"{path.name}::{found[0]}"
             )
-        return _read_array(path, file, named[0])
+        refuse_other(kind, found[0], str(path))
+        return _read_array(path, file, found[0])
 
 
 def headers_of(path: Path) -> Headers:
@@ -242,7 +254,39 @@ def _counts_name(path: Path, headers: Headers) -> str:
             return names[0]
         if names:
             break
-    raise InputError(f"{path}: holds {listed(headers)}; name the counts intensity, data or I")
+    else:
+        raise InputError(f"{path}: holds {listed(headers)}; the counts must be a 2D or 3D array")
+    addresses = " or ".join(f"{path.name}::{name}" for name in names[:4])
+    raise InputError(
+        f"{path}: holds {listed(headers)}; name the counts intensity, data or I, or choose {addresses}"
+    )
+
+
+def named(path: Path, headers: Headers, inside: str) -> str:
+    """The array of a name; a slash in front, as paths in HDF5 files have it, is left out.
+
+    Parameters
+    ----------
+    path
+        Name of the file, for messages.
+    headers
+        Of its arrays.
+    inside
+        What the user calls the array.
+    """
+    name = inside.lstrip("/")
+    if name not in headers:
+        hint = did_you_mean(name, headers)
+        raise InputError(f"{path}: no array {inside}; it holds {listed(headers)}{hint}")
+    return name
+
+
+def _is_of(name: str, other: str, headers: Headers, inside: str | None) -> bool:
+    """Whether the array `other` is there and belongs to the counts, which the user may have named."""
+    if other not in headers or other == name:
+        return False
+    shape = headers[name][0]
+    return inside is None or headers[other][0] in (shape, shape[-2:])
 
 
 def _read_array(path: Path, file: zipfile.ZipFile, name: str) -> NDArray[Any]:

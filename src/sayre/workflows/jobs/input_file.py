@@ -47,7 +47,11 @@ class InputFile:
 
     source: Annotated[
         str,
-        Option(help=f"Counts: {ENDINGS}, or file.h5::/path/to/dataset.", metavar="INPUT", argument=True),
+        Option(
+            help=f"Counts: {ENDINGS}, or file.h5::/path/to/dataset, file.npz::name.",
+            metavar="INPUT",
+            argument=True,
+        ),
     ]
     mask: Annotated[
         str | None,
