@@ -4,8 +4,9 @@
 
 Strained crystals of `sayre.simulation.strained.voxels` (phase range up to 8π, peaks of 1e4 to 1e8 counts) in
 64³ and 128², the true ratio of the tightest axis in each range; alone, with a gap of 6 voxels across the
-peak, with an alien of 2 % of the counts, with frames that differ by 3 %, and with a background that rises
-along the frames. A crystal counts as refused where any axis is, else as unknown where any axis is.
+peak, with an alien of 2 % of the counts, with frames that differ by 3 %, with a background that rises along
+the frames, and with pixels that differ by 20 % in response. A crystal counts as refused where any axis is,
+else as unknown where any axis is.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ def variants(counts: Counts, generator: np.random.Generator) -> Iterator[tuple[s
     yield "frames", pattern_of(counts * (1 + 0.03 * generator.normal(size=along)))
     rising = 0.5 + 1e-5 * counts.max() * np.linspace(0, 1, n).reshape(along)
     yield "background", pattern_of(counts + generator.poisson(np.broadcast_to(rising, counts.shape)))
+    yield "pixels", pattern_of(counts * np.exp(0.2 * generator.normal(size=(1, n, n)[-dimensions:])))
 
 
 def main() -> None:

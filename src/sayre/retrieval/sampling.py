@@ -27,6 +27,10 @@ COARSE, FALLING = 2e-3, 1.7
 """From this power of the largest lags on the object reaches them, if the lags before have so much more."""
 SURELY_COARSE = 6e-3
 """From this power on it does in any case. The second crystal beside a measured one had 2e-3."""
+FALLS, FULL = 3.0, 0.03
+"""A floor of pixels or frames that respond unequally is as strong in the middle lags as in the largest ones;
+an object that reaches those is so many times stronger in the middle. From the second power on it is coarse
+in any case."""
 COARSE_BESIDE_A_GAP = 0.1
 BROAD, SHARED = 3e-5, 0.02
 """Least power of the largest lags in half of the lines, weighted, and least part of that of all: an alien
@@ -81,15 +85,16 @@ def ratios_text(ratios: Sequence[float]) -> str:
 class _Lags(NamedTuple):
     """Autocorrelation along an axis: its power at lags 0 to N/2, less photon noise, over that at lag 1.
 
-    `noise` is the uncertainty of each lag, `edge` and `before` are means of the largest lags and of some
-    shortly before, `broad` the weighted median of the lines' own `edge`, `share` the power in lines
-    without a gap.
+    `noise` is the uncertainty of each lag; `edge`, `before` and `middle` are means of the largest lags, of
+    some shortly before, and of those from N/4 to 3N/8; `broad` is the weighted median of the lines' own
+    `edge`, `share` the power in lines without a gap.
     """
 
     power: NDArray[np.float64]
     noise: float
     edge: float
     before: float
+    middle: float
     broad: float
     share: float
 
@@ -125,6 +130,7 @@ def _lags(pattern: Pattern, axis: int) -> _Lags | None:
         noise=float(np.sqrt((noise**2).sum()) / total[1]),
         edge=float(relative[-count:].mean()),
         before=float(relative[-3 * count : -2 * count].mean()),
+        middle=float(relative[n // 4 : 3 * n // 8].mean()),
         broad=_weighted_median((largest - noise)[bright] / weight, weight),
         share=share,
     )
@@ -147,7 +153,8 @@ def _is_coarse(lags: _Lags, n: int) -> bool:
         return min(lags.edge, lags.broad) > COARSE_BESIDE_A_GAP
     falls = lags.edge > COARSE and lags.before > FALLING * lags.edge
     broad = lags.broad > max(BROAD, SHARED * lags.edge)
-    return broad and (lags.edge > SURELY_COARSE or falls)
+    flat = lags.middle < FALLS * lags.edge and lags.edge < FULL
+    return broad and not flat and (lags.edge > SURELY_COARSE or falls)
 
 
 def _ratio(lags: _Lags, n: int) -> float:
