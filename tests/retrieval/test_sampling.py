@@ -13,7 +13,9 @@ from sayre.errors import InputError, SayreWarning
 from sayre.files import load
 from sayre.retrieval import prepare
 from sayre.retrieval.binning import binned
+from sayre.retrieval.phasing import phase
 from sayre.retrieval.sampling import ratios_text, sampling
+from sayre.retrieval.settings import Settings
 from sayre.simulation.peak import simulate
 from sayre.simulation.strained.voxels import VoxelPopulation, draw
 
@@ -222,3 +224,22 @@ def test_a_measured_peak_that_is_binned_too_far_is_refused(measured):
     counts = measured("A")["intensity"].astype(np.float32)
     with pytest.raises(InputError, match="oversampling ratio below 2 on axis"):
         prepare.check(prepare.centred(binned(prepare.around_peak(pattern_of(counts), 96), (1, 4, 4))))
+
+
+@pytest.mark.filterwarnings("ignore::sayre.errors.SayreWarning")
+def test_a_part_that_is_too_small_is_not_said_to_be_measured_too_coarsely():
+    """The ratio of the whole is 3; a quarter of it around the peak does not show the object."""
+    pattern = pattern_of(crystal(3, 3.0, 0)[0])
+    settings = Settings(runs=1, recipe="ER*1", refine="none")
+    part = prepare.around_peak(pattern, 12)
+    message = r"part of 12 × 12 × 10 voxels around the peak is too small .*take 32 .* \(`Pattern.crop`\)$"
+    with pytest.raises(InputError, match=message):
+        phase(part, settings)
+    with pytest.raises(InputError, match=r"ratio below 2 .* finer steps or from farther \(all axes"):
+        phase(pattern_of(part.intensity), settings)
+    with pytest.raises(InputError, match=r"below 2 .*, and do not bin \(`binning=`\)"):
+        phase(pattern, settings, binning=(3, 3, 3))
+    with pytest.raises(InputError, match=r"`binning=`: .* leaves .* needed: smaller blocks would do"):
+        phase(pattern_of(part.intensity), settings, binning=(2, 2, 2))
+    with pytest.raises(InputError, match=r"smaller blocks or a larger part \(`Pattern.crop`\) would do"):
+        phase(part, settings, binning=(2, 2, 2))

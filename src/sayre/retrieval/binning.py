@@ -47,8 +47,10 @@ def binned(pattern: AnyPattern, binning: Binning) -> AnyPattern:
     ]
     sizes = [(n - first) // f for n, first, f in zip(shape, firsts, factors, strict=True)]
     if min(sizes) < 8:
+        larger = "" if pattern.meta.origin is None else " or a larger part (`Pattern.crop`)"
         raise InputError(
-            f"binning: {binning} leaves {tuple(sizes)} voxels of {shape}; 8 or more on each axis are needed"
+            f"{what}: `binning=`: {binning} leaves {tuple(sizes)} voxels of {shape}; 8 or more on each axis "
+            f"are needed: smaller blocks{larger} would do"
         )
     whole = pattern.crop(
         tuple(slice(a, a + n * f) for a, n, f in zip(firsts, sizes, factors, strict=True)),

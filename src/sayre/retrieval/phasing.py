@@ -107,7 +107,7 @@ def phase(
     learned = settings.init == "network" and not isinstance(init, np.ndarray)
     steps, wide = split_at_wide(parse(recipe_text(settings.recipe or ("strained" if learned else "default"))))
     cut = prepare.centred(binned(pattern, settings.binning))
-    ratios = prepare.check(cut)
+    ratios = prepare.check(cut, part=pattern.meta.origin is not None)
     bounds = amplitude_bounds(cut, settings)
     first = init if isinstance(init, np.ndarray) else None
     start = starts(cut, bounds, settings, init=first, device=where)

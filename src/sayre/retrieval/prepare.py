@@ -21,6 +21,8 @@ LEAST_COUNTS = 1000
 FEW_PHOTONS = 30
 """Counts for each voxel of the object below which a warning is issued: the relative error of V voxels from N
 counts is at least √(V/2N)."""
+SMALL = 32
+"""Voxels of a side below which a part of the counts may be too small, rather than measured too coarsely."""
 SATURATED = 8
 """Number of voxels near the peak with exactly the highest count from which on saturation is suspected."""
 
@@ -134,15 +136,23 @@ def bright_ratios(intensity: NDArray[np.float32], threshold: float = 0.02) -> tu
     return tuple(ratios)
 
 
-def check(pattern: AnyPattern) -> tuple[float, ...]:
+def check(pattern: AnyPattern, *, part: bool = False) -> tuple[float, ...]:
     """Check that a centred pattern can be phased, and return the oversampling ratio of each axis.
 
     The ratio is NaN where it could not be estimated.
 
+    Parameters
+    ----------
+    pattern
+        2D or 3D counts, as `centred` returns them.
+    part
+        Whether they are a part that was taken of more counts.
+
     Raises
     ------
     InputError
-        Fewer than 1,000 counts, no object in the autocorrelation, or an oversampling ratio below 2.
+        Fewer than 1,000 counts, no object in the autocorrelation, or an oversampling ratio below 2, or too
+        small a part.
 
     Warns
     -----
@@ -156,7 +166,7 @@ def check(pattern: AnyPattern) -> tuple[float, ...]:
         raise InputError(f"{what}: {total:.0f} counts in all; phase retrieval needs {LEAST_COUNTS} or more")
     intensity = first_fill(pattern)
     _check_photons(intensity, what)
-    ratios = _check_oversampling(pattern)
+    ratios = _check_oversampling(pattern, part)
     _check_peak(pattern, what)
     return ratios
 
@@ -193,7 +203,7 @@ def _check_photons(intensity: NDArray[np.float32], what: str) -> None:
         )
 
 
-def _check_oversampling(pattern: AnyPattern) -> tuple[float, ...]:
+def _check_oversampling(pattern: AnyPattern, part: bool) -> tuple[float, ...]:
     """Refuse counts that are too coarse beyond doubt, and warn where that cannot be told."""
     measured, what = pattern.measured, pattern.name
     top = _saturated(measured)
@@ -205,10 +215,17 @@ def _check_oversampling(pattern: AnyPattern) -> tuple[float, ...]:
             " and ".join(texts)
             for texts in (map(str, coarse), (f"{100 * found[axis].tail:.0f}" for axis in coarse))
         )
+        fills = f"the autocorrelation fills the array, with {tails} % of its modulus at the largest lags"
+        unbinned = ", and do not bin (`binning=`)" if measured.meta.binning else ""
+        if part and min(measured.shape[axis] for axis in coarse) < SMALL:
+            size = " × ".join(map(str, measured.shape))
+            raise InputError(
+                f"{what}: the part of {size} voxels around the peak is too small on axis {axes}: {fills}; "
+                f"take {SMALL} voxels a side or more (`Pattern.crop`){unbinned}"
+            )
         raise InputError(
-            f"{what}: oversampling ratio below 2 on axis {axes}: the autocorrelation fills the array, with "
-            f"{tails} % of its modulus at the largest lags; the phase is not determined; measure with finer "
-            f"steps or from farther, and do not bin (all axes: {shown})"
+            f"{what}: oversampling ratio below 2 on axis {axes}: {fills}; the phase is not determined; "
+            f"measure with finer steps or from farther{unbinned} (all axes: {shown})"
         )
     unknown = [str(axis) for axis, one in enumerate(found) if math.isnan(one.ratio)]
     if unknown:
