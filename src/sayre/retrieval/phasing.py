@@ -141,6 +141,7 @@ def phase(
         wide,
         wrap,
         refine=settings.refine,
+        search=() if learned else steps,
         device=where,
         report=part_of(watch.report, share, 1 - share, length),
     )

@@ -88,6 +88,7 @@ def consensus(
     shrink_wrap: ShrinkWrap,
     *,
     refine: str = "none",
+    search: Sequence[Step] = (),
     device: str | torch.device = "cpu",
     report: Report | None = None,
 ) -> Consensus:
@@ -105,6 +106,8 @@ def consensus(
         How `SW` updates the support; its width at the end of the run is used throughout.
     refine
         Effects under which the objects are refined, as in `sayre.retrieval.settings.Settings`.
+    search
+        Steps of the recipe before `WIDE`, repeated once the effects are known.
     device
         `cpu` or `cuda`.
     report
@@ -125,7 +128,9 @@ def consensus(
     first, then = part_of(report, 0, share), part_of(report, share, 1 - share, iterations(steps))
     selected = beyond_the_edges(runs, bounds, steps, sharp, device=device, report=first)
     indices = tuple(run.index for run in selected)
-    refinement = Refinement(bounds=bounds, sharp=sharp, steps=steps, effects=refine, device=device)
+    refinement = Refinement(
+        bounds=bounds, sharp=sharp, steps=steps, effects=refine, search=search, device=device
+    )
     refined = refinement.runs(selected, then)
     objects = [one.object for one in refined] or [run.object for run in selected]
     averaged = tuple(aligned(resampled(one, shape) for one in objects))

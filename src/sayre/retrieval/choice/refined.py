@@ -45,7 +45,10 @@ class Refinement:
     sharp
         Shrink-wrap of the last iterations.
     steps
-        Iterations after `WIDE`, repeated once the effects of the measurement are known.
+        Iterations after `WIDE`, repeated while that helps once the effects of the measurement are known.
+    search
+        Iterations before `WIDE`, which come first in the first repetition: a start that the effects led
+        astray comes back.
     effects
         As `sayre.retrieval.settings.Settings.refine`.
     device
@@ -56,6 +59,7 @@ class Refinement:
     sharp: ShrinkWrap
     steps: Sequence[Step]
     effects: str
+    search: Sequence[Step] = ()
     device: str | torch.device = "cpu"
 
     def runs(self, runs: Sequence[Run], report: Report | None = None) -> list[Refined]:
@@ -161,7 +165,7 @@ class Refinement:
             (further,) = retrieve(
                 brought,
                 [start],
-                self.steps,
+                [*(() if number else self.search), *self.steps],
                 self.sharp,
                 device=self.device,
                 report=_fraction_to(iterated),
