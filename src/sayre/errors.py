@@ -14,8 +14,8 @@ _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 class InputError(ValueError):
     """Input or options that cannot be used.
 
-    The message is one line. It says where the fault is, what was found there, and what to give instead. The
-    command line prints it and exits with status 2.
+    The message is one line: the place of the fault, what was found there, and what would work. The command
+    line prints it and exits with status 2.
     """
 
 

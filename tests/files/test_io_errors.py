@@ -99,11 +99,11 @@ def test_nothing_is_unpickled(tmp_path):
     refused(tmp_path / "a.npy", "pickled objects, which are never loaded")
 
 
-@pytest.mark.parametrize("ending", [".npy", ".npz", ".tif"])
-@pytest.mark.parametrize("shape", [(7,), (2, 3, 4, 5)])
+@pytest.mark.parametrize(
+    ("ending", "shape"),
+    [(".npy", (7,)), (".npz", (7,)), *((ending, (2, 3, 4, 5)) for ending in (".npy", ".npz", ".tif"))],
+)
 def test_wrong_dimensions(ending, shape, tmp_path):
-    if ending == ".tif" and len(shape) == 1:
-        pytest.skip("a TIFF page is 2D")
     path, array = tmp_path / f"a{ending}", np.ones(shape, np.float32)
     if ending == ".npy":
         np.save(path, array)

@@ -45,11 +45,16 @@ def test_pattern_round_trip(ending, data, tmp_path, manifest):
     assert loaded.meta.sha256 == sha256_of(path)
 
 
-@pytest.mark.parametrize("kind", ["pattern", "filled", "simulated"])
-@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize(
+    ("ending", "kind"),
+    [
+        (ending, kind)
+        for ending in ENDINGS
+        for kind in ("pattern", "filled", "simulated")
+        if kind != "simulated" or not ending.lower().startswith(".tif")  # which holds no amplitudes
+    ],
+)
 def test_facts_round_trip(kind, ending, tmp_path, manifest):
-    if kind == "simulated" and ending.lower().startswith(".tif"):
-        pytest.skip("TIFF holds no amplitudes")
     what, path = make(kind), tmp_path / f"a{ending}"
     save(path, what, manifest)
     loaded = load(path)

@@ -127,7 +127,6 @@ def test_progress_rises_to_one(network, gapped):
     assert 0.5 <= told[0] <= told[-1] == 1
 
 
-@pytest.mark.skipif(not registry.registry(), reason="no weights ship with this version")
 def test_the_scale_of_the_error_is_the_registrys(monkeypatch):
     (row,) = (row for row in registry.registry().values() if row.task == "inpaint" and row.default)
     other = replace(row, sigma_scale=1.75)

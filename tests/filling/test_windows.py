@@ -32,11 +32,10 @@ def run(values, mask, predict=identity, *, stride, tile=16, depth=12, max_width=
     return slabs, beyond, done
 
 
-@pytest.mark.parametrize("stride", [1, 5, 8, 16])
-@pytest.mark.parametrize("tile", [8, 16, 32])
+@pytest.mark.parametrize(
+    ("tile", "stride"), [(tile, stride) for tile in (8, 16, 32) for stride in (1, 5, 8, 16) if stride <= tile]
+)
 def test_identity_model_returns_the_input_exactly_borders_included(stride, tile):
-    if stride > tile:
-        pytest.skip("a stride above the tile leaves holes and is refused upstream")
     rng = np.random.default_rng(0)
     values = rng.normal(3, 2, SHAPE).astype(np.float32)
     mask = masks.cross(SHAPE, axes=(1, 2), starts=(9, 13), widths=(4, 3))

@@ -111,7 +111,6 @@ def test_list_and_path_name_every_row(capsys):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not SHIPPED, reason="no weights ship with this version")
 def test_default_weights_beat_the_wiener_fill_they_correct():
     """Four strained crystals, a 9-voxel gap near the peak, against the expectation.
 
@@ -139,7 +138,6 @@ def test_default_weights_beat_the_wiener_fill_they_correct():
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not SHIPPED, reason="no weights ship with this version")
 def test_too_wide_a_gap_is_filled_with_a_larger_error_and_warned_of():
     made = simulate("wulff", atoms=30_000, shape_px=56, max_counts=1e5, generator=np.random.default_rng(2))
     narrow, wide = (masks.plane(made.pattern.shape, 2, 40 - width // 2, width) for width in (6, 18))

@@ -98,6 +98,6 @@ def reached(init, index):
 def test_the_network_phases_what_random_starts_do_not():
     """Of six crystals, three sets of starts each gave means of 0.95 to 1.00, and 0.68 to 0.70 at random."""
     network = [reached("network", index) for index in range(6)]
-    assert np.median(network) > 0.96
+    assert np.sort(network)[1] > 0.96
     assert np.mean(network) > 0.9
-    assert np.mean([reached("random", index) for index in range(6)]) < 0.85
+    assert np.mean([reached("random", index) for index in range(6)]) < 0.8
