@@ -30,8 +30,9 @@ EVALUATIONS = 150
 ROUNDS, PROGRESS = 3, 0.05
 """Most times that a run is iterated and refined on, and the relative improvement of the free likelihood for
 which it is done once more."""
-ITERATIONS = 2000
-"""Iterations of phase retrieval that take about as long as the refinement of a run, in 48³."""
+ITERATIONS = 6000
+"""Iterations of phase retrieval that take about as long as the refinement of a run with effects, in 48³: the
+progress is told by it."""
 
 
 @dataclass(frozen=True, kw_only=True)
