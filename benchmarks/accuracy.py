@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 
 from sayre import files
 from sayre.data import Grid, Pattern
+from sayre.filling.cuts import cut_gap
 from sayre.filling.fill import inpaint
-from sayre.filling.scores import Score, cut_gap, evaluate
+from sayre.filling.scores import Score, evaluate
 from sayre.filling.settings import FillingSettings
 from sayre.numerics import metrics
 from sayre.retrieval.prepare import around_peak

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
 
 from sayre.data import FilledPattern, Pattern
-from sayre.data.option import SettingError
-from sayre.errors import InputError
+from sayre.filling.coverage import Covered, covered_by_class, pooled
+from sayre.filling.cuts import cut_gap
 from sayre.filling.fill import inpaint
 from sayre.filling.settings import FillingSettings, Method
 from sayre.numerics import metrics
@@ -20,14 +21,37 @@ from sayre.numerics import metrics
 COMPARED: tuple[Method, ...] = tuple(m for m in get_args(Method) if m != "auto")
 
 
+BRIGHT = 5.0
+"""Expected counts above which a voxel is bright."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Score:
     """How well one method filled one gap.
 
-    `ratio` is the log error over that of linear interpolation; `floor` the log error that the truth
-    itself would make by photon noise; `covered` the fraction of gap voxels within 1 and 2 predicted
-    standard errors, photon noise included (NaN where the method states no error). `position` is the first
-    plane of the gap along `axis` and `distance` that of its middle from the brightest voxel.
+    Attributes
+    ----------
+    method, width, axis, position, distance
+        The method; the planes of the gap, the axis across it and its first plane; and how far its middle is
+        from the brightest voxel along the axis.
+    pearson_log, pearson_linear, ceiling
+        Correlations of log counts and of counts, and the linear correlation that the true expectation would
+        have with the hidden counts.
+    log_error, ratio, floor
+        Log error, the same over that of linear interpolation, and the log error that photon noise leaves to
+        the true expectation (0 against noise-free counts).
+    bright_ratio, bright_floor
+        `ratio`, and the floor over the log error of linear interpolation, in voxels above `BRIGHT` expected
+        counts; NaN where there are none.
+    sum_ratio, bright_sum
+        Sum of the filled counts over that of the hidden ones, in the gap and in its bright voxels.
+    root_error, root_floor
+        Mean squared error of the root of the counts, and what photon noise leaves of it.
+    covered_1, covered_2, classes
+        Fraction of voxels within 1 and 2 predicted standard errors, photon noise included where the truth is
+        counts (NaN where the method states no error); and the same by class of expected counts.
+    seconds
+        Time of the filling.
     """
 
     method: str
@@ -37,52 +61,20 @@ class Score:
     distance: int = 0
     pearson_log: float
     pearson_linear: float
+    ceiling: float = 1.0
     log_error: float
     ratio: float
     floor: float
+    bright_ratio: float = float("nan")
+    bright_floor: float = float("nan")
+    sum_ratio: float = float("nan")
+    bright_sum: float = float("nan")
+    root_error: float = float("nan")
+    root_floor: float = 0.0
     covered_1: float
     covered_2: float
+    classes: tuple[Covered, ...] = ()
     seconds: float
-
-
-def cut_gap(pattern: Pattern, axis: int, position: int, width: int) -> tuple[Pattern, NDArray[np.bool_]]:
-    """Mask the planes `position … position + width − 1` along `axis`.
-
-    Parameters
-    ----------
-    pattern
-        Measured where the gap is cut.
-    axis
-        Across the gap.
-    position
-        First plane of the gap.
-    width
-        Planes.
-
-    Returns
-    -------
-    The pattern with the gap, and which of its voxels were measured before.
-
-    Raises
-    ------
-    InputError
-        An axis or a position outside the array, or no measured voxel to compare with.
-    """
-    what = pattern.name
-    if not 0 <= axis < len(pattern.shape):
-        raise InputError(f"{what}: axis {axis} of {len(pattern.shape)}-dimensional counts; 0 is the first")
-    if width < 1 or not 1 <= position <= pattern.shape[axis] - width - 1:
-        raise InputError(
-            f"{what}: a gap of {width} at {position} does not lie inside axis {axis} of {pattern.shape[axis]}"
-        )
-    gap = np.zeros(pattern.shape, bool)
-    gap[tuple(slice(position, position + width) if i == axis else slice(None) for i in range(gap.ndim))] = (
-        True
-    )
-    known = gap & ~pattern.mask
-    if not known.any():
-        raise InputError(f"{what}: nothing was measured in the gap asked for; choose another `position=`")
-    return pattern.with_mask(gap), known
 
 
 def evaluate(
@@ -174,67 +166,87 @@ def score(
         raise ValueError("score: needs truth or counts")
     if linear is None:
         linear = inpaint(filled.pattern, method="linear").intensity
-    estimate, sigma, target = filled.intensity[known], filled.sigma[known], reference[known]
-    if np.isnan(sigma).any():
-        inside = (float("nan"), float("nan"))
-    elif truth is not None:
-        inside = (
-            metrics.coverage(estimate, sigma, target),
-            metrics.coverage(estimate, sigma, target, width=2),
-        )
-    else:
-        z = np.abs(metrics.predictive_z(estimate, sigma, target, np.random.default_rng(seed)))
-        inside = (float(np.mean(z <= 1)), float(np.mean(z <= 2)))
+    estimate, sigma, target, line = (a[known] for a in (filled.intensity, filled.sigma, reference, linear))
+    z = _standard_scores(estimate, sigma, target, seed, exact=truth is not None)
+    light = expected_light(reference, filled.pattern.mask & ~known) if truth is None else reference
+    bright = light[known] > BRIGHT
+    base = metrics.log_error(line[bright], target[bright]) if bright.any() else 0.0
+    peak = np.unravel_index(int(np.argmax(reference)), reference.shape)
+    far = np.linalg.norm(np.argwhere(known) - np.array(peak), axis=1)
     return Score(
         method=filled.method,
         width=max(gap.width for gap in filled.pattern.gaps),
         pearson_log=metrics.pearson(estimate, target),
         pearson_linear=metrics.pearson(estimate, target, log=False),
+        ceiling=metrics.pearson_ceiling(target) if truth is None else 1.0,
         log_error=metrics.log_error(estimate, target),
-        ratio=metrics.log_error_ratio(estimate, target, linear[known]),
+        ratio=metrics.log_error_ratio(estimate, target, line),
         floor=metrics.noise_floor(estimate) if truth is None else 0.0,
-        covered_1=inside[0],
-        covered_2=inside[1],
+        bright_ratio=metrics.log_error(estimate[bright], target[bright]) / base if base else float("nan"),
+        bright_floor=(metrics.noise_floor(estimate[bright]) if truth is None else 0.0) / base
+        if base
+        else float("nan"),
+        sum_ratio=_share(estimate, target),
+        bright_sum=_share(estimate[bright], target[bright]),
+        root_error=metrics.root_error(estimate, target),
+        root_floor=metrics.root_floor(estimate) if truth is None else 0.0,
+        covered_1=float("nan") if z is None else float(np.mean(np.abs(z) <= 1)),
+        covered_2=float("nan") if z is None else float(np.mean(np.abs(z) <= 2)),
+        classes=() if z is None else covered_by_class(z, estimate, far),
         seconds=seconds,
     )
 
 
-def summarise(scores: Sequence[Score]) -> list[Score]:
-    """One row a method and width: the mean over places of every number."""
-    rows = []
-    numbers = (
-        "pearson_log",
-        "pearson_linear",
-        "log_error",
-        "ratio",
-        "floor",
-        "covered_1",
-        "covered_2",
-        "seconds",
-    )
-    for method, width in dict.fromkeys((s.method, s.width) for s in scores):
-        group = [s for s in scores if (s.method, s.width) == (method, width)]
-        means = {name: float(np.mean([getattr(s, name) for s in group])) for name in numbers}
-        rows.append(replace(group[0], **means))  # type: ignore[arg-type]
-    return rows
-
-
-def spread_positions(pattern: Pattern, *, axis: int, width: int) -> list[int]:
-    """Eight gap positions along `axis`, half of them within ten voxels of the brightest, that stay inside.
+def expected_light(counts: NDArray[np.float32], mask: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Measured counts smoothed by a Gaussian of one voxel: which voxels are bright.
 
     Parameters
     ----------
-    pattern
-        Where the gaps are to be cut.
-    axis
-        Across the gaps.
-    width
-        Planes of a gap.
+    counts
+        Photon counts, float32.
+    mask
+        bool, same shape; True where not measured.
     """
-    if not 0 <= axis < len(pattern.shape):
-        raise SettingError("axis", f"{axis} of {len(pattern.shape)}-dimensional counts; 0 is the first")
-    n = pattern.shape[axis]
-    peak = int(np.unravel_index(np.argmax(pattern.intensity), pattern.shape)[axis])
-    centres = [peak + offset for offset in (-36, -28, -20, -8, -4, 4, 8, 20, 28, 36)]
-    inside = sorted({c - (width - 1) // 2 for c in centres})
-    return [p for p in inside if 1 <= p <= n - width - 1] or [max((n - width) // 2, 1)]
+    measured = (~mask).astype(np.float32)
+    smooth = gaussian_filter(counts * measured, 1.0)
+    return np.asarray(smooth / np.maximum(gaussian_filter(measured, 1.0), np.float32(1e-3)))
+
+
+def _share(estimate: NDArray[np.float32], target: NDArray[np.float32]) -> float:
+    whole = float(target.sum(dtype=np.float64))
+    return float(estimate.sum(dtype=np.float64)) / whole if whole > 0 else float("nan")
+
+
+def _standard_scores(
+    estimate: NDArray[np.float32],
+    sigma: NDArray[np.float32],
+    target: NDArray[np.float32],
+    seed: int,
+    *,
+    exact: bool,
+) -> NDArray[np.float64] | None:
+    """Standard scores of noise-free counts or of photon counts; None where no error is stated."""
+    if np.isnan(sigma).any():
+        return None
+    if not exact:
+        return metrics.predictive_z(estimate, sigma, target, np.random.default_rng(seed))
+    off = np.log1p(estimate.astype(np.float64)) - np.log1p(target.astype(np.float64))
+    return np.asarray(off / np.maximum(sigma, 1e-12))
+
+
+def summarise(scores: Sequence[Score]) -> list[Score]:
+    """One row a method and width: the mean over places of every number, and all voxels of each class."""
+    rows = []
+    numbers = [f.name for f in fields(Score) if f.type == "float"]
+    for method, width in dict.fromkeys((s.method, s.width) for s in scores):
+        group = [s for s in scores if (s.method, s.width) == (method, width)]
+        means = {name: _mean([getattr(s, name) for s in group]) for name in numbers}
+        classes = pooled(s.classes for s in group)
+        rows.append(replace(group[0], classes=classes, **means))  # type: ignore[arg-type]
+    return rows
+
+
+def _mean(values: list[float]) -> float:
+    """Mean of the numbers that there are."""
+    known = [value for value in values if value == value]
+    return float(np.mean(known)) if known else float("nan")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.special import gammainccinv, gammaincinv
 from scipy.stats import norm, poisson
 
-from sayre.numerics.poisson import error_of_log
+from sayre.numerics.poisson import error_of_log, error_of_root
 
 Counts = NDArray[np.floating]
 
@@ -71,6 +71,31 @@ def log_error_ratio(filled: Counts, truth: Counts, linear: Counts) -> float:
 def noise_floor(expectation: Counts) -> float:
     """Log error that even the true expectation makes against Poisson counts, exactly."""
     return float(np.mean(error_of_log(np.log1p(expectation.astype(np.float64)))))
+
+
+def root_error(filled: Counts, truth: Counts) -> float:
+    """Mean squared error of `sqrt(I)`, in which photon noise is alike for bright and dim voxels.
+
+    Parameters
+    ----------
+    filled, truth
+        Counts, any shape, both alike.
+    """
+    return float(np.mean((np.sqrt(filled.astype(np.float64)) - np.sqrt(truth.astype(np.float64))) ** 2))
+
+
+def root_floor(expectation: Counts) -> float:
+    """`root_error` that even the true expectation makes against Poisson counts, exactly."""
+    return float(np.mean(error_of_root(expectation)))
+
+
+def pearson_ceiling(counts: Counts) -> float:
+    """Linear Pearson correlation of Poisson counts with their true expectation; NaN for constant counts.
+
+    The variance of the counts is that of their expectation and the mean of the counts.
+    """
+    variance, mean = float(np.var(counts, dtype=np.float64)), float(np.mean(counts, dtype=np.float64))
+    return float(np.sqrt(max(variance - mean, 0) / variance)) if variance > 0 else float("nan")
 
 
 def coverage(filled: Counts, sigma: Counts, truth: Counts, *, width: float = 1.0) -> float:

@@ -77,7 +77,8 @@ class EvaluateJob:
         InputError
             What cannot be read or filled, an unknown method, a gap that does not fit.
         """
-        from sayre.filling.scores import COMPARED, evaluate, spread_positions
+        from sayre.filling.cuts import spread_positions
+        from sayre.filling.scores import COMPARED, evaluate
         from sayre.filling.settings import FillingSettings
 
         counts = InputFile(source=self.source, mask=self.mask, flat=self.flat, dark=self.dark, crop=self.crop)
@@ -119,31 +120,51 @@ class EvaluateOutcome:
 
     @property
     def sentence(self) -> str:
-        from sayre.filling.scores import summarise
+        from sayre.filling.scores import BRIGHT, summarise
 
-        places = len({s.position for s in self.scores})
+        places, rows = len({s.position for s in self.scores}), summarise(self.scores)
         return (
-            f"{Path(self.source).name}: axis {self.axis}, mean over {places} position(s); log error against "
-            f"the counts\n{table(summarise(self.scores))}"
-        )
+            f"{Path(self.source).name}: axis {self.axis}, {places} position(s), against the counts: "
+            f"bright above {BRIGHT:g} counts; noise is what it leaves to the true expectation\n{table(rows)}"
+            f"\n\n{coverage_table(rows)}"
+        ).rstrip()
 
 
 def table(rows: list[Score]) -> str:
-    """Scores as fixed-width text."""
+    """Scores as fixed-width text, and what photon noise leaves to the true expectation."""
     lines = [
-        "width  method      log error   / linear   noise floor   r(log)  r(lin)   in 1σ   in 2σ      time"
+        "width  method   log error / linear bright  sum bright  √ error  r(log) r(lin)  in 1σ   in 2σ    time"
     ]
     lines += [
-        f"{r.width:5d}  {r.method:10s} {r.log_error:10.4f} {r.ratio:10.3f} {_floor(r.floor)} "
-        f"{r.pearson_log:8.3f} {r.pearson_linear:7.3f} {_percent(r.covered_1)} {_percent(r.covered_2)} "
-        f"{r.seconds:7.2f} s"
+        f"{r.width:5d}  {r.method:9s}{r.log_error:9.4f} {r.ratio:8.3f} {r.bright_ratio:6.3f} "
+        f"{r.sum_ratio:4.2f} {r.bright_sum:6.2f} {r.root_error:8.3f} {r.pearson_log:7.3f} "
+        f"{r.pearson_linear:6.3f} {_percent(r.covered_1)} {_percent(r.covered_2)} {r.seconds:5.1f} s"
         for r in rows
     ]
+    for width in dict.fromkeys(r.width for r in rows):
+        least = min((r for r in rows if r.width == width), key=lambda r: r.log_error)
+        if least.floor > 0:
+            lines.append(
+                f"{width:5d}  noise    {least.floor:9.4f} {least.floor * least.ratio / least.log_error:8.3f} "
+                f"{least.bright_floor:6.3f}    1      1 {least.root_floor:8.3f}       - {least.ceiling:6.3f}"
+            )
     return "\n".join(lines)
 
 
-def _floor(error: float) -> str:
-    return f"{error:13.4f}" if error > 0 else "            -"
+def coverage_table(rows: list[Score]) -> str:
+    """How often the stated error holds, in classes of expected counts, as fixed-width text."""
+    from sayre.filling.coverage import NEAR
+
+    lines = [
+        f"width  method     from peak  expected counts  voxels   in 1σ   in 2σ   (near: {NEAR:g} voxels)"
+    ]
+    lines += [
+        f"{r.width:5d}  {r.method:9s}  {'near' if c.near else 'away':9s}  {c.low:5g} to {c.high:<6g} "
+        f"{c.voxels:8d} {_percent(c.covered_1)} {_percent(c.covered_2)}"
+        for r in rows
+        for c in r.classes
+    ]
+    return "\n".join(lines) if len(lines) > 1 else ""
 
 
 def _percent(fraction: float) -> str:
