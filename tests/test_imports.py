@@ -17,6 +17,7 @@ LEVELS = [
     {"filling", "retrieval"},
     {"figures", "training"},
     {"workflows"},
+    {"studies"},
     {"cli"},
     {"__main__"},
 ]

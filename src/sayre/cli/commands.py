@@ -46,6 +46,11 @@ COMMANDS: Mapping[str, str | Group] = {
             "phase": "sayre.workflows.training.train:TrainPhaseJob",
         },
     ),
+    "study": Group(
+        "Make tables and figures of the thesis that Sayre follows: `study NAME` is `study make NAME`.",
+        {"make": "sayre.studies.job:StudyJob", "list": "sayre.studies.job:ListStudiesJob"},
+        default="make",
+    ),
     "weights": Group(
         "List, verify and locate the trained weights that ship with the package.",
         {

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from sayre.networks.layers import Grow, begin_as_keras, conv, leaky
 
 DILATED = ((32, (8, 5, 3, 1)), (64, (6, 4, 2, 1)))
 """Filters of the first two encoder blocks, divided among their dilation rates; the kernel is 5."""
@@ -60,38 +61,34 @@ class PublishedNet(nn.Module):
             channels += wide(filters)
             skipped.append(channels)
         for filters, kernel in PLAIN:
-            self.plain.append(_conv(dimensions, channels, wide(filters), kernel))
+            self.plain.append(conv(dimensions, channels, wide(filters), kernel))
             channels = wide(filters)
             skipped.append(channels)
-        self.skips = nn.ModuleList(_conv(dimensions, c, c // 2, 3) for c in skipped)
-        self.bottleneck = _conv(dimensions, channels, wide(BOTTLENECK[0]), BOTTLENECK[1])
+        self.skips = nn.ModuleList(conv(dimensions, c, c // 2, 3) for c in skipped)
+        self.bottleneck = conv(dimensions, channels, wide(BOTTLENECK[0]), BOTTLENECK[1])
         widths = [wide(BOTTLENECK[0]), *(wide(filters) for filters, _ in DECODER)]
         joined = [0, *(c // 2 for c in reversed(skipped))]
         self.decoder = nn.ModuleList(
-            _Grow(dimensions, before + skip, after, kernel)
+            Grow(dimensions, before + skip, after, kernel)
             for (before, after), skip, (_, kernel) in zip(pairwise(widths), joined, DECODER, strict=False)
         )
-        self.merge = _conv(dimensions, widths[-1] + joined[-1], wide(MERGE[0]), MERGE[1])
-        self.head = _conv(dimensions, wide(MERGE[0]), 1, MERGE[1])
-        for name, parameter in self.named_parameters():
-            if name.endswith("weight"):
-                nn.init.xavier_uniform_(parameter)
-            else:
-                nn.init.zeros_(parameter)
+        self.merge = conv(dimensions, widths[-1] + joined[-1], wide(MERGE[0]), MERGE[1])
+        self.head = conv(dimensions, wide(MERGE[0]), 1, MERGE[1])
+        begin_as_keras(self)
 
     def forward(self, scaled: Tensor) -> Tensor:
         """Predict phases in rad, float32, from scaled counts `(batch, side, …)` of the same shape."""
         halve = F.max_pool3d if self.dimensions == 3 else F.max_pool2d
         x, skips = scaled[:, None], []
         for block, skip in zip([*self.dilated, *self.plain], self.skips, strict=True):
-            x = _leaky(block(x))
-            skips.append(_leaky(skip(x)))
+            x = leaky(block(x))
+            skips.append(leaky(skip(x)))
             x = halve(x, 2)
-        x = _leaky(self.bottleneck(x))
+        x = leaky(self.bottleneck(x))
         for block in self.decoder:
-            x = _leaky(block(x))
+            x = leaky(block(x))
             x = torch.cat([x, skips.pop()], 1)
-        phase: Tensor = self.head(_leaky(self.merge(x))).float()[:, 0]
+        phase: Tensor = self.head(leaky(self.merge(x))).float()[:, 0]
         return phase
 
 
@@ -101,35 +98,7 @@ class _Dilated(nn.Module):
     def __init__(self, dimensions: int, channels: int, filters: int, rates: Sequence[int]) -> None:
         super().__init__()
         share = filters // len(rates)
-        self.branches = nn.ModuleList(_conv(dimensions, channels, share, 5, rate) for rate in rates)
+        self.branches = nn.ModuleList(conv(dimensions, channels, share, 5, rate) for rate in rates)
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.cat([x, *(branch(x) for branch in self.branches)], 1)
-
-
-class _Grow(nn.Module):
-    """Transposed convolution to twice the number of voxels along each axis."""
-
-    def __init__(self, dimensions: int, channels: int, filters: int, kernel: int) -> None:
-        super().__init__()
-        grow = nn.ConvTranspose3d if dimensions == 3 else nn.ConvTranspose2d
-        self.grow = grow(channels, filters, kernel, stride=2, padding=kernel // 2 - 1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        grown: Tensor = self.grow(x)
-        for axis, n in enumerate(x.shape[2:], 2):
-            grown = grown.narrow(axis, 0, 2 * n)
-        return grown
-
-
-def _conv(dimensions: int, channels: int, filters: int, kernel: int, rate: int = 1) -> nn.Module:
-    """Make a convolution that keeps the shape, with even kernels aligned as in Keras."""
-    conv = nn.Conv3d if dimensions == 3 else nn.Conv2d
-    pad: Any = nn.ZeroPad3d if dimensions == 3 else nn.ZeroPad2d
-    if kernel % 2:
-        return conv(channels, filters, kernel, padding=kernel // 2 * rate, dilation=rate)
-    return nn.Sequential(pad((kernel // 2 - 1, kernel // 2) * dimensions), conv(channels, filters, kernel))
-
-
-def _leaky(x: Tensor) -> Tensor:
-    return F.leaky_relu(x, 0.2)

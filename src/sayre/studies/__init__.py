@@ -1,0 +1,1 @@
+"""Figures and tables of Masto's thesis, each made from data to picture by one call."""
