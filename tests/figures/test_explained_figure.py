@@ -26,6 +26,8 @@ def phased(shape=SHAPE, peak=PEAK, nuisances=None):
     return Phased(
         object=obj,
         support=np.ones(shape, bool),
+        threshold=0.3,
+        recipe="ER*20",
         modes=find_modes([obj]),
         runs=(),
         selected=(0,),

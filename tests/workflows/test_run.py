@@ -92,6 +92,7 @@ def test_the_report_says_what_was_found(done):
     text = (done.folder / "report.md").read_text()
     found = done.result.phased
     assert f"R = {found.residual:.3f}" in text
+    assert f"Recipe: `{RECIPE}`" in text
     assert "before the refinement under effects of beam and detector" in text
     assert text.count("averaged |") + text.count("middle one |") == len(found.selected)
     for name in ("filling", "crystal", "explained", "convergence", "resolution"):

@@ -29,6 +29,10 @@ class Phased(Shown):
         better.
     support
         bool, where the amplitude of `object` exceeds the threshold of shrink-wrap.
+    threshold
+        That threshold, of which the refinement chooses one where none is given.
+    recipe
+        Text of the recipe that was iterated.
     modes
         Modes of the selected runs, with their weights, and the scatter to expect of `object`.
     runs
@@ -56,6 +60,8 @@ class Phased(Shown):
     """
 
     support: NDArray[np.bool_]
+    threshold: float
+    recipe: str
     modes: Modes
     runs: tuple[Run, ...] = field(repr=False)
     selected: tuple[int, ...]
@@ -100,6 +106,8 @@ class Phased(Shown):
                 "measurement": None if self.nuisances is None else self.nuisances.metrics,
                 "unrefined": self.unrefined,
                 "support_voxels": int(self.support.sum()),
+                "threshold": self.threshold,
+                "recipe": self.recipe,
                 "oversampling": list(self.oversampling),
                 "origin": list(self.origin),
             }
@@ -121,7 +129,7 @@ class Phased(Shown):
             ("effects of beam and detector", self._effects),
             ("agreement", f"{agreement:.3f}" if agreement == agreement else "not known of a single start"),
             ("scatter", f"{scatter:.2f}" if scatter == scatter else "not known of a single start"),
-            ("support", f"{int(self.support.sum())} voxels"),
+            ("support", f"{int(self.support.sum())} voxels, threshold {self.threshold:g}"),
             ("oversampling ratio", ratios_text(self.oversampling)),
         ]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,10 +16,11 @@ from sayre.numerics.device import find_device
 from sayre.retrieval import prepare
 from sayre.retrieval.binning import binned
 from sayre.retrieval.choice.consensus import consensus, work_of_selected
+from sayre.retrieval.choice.refined import THRESHOLDS
 from sayre.retrieval.choice.select import agreeing_with_last, select
 from sayre.retrieval.doubts import warn_of_doubt, warn_of_overfit, why_unrefined
 from sayre.retrieval.engine.bounds import amplitude_bounds
-from sayre.retrieval.engine.recipe import iterations, parse, recipe_text, split_at_wide
+from sayre.retrieval.engine.recipe import PRESETS, iterations, parse, recipe_text, split_at_wide
 from sayre.retrieval.engine.runs import Report, Run, part_of, retrieve
 from sayre.retrieval.engine.snapshots import Snapshots
 from sayre.retrieval.engine.support import ShrinkWrap
@@ -105,7 +106,8 @@ def phase(
     settings = changed(settings, changes if not isinstance(init, str) else {**changes, "init": init})
     watch, where = watch or Watch(), find_device(device)
     learned = settings.init == "network" and not isinstance(init, np.ndarray)
-    steps, wide = split_at_wide(parse(recipe_text(settings.recipe or ("strained" if learned else "default"))))
+    recipe = recipe_text(settings.recipe or ("strained" if learned else "default"))
+    steps, wide = split_at_wide(parse(recipe))
     cut = prepare.centred(binned(pattern, settings.binning))
     ratios = prepare.check(cut, part=pattern.meta.origin is not None)
     bounds = amplitude_bounds(cut, settings)
@@ -142,6 +144,7 @@ def phase(
         wrap,
         refine=settings.refine,
         search=() if learned else steps,
+        thresholds=THRESHOLDS if settings.threshold is None else (),
         device=where,
         report=part_of(watch.report, share, 1 - share, length),
     )
@@ -157,7 +160,9 @@ def phase(
         unrefined = why_unrefined(pattern.name, settings.refine, free=bool(np.isfinite(free_likelihood)))
     return Phased(
         object=result.object,
-        support=wrap.final(result.object),
+        support=replace(wrap, threshold=result.threshold).final(result.object),
+        threshold=result.threshold,
+        recipe=PRESETS.get(recipe, recipe),
         modes=result.modes,
         runs=tuple(done),
         selected=result.indices,

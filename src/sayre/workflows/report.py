@@ -166,6 +166,10 @@ def _starts(outcome: RunOutcome) -> str:
         for run in found.runs
     )
     unseen = "*free* the same of voxels that phasing never saw; " if free else ""
+    recipe = (
+        f"Recipe: `{found.recipe}`; the support of the result is where the amplitude exceeds "
+        f"{found.threshold:g} times its reference."
+    )
     later = "the steps that follow `WIDE` in the recipe, which iterate the averaged starts on a larger array"
     if found.nuisances is not None:
         later += ", and before the refinement under effects of beam and detector"
@@ -180,7 +184,7 @@ def _starts(outcome: RunOutcome) -> str:
             f"\n\nWeights of the modes of the averaged starts: {weights}. The first is their average; the "
             "others hold what differs between the starts."
         )
-    return head + "\n".join(rows) + f"\n\n{legend}"
+    return f"{recipe}\n\n{head}" + "\n".join(rows) + f"\n\n{legend}"
 
 
 def _measurement(outcome: RunOutcome) -> str:

@@ -42,6 +42,8 @@ class Consensus:
         Fit of `object` to the counts.
     expected
         float32, the counts that are expected of `object`.
+    threshold
+        Threshold of shrink-wrap in the last iterations.
     nuisances
         Effects of beam and detector under which the objects were refined; None where they were not.
     best
@@ -54,6 +56,7 @@ class Consensus:
     modes: Modes
     fit: FitQuality
     expected: NDArray[np.float32] = field(repr=False)
+    threshold: float
     nuisances: Nuisances | None = None
     best: int | None = None
 
@@ -89,6 +92,7 @@ def consensus(
     *,
     refine: str = "none",
     search: Sequence[Step] = (),
+    thresholds: Sequence[float] = (),
     device: str | torch.device = "cpu",
     report: Report | None = None,
 ) -> Consensus:
@@ -108,6 +112,8 @@ def consensus(
         Effects under which the objects are refined, as in `sayre.retrieval.settings.Settings`.
     search
         Steps of the recipe before `WIDE`, repeated once the effects are known.
+    thresholds
+        Thresholds of shrink-wrap to try beside that of `shrink_wrap`, once the effects are known.
     device
         `cpu` or `cuda`.
     report
@@ -129,7 +135,13 @@ def consensus(
     selected = beyond_the_edges(runs, bounds, steps, sharp, device=device, report=first)
     indices = tuple(run.index for run in selected)
     refinement = Refinement(
-        bounds=bounds, sharp=sharp, steps=steps, effects=refine, search=search, device=device
+        bounds=bounds,
+        sharp=sharp,
+        steps=steps,
+        effects=refine,
+        search=search,
+        thresholds=thresholds,
+        device=device,
     )
     refined = refinement.runs(selected, then)
     objects = [one.object for one in refined] or [run.object for run in selected]
@@ -145,6 +157,7 @@ def consensus(
             fit=chosen.fit,
             expected=cut_back(chosen.expected, shape),
             nuisances=_measured_part(chosen.nuisances, shape),
+            threshold=refinement.sharp.threshold,
             best=None if best is None else indices[best],
         )
     spreads = [run.point_spread for run in selected if run.point_spread is not None]
@@ -157,5 +170,6 @@ def consensus(
         averaged=averaged,
         modes=modes,
         fit=modulus.fit_quality(common),
+        threshold=sharp.threshold,
         expected=np.fft.fftshift(modulus.expected(common)[0].cpu().numpy()),
     )

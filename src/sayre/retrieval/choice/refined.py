@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -30,12 +30,16 @@ EVALUATIONS = 150
 ROUNDS, PROGRESS = 3, 0.05
 """Most times that a run is iterated and refined on, and the relative improvement of the free likelihood for
 which it is done once more."""
+THRESHOLDS = (0.2, 0.15)
+"""Thresholds of shrink-wrap that are tried beside the given one."""
+BETTER = 0.02
+"""Relative improvement of the free likelihood for which another threshold is taken."""
 ITERATIONS = 6000
 """Iterations of phase retrieval that take about as long as the refinement of a run with effects, in 48³: the
 progress is told by it."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class Refinement:
     """How runs are refined on an array with a margin.
 
@@ -44,7 +48,7 @@ class Refinement:
     bounds
         Bounds on the measured array.
     sharp
-        Shrink-wrap of the last iterations.
+        Shrink-wrap of the last iterations, whose threshold `runs` may change.
     steps
         Iterations after `WIDE`, repeated while that helps once the effects of the measurement are known.
     search
@@ -52,6 +56,9 @@ class Refinement:
         astray comes back.
     effects
         As `sayre.retrieval.settings.Settings.refine`.
+    thresholds
+        Thresholds of shrink-wrap that are tried for the best run beside that of `sharp`, and kept for all if
+        they predict the free voxels better.
     device
         `cpu` or `cuda`.
     """
@@ -61,10 +68,13 @@ class Refinement:
     steps: Sequence[Step]
     effects: str
     search: Sequence[Step] = ()
+    thresholds: Sequence[float] = ()
     device: str | torch.device = "cpu"
 
     def runs(self, runs: Sequence[Run], report: Report | None = None) -> list[Refined]:
         """Refine every run; none where that predicts the free voxels no better.
+
+        The first run to be refined decides which effects stay, how loose the support is, and the threshold.
 
         Parameters
         ----------
@@ -97,7 +107,7 @@ class Refinement:
                     return []
             else:
                 found = self._refined(obj, support, wide, model, first)
-            done[place] = model = self._on(found, run, wide, part)
+            done[place] = model = self._on(found, run, wide, part, () if number else self.thresholds)
             part(1.0)
         return [done[place] for place in range(len(runs))]
 
@@ -149,35 +159,66 @@ class Refinement:
             report=report,
         )
 
-    def _on(self, found: Refined, run: Run, wide: Bounds, part: Callable[[float], None]) -> Refined:
+    def _on(
+        self,
+        found: Refined,
+        run: Run,
+        wide: Bounds,
+        part: Callable[[float], None],
+        thresholds: Iterable[float],
+    ) -> Refined:
         """Iterate and refine on without the effects found, while that predicts the free voxels better."""
         if not self.steps or not found.nuisances.kinds:
             return found
         for number in range(ROUNDS):
-            begun, share = (1 + number) / (1 + ROUNDS), 1 / (1 + ROUNDS)
-            iterated, refined = _share(part, begun, share / 2), _share(part, begun + share / 2, share / 2)
-            start = Start(
-                index=run.index,
-                object=found.object,
-                support=self.sharp.final(found.object),
-                point_spread=point_spread(found.nuisances.spread),
-            )
-            brought = corrected(wide, found.nuisances)
-            (further,) = retrieve(
-                brought,
-                [start],
-                [*(() if number else self.search), *self.steps],
-                self.sharp,
-                device=self.device,
-                report=_fraction_to(iterated),
-            )
-            if further.failed:
-                return found
-            before, after = found, self._refined(further.object, further.support, wide, found, refined)
+            before, steps = found, [*(() if number else self.search), *self.steps]
+            share = _share(part, (1 + number) / (1 + ROUNDS), 1 / (1 + ROUNDS))
+            after = self._once_more(before, run.index, wide, steps, self.sharp, share)
             found = min(before, after, key=lambda one: one.merit)
-            if after.merit > (1 - PROGRESS) * before.merit:
+            if number == 0:
+                found = self._other_threshold(found, run.index, wide, thresholds, share)
+            if found.merit > (1 - PROGRESS) * before.merit:
                 break
         return found
+
+    def _other_threshold(
+        self,
+        found: Refined,
+        index: int,
+        wide: Bounds,
+        thresholds: Iterable[float],
+        part: Callable[[float], None],
+    ) -> Refined:
+        """Try other thresholds of shrink-wrap, and keep the one that predicts the free voxels best."""
+        for threshold in thresholds:
+            sharp = replace(self.sharp, threshold=threshold)
+            after = self._once_more(found, index, wide, self.steps, sharp, part)
+            if after.merit < (1 - BETTER) * found.merit:
+                found, self.sharp = after, sharp
+        return found
+
+    def _once_more(
+        self,
+        found: Refined,
+        index: int,
+        wide: Bounds,
+        steps: Sequence[Step],
+        sharp: ShrinkWrap,
+        part: Callable[[float], None],
+    ) -> Refined:
+        """Iterate on counts without the effects found, and refine; return `found` where that fails."""
+        start = Start(
+            index=index,
+            object=found.object,
+            support=sharp.final(found.object),
+            point_spread=point_spread(found.nuisances.spread),
+        )
+        brought = corrected(wide, found.nuisances)
+        report = _fraction_to(_share(part, 0, 0.5))
+        (further,) = retrieve(brought, [start], steps, sharp, device=self.device, report=report)
+        if further.failed:
+            return found
+        return self._refined(further.object, further.support, wide, found, _share(part, 0.5, 0.5))
 
     def _part(self, report: Report | None, run: Run, number: int, count: int) -> Callable[[float], None]:
         """Return a function of the fraction done of one refinement, which reports the status of all."""

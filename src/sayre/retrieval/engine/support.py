@@ -96,7 +96,7 @@ class ShrinkWrap:
     def of(cls, settings: Settings) -> ShrinkWrap:
         """Return the update of the support that settings of phase retrieval describe."""
         return cls(
-            threshold=settings.threshold,
+            threshold=cls.threshold if settings.threshold is None else settings.threshold,
             reference=settings.reference,
             sigma=settings.smoothing,
             fraction=settings.support_fraction,
