@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -165,18 +165,20 @@ class Refinement:
         run: Run,
         wide: Bounds,
         part: Callable[[float], None],
-        thresholds: Iterable[float],
+        thresholds: Sequence[float],
     ) -> Refined:
         """Iterate and refine on without the effects found, while that predicts the free voxels better."""
         if not self.steps or not found.nuisances.kinds:
             return found
+        count, begun = ROUNDS + len(thresholds), 1 / (1 + ROUNDS)
+        share = (1 - begun) / count
+        shares = [_share(part, begun + share * i, share) for i in range(count)]
         for number in range(ROUNDS):
             before, steps = found, [*(() if number else self.search), *self.steps]
-            share = _share(part, (1 + number) / (1 + ROUNDS), 1 / (1 + ROUNDS))
-            after = self._once_more(before, run.index, wide, steps, self.sharp, share)
+            after = self._once_more(before, run.index, wide, steps, self.sharp, shares.pop(0))
             found = min(before, after, key=lambda one: one.merit)
             if number == 0:
-                found = self._other_threshold(found, run.index, wide, thresholds, share)
+                found = self._other_threshold(found, run.index, wide, thresholds, shares)
             if found.merit > (1 - PROGRESS) * before.merit:
                 break
         return found
@@ -186,13 +188,13 @@ class Refinement:
         found: Refined,
         index: int,
         wide: Bounds,
-        thresholds: Iterable[float],
-        part: Callable[[float], None],
+        thresholds: Sequence[float],
+        shares: list[Callable[[float], None]],
     ) -> Refined:
         """Try other thresholds of shrink-wrap, and keep the one that predicts the free voxels best."""
         for threshold in thresholds:
             sharp = replace(self.sharp, threshold=threshold)
-            after = self._once_more(found, index, wide, self.steps, sharp, part)
+            after = self._once_more(found, index, wide, self.steps, sharp, shares.pop(0))
             if after.merit < (1 - BETTER) * found.merit:
                 found, self.sharp = after, sharp
         return found
