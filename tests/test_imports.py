@@ -14,6 +14,7 @@ LEVELS = [
     {"data"},
     {"detectors", "files"},
     {"crystal", "networks", "simulation"},
+    {"scans"},
     {"filling", "retrieval"},
     {"figures", "training"},
     {"workflows"},

@@ -38,9 +38,9 @@ _PUBLIC = {
     "SimulatedPattern": "sayre.data",
     "detector_mask": "sayre.detectors",
     "inpaint": "sayre.filling.fill",
-    "load": "sayre.files",
+    "load": "sayre.scans",
     "load_crystal": "sayre.files",
-    "load_filled": "sayre.files",
+    "load_filled": "sayre.scans",
     "load_geometry": "sayre.crystal.geometry_file",
     "phase": "sayre.retrieval.phasing",
     "reconstruct": "sayre.workflows.reconstruction",
@@ -55,12 +55,13 @@ if TYPE_CHECKING:
     from sayre.data import Crystal, FilledPattern, Grid, Manifest, Meta, Particle, Pattern, SimulatedPattern
     from sayre.detectors import detector_mask
     from sayre.errors import InputError, SayreWarning
-    from sayre.files import load, load_crystal, load_filled, save
+    from sayre.files import load_crystal, save
     from sayre.filling.fill import inpaint
     from sayre.filling.settings import FillingSettings
     from sayre.retrieval.phased import Phased
     from sayre.retrieval.phasing import phase
     from sayre.retrieval.settings import Settings
+    from sayre.scans import load, load_filled
     from sayre.simulation.peak import simulate
     from sayre.workflows.reconstruction import Reconstruction, reconstruct
 

@@ -3,6 +3,7 @@
 import pytest
 from physics_samples import geometry
 
+from sayre.crystal.conversion import known_frame
 from sayre.crystal.scan import Scan
 from sayre.errors import InputError
 
@@ -15,13 +16,17 @@ from sayre.errors import InputError
         ({"lattice_constant": -4.0}, "^lattice_constant: must be a number above 0, found -4.0$"),
         ({"lattice_constant": float("nan")}, "^lattice_constant: must be a number above 0, found nan$"),
         ({"along": 3}, "^along: must be a whole number from 0 to 2, found 3$"),
-        ({"voxel_size": 5.0}, "^voxel_size: belongs to the laboratory frame; add a geometry$"),
         ({"along": 1, "geometry": geometry()}, "^along: the geometry states where G points"),
     ],
 )
 def test_what_cannot_be_is_refused(known, message):
     with pytest.raises(InputError, match=message):
         Scan(**known)
+
+
+def test_cubes_need_a_geometry_from_somewhere():
+    with pytest.raises(InputError, match=r"^voxel_size: belongs to the laboratory frame; add a geometry$"):
+        known_frame((8, 8, 8), Scan(voxel_size=5.0))
 
 
 def test_binning_multiplies_that_of_the_geometry():

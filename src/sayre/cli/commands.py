@@ -25,6 +25,7 @@ class Group:
 
 COMMANDS: Mapping[str, str | Group] = {
     "demo": "sayre.workflows.demo:DemoJob",
+    "info": "sayre.workflows.info:InfoJob",
     "inpaint": "sayre.workflows.fill:FillJob",
     "phase": "sayre.workflows.phase:PhaseJob",
     "run": "sayre.workflows.run:RunJob",

@@ -129,6 +129,8 @@ def known_frame(shape: tuple[int, ...], scan: Scan, grid: Grid | None = None) ->
     """
     if scan.geometry is not None:
         return _scanned(scan.geometry, shape)
+    if scan.voxel_size is not None:
+        raise SettingError("voxel_size", "belongs to the laboratory frame; add a geometry")
     lattice = None
     if scan.hkl is not None and scan.lattice_constant is not None:
         lattice = cubic_modulus(scan.hkl, scan.lattice_constant)

@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import BeforeValidator, ConfigDict, model_validator
 
 from sayre.crystal.geometry import BEAMLINES, Axis, Geometry
+from sayre.crystal.stated import NEEDED, StatedGeometry, refused_in
 from sayre.data.toml import FromToml
 from sayre.errors import InputError
 
@@ -35,34 +36,39 @@ class _File(FromToml):
     example: ClassVar[str] = "docs/physics.md has an example"
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    energy: float
-    distance: float
-    pixel_size: Annotated[Pair, BeforeValidator(_twice)]
-    rocking_axis: Direction
-    rocking_step: float
+    energy: float | None = None
+    distance: float | None = None
+    pixel_size: Annotated[Pair, BeforeValidator(_twice)] | None = None
+    rocking_axis: Direction | None = None
+    rocking_step: float | None = None
     beamline: str | None = None
     angles: tuple[float, ...] | None = None
     detector: tuple[tuple[Direction, float], ...] | None = None
     row: Direction | None = None
     column: Direction | None = None
-    binning: tuple[int, int, int] = (1, 1, 1)
-    peak: Pair = (0.0, 0.0)
+    binning: tuple[int, int, int] | None = None
+    peak: Pair | None = None
 
     @model_validator(mode="after")
     def _one_arm(self) -> Self:
-        if self.beamline is None and self.angles is not None:
-            raise ValueError("angles: are those of a beamline, which is missing")
-        if self.beamline is None and self.detector is None:
-            raise ValueError(
-                "the arm of the detector is missing: beamline and angles, or detector with its circles"
-            )
         if self.beamline is not None and self.detector is not None:
             raise ValueError("beamline and detector: both say what the arm is; give one of them")
+        return self
+
+    def lacks(self) -> str | None:
+        """What a geometry needs that the file does not state, in words; None if nothing."""
+        for key in NEEDED:
+            if getattr(self, key) is None:
+                return f"{key}: is missing; {self.example}"
+        if self.beamline is None and self.angles is not None:
+            return "angles: are those of a beamline, which is missing"
+        if self.beamline is None and self.detector is None:
+            return "the arm of the detector is missing: beamline and angles, or detector with its circles"
         if self.beamline is not None and self.angles is None:
             circles = BEAMLINES.get(self.beamline.lower())
             count = f"{len(circles.detector)} angles" if circles else "angles"
-            raise ValueError(f"angles: are missing; beamline {self.beamline} needs {count} in degrees")
-        return self
+            return f"angles: are missing; beamline {self.beamline} needs {count} in degrees"
+        return None
 
 
 def load_geometry(path: str | Path) -> Geometry:
@@ -75,10 +81,43 @@ def load_geometry(path: str | Path) -> Geometry:
         or a value is not plausible in its unit.
     """
     file = _File.from_toml(Path(path))
-    known = {name: value for name, value in file if value is not None and name not in ("beamline", "angles")}
-    try:
-        if file.beamline is not None:
-            return Geometry.at(file.beamline, angles=file.angles or (), **known)
-        return Geometry(**known)
-    except InputError as error:
-        raise InputError(f"{path}: {str(error).removeprefix('geometry: ')}") from None
+    lacks = file.lacks()
+    if lacks is not None:
+        raise InputError(f"{path}: {lacks}")
+    return _stated(file, str(path)).complete(str(path))
+
+
+def read_geometry(path: str | Path) -> Geometry | StatedGeometry:
+    """Geometry from TOML, whole or in part: what it leaves out the file of the counts may state.
+
+    Raises
+    ------
+    InputError
+        As `load_geometry`, but for keys that are missing.
+    """
+    file = _File.from_toml(Path(path))
+    return load_geometry(path) if file.lacks() is None else _stated(file, str(path))
+
+
+def stated_in(text: str, where: str) -> StatedGeometry:
+    """Geometry from the text of a TOML file, whole or in part.
+
+    Parameters
+    ----------
+    text
+        As `StatedGeometry.toml` writes it.
+    where
+        Opens the message of an error, and is the source of the values.
+
+    Raises
+    ------
+    InputError
+        As `read_geometry`.
+    """
+    stated = _stated(_File.from_text(text, where), where)
+    return StatedGeometry(values=stated.values, sources=stated.sources, refused=refused_in(text))
+
+
+def _stated(file: _File, where: str) -> StatedGeometry:
+    values = {name: value for name, value in file if value is not None}
+    return StatedGeometry(values=values, sources=dict.fromkeys(values, where))

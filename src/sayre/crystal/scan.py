@@ -6,9 +6,12 @@ from dataclasses import dataclass, replace
 from typing import Annotated
 
 from sayre.crystal.geometry import Geometry
-from sayre.crystal.geometry_file import load_geometry
+from sayre.crystal.geometry_file import read_geometry, stated_in
+from sayre.crystal.stated import StatedGeometry
+from sayre.data import AnyPattern
 from sayre.data.option import Option, SettingError, check_settings
 from sayre.data.plausible import require_plausible
+from sayre.errors import warn
 
 _PANEL = "What is known of the scan"
 
@@ -27,6 +30,8 @@ class Scan:
         Array axis that G is along, without a geometry.
     voxel_size
         nm, of the cubes of the laboratory frame; by default the shortest side of the oblique voxels.
+    partial
+        A geometry in part, which the file of the counts completes; `geometry` may be given one too.
 
     Raises
     ------
@@ -37,10 +42,11 @@ class Scan:
     geometry: Annotated[
         Geometry | None,
         Option(
-            help="TOML file of the geometry, for the laboratory frame; docs/physics.md has an example.",
+            help="TOML file of the geometry, for the laboratory frame; docs/physics.md has an example. What "
+            "the file of the counts states may be left out.",
             metavar="FILE",
             panel=_PANEL,
-            read=load_geometry,
+            read=read_geometry,
         ),
     ] = None
     hkl: Annotated[
@@ -72,13 +78,16 @@ class Scan:
         float | None,
         Option(help="Side of the cubes of the laboratory frame in nm.", above=0, metavar="NM", panel=_PANEL),
     ] = None
+    partial: StatedGeometry | None = None
 
     def __post_init__(self) -> None:
+        given: object = self.geometry
+        if isinstance(given, StatedGeometry):  # of a TOML file that leaves something out
+            object.__setattr__(self, "partial", given)
+            object.__setattr__(self, "geometry", None)
         check_settings(self)
         if self.hkl is not None and not any(self.hkl):
             raise SettingError("hkl", "0 0 0 is the direct beam, no reflection")
-        if self.voxel_size is not None and self.geometry is None:
-            raise SettingError("voxel_size", "belongs to the laboratory frame; add a geometry")
         for name in ("voxel_size", "lattice_constant"):
             if getattr(self, name) is not None:
                 require_plausible("scan", name.replace("_", " "), getattr(self, name))
@@ -92,3 +101,56 @@ class Scan:
         before = self.geometry.binning
         total = (before[0] * binning[0], before[1] * binning[1], before[2] * binning[2])
         return replace(self, geometry=replace(self.geometry, binning=total))
+
+
+def with_stated(scan: Scan, pattern: AnyPattern) -> Scan:
+    """Return the scan with the geometry that the file of the counts states, as far as none was given.
+
+    Parameters
+    ----------
+    scan
+        What the user knows; what it states of the geometry is taken where the file states otherwise.
+    pattern
+        Counts, whose file may state a geometry, whole or in part.
+
+    Raises
+    ------
+    InputError
+        A geometry in part that the file does not complete; a value in the file that cannot be taken, without
+        one from the user.
+
+    Warns
+    -----
+    SayreWarning
+        What the geometry of the file is, what it lacks, and what of it the user states otherwise.
+    """
+    text, name = pattern.meta.geometry, pattern.name
+    if text is None or len(pattern.shape) != 3:
+        return scan if scan.partial is None else _located(scan, scan.partial, pattern)
+    stated = stated_in(text, name)
+    given = scan.partial or (None if scan.geometry is None else StatedGeometry.of(scan.geometry))
+    different = [] if given is None else given.differences(stated)
+    if different:
+        warn(
+            f"geometry: {name} states otherwise: {'; '.join(different)}; the geometry is used, check which "
+            "is right"
+        )
+    if scan.geometry is not None:
+        return scan
+    together = stated if given is None else given.over(stated)
+    if together.missing and given is None and not set(together.missing) & set(together.refused):
+        lacking = " and no ".join(together.missing)
+        warn(f"{name}: states no {lacking}, so its geometry is not known; `geometry=`")
+        return scan
+    found = _located(scan, together, pattern)
+    if given is None:
+        warn(f"{name}: geometry as the file states it: {together.in_words()}")
+    return found
+
+
+def _located(scan: Scan, stated: StatedGeometry, pattern: AnyPattern) -> Scan:
+    """The scan with a geometry; that of a file is of voxels before they were summed."""
+    where = stated.sources.get(next(iter(stated.values), ""), pattern.name)
+    found = replace(scan, geometry=stated.complete(where), partial=None)
+    summed = pattern.meta.binning
+    return found if summed is None or len(summed) != 3 else found.binned((summed[0], summed[1], summed[2]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -28,6 +29,28 @@ class Grid:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ScanRecord:
+    """Which scan counts are from.
+
+    Attributes
+    ----------
+    scan
+        Its number, as `file::number` names it.
+    dataset
+        Where the frames are: path inside a file, or a folder.
+    layout
+        Name of the reader.
+    files
+        SHA-256 of every file that was read, by name.
+    """
+
+    scan: str
+    dataset: str
+    layout: str
+    files: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Meta:
     """Where a pattern comes from; `None` is unknown.
 
@@ -35,7 +58,8 @@ class Meta:
     voxel of the array in that of the file, in voxels of the file, where a part of it was taken, and `binning`
     the voxels of the file that were summed to one along each axis. `corrections` tells what was done to the
     counts of the file, and `divided_by` names the white field that they were divided by: they are no longer
-    integers.
+    integers. `geometry` is the TOML text of what the file states of the geometry, and `scan` tells which scan
+    the counts are from.
 
     Raises
     ------
@@ -54,6 +78,8 @@ class Meta:
     binning: tuple[int, ...] | None = None
     corrections: str | None = None
     divided_by: str | None = None
+    geometry: str | None = None
+    scan: ScanRecord | None = None
 
     def __post_init__(self) -> None:
         for name in ("energy", "distance"):

@@ -24,8 +24,9 @@ _LIBRARIES = ("numpy", "scipy", "torch", "finufft")
 class Manifest:
     """Provenance of an output.
 
-    `inputs` and `weights` map names to SHA-256; `corrections` says what was done to the counts when they were
-    read; `seconds` and `peak_memory_mib` are of the process.
+    `inputs` and `weights` map names to SHA-256; `scan` tells which scan of the input was read, from which
+    dataset and files (`sayre.data.grid.ScanRecord`); `corrections` says what was done to the counts when they
+    were read; `seconds` and `peak_memory_mib` are of the process.
     """
 
     command: str
@@ -33,6 +34,7 @@ class Manifest:
     seed: int | None = None
     inputs: Mapping[str, str] = field(default_factory=dict)
     weights: Mapping[str, str] = field(default_factory=dict)
+    scan: Any = None
     corrections: str | None = None
     device: str = "cpu"
     versions: Mapping[str, str] = field(default_factory=dict)
@@ -52,7 +54,8 @@ class Manifest:
         started
             A `time.perf_counter()` reading at the start; None leaves `seconds` unknown.
         known
-            Further fields of the manifest: `config`, `seed`, `inputs`, `weights`, `corrections`, `device`.
+            Further fields of the manifest: `config`, `seed`, `inputs`, `weights`, `scan`, `corrections`,
+            `device`.
         """
         versions = {"python": platform.python_version(), "sayre": __version__}
         for name in _LIBRARIES:

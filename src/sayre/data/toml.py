@@ -34,15 +34,36 @@ class FromToml(BaseModel):
             Missing file, not TOML, unknown key or a value out of range.
         """
         try:
-            return cls.model_validate(tomllib.loads(path.read_text()))
+            return cls.from_text(path.read_text(), str(path))
         except OSError as error:
             raise InputError(f"{path}: {error.strerror}; {cls.example}") from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        except UnicodeDecodeError as error:
             raise InputError(f"{path}: not TOML: {error}") from None
+
+    @classmethod
+    def from_text(cls, text: str, source: str) -> Self:
+        """Read a configuration that is given as text.
+
+        Parameters
+        ----------
+        text
+            TOML.
+        source
+            Opens the message of an error.
+
+        Raises
+        ------
+        InputError
+            As `from_toml`.
+        """
+        try:
+            return cls.model_validate(tomllib.loads(text))
+        except tomllib.TOMLDecodeError as error:
+            raise InputError(f"{source}: not TOML: {error}") from None
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"])
-            raise InputError(f"{path}: {f'{where}: ' if where else ''}{_complaint(cls, first)}") from None
+            raise InputError(f"{source}: {f'{where}: ' if where else ''}{_complaint(cls, first)}") from None
 
 
 def _complaint(model: type[BaseModel], error: ErrorDetails) -> str:

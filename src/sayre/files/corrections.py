@@ -23,6 +23,7 @@ MANY = 0.1
 """A dark field in which more than this share of the pixels is hot is of something else."""
 
 Mask = NDArray[np.bool_]
+Region = tuple[slice, slice] | None
 
 
 class Companion(NamedTuple):
@@ -66,7 +67,7 @@ def corrected(
     done: list[str] = []
     remarks: list[str] = list(contents.remarks)
     white = _white_field(pattern, contents, path, flat)
-    response = None if white is None else _response(pattern, white, name, remarks)
+    response = None if white is None else _response(pattern, white, name, remarks, contents.region)
     counts, divided_by = pattern.intensity, pattern.meta.divided_by
     if white is not None and response is not None:
         missing |= ~response.live
@@ -74,7 +75,7 @@ def corrected(
         if not response.even:
             counts, divided_by = counts / response.relative, white.name
     for field in _dark_fields(contents, dark):
-        missing |= _hot(field, pattern.shape, name, done, remarks)
+        missing |= _hot(field, pattern.shape, name, done, remarks, contents.region)
     missing |= _bad_pixels(contents, pattern.shape, name, done, remarks)
     if missing.all():
         raise InputError(f"{name}: every voxel is masked by {'; '.join(done)}; nothing to work from")
@@ -133,16 +134,21 @@ def _own(kind: Kind, given: Given) -> Companion:
 def _beside(kind: Kind, contents: Contents, path: str | Path) -> list[Companion]:
     file = split_path(path)[0]
     return [
-        Companion(name, array, f"{file}::{name}", asked=False)
+        Companion(name, array, contents.addresses.get(name, f"{file}::{name}"), asked=False)
         for name, array in contents.beside.items()
         if kind_of(name) == kind
     ]
 
 
-def _fitted(array: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any] | None:
-    """The array of a frame or of all voxels, without axes of length 1 in front; None if it fits neither."""
+def _fitted(array: NDArray[Any], shape: tuple[int, ...], region: Region) -> NDArray[Any] | None:
+    """The array of a frame or of all voxels, without axes of length 1 in front; None if it fits neither.
+
+    Of an array of the whole detector the `region` of the frames is taken, where it is known.
+    """
     while array.ndim > 2 and array.shape[0] == 1:
         array = array[0]
+    if region is not None and array.shape[-2:] != shape[-2:]:
+        array = array[(..., *region)]
     return array if array.shape in (shape, shape[-2:]) and array.dtype.kind in "buif" else None
 
 
@@ -153,9 +159,11 @@ def _misfit(field: Companion, kind: str, shape: tuple[int, ...], name: str) -> I
     )
 
 
-def _response(pattern: Pattern, white: Companion, name: str, remarks: list[str]) -> Response | None:
+def _response(
+    pattern: Pattern, white: Companion, name: str, remarks: list[str], region: Region
+) -> Response | None:
     """The relative response that counts are divided by; None, with the reason said, if that is not clear."""
-    array = _fitted(white.array, pattern.shape)
+    array = _fitted(white.array, pattern.shape, region)
     if array is None:
         raise _misfit(white, "flat", pattern.shape, name)
     response = response_of(array)
@@ -198,10 +206,15 @@ def _flat_done(response: Response, name: str) -> list[str]:
 
 
 def _hot(
-    field: Companion, shape: tuple[int, ...], name: str, done: list[str], remarks: list[str]
+    field: Companion,
+    shape: tuple[int, ...],
+    name: str,
+    done: list[str],
+    remarks: list[str],
+    region: Region,
 ) -> Mask | np.bool_:
     """Pixels that count in the dark."""
-    array = _fitted(field.array, shape)
+    array = _fitted(field.array, shape, region)
     if array is None:
         raise _misfit(field, "dark", shape, name)
     dark = hot_in(array)
@@ -227,7 +240,7 @@ def _bad_pixels(
 ) -> Mask | np.bool_:
     bad: Mask | np.bool_ = np.False_
     for field in _beside("bad", contents, ""):
-        array = _fitted(field.array, shape)
+        array = _fitted(field.array, shape, contents.region)
         if array is None:
             remarks.append(f"{field.name} {field.array.shape} does not fit frames {shape[-2:]}; not used")
             continue

@@ -71,7 +71,7 @@ def load(
         integers; a mask of more than half of the voxels; what was corrected by the white field, dark field
         and bad pixels beside the counts, and arrays that were not used.
     """
-    return _pattern(path, *_read(path), mask, flat, dark)
+    return pattern_of_contents(path, *_read(path), mask=mask, flat=flat, dark=dark)
 
 
 def load_filled(
@@ -92,7 +92,7 @@ def load_filled(
         As `load` takes them.
     """
     contents, digest = _read(path)
-    pattern = _pattern(path, contents, digest, mask, flat, dark)
+    pattern = pattern_of_contents(path, contents, digest, mask=mask, flat=flat, dark=dark)
     if contents.sigma is None or contents.mask is None:
         return pattern
     if pattern.meta.divided_by != _words(contents.known.get("divided_by")):
@@ -104,14 +104,28 @@ def load_filled(
     return FilledPattern(pattern=pattern, intensity=counts, sigma=sigma, method=contents.method or "as read")
 
 
-def _pattern(
+def pattern_of_contents(
     path: str | Path,
     contents: Contents,
     digest: str,
-    mask: str | Path | ArrayLike | None,
-    flat: Given,
-    dark: Given,
+    *,
+    mask: str | Path | ArrayLike | None = None,
+    flat: Given = "auto",
+    dark: Given = "auto",
 ) -> Pattern:
+    """Check what was found in a file, mask what was not measured, and correct for the detector.
+
+    Parameters
+    ----------
+    path
+        Where the contents are from; the name of the pattern.
+    contents
+        What was found.
+    digest
+        SHA-256 of the file or files.
+    mask, flat, dark
+        As `load` takes them.
+    """
     counts, name = contents.counts, Path(split_path(path)[0]).name
     while counts.ndim > 3 and counts.shape[0] == 1:
         counts = counts[0]
@@ -219,6 +233,7 @@ def _meta(known: Mapping[str, Any], ndim: int) -> Meta:
         binning=binning if binning and min(binning) >= 1 else None,
         corrections=_words(known.get("corrections")),
         divided_by=_words(known.get("divided_by")),
+        geometry=_words(known.get("geometry")),
     )
 
 

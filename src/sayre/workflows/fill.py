@@ -97,6 +97,7 @@ class FillJob:
             config={**config_of(self), "method": method_of(filled)},
             inputs=self.input.hashes(pattern),
             weights=weights_used(filled.method, self.filling.weights),
+            scan=pattern.meta.scan,
             corrections=pattern.meta.corrections,
         )
         save(self.output, filled, manifest, force=self.force, cxi_fill=self.cxi_fill)

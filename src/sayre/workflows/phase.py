@@ -100,6 +100,7 @@ class PhaseJob:
             seed=self.settings.seed,
             inputs=stage.inputs,
             weights=stage.weights,
+            scan=pattern.meta.scan,
             corrections=pattern.meta.corrections,
             device=stage.device,
         )

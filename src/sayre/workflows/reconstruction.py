@@ -13,7 +13,7 @@ from sayre.crystal.compare import compare
 from sayre.crystal.conversion import known_frame, to_crystal
 from sayre.crystal.geometry import Geometry
 from sayre.crystal.resolution import ShellCurve, fsc, mean, prtf
-from sayre.crystal.scan import Scan
+from sayre.crystal.scan import Scan, with_stated
 from sayre.data import AnyPattern, Crystal, FilledPattern, Pattern
 from sayre.data.expect import expect
 from sayre.data.shown import Lines, Shown
@@ -106,21 +106,23 @@ def reconstruct(
 
 
 def completed(scan: Scan, pattern: AnyPattern) -> Scan:
-    """Return the scan with the reflection that the pattern's file states, where none was given.
+    """Return the scan with reflection and geometry of the pattern's file, as far as they are not given.
 
     Parameters
     ----------
     scan
         What the user knows of the scan.
     pattern
-        Counts, whose file may state the reflection.
+        Counts, whose file may state the reflection and the geometry.
 
     Raises
     ------
     InputError
-        What does not go with the pattern, as `sayre.crystal.conversion.known_frame` refuses it.
+        What does not go with the pattern, as `sayre.crystal.conversion.known_frame` refuses it; a geometry in
+        part that the file does not complete.
     """
     scan = replace(scan, hkl=scan.hkl or pattern.meta.hkl)
+    scan = with_stated(scan, pattern)
     known_frame(pattern.shape, scan, pattern.grid)
     return scan
 

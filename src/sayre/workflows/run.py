@@ -185,6 +185,7 @@ class RunJob:
             seed=self.settings.seed,
             inputs=stage.inputs,
             weights=weights,
+            scan=pattern.meta.scan,
             corrections=pattern.meta.corrections,
             device=stage.device,
         )

@@ -32,7 +32,9 @@ class Contents:
 
     `stored` is the dtype on disk, `known` maps names as in `known_of` to whatever the file says, `sigma` is
     the stated error of counts that were filled. `beside` holds white fields, dark fields and bad pixels by
-    their names (`companions.kind_of`), `remarks` what a user should know of the rest.
+    their names (`companions.kind_of`), `remarks` what a user should know of the rest. `addresses` are those
+    of the arrays beside that are files of their own. `region` is the part of the detector, rows and columns,
+    that the frames are.
     """
 
     counts: NDArray[Any]
@@ -43,6 +45,8 @@ class Contents:
     method: str | None = None
     beside: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
+    addresses: Mapping[str, str] = field(default_factory=dict)
+    region: tuple[slice, slice] | None = None
 
 
 def may_be_counts(name: str) -> bool:
@@ -82,6 +86,7 @@ _FACTS = (
     "binning",
     "corrections",
     "divided_by",
+    "geometry",
 )
 
 
@@ -90,7 +95,7 @@ def known_of(pattern: Pattern) -> dict[str, Any]:
 
     `energy` eV, `distance` m, `pixel_size` (row, column) m, `hkl`, `detector`, `grid_step` 1/Å, `origin`,
     the first voxel in the file that a part was taken from, `binning`, the voxels of that file in one,
-    `corrections` of the counts in words, and `divided_by`, the white field among them.
+    `corrections` of the counts in words, `divided_by`, the white field among them, and `geometry`, TOML text.
     """
     meta = pattern.meta
     facts = {name: getattr(meta, name) for name in _FACTS}

@@ -30,6 +30,7 @@ _FACTS = (
     "binning",
     "corrections",
     "divided_by",
+    "geometry",
 )
 _OURS = {"mask", "sigma", "method", "manifest", "expectation", "amplitude", "oversampling", *_FACTS}
 """What `sayre.save` writes beside the counts."""

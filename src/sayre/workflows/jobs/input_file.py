@@ -10,6 +10,20 @@ from sayre.data.option import Option, check_settings
 
 ENDINGS = ".npz .npy .cxi .h5 .nxs .tif"
 
+Source = Annotated[
+    str,
+    Option(
+        help=f"Counts: {ENDINGS}, or file.h5::/path/to/dataset, file.npz::name; a scan of a beamline by its "
+        "number, scan.h5::2, scan.spec::54.",
+        metavar="INPUT",
+        argument=True,
+    ),
+]
+Frames = Annotated[
+    str | None,
+    Option(help="Folder of the frames of a scan, where they are not beside its file.", metavar="FOLDER"),
+]
+
 Flat = Annotated[
     str,
     Option(
@@ -43,16 +57,11 @@ class InputFile:
         Name of a detector whose module gaps are masked.
     crop
         Voxels a side of the box around the peak that is taken.
+    frames, normalise
+        Of a raw scan, as `sayre.load` takes them.
     """
 
-    source: Annotated[
-        str,
-        Option(
-            help=f"Counts: {ENDINGS}, or file.h5::/path/to/dataset, file.npz::name.",
-            metavar="INPUT",
-            argument=True,
-        ),
-    ]
+    source: Source
     mask: Annotated[
         str | None,
         Option(
@@ -69,6 +78,15 @@ class InputFile:
     crop: Annotated[
         int | None,
         Option(help="Take this many voxels a side around the peak.", least=8, whole=True, metavar="VOXELS"),
+    ] = None
+    frames: Frames = None
+    normalise: Annotated[
+        str | None,
+        Option(
+            help="Divide the counts of each frame of a scan by this counter, relative to its mean; "
+            "`sayre info FILE --counters` lists them.",
+            metavar="monitor|exposure|NAME",
+        ),
     ] = None
 
     def __post_init__(self) -> None:
@@ -94,10 +112,17 @@ class InputFile:
             As `sayre.load`, an unknown detector or one of another shape, no peak.
         """
         from sayre.detectors import detector_mask
-        from sayre.files import load_filled
         from sayre.retrieval.prepare import around_peak
+        from sayre.scans import load_filled
 
-        pattern = load_filled(self.source, mask=self.mask, flat=self.flat, dark=self.dark)
+        pattern = load_filled(
+            self.source,
+            mask=self.mask,
+            flat=self.flat,
+            dark=self.dark,
+            frames=self.frames,
+            normalise=self.normalise,
+        )
         if not keep_filling:
             pattern = pattern.measured
         if self.detector is not None:
@@ -112,4 +137,6 @@ class InputFile:
         """Names of the files that were read, with their SHA-256."""
         from sayre.data.manifest import hashes
 
-        return {pattern.meta.source or self.source: pattern.meta.sha256 or ""} | hashes(*self.files[1:])
+        scan = pattern.meta.scan
+        read = {pattern.meta.source or self.source: pattern.meta.sha256 or ""} if scan is None else scan.files
+        return {**read, **hashes(*self.files[1:])}

@@ -1,0 +1,258 @@
+"""Raw scans to patterns."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+import sayre.files as files
+from sayre.crystal.stated import StatedGeometry
+from sayre.data import FilledPattern, Pattern
+from sayre.data.grid import ScanRecord
+from sayre.data.manifest import sha256_of
+from sayre.errors import InputError, warn
+from sayre.files.corrections import Given
+from sayre.files.formats import split_path
+from sayre.files.patterns.contents import Contents
+from sayre.files.reading import pattern_of_contents
+from sayre.scans.normalised import normalised
+from sayre.scans.peak import place_of_peak
+from sayre.scans.protocol import Frames, RawScan
+from sayre.scans.registry import chosen, reader_of
+from sayre.scans.rocking import Rocking, rocking, rocking_motor
+
+Array = NDArray[Any]
+
+_NUMBER = re.compile(r"(?P<scan>[^/]*\d[^/]*)(?:/(?P<detector>[^/]+))?")
+"""What may follow `::` for a scan: its number, and after a slash the name of a detector."""
+_MANY = 16
+_LARGE = 2**31
+"""Files of more bytes are not hashed whole."""
+
+
+def load(
+    path: str | Path,
+    *,
+    mask: str | Path | ArrayLike | None = None,
+    flat: Given = "auto",
+    dark: Given = "auto",
+    frames: str | Path | None = None,
+    normalise: str | None = None,
+) -> Pattern:
+    """Read a pattern from any file, a raw scan of a beamline among them.
+
+    Parameters
+    ----------
+    path
+        As `sayre.files.load` takes it; or a raw scan by its number, `scan.h5::2`, with the detector where
+        there are several, `scan.h5::2/eiger`. A file with one scan needs no number.
+    mask, flat, dark
+        As `sayre.files.load` takes them.
+    frames
+        Folder of the frames of a scan, where they are not where the beamline puts them.
+    normalise
+        Counter that the counts of every frame are divided by, relative to its mean: its name, or `monitor` or
+        `exposure` for the one that the reader knows. None divides by nothing.
+
+    Returns
+    -------
+    Pattern
+        As `sayre.files.load` gives it. `meta.geometry` is what the files state of the geometry, and
+        `meta.scan` which scan, dataset and files were read.
+
+    Raises
+    ------
+    InputError
+        As `sayre.files.load`; no such scan, several scans or detectors and none named, a scan of the energy,
+        uneven angles, frames that are missing.
+
+    Warns
+    -----
+    SayreWarning
+        As `sayre.files.load`; angles that are missing or repeated, frames that do not exist, what was
+        normalised.
+    """
+    raw = opened(path, frames=frames)
+    if raw is None:
+        if frames is not None or normalise is not None:
+            option = "`frames=`" if frames is not None else "`normalise=`"
+            raise InputError(f"{path}: is no raw scan, so {option} is of no use; leave it out")
+        return files.load(path, mask=mask, flat=flat, dark=dark)
+    return pattern_of(raw, path, mask=mask, flat=flat, dark=dark, normalise=normalise)
+
+
+def load_filled(
+    path: str | Path,
+    *,
+    mask: str | Path | ArrayLike | None = None,
+    flat: Given = "auto",
+    dark: Given = "auto",
+    frames: str | Path | None = None,
+    normalise: str | None = None,
+) -> Pattern | FilledPattern:
+    """Read a pattern as `load` does, with what an earlier run filled, as `sayre.files.load_filled`.
+
+    Parameters
+    ----------
+    path, mask, flat, dark, frames, normalise
+        As `load` takes them.
+    """
+    if opened(path, frames=frames) is None and frames is None and normalise is None:
+        return files.load_filled(path, mask=mask, flat=flat, dark=dark)
+    return load(path, mask=mask, flat=flat, dark=dark, frames=frames, normalise=normalise)
+
+
+def opened(path: str | Path, *, frames: str | Path | None = None) -> RawScan | None:
+    """Describe the raw scan that a path names; None where it names none.
+
+    Parameters
+    ----------
+    path, frames
+        As `load` takes them.
+
+    Raises
+    ------
+    InputError
+        A number of a scan, but no reader knows the file; as `load`.
+    """
+    file, inside = split_path(path)
+    named = None if inside is None else _NUMBER.fullmatch(inside)
+    if (inside is not None and named is None) or file.suffix.lower() == ".npz":
+        return None
+    reader = reader_of(file)
+    if reader is None:
+        if named is not None and file.is_file():
+            raise InputError(
+                f"{file}: no reader knows this layout, so there is no scan {inside}; name the dataset, as "
+                f"{file.name}::/path/to/dataset"
+            )
+        return None
+    entry = chosen(file, reader.entries(file), named["scan"] if named else None)
+    detector = named["detector"] if named else None
+    return reader.open(file, entry.number, detector=detector, frames=None if frames is None else Path(frames))
+
+
+def pattern_of(
+    raw: RawScan,
+    path: str | Path,
+    *,
+    mask: str | Path | ArrayLike | None = None,
+    flat: Given = "auto",
+    dark: Given = "auto",
+    normalise: str | None = None,
+) -> Pattern:
+    """Read the frames of a scan, put them on the even grid of angles, and correct them.
+
+    Parameters
+    ----------
+    raw
+        As a reader describes it.
+    path
+        What the user calls it.
+    mask, flat, dark, normalise
+        As `load` takes them.
+    """
+    name = f"{split_path(path)[0].name}::{raw.number}"
+    what = f"{name} ({raw.title})" if raw.title else name
+    motor = rocking_motor(raw.moved, what)
+    turned = rocking(motor, raw.step, what)
+    for remark in (*raw.remarks, *turned.remarks):
+        warn(f"{name}: {remark}")
+    contents = _on_grid(raw.read(), turned, what)
+    digests = _digests(raw.files)
+    digest = hashlib.sha256("".join(digests.values()).encode()).hexdigest()
+    geometry = raw.geometry.over(_rocked(motor.axis, motor.name, turned))
+    pattern = pattern_of_contents(path, contents, digest, mask=mask, flat=flat, dark=dark)
+    pattern = pattern if normalise is None else normalised(pattern, raw, turned, normalise)
+    if raw.beam is not None:
+        geometry = geometry.over(place_of_peak(pattern, raw.beam))
+    values = geometry.values
+    meta = replace(
+        pattern.meta,
+        source=name,
+        energy=values.get("energy"),
+        distance=values.get("distance"),
+        pixel_size=values.get("pixel_size"),
+        detector=pattern.meta.detector or raw.detector,
+        geometry=geometry.toml(),
+        scan=ScanRecord(scan=raw.number, dataset=raw.dataset, layout=raw.layout, files=digests),
+    )
+    return replace(pattern, meta=meta)
+
+
+def _rocked(axis: Any, name: str, turned: Rocking) -> StatedGeometry:
+    return StatedGeometry(
+        values={"rocking_axis": axis, "rocking_step": turned.step},
+        sources={"rocking_axis": f"circle {name}", "rocking_step": turned.source},
+    )
+
+
+def _on_grid(frames: Frames, turned: Rocking, what: str) -> Contents:
+    """Contents with a frame for every angle of the grid; those that were not measured are masked."""
+    contents, points = frames
+    counts = contents.counts
+    points = np.arange(len(counts)) if points is None else points
+    if len(points) and int(points.max()) >= len(turned.place):
+        raise InputError(
+            f"{what}: {int(points.max()) + 1} frames, but {len(turned.place)} angles; which belongs to which "
+            "is not known"
+        )
+    place = turned.place[points]
+    kept = place >= 0
+    if len(counts) == turned.size and np.array_equal(place, np.arange(turned.size)):
+        return contents
+    whole = np.zeros((turned.size, *counts.shape[1:]), counts.dtype)
+    whole[place[kept]] = counts[kept]
+    lost = np.ones(turned.size, bool)
+    lost[place[kept]] = False
+    mask = np.zeros(whole.shape, bool)
+    own = contents.mask
+    if own is not None:
+        mask |= _spread(np.asarray(own) != 0, whole.shape, place, kept)
+    mask[lost] = True
+    unmeasured = int(lost.sum()) - (turned.size - int((turned.place >= 0).sum()))
+    if unmeasured > 0:
+        warn(f"{what}: {unmeasured} of {turned.size} frames do not exist, masked")
+    return replace(contents, counts=whole, mask=mask)
+
+
+def _spread(
+    own: NDArray[Any], shape: tuple[int, ...], place: NDArray[Any], kept: NDArray[Any]
+) -> NDArray[Any]:
+    """A mask of a frame, or of those that exist, for every frame of the grid."""
+    if own.shape == shape[-2:]:
+        return np.broadcast_to(own, shape)
+    whole = np.zeros(shape, bool)
+    whole[place[kept]] = own[kept]
+    return whole
+
+
+def _digests(parts: Sequence[Path]) -> dict[str, str]:
+    """SHA-256 of files by name; one of all files of a folder, where they are many."""
+    folders: dict[Path, list[Path]] = {}
+    for part in parts:
+        if part.is_file():
+            folders.setdefault(part.parent, []).append(part)
+    digests: dict[str, str] = {}
+    for folder, inside in folders.items():
+        if len(inside) <= _MANY:
+            digests |= {part.name: _digest(part) for part in inside}
+        else:
+            text = "".join(_digest(part) for part in inside)
+            digests[f"{folder.name}: {len(inside)} files"] = hashlib.sha256(text.encode()).hexdigest()
+    return digests
+
+
+def _digest(path: Path) -> str:
+    """SHA-256 of a file; of one that is very large its size and time."""
+    known = path.stat()
+    if known.st_size > _LARGE:
+        return f"not hashed: {known.st_size} bytes, modified {known.st_mtime_ns}"
+    return sha256_of(path)

@@ -1,0 +1,160 @@
+"""What a reader of raw scans has, and what it hands back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sayre.crystal.geometry import Axis
+from sayre.crystal.stated import StatedGeometry
+from sayre.files.patterns.contents import Contents
+
+Values = NDArray[np.float64]
+
+
+class Entry(NamedTuple):
+    """A scan of a file: its number as `file::number` names it, its command, its detectors."""
+
+    number: str
+    title: str
+    detectors: tuple[str, ...] = ()
+
+
+class Frames(NamedTuple):
+    """Counts of the frames that exist, and the point of the scan that each belongs to.
+
+    `contents.counts` is 3D, frames first. Where `points` is None, the frames are all points in order.
+    """
+
+    contents: Contents
+    points: NDArray[np.int64] | None = None
+
+
+class Motor(NamedTuple):
+    """What moved from frame to frame: its name, its positions, and the circle that it turns.
+
+    `axis` is that of the circle in the laboratory, after the rotation of those that carry it; None where the
+    motor turns nothing that is known. `unit` is of the positions.
+    """
+
+    name: str
+    positions: Values
+    axis: Axis | None
+    unit: str = "°"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RawScan:
+    """One scan of one detector, as the beamline wrote it.
+
+    Attributes
+    ----------
+    number
+        As `file::number` names it.
+    title
+        Command of the scan.
+    layout
+        Name of the reader.
+    detector
+        Which detector the frames are of.
+    dataset
+        Where the frames are: path inside a file, or a folder.
+    files
+        All files that are read.
+    geometry
+        What the files state of it, but for the rocking and the peak, which `moved` and `beam` give.
+    moved
+        What moved from frame to frame.
+    motors
+        Positions of the other motors, by name.
+    counters
+        Monitors and exposures, a number a frame, by name.
+    monitor
+        Name of the counter of the incoming beam, if it is known.
+    exposure
+        Name of the counter of seconds, if it is known.
+    step
+        Step of the rocking that the command states.
+    beam
+        Row and column of the direct beam at zero angles of the arm, and the source of the two.
+    remarks
+        What a user should know.
+    read
+        Reads the frames.
+    """
+
+    number: str
+    title: str
+    layout: str
+    detector: str
+    dataset: str
+    files: Sequence[Path]
+    geometry: StatedGeometry
+    moved: Sequence[Motor]
+    read: Callable[[], Frames]
+    motors: Mapping[str, float] = field(default_factory=dict)
+    counters: Mapping[str, Values] = field(default_factory=dict)
+    monitor: str | None = None
+    exposure: str | None = None
+    step: float | None = None
+    beam: tuple[float, float, str] | None = None
+    remarks: Sequence[str] = ()
+
+
+class Reader(Protocol):
+    """Reads the scans of one layout of files.
+
+    A beamline ships its own as an entry point of the group `sayre.scans` that names an object with these
+    attributes.
+    """
+
+    name: str
+
+    def detects(self, path: Path) -> bool:
+        """Whether a file is of this layout; quickly, and False for what cannot be opened."""
+        ...
+
+    def entries(self, path: Path) -> list[Entry]:
+        """List the scans with frames that the file holds, and those without."""
+        ...
+
+    def open(self, path: Path, number: str, *, detector: str | None, frames: Path | None) -> RawScan:
+        """Describe one scan; the frames are read later, by its `read`.
+
+        Parameters
+        ----------
+        path
+            The file.
+        number
+            Of the scan, one of `entries`.
+        detector
+            Which detector, where there are several.
+        frames
+            Folder of the frames, where they are not where the beamline puts them.
+
+        Raises
+        ------
+        InputError
+            Several detectors and none named; frames that are missing.
+        """
+        ...
+
+
+def facts(**stated: tuple[Any, str] | None) -> StatedGeometry:
+    """Make a geometry of values with their sources; None is not known.
+
+    Parameters
+    ----------
+    stated
+        `(value, source)` by key.
+    """
+    known = {key: pair for key, pair in stated.items() if pair is not None}
+    return StatedGeometry(
+        values={key: value for key, (value, _) in known.items()},
+        sources={key: source for key, (_, source) in known.items()},
+    )

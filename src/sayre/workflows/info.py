@@ -1,0 +1,158 @@
+"""`sayre info`: what is in a file of counts: scans, detectors, motors, geometry, and what is missing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from sayre.crystal.stated import StatedGeometry
+from sayre.data.option import Option, check_settings
+from sayre.workflows.jobs.input_file import Frames, Source
+from sayre.workflows.jobs.progress import Bar, no_bar
+
+if TYPE_CHECKING:
+    from sayre.data import AnyPattern
+    from sayre.scans.protocol import Entry, RawScan
+
+
+@dataclass(frozen=True, kw_only=True)
+class InfoJob:
+    """Show what a file holds: scans, detectors, motors, what is missing, and the geometry that would be used.
+
+    The geometry is printed as the TOML file that --geometry takes, with the source of every number.
+    """
+
+    source: Source
+    frames: Frames = None
+    counters: Annotated[
+        bool, Option(help="List the counters of the scan, which --normalise takes, and all motors.")
+    ] = False
+
+    def __post_init__(self) -> None:
+        check_settings(self)
+
+    @property
+    def resuming(self) -> str:
+        return "nothing was written"
+
+    def run(self, bar: Bar = no_bar) -> InfoOutcome:
+        """Look into the file; the frames are read where one scan, or none, is there to choose from.
+
+        Raises
+        ------
+        InputError
+            What cannot be read.
+        """
+        from sayre.files.formats import split_path
+        from sayre.scans.loading import load_filled, opened, pattern_of
+        from sayre.scans.registry import reader_of
+
+        file, inside = split_path(self.source)
+        reader = None if file.suffix.lower() == ".npz" else reader_of(file)
+        if reader is not None and inside is None:
+            entries = reader.entries(file)
+            if len([entry for entry in entries if entry.detectors] or entries) != 1:
+                return InfoOutcome(source=self.source, layout=reader.name, entries=tuple(entries))
+        raw = opened(self.source, frames=self.frames)
+        with bar(f"reading {file.name}"):
+            if raw is None:
+                return InfoOutcome(source=self.source, pattern=load_filled(self.source))
+            pattern = pattern_of(raw, self.source)
+        return InfoOutcome(
+            source=self.source, layout=raw.layout, scan=raw, pattern=pattern, counters=self.counters
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class InfoOutcome:
+    """What was found: the scans of a file, or one of them with its counts."""
+
+    source: str
+    layout: str | None = None
+    entries: tuple[Entry, ...] = ()
+    scan: RawScan | None = None
+    pattern: AnyPattern | None = None
+    counters: bool = False
+
+    @property
+    def geometry(self) -> StatedGeometry:
+        """What the file states of the geometry."""
+        from sayre.crystal.geometry_file import stated_in
+
+        meta = None if self.pattern is None else self.pattern.measured.meta
+        if meta is None:
+            return StatedGeometry()
+        if meta.geometry is not None:
+            return stated_in(meta.geometry, self.source)
+        known = {key: getattr(meta, key) for key in ("energy", "distance", "pixel_size")}
+        return StatedGeometry(values={key: value for key, value in known.items() if value is not None})
+
+    @property
+    def numbers(self) -> dict[str, Any]:
+        found: dict[str, Any] = {"file": self.source, "layout": self.layout}
+        if self.pattern is None:
+            scans = [
+                {"scan": entry.number, "title": entry.title, "detectors": list(entry.detectors)}
+                for entry in self.entries
+            ]
+            return {**found, "scans": scans}
+        if self.scan is not None:
+            found |= {
+                "scan": self.scan.number,
+                "title": self.scan.title,
+                "detector": self.scan.detector,
+                "dataset": self.scan.dataset,
+                "moved": [motor.name for motor in self.scan.moved],
+                "motors": dict(self.scan.motors),
+                "counters": list(self.scan.counters),
+            }
+        geometry = self.geometry
+        return {
+            **found,
+            "shape": list(self.pattern.shape),
+            "masked_voxels": int(self.pattern.measured.mask.sum()),
+            "geometry": dict(geometry.values),
+            "missing": list(geometry.missing),
+            "refused": dict(geometry.refused),
+        }
+
+    @property
+    def sentence(self) -> str:
+        if self.pattern is None:
+            return "\n".join([f"{self.source}: {self.layout}, {len(self.entries)} scans", *self._scans()])
+        lines = [str(self.pattern.measured)]
+        if self.scan is not None:
+            lines += self._scan(self.scan)
+        meta = self.pattern.measured.meta
+        lines += [
+            "",
+            "# the geometry, as far as the file states it",
+            (meta.geometry or self.geometry.toml()).rstrip(),
+        ]
+        return "\n".join(lines)
+
+    def _scans(self) -> list[str]:
+        name = Path(self.source).name
+        return [
+            f"  {name}::{entry.number}  {entry.title}"
+            + (f"  ({', '.join(entry.detectors)})" if entry.detectors else "  (no frames)")
+            for entry in self.entries
+        ]
+
+    def _scan(self, scan: RawScan) -> list[str]:
+        moved = [
+            f"{motor.name} {motor.positions[0]:.6g} to {motor.positions[-1]:.6g} {motor.unit}"
+            for motor in scan.moved
+        ]
+        lines = [
+            f"  scan          {scan.number} {scan.title}".rstrip(),
+            f"  layout        {scan.layout}, detector {scan.detector}, frames in {scan.dataset}",
+            f"  moved         {', '.join(moved) or 'nothing'}",
+        ]
+        shown = scan.motors if self.counters else {}
+        if shown:
+            lines.append("  motors        " + ", ".join(f"{name} {at:.6g}" for name, at in shown.items()))
+        if self.counters:
+            lines.append("  counters      " + (", ".join(scan.counters) or "none"))
+        return lines
