@@ -30,6 +30,10 @@ from sayre.scans.units import with_value
 PIXEL = 55e-6
 """Of the Timepix detectors 34idcTIM1, 34idcTIM2 and 34idcTIM3, m."""
 _KEV = 1e3
+_CHI = (
+    "the axis of Phi is taken as cohere-ui does, where Chi turns from 0 °; bcdi takes Chi from 90 °: check "
+    "it with a crystal that you know"
+)
 _TOTAL = ("ImageTot", "imtot")
 
 
@@ -92,7 +96,7 @@ class Aps34IdC:
             monitor="Monitor" if "Monitor" in known else None,
             exposure="Seconds" if "Seconds" in known else None,
             step=scan.step,
-            remarks=numbered.remarks,
+            remarks=(*numbered.remarks, *([_CHI] if moved in ("Phi", "phi") else [])),
             read=lambda: _read(scan, numbered, beside, region, f"{path.name}::{number}"),
         )
 

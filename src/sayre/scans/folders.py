@@ -49,7 +49,7 @@ def scan_folder(found: Sequence[Path], given: Path | None, what: str) -> Path:
     raise InputError(f"{what}: no folder of its frames is beside it; name it by `frames=`")
 
 
-def numbered_frames(folder: Path, endings: tuple[str, ...]) -> Numbered:
+def numbered_frames(folder: Path, endings: tuple[str, ...], *, prefix: str | None = None) -> Numbered:
     """Return the frames in a folder in the order of the last number in their names.
 
     Files whose names differ from the others by more than that number are not of the scan, and are left out.
@@ -60,6 +60,8 @@ def numbered_frames(folder: Path, endings: tuple[str, ...]) -> Numbered:
         Of the frames.
     endings
         Of their names, in lower case.
+    prefix
+        What their names begin with, up to the number; None takes what most names begin with.
 
     Raises
     ------
@@ -75,7 +77,8 @@ def numbered_frames(folder: Path, endings: tuple[str, ...]) -> Numbered:
         )
         match = re.fullmatch(r"(.*?)(\d+)", file.name[: -len(ending)])
         split.append((file, match[1] if match else None, int(match[2]) if match else -1))
-    kinds = Counter(start for _, start, _ in split if start is not None)
+    wanted = None if prefix is None else prefix.rstrip("0123456789")
+    kinds = Counter(start for _, start, _ in split if start is not None and wanted in (None, start))
     if not kinds:
         raise InputError(f"{folder}: no frames ({', '.join(endings)}) with numbers in their names")
     (start, most), *others = kinds.most_common()

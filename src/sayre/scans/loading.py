@@ -17,6 +17,7 @@ from sayre.crystal.stated import StatedGeometry
 from sayre.data import FilledPattern, Pattern
 from sayre.data.grid import ScanRecord
 from sayre.data.manifest import sha256_of
+from sayre.detectors import detector
 from sayre.errors import InputError, warn
 from sayre.files.corrections import Given
 from sayre.files.formats import split_path
@@ -24,9 +25,9 @@ from sayre.files.patterns.contents import Contents
 from sayre.files.reading import pattern_of_contents
 from sayre.scans.normalised import normalised
 from sayre.scans.peak import place_of_peak
-from sayre.scans.protocol import Frames, RawScan
+from sayre.scans.protocol import Motor, RawScan
 from sayre.scans.registry import chosen, reader_of
-from sayre.scans.rocking import Rocking, rocking, rocking_motor
+from sayre.scans.rocking import Rocking, rocking, rocking_motor, unturned
 
 Array = NDArray[Any]
 
@@ -161,14 +162,19 @@ def pattern_of(
     """
     name = f"{split_path(path)[0].name}::{raw.number}"
     what = f"{name} ({raw.title})" if raw.title else name
-    motor = rocking_motor(raw.moved, what)
-    turned = rocking(motor, raw.step, what)
-    for remark in (*raw.remarks, *turned.remarks):
+    motor = None if raw.moved is None else rocking_motor(raw.moved, what)
+    turned = None if motor is None else rocking(motor, raw.step, what)
+    for remark in (*raw.remarks, *(turned.remarks if turned else ())):
         warn(f"{name}: {remark}")
-    contents = _on_grid(raw.read(), turned, what)
+    read = raw.read()
+    read = read._replace(contents=_without_gaps(read.contents, raw.gaps, name))
+    points = np.arange(len(read.contents.counts)) if read.points is None else read.points
+    if turned is None:
+        turned = unturned(points)
+    contents = _on_grid(read.contents, points, turned, what)
     digests = _digests(raw.files)
     digest = hashlib.sha256("".join(digests.values()).encode()).hexdigest()
-    geometry = raw.geometry.over(_rocked(motor.axis, motor.name, turned))
+    geometry = raw.geometry if motor is None else raw.geometry.over(_rocked(motor, turned))
     pattern = pattern_of_contents(path, contents, digest, mask=mask, flat=flat, dark=dark)
     pattern = pattern if normalise is None else normalised(pattern, raw, turned, normalise)
     if raw.beam is not None:
@@ -187,18 +193,34 @@ def pattern_of(
     return replace(pattern, meta=meta)
 
 
-def _rocked(axis: Any, name: str, turned: Rocking) -> StatedGeometry:
+def _rocked(motor: Motor, turned: Rocking) -> StatedGeometry:
     return StatedGeometry(
-        values={"rocking_axis": axis, "rocking_step": turned.step},
-        sources={"rocking_axis": f"circle {name}", "rocking_step": turned.source},
+        values={"rocking_axis": motor.axis, "rocking_step": turned.step},
+        sources={"rocking_axis": f"circle {motor.name}", "rocking_step": turned.source},
     )
 
 
-def _on_grid(frames: Frames, turned: Rocking, what: str) -> Contents:
+def _without_gaps(contents: Contents, gaps: str | None, name: str) -> Contents:
+    """Contents with the gaps of a known detector masked, where the frames are whole."""
+    if gaps is None:
+        return contents
+    known, shape = detector(gaps), contents.counts.shape[-2:]
+    if shape != known.shape:
+        warn(f"{name}: frames of {shape} are a part of the detector, whose gaps are not masked; `mask=`")
+        return contents
+    mask = known.mask()
+    if contents.mask is not None:
+        own = np.asarray(contents.mask) != 0
+        if not (mask & ~own).any():
+            return contents
+        mask = mask | own
+    warn(f"{name}: gaps of the detector ({gaps}) masked")
+    return replace(contents, mask=mask)
+
+
+def _on_grid(contents: Contents, points: NDArray[np.int64], turned: Rocking, what: str) -> Contents:
     """Contents with a frame for every angle of the grid; those that were not measured are masked."""
-    contents, points = frames
     counts = contents.counts
-    points = np.arange(len(counts)) if points is None else points
     if len(points) and int(points.max()) >= len(turned.place):
         raise InputError(
             f"{what}: {int(points.max()) + 1} frames, but {len(turned.place)} angles; which belongs to which "

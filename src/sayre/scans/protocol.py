@@ -69,7 +69,7 @@ class RawScan:
     geometry
         What the files state of it, but for the rocking and the peak, which `moved` and `beam` give.
     moved
-        What moved from frame to frame.
+        What moved from frame to frame; None where the files do not tell.
     motors
         Positions of the other motors, by name.
     counters
@@ -82,6 +82,8 @@ class RawScan:
         Step of the rocking that the command states.
     beam
         Row and column of the direct beam at zero angles of the arm, and the source of the two.
+    gaps
+        Name of the detector in `sayre.detectors` whose gaps are masked in whole frames.
     remarks
         What a user should know.
     read
@@ -95,7 +97,7 @@ class RawScan:
     dataset: str
     files: Sequence[Path]
     geometry: StatedGeometry
-    moved: Sequence[Motor]
+    moved: Sequence[Motor] | None
     read: Callable[[], Frames]
     motors: Mapping[str, float] = field(default_factory=dict)
     counters: Mapping[str, Values] = field(default_factory=dict)
@@ -103,6 +105,7 @@ class RawScan:
     exposure: str | None = None
     step: float | None = None
     beam: tuple[float, float, str] | None = None
+    gaps: str | None = None
     remarks: Sequence[str] = ()
 
 

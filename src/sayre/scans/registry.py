@@ -10,7 +10,13 @@ from typing import cast
 from sayre.errors import InputError
 from sayre.scans.protocol import Entry, Reader
 
-BUILT_IN = ("sayre.scans.aps_34idc",)
+BUILT_IN = (
+    "sayre.scans.aps_34idc",
+    "sayre.scans.esrf_bliss",
+    "sayre.scans.esrf_spec",
+    "sayre.scans.petra_p10",
+    "sayre.scans.eiger",
+)
 """Modules that have a `READER`, in the order in which they are asked."""
 GROUP = "sayre.scans"
 """Entry points of this group name readers of other packages; they are asked first."""

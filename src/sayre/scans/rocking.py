@@ -35,6 +35,18 @@ class Rocking(NamedTuple):
     remarks: tuple[str, ...]
 
 
+def unturned(points: NDArray[np.int64]) -> Rocking:
+    """Return the grid of frames whose angles nothing tells, each at the place of its number.
+
+    Parameters
+    ----------
+    points
+        Numbers of the frames.
+    """
+    size = int(points.max()) + 1
+    return Rocking(float("nan"), "", np.arange(size), size, ())
+
+
 def rocking_motor(moved: Sequence[Motor], what: str) -> Motor:
     """Return the circle that rocked the crystal.
 

@@ -103,7 +103,7 @@ class InfoOutcome:
                 "title": self.scan.title,
                 "detector": self.scan.detector,
                 "dataset": self.scan.dataset,
-                "moved": [motor.name for motor in self.scan.moved],
+                "moved": [motor.name for motor in self.scan.moved or ()],
                 "motors": dict(self.scan.motors),
                 "counters": list(self.scan.counters),
             }
@@ -143,12 +143,12 @@ class InfoOutcome:
     def _scan(self, scan: RawScan) -> list[str]:
         moved = [
             f"{motor.name} {motor.positions[0]:.6g} to {motor.positions[-1]:.6g} {motor.unit}"
-            for motor in scan.moved
+            for motor in scan.moved or ()
         ]
         lines = [
             f"  scan          {scan.number} {scan.title}".rstrip(),
             f"  layout        {scan.layout}, detector {scan.detector}, frames in {scan.dataset}",
-            f"  moved         {', '.join(moved) or 'nothing'}",
+            f"  moved         {', '.join(moved) or ('not stated' if scan.moved is None else 'nothing')}",
         ]
         shown = scan.motors if self.counters else {}
         if shown:
