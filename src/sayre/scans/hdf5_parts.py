@@ -19,6 +19,19 @@ LEAST = 8
 """Pixels a side that a frame has at least."""
 
 
+BY_SHAPE = {
+    (516, 516): ("maxipix6", (55e-6, 55e-6)),
+    (515, 515): ("merlin", (55e-6, 55e-6)),
+}
+"""Detectors that the size of whole frames tells: name of their gaps, and pixels in m."""
+
+
+def by_shape(shape: tuple[int, ...]) -> tuple[str | None, tuple[float, float] | None]:
+    """Return the name of the gaps and the pixels in m of the detector that whole frames of a size are of."""
+    known = BY_SHAPE.get((shape[-2], shape[-1]))
+    return (None, None) if known is None else known
+
+
 def is_hdf5(path: Path) -> bool:
     """Whether a file is one of HDF5."""
     try:

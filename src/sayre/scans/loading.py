@@ -194,8 +194,9 @@ def pattern_of(
 
 
 def _rocked(motor: Motor, turned: Rocking) -> StatedGeometry:
+    known = {} if motor.axis is None else {"rocking_axis": motor.axis}
     return StatedGeometry(
-        values={"rocking_axis": motor.axis, "rocking_step": turned.step},
+        values={**known, "rocking_step": turned.step},
         sources={"rocking_axis": f"circle {motor.name}", "rocking_step": turned.source},
     )
 

@@ -38,14 +38,21 @@ class Frames(NamedTuple):
 class Motor(NamedTuple):
     """What moved from frame to frame: its name, its positions, and the circle that it turns.
 
-    `axis` is that of the circle in the laboratory, after the rotation of those that carry it; None where the
-    motor turns nothing that is known. `unit` is of the positions.
+    `axis` is that of the circle in the laboratory, after the rotation of those that carry it; None where that
+    is not known. A motor without an axis that is a circle of the sample all the same has `circle`. `unit` is
+    of the positions.
     """
 
     name: str
     positions: Values
     axis: Axis | None
     unit: str = "°"
+    circle: bool = False
+
+    @property
+    def turns(self) -> bool:
+        """Whether it turns the sample."""
+        return self.circle or self.axis is not None
 
 
 @dataclass(frozen=True, kw_only=True)

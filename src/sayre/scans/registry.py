@@ -16,6 +16,10 @@ BUILT_IN = (
     "sayre.scans.esrf_spec",
     "sayre.scans.petra_p10",
     "sayre.scans.eiger",
+    "sayre.scans.nanomax",
+    "sayre.scans.soleil_cristal",
+    "sayre.scans.soleil_sixs",
+    "sayre.scans.nexus_transformations",
 )
 """Modules that have a `READER`, in the order in which they are asked."""
 GROUP = "sayre.scans"

@@ -62,7 +62,7 @@ def rocking_motor(moved: Sequence[Motor], what: str) -> Motor:
     InputError
         The energy was scanned, nothing moved, several circles did, or what moved turns nothing.
     """
-    widest = max((_range(motor.positions) for motor in moved if motor.axis is not None), default=0.0)
+    widest = max((_range(motor.positions) for motor in moved if motor.turns), default=0.0)
     moved = [motor for motor in moved if _range(motor.positions) > max(1e-6, NOISE * widest)]
     names = ", ".join(motor.name for motor in moved)
     alone = "name the dataset of the frames, as file::/path/to/dataset, to take them as they are"
@@ -73,7 +73,7 @@ def rocking_motor(moved: Sequence[Motor], what: str) -> Motor:
         )
     if not moved:
         raise InputError(f"{what}: no motor moved from frame to frame, so it is no rocking scan; {alone}")
-    circles = [motor for motor in moved if motor.axis is not None]
+    circles = [motor for motor in moved if motor.turns]
     if len(circles) != 1 or len(moved) > 1:
         why = "turns no circle of the sample" if not circles else "moved at once"
         raise InputError(f"{what}: {names} {why}; a scan of one circle of the sample would do; {alone}")

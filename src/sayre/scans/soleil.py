@@ -1,0 +1,115 @@
+"""What NeXus files of SOLEIL share: a group a scan, with `scan_data` and the devices of the beamline.
+
+Layout, by cdiutils (`io/cristal.py`, `io/sixs.py`) and bcdi (`experiment/loader.py`): frames and counters
+are `scan_data/data_01`, `data_02`, …, motors that moved `scan_data/actuator_1_1`, …; the position of a
+device is in `DEVICE/position`. Several of the data may be stacks of frames, of several detectors.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import h5py
+
+from sayre.files.patterns import nexus
+from sayre.scans import hdf5_parts as parts
+from sayre.scans.protocol import Entry, Values
+
+
+def scans_of(file: h5py.File | None, beamline: str) -> list[str]:
+    """Return the names of the groups that are scans of a beamline.
+
+    Parameters
+    ----------
+    file
+        The file, open; None has none.
+    beamline
+        Name of the group of its devices.
+    """
+    if file is None:
+        return []
+    return [
+        name
+        for name in file
+        if nexus.child(file, f"{name}/{beamline}") is not None
+        and isinstance(nexus.child(file, f"{name}/scan_data"), h5py.Group)
+    ]
+
+
+def number_of(name: str, path: Path) -> str:
+    """Return the number of a scan: that in the name of its group, else the last in the name of the file.
+
+    Parameters
+    ----------
+    name
+        Of the group.
+    path
+        Of the file.
+    """
+    found = re.search(r"(\d+)$", name) or re.search(r"(\d+)$", path.stem)
+    return str(int(found[1])) if found else "1"
+
+
+def entries_of(path: Path, file: h5py.File, beamline: str) -> list[Entry]:
+    """List the scans of a file.
+
+    Parameters
+    ----------
+    path
+        Of the file.
+    file
+        The file, open.
+    beamline
+        Name of the group of its devices.
+    """
+    return [
+        Entry(
+            number_of(name, path),
+            parts.text(file, f"{name}/scan_config/name") or name,
+            tuple(parts.stacks(nexus.child(file, f"{name}/scan_data"))),
+        )
+        for name in scans_of(file, beamline)
+    ]
+
+
+def position(file: h5py.File, devices: str, name: str) -> tuple[str, float] | None:
+    """Return path and position of the first device whose name ends like `name`; case does not matter.
+
+    Parameters
+    ----------
+    file
+        The file, open.
+    devices
+        Path of the group that holds the devices, or groups of them.
+    name
+        End of the device's name.
+    """
+    group = nexus.child(file, devices)
+    for device in group if isinstance(group, h5py.Group) else ():
+        if re.search(rf"(^|[-_./]){re.escape(name)}$", device, re.IGNORECASE):
+            for key in ("position", "position_pre", "value"):
+                found = parts.number(group, f"{device}/{key}")
+                if found is not None:
+                    return f"{device}/{key}", found
+    return None
+
+
+def counters_of(file: h5py.File, name: str, count: int) -> dict[str, Values]:
+    """Return the numbers a frame in `scan_data`, by name.
+
+    Parameters
+    ----------
+    file
+        The file, open.
+    name
+        Of the group of the scan.
+    count
+        How many frames there are.
+    """
+    group, found = nexus.child(file, f"{name}/scan_data"), {}
+    for key in group:
+        values = parts.numbers(group, key)
+        if values is not None and values.size >= count > 1:
+            found[key] = values
+    return found

@@ -1,0 +1,130 @@
+"""SOLEIL CRISTAL: NeXus files with groups `exp_0012`.
+
+Layout, by cdiutils (`io/cristal.py`) and bcdi (`experiment/loader.py`: `LoaderCRISTAL`):
+`CRISTAL/Diffractometer/i06-c-c07-ex-dif-delta/position` and `…-gamma`,
+`CRISTAL/i06-c-c07-ex-mg_omega/position` and `…-mg_phi`, `CRISTAL/Monochromator/energy` in keV;
+`scan_config/name` names the motor of `scan_data/actuator_1_1`. Angles of `mg_omega` were once written in
+millionths of a degree. The distance is not in the file. cdiutils is sure of omega and delta alone.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from sayre.crystal.stated import StatedGeometry
+from sayre.files.patterns import hdf5, nexus
+from sayre.scans import hdf5_parts as parts
+from sayre.scans.circles import SAMPLE, axis_of
+from sayre.scans.protocol import Entry, Motor, RawScan, facts
+from sayre.scans.soleil import counters_of, entries_of, number_of, position, scans_of
+from sayre.scans.units import with_value
+
+BEAMLINE = "CRISTAL"
+_MILLIONTHS = 360.0
+
+
+class Cristal:
+    """Reader of CRISTAL."""
+
+    name = "CRISTAL"
+
+    def detects(self, path: Path) -> bool:
+        """Whether an HDF5 file has a group of scans with devices of CRISTAL."""
+        with parts.looked_into(path) as file:
+            return bool(scans_of(file, BEAMLINE))
+
+    def entries(self, path: Path) -> list[Entry]:
+        """List the scans.
+
+        Parameters
+        ----------
+        path
+            A file of CRISTAL.
+        """
+        with hdf5.opened(path) as file:
+            return entries_of(path, file, BEAMLINE)
+
+    def open(self, path: Path, number: str, *, detector: str | None, frames: Path | None) -> RawScan:
+        """Describe a scan; see `sayre.scans.protocol.Reader`.
+
+        Parameters
+        ----------
+        path, number, detector, frames
+            As the protocol has them.
+        """
+        with hdf5.opened(path) as file:
+            scan = next(one for one in scans_of(file, BEAMLINE) if number_of(one, path) == number)
+            shapes = parts.stacks(nexus.child(file, f"{scan}/scan_data"))
+            name = parts.only_detector(list(shapes), detector, f"{path}::{number}")
+            place = f"{scan}/scan_data/{name}"
+            gaps, pixel = parts.by_shape(shapes[name])
+            title = parts.text(file, f"{scan}/scan_config/name")
+            motors = _motors(file, scan)
+            moved = _moved(file, scan, title, motors)
+            counters = counters_of(file, scan, parts.frames_in(shapes[name]))
+            return RawScan(
+                number=number,
+                title=title,
+                layout=self.name,
+                detector=name,
+                dataset=f"/{place}",
+                files=parts.linked_files(path, file, place),
+                geometry=_geometry(file, scan, motors, shapes[name], pixel),
+                moved=moved,
+                motors=motors,
+                counters={key: values for key, values in counters.items() if not key.startswith("actuator")},
+                gaps=gaps,
+                read=parts.frames_reader(path, place),
+            )
+
+
+READER = Cristal()
+
+
+def _motors(file: h5py.File, scan: str) -> dict[str, float]:
+    found = {}
+    for name, devices in (
+        ("mg_omega", f"{scan}/{BEAMLINE}"),
+        ("mg_phi", f"{scan}/{BEAMLINE}"),
+        ("gamma", f"{scan}/{BEAMLINE}/Diffractometer"),
+        ("delta", f"{scan}/{BEAMLINE}/Diffractometer"),
+    ):
+        at = position(file, devices, name)
+        if at is not None:
+            found[name] = at[1] / 1e6 if name == "mg_omega" and abs(at[1]) > _MILLIONTHS else at[1]
+    return found
+
+
+def _moved(file: h5py.File, scan: str, title: str, motors: dict[str, float]) -> list[Motor] | None:
+    """What the actuators are: the configuration names the first; without a name nothing is known of it."""
+    values = parts.numbers(file, f"{scan}/scan_data/actuator_1_1")
+    if values is None:
+        return None
+    lower = title.lower()
+    name = next((one for one in ("omega", "phi", "energy") if one in lower), lower or "actuator_1_1")
+    if name in ("omega", "phi"):
+        name = f"mg_{name}"
+    if name == "mg_omega" and np.abs(values).max() > _MILLIONTHS:
+        values = values / 1e6
+    return [Motor(name, values, axis_of(SAMPLE["cristal"], name, motors))]
+
+
+def _geometry(
+    file: h5py.File,
+    scan: str,
+    motors: dict[str, float],
+    shape: tuple[int, ...],
+    pixel: tuple[float, float] | None,
+) -> StatedGeometry:
+    stated = facts(beamline=("cristal", "layout of the file"))
+    if "gamma" in motors and "delta" in motors:
+        angles = ((motors["gamma"], motors["delta"]), "devices gamma and delta of the diffractometer")
+        stated = facts(angles=angles).over(stated)
+    place = f"{scan}/{BEAMLINE}/Monochromator/energy"
+    energy, unit = parts.number(file, place), parts.unit(file, place)
+    stated = with_value(stated, "energy", energy, unit, "energy of the Monochromator", usual="keV")
+    source = f"frames of {shape[-2]} × {shape[-1]} pixels"
+    return with_value(stated, "pixel_size", pixel, "m", source, usual="m")

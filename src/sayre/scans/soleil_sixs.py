@@ -1,0 +1,117 @@
+"""SOLEIL SIXS: NeXus files with a group `com` (or another) and devices of `SIXS`.
+
+Layout, by cdiutils (`io/sixs.py`) and bcdi (`experiment/loader.py`: `LoaderSIXS`): `scan_data/actuator_1_1`
+is what moved, `mu`; positions of `mu`, `omega`, `gamma`, `delta` are in
+`SIXS/i14-c-cx1-ex-med-v-dif-group.1/DEVICE/position` (2022), or in `SIXS/DEVICE/position_pre` (2019);
+`SIXS/i14-c-c02-op-mono/energy` is in keV. About which axes these circles turn is told differently (cdiutils:
+mu x-, delta y+, gamma x-, "not sure"; bcdi: mu y+, gamma y+, delta x-), so the arm and the axis of mu must
+be stated.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import h5py
+
+from sayre.crystal.stated import StatedGeometry
+from sayre.files.patterns import hdf5, nexus
+from sayre.scans import hdf5_parts as parts
+from sayre.scans.protocol import Entry, Motor, RawScan
+from sayre.scans.soleil import counters_of, entries_of, number_of, position, scans_of
+from sayre.scans.units import with_value
+
+BEAMLINE = "SIXS"
+_CIRCLES = ("mu", "omega", "gamma", "delta", "beta")
+
+
+class Sixs:
+    """Reader of SIXS."""
+
+    name = "SIXS"
+
+    def detects(self, path: Path) -> bool:
+        """Whether an HDF5 file has a group of scans with devices of SIXS."""
+        with parts.looked_into(path) as file:
+            return bool(scans_of(file, BEAMLINE))
+
+    def entries(self, path: Path) -> list[Entry]:
+        """List the scans.
+
+        Parameters
+        ----------
+        path
+            A file of SIXS.
+        """
+        with hdf5.opened(path) as file:
+            return entries_of(path, file, BEAMLINE)
+
+    def open(self, path: Path, number: str, *, detector: str | None, frames: Path | None) -> RawScan:
+        """Describe a scan; see `sayre.scans.protocol.Reader`.
+
+        Parameters
+        ----------
+        path, number, detector, frames
+            As the protocol has them.
+        """
+        with hdf5.opened(path) as file:
+            scan = next(one for one in scans_of(file, BEAMLINE) if number_of(one, path) == number)
+            shapes = parts.stacks(nexus.child(file, f"{scan}/scan_data"))
+            name = parts.only_detector(list(shapes), detector, f"{path}::{number}")
+            place = f"{scan}/scan_data/{name}"
+            gaps, pixel = parts.by_shape(shapes[name])
+            motors = _motors(file, scan)
+            counters = counters_of(file, scan, parts.frames_in(shapes[name]))
+            stated = StatedGeometry()
+            energies = f"{scan}/{BEAMLINE}/i14-c-c02-op-mono/energy"
+            energy, unit = parts.number(file, energies), parts.unit(file, energies)
+            stated = with_value(stated, "energy", energy, unit, "energy of i14-c-c02-op-mono", usual="keV")
+            source = f"frames of {shapes[name][-2]} × {shapes[name][-1]} pixels"
+            stated = with_value(stated, "pixel_size", pixel, "m", source, usual="m")
+            at = ", ".join(f"{circle} {angle:.6g} °" for circle, angle in motors.items())
+            return RawScan(
+                number=number,
+                title=parts.text(file, f"{scan}/scan_config/name"),
+                layout=self.name,
+                detector=name,
+                dataset=f"/{place}",
+                files=parts.linked_files(path, file, place),
+                geometry=stated,
+                moved=_moved(file, scan),
+                motors=motors,
+                counters={key: values for key, values in counters.items() if not key.startswith("actuator")},
+                gaps=gaps,
+                remarks=[
+                    "about which axes the circles of SIXS turn is told differently by cdiutils and bcdi; "
+                    f"state detector, row, column and rocking_axis by `geometry=` ({at})"
+                ],
+                read=parts.frames_reader(path, place),
+            )
+
+
+READER = Sixs()
+
+
+def _motors(file: h5py.File, scan: str) -> dict[str, float]:
+    """Circles by name, in a group of the diffractometer or beside it."""
+    devices = nexus.child(file, f"{scan}/{BEAMLINE}")
+    groups = [name for name in devices if re.search(r"dif-group|diffractometer", name, re.IGNORECASE)]
+    found = dict[str, float]()
+    for circle in _CIRCLES:
+        for place in (*(f"{scan}/{BEAMLINE}/{group}" for group in groups), f"{scan}/{BEAMLINE}"):
+            at = position(file, place, circle)
+            if at is not None:
+                found.setdefault(circle, at[1])
+    return found
+
+
+def _moved(file: h5py.File, scan: str) -> list[Motor] | None:
+    """What the first actuator is: its attributes name it, else it is mu, as cdiutils has it."""
+    dataset = nexus.dataset_at(file, f"{scan}/scan_data/actuator_1_1")
+    values = parts.numbers(file, f"{scan}/scan_data/actuator_1_1")
+    if dataset is None or values is None:
+        return None
+    said = " ".join(nexus.text(dataset.attrs.get(key, "")) for key in ("alias", "long_name", "label")).lower()
+    name = next((one for one in ("energy", *_CIRCLES) if one in said), "mu" if not said.strip() else said)
+    return [Motor(name, values, None, circle=name in ("mu", "omega"))]
