@@ -15,7 +15,8 @@ LEVELS = [
     {"detectors", "files"},
     {"crystal", "networks", "simulation"},
     {"scans"},
-    {"filling", "retrieval"},
+    {"retrieval"},
+    {"filling"},
     {"figures", "training"},
     {"workflows"},
     {"studies"},
@@ -52,6 +53,12 @@ def test_a_package_imports_from_below(package):
         for name in imported(file.read_text()) - {package, "__version__"} if file.exists() else ():
             where = f"{file.relative_to(SOURCE)} imports sayre.{name}"
             assert LEVEL[name] < LEVEL[package], where
+
+
+def test_only_the_crystal_fills_by_phase_retrieval():
+    for file in (SOURCE / "filling").rglob("*.py"):
+        if "retrieval" in imported(file.read_text()):
+            assert file.parent.name == "crystal", file.relative_to(SOURCE)
 
 
 def test_imports_are_seen_wherever_they_are():

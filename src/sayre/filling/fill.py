@@ -14,6 +14,7 @@ from sayre.data.option import changed
 from sayre.errors import InputError, warn
 from sayre.filling.kept import Kept
 from sayre.filling.settings import FillingSettings
+from sayre.numerics.device import find_device
 from sayre.numerics.progress import Advance
 
 Log = NDArray[np.float32]
@@ -77,6 +78,8 @@ def inpaint(
     if method == "unet" and len(pattern.shape) == 2:
         raise InputError(f"{pattern.name}: the network fills 3D counts, these are 2D; `method='wiener'`")
     chosen = chosen_method(pattern, settings)
+    if chosen == "crystal":
+        return _by_crystal(pattern, settings, device, progress, kept)
     if chosen == "unet":
         filled, sigma, chosen = _by_network(pattern, settings, device, progress, kept)
     else:
@@ -102,6 +105,37 @@ def chosen_method(pattern: Pattern, settings: FillingSettings) -> str:
     if settings.method != "auto":
         return settings.method
     return "wiener" if registry.default("inpaint", len(pattern.shape)) is None else "unet"
+
+
+def _by_crystal(
+    pattern: Pattern,
+    settings: FillingSettings,
+    device: str,
+    progress: Advance | None,
+    kept: Kept | None,
+) -> FilledPattern:
+    from sayre.filling.crystal import crystal_fill
+
+    first = changed(settings, {"method": beneath(pattern, settings)})
+
+    def statistical(pattern: Pattern, progress: Advance | None, kept: Kept | None) -> FilledPattern:
+        return inpaint(pattern, first, device=device, progress=progress, kept=kept)
+
+    return crystal_fill(pattern, statistical, device=find_device(device), progress=progress, kept=kept)
+
+
+def beneath(pattern: Pattern, settings: FillingSettings) -> str:
+    """Return the method of the filling that `crystal` begins from; other methods are their own.
+
+    Parameters
+    ----------
+    pattern
+        2D or 3D counts.
+    settings
+        With the method that is asked for.
+    """
+    chosen = chosen_method(pattern, settings)
+    return chosen_method(pattern, changed(settings, {"method": "auto"})) if chosen == "crystal" else chosen
 
 
 def _by_classic(

@@ -38,6 +38,12 @@ def error_of_log(x: Log) -> Log:
     return np.where(x < grid[-1], np.interp(x, grid, error), np.exp(-x)).astype(np.float32)
 
 
+def mean_of_log(x: Log) -> Log:
+    """Mean of `log(1 + N)`: what `expectation_of_log` inverts; `x` where bright."""
+    grid, mean, _ = _table()
+    return np.where(x < grid[-1], np.interp(x, grid, mean), x).astype(np.float32)
+
+
 def expectation_of_log(mean: Log) -> Log:
     """`log(1 + λ)` whose counts have the given mean of `log(1 + N)`: inverse of a concave, rising curve."""
     grid, means, _ = _table()

@@ -36,7 +36,10 @@ class EvaluateJob:
         Option(help="First hidden plane; several are averaged. By default they are spread.", metavar="PLANE"),
     ] = None
     method: Annotated[
-        list[str] | None, Option(help="Only these methods; may be given several times.", metavar="NAME")
+        list[str] | None,
+        Option(
+            help="Only these methods; may be given several times. By default all but crystal.", metavar="NAME"
+        ),
     ] = None
     crop: Annotated[
         int | None,

@@ -115,17 +115,17 @@ def steps_config(pattern: Pattern, settings: FillingSettings, device: str) -> di
     settings
         Of the filling.
     device
-        `auto`, `cpu` or `cuda`; of consequence to the network alone.
+        `auto`, `cpu` or `cuda`; of consequence to the network and the crystal.
     """
-    from sayre.filling.fill import chosen_method
+    from sayre.filling.fill import beneath, chosen_method
     from sayre.filling.network.predictor import weights_used
     from sayre.numerics.device import find_device
 
-    method = chosen_method(pattern, settings)
+    method, first = chosen_method(pattern, settings), beneath(pattern, settings)
     return {
         "pattern": pattern.digest(),
-        "filling": {**asdict(settings), "method": method, "weights": weights_used(method, settings.weights)},
-        "filling_device": find_device(device).type if method == "unet" else "cpu",
+        "filling": {**asdict(settings), "method": method, "weights": weights_used(first, settings.weights)},
+        "filling_device": find_device(device).type if method in ("unet", "crystal") else "cpu",
     }
 
 

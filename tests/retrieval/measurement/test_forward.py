@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 
-from sayre.retrieval.engine.bounds import Bounds
+from sayre.retrieval.engine.bounds import Bounds, Prior
 from sayre.retrieval.measurement.envelope import unmeasured_rate
 from sayre.retrieval.measurement.forward import FLOOR, Forward, Parameters, factors, rough, undamped
 
@@ -26,11 +26,16 @@ def problem(rng):
     """A model of counts of which some are free and some have bounds alone, and parameters, in double."""
     weight = rng.choice([0, 1, 2], SHAPE, p=[0.2, 0.7, 0.1]).astype(np.uint8)
     filled = rng.random(SHAPE) < 0.5
+    believed = (weight == 0) & (rng.random(SHAPE) < 0.5)
     bounds = Bounds(
         lower=np.where((weight == 0) & filled, 1.0, 0.0).astype(np.float32),
         upper=np.where(weight == 0, np.where(filled, 2.0, np.inf), np.inf).astype(np.float32),
         counts=rng.poisson(5, SHAPE).astype(np.float32),
         weight=weight,
+        prior=Prior(
+            level=rng.normal(1, 1, SHAPE).astype(np.float32),
+            precision=np.where(believed, rng.uniform(1, 9, SHAPE), 0).astype(np.float32),
+        ),
     )
     inside = np.zeros(SHAPE, bool)
     inside[2:5, 2:6, 3:6] = True
@@ -72,6 +77,8 @@ def test_the_misfit_is_the_deviance_with_bounds_and_priors(problem):
     beyond = np.sqrt(raised) - np.clip(np.sqrt(raised), 1, 2)
     exact = deviance[bounds.weight == 1].sum() + 2 * (beyond[filled] ** 2).sum()
     exact += (unmeasured_rate(bounds) * (raised - FLOOR)).sum()
+    logs = np.log1p(raised - FLOOR)
+    exact += (bounds.prior.precision * (logs - bounds.prior.level) ** 2).sum() / 2
     for part, scatter in zip((p.frames, p.gains), forward.scatter, strict=True):
         exact += float((part / scatter).square().sum()) / 2
     assert forward.misfit(p).value == pytest.approx(exact, rel=1e-12)

@@ -14,7 +14,7 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from sayre.retrieval.engine.bounds import Bounds
+from sayre.retrieval.engine.bounds import Bounds, Prior
 
 Objects = NDArray[np.complex64]
 
@@ -35,11 +35,15 @@ def with_margin(bounds: Bounds, margin: float = MARGIN) -> Bounds:
     shape = bounds.counts.shape
     sizes = [scipy.fft.next_fast_len(int(np.ceil(margin * n))) for n in shape]
     around = [_padding(n, size) for n, size in zip(shape, sizes, strict=True)]
+    prior = bounds.prior
+    if prior is not None:
+        prior = Prior(level=np.pad(prior.level, around), precision=np.pad(prior.precision, around))
     return Bounds(
         lower=np.pad(bounds.lower, around),
         upper=np.pad(bounds.upper, around, constant_values=np.inf),
         counts=np.pad(bounds.counts, around),
         weight=np.pad(bounds.weight, around),
+        prior=prior,
     )
 
 

@@ -23,6 +23,22 @@ FREE_CLEARANCE = 0.05
 
 
 @dataclass(frozen=True, kw_only=True)
+class Prior:
+    """What is believed of counts that were not measured: `log(1 + λ)` is normal; arrays as in `Bounds`.
+
+    Attributes
+    ----------
+    level
+        float32, mean.
+    precision
+        float32, inverse of the variance; 0 where nothing is believed.
+    """
+
+    level: NDArray[np.float32]
+    precision: NDArray[np.float32]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Bounds:
     """Bounds of amplitudes, and the counts behind them; arrays are centred, of the pattern's shape.
 
@@ -34,12 +50,15 @@ class Bounds:
         float32, measured counts; 0 where not measured.
     weight
         uint8: 1 measured and used, 2 measured but left free for cross-validation, 0 not measured.
+    prior
+        Held to by refinement (`sayre.retrieval.measurement`) alone; None for none.
     """
 
     lower: NDArray[np.float32]
     upper: NDArray[np.float32]
     counts: NDArray[np.float32]
     weight: NDArray[np.uint8]
+    prior: Prior | None = None
 
 
 def amplitude_bounds(pattern: AnyPattern, settings: Settings | None = None) -> Bounds:

@@ -108,6 +108,10 @@ class Forward:
         self.bounded = (lower, upper, rest) if bool(rest.any()) else None
         rate = corner(unmeasured_rate(bounds)).to(dtype)
         self.rate = rate if bool(rate.any()) else None
+        prior = bounds.prior
+        self.prior = None
+        if prior is not None:
+            self.prior = corner(prior.level).to(dtype), corner(prior.precision).to(dtype)
         axes = [torch.fft.fftfreq(n, dtype=dtype, device=device) for n in self.shape[:-1]]
         axes.append(torch.fft.rfftfreq(self.shape[-1], dtype=dtype, device=device))
         self.frequencies = [
@@ -232,7 +236,7 @@ class Forward:
         return (2 * by_covariance @ factor.tril()).tril()
 
     def _compare(self, expected: Tensor) -> tuple[float, Tensor]:
-        """Compute half the deviance of the voxels used, the excess over bounds, and the derivative by λ."""
+        """Compute half the deviance of the voxels used, with bounds and prior, and the derivative by λ."""
         counts, raised = self.counts + FLOOR, expected + FLOOR
         ratio = raised / counts
         deviance = counts * (ratio - 1 - ratio.log())
@@ -247,6 +251,11 @@ class Forward:
             beyond = (amplitude - amplitude.clamp(lower, upper)) * rest
             value += 2 * float(beyond.square().sum(dtype=torch.float64))
             slope = slope + 2 * beyond / amplitude
+        if self.prior is not None:
+            level, precision = self.prior
+            apart = torch.log1p(expected.clamp(min=0)) - level
+            value += float((precision * apart.square()).sum(dtype=torch.float64)) / 2
+            slope = slope + precision * apart / (1 + expected.clamp(min=0))
         return value, slope
 
     @property
