@@ -128,6 +128,14 @@ def test_a_part_by_the_user_and_a_part_by_the_file(tmp_path):
         with_stated(scan, pattern(None))
 
 
+def test_a_part_by_the_user_and_numbers_of_a_file_that_is_no_scan():
+    part = StatedGeometry(values=without("energy", "distance").values)
+    known = pattern(None, energy=9000.0, distance=0.5)
+    assert with_stated(Scan(partial=part), known).geometry == WHOLE.complete("x")
+    with pytest.raises(InputError, match="energy: is missing"):
+        with_stated(Scan(partial=part), pattern(None, distance=0.5))
+
+
 def test_what_neither_states_is_said():
     with pytest.warns(SayreWarning, match=r"a\.h5: states no distance, so its geometry is not known"):
         assert with_stated(Scan(), pattern(without("distance").toml())) == Scan()

@@ -126,7 +126,9 @@ def with_stated(scan: Scan, pattern: AnyPattern) -> Scan:
     """
     text, name = pattern.meta.geometry, pattern.name
     if text is None or len(pattern.shape) != 3:
-        return scan if scan.partial is None else _located(scan, scan.partial, pattern)
+        known = {key: getattr(pattern.meta, key) for key in ("energy", "distance", "pixel_size")}
+        below = StatedGeometry(values={key: value for key, value in known.items() if value is not None})
+        return scan if scan.partial is None else _located(scan, scan.partial.over(below), pattern)
     stated = stated_in(text, name)
     given = scan.partial or (None if scan.geometry is None else StatedGeometry.of(scan.geometry))
     different = [] if given is None else given.differences(stated)

@@ -18,7 +18,8 @@ FORMATS = {
     ".tif": "tiff",
     ".tiff": "tiff",
 }
-_INSIDE = (".npz", ".h5", ".hdf5", ".nxs", ".cxi")
+READ_ONLY = {".mat": "mat"}
+_INSIDE = (".npz", ".mat", ".h5", ".hdf5", ".nxs", ".cxi")
 """Endings of files that hold several arrays by name."""
 
 
@@ -47,7 +48,7 @@ def readable(file: Path, inside: str | None) -> Any:
         raise InputError(f"{file}: no such file")
     if file.is_dir():
         raise InputError(f"{file}: is a folder; name a file in it")
-    module = module_of(file)
+    module = module_of(file, reading=True)
     if inside and file.suffix.lower() not in _INSIDE:
         raise InputError(
             f"{file}::{inside}: only {', '.join(_INSIDE)} have paths inside; name the file alone"
@@ -64,10 +65,18 @@ def readable(file: Path, inside: str | None) -> Any:
     return module
 
 
-def module_of(path: Path) -> Any:
-    """Return the module that reads and writes files with the ending of `path`."""
-    ending = path.suffix.lower()
-    if ending not in FORMATS:
+def module_of(path: Path, *, reading: bool = False) -> Any:
+    """Return the module that reads and writes files with the ending of `path`.
+
+    Parameters
+    ----------
+    path
+        A file.
+    reading
+        Whether a format that is not written will do.
+    """
+    ending, known = path.suffix.lower(), FORMATS | READ_ONLY if reading else FORMATS
+    if ending not in known:
         found = f"unknown ending {ending}" if ending else "no ending"
-        raise InputError(f"{path}: {found}; {', '.join(FORMATS)} would do")
-    return importlib.import_module(f"sayre.files.patterns.{FORMATS[ending]}")
+        raise InputError(f"{path}: {found}; {', '.join(known)} would do")
+    return importlib.import_module(f"sayre.files.patterns.{known[ending]}")

@@ -125,7 +125,7 @@ def opened(path: str | Path, *, frames: str | Path | None = None) -> RawScan | N
     """
     file, inside = split_path(path)
     named = None if inside is None else _NUMBER.fullmatch(inside)
-    if (inside is not None and named is None) or file.suffix.lower() == ".npz":
+    if (inside is not None and named is None) or file.suffix.lower() in (".npz", ".mat"):
         return None
     reader = reader_of(file)
     if reader is None:
@@ -183,9 +183,9 @@ def pattern_of(
     meta = replace(
         pattern.meta,
         source=name,
-        energy=values.get("energy"),
-        distance=values.get("distance"),
-        pixel_size=values.get("pixel_size"),
+        energy=values.get("energy", pattern.meta.energy),
+        distance=values.get("distance", pattern.meta.distance),
+        pixel_size=values.get("pixel_size", pattern.meta.pixel_size),
         detector=pattern.meta.detector or raw.detector,
         geometry=geometry.toml(),
         scan=ScanRecord(scan=raw.number, dataset=raw.dataset, layout=raw.layout, files=digests),

@@ -19,6 +19,7 @@ BUILT_IN = (
     "sayre.scans.nanomax",
     "sayre.scans.soleil_cristal",
     "sayre.scans.soleil_sixs",
+    "sayre.scans.cdiutils_cxi",
     "sayre.scans.nexus_transformations",
 )
 """Modules that have a `READER`, in the order in which they are asked."""

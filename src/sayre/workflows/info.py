@@ -49,7 +49,7 @@ class InfoJob:
         from sayre.scans.registry import reader_of
 
         file, inside = split_path(self.source)
-        reader = None if file.suffix.lower() == ".npz" else reader_of(file)
+        reader = None if file.suffix.lower() in (".npz", ".mat") else reader_of(file)
         if reader is not None and inside is None:
             entries = reader.entries(file)
             if len([entry for entry in entries if entry.detectors] or entries) != 1:

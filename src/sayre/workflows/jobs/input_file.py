@@ -8,7 +8,7 @@ from typing import Annotated
 from sayre.data import AnyPattern, Pattern
 from sayre.data.option import Option, check_settings
 
-ENDINGS = ".npz .npy .cxi .h5 .nxs .tif"
+ENDINGS = ".npz .npy .cxi .h5 .nxs .tif .mat"
 
 Source = Annotated[
     str,
