@@ -84,7 +84,7 @@ def test_folders_and_endings(tmp_path):
     refused(tmp_path / "none_*.tif", "no .tif or .tiff frames")
     for name in ("a.dat", "a"):
         (tmp_path / name).write_text("x")
-        refused(tmp_path / name, r"\.npz, \.npy, \.cxi, \.h5, \.hdf5, \.nxs, \.tif, \.tiff would do")
+        refused(tmp_path / name, r"\.npz, \.npy, \.cxi, \.h5, \.hdf5, \.nxs, \.tif, \.tiff, \.mat would do")
     np.savez(tmp_path / "b.npz", data=np.ones((2, 2)))
     np.save(tmp_path / "b.npy", np.ones((2, 2)))
     refused(f"{tmp_path / 'b.npy'}::/data", r"only .npz, .*.cxi have paths inside")

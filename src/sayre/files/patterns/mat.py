@@ -130,9 +130,7 @@ def _arrays(path: Path) -> Arrays:
     try:
         found = loadmat(path)
     except (ValueError, TypeError, NotImplementedError, OSError, EOFError) as error:
-        raise InputError(
-            f"{path}: not a file of MATLAB, or cut short ({' '.join(str(error).split())})"
-        ) from error
+        raise _unreadable(path, error) from error
     arrays = {name: value for name, value in found.items() if isinstance(value, np.ndarray)}
     return {name: array for name, array in arrays.items() if array.dtype.kind in "buif"}
 
@@ -146,9 +144,7 @@ def _of_hdf5(path: Path) -> Arrays:
                 if isinstance(item, h5py.Dataset) and item.shape and item.dtype.kind in "buif"
             }
     except OSError as error:
-        raise InputError(
-            f"{path}: not a file of MATLAB, or cut short ({' '.join(str(error).split())})"
-        ) from error
+        raise _unreadable(path, error) from error
 
 
 def _unreadable(path: Path, error: Exception) -> InputError:
