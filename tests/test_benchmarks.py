@@ -18,6 +18,7 @@ SMALLEST = {
     "accuracy": "published --size 32 --places 1 --windows 4 --methods linear",
     "autodiff": "--sides 16 --repeats 1",
     "classical": "--size 24 --width 3 --repeats 1",
+    "aliens": "--phases 0-1 --heights 0.03 --crystals 1 --runs 2",
     "disturbed": "--crystals 0 --size 32 --runs 2",
     "hidden": "PATTERN --crop 24 --gaps 1:+4:3 0:20:2",
     "measured": "PATTERN --crop 32 --runs 2 --seeds 2",

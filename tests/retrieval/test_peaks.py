@@ -112,3 +112,14 @@ def test_a_command_tells_of_two_peaks_once(tmp_path, capsys):
     options = ["--crop", "140", "--runs", "1", "--recipe", "ER*5", "--refine", "none"]
     assert cli.main(["phase", str(tmp_path / "two.npz"), "-o", str(tmp_path / "x.npz"), *options]) == 0
     assert capsys.readouterr().err.count("two peaks, at") == 1
+
+
+def test_the_second_peak_is_centred_on_where_the_first_is_too_near_the_border():
+    z, y, x = np.indices((40, 40, 40))
+    first = 2e4 * np.exp(-((z - 30) ** 2 + (y - 6) ** 2 + (x - 34) ** 2) / 8)
+    second = 1e4 * np.exp(-((z - 18) ** 2 + (y - 22) ** 2 + (x - 20) ** 2) / 8)
+    counts = np.random.default_rng(0).poisson(first + second)
+    cut, warned = told(prepare.centred, pattern_of(counts))
+    assert "centred on the second, for the first is too near the border" in warned[0]
+    place = np.array(cut.meta.origin) + np.array(cut.shape) // 2
+    assert np.abs(place - [18, 22, 20]).max() <= 1

@@ -71,13 +71,11 @@ def _two_of(keep: float, made: int, finished: int) -> str:
     return f"{runs} or `keep={math.ceil(200 / finished) / 100:g}` would average two"
 
 
-def why_unrefined(name: str, refine: str, *, free: bool) -> str:
-    """Return why objects were not refined, and warn where effects were named.
+def why_unrefined(refine: str, *, free: bool) -> str:
+    """Return why objects were not refined.
 
     Parameters
     ----------
-    name
-        Of the pattern.
     refine
         As `sayre.retrieval.settings.Settings.refine`.
     free
@@ -85,10 +83,23 @@ def why_unrefined(name: str, refine: str, *, free: bool) -> str:
     """
     if refine == "none":
         return "it was not asked for"
-    reason = "it predicted the free voxels no better" if free else "it explained the counts no better"
-    if refine != "auto":
+    return "it predicted the free voxels no better" if free else "it explained the counts no better"
+
+
+def warn_of_unrefined(name: str, refine: str, reason: str) -> None:
+    """Warn if effects were named and objects were not refined.
+
+    Parameters
+    ----------
+    name
+        Of the pattern.
+    refine
+        As `sayre.retrieval.settings.Settings.refine`.
+    reason
+        From `why_unrefined`.
+    """
+    if refine not in ("auto", "none"):
         warn(
             f"{name}: not refined under `refine={refine!r}`: {reason}, even for the best start, so that no "
             "effect is taken out of the counts"
         )
-    return reason

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -69,23 +70,33 @@ def find_peaks(counts: NDArray[np.float32]) -> Peaks:
     return Peaks(places[0], places[1], sums[1] / sums[0])
 
 
-def peak_of(pattern: AnyPattern) -> Place:
+def peak_of(pattern: AnyPattern, fits: Callable[[Place], bool] = lambda _: True) -> Place:
     """Return the voxel of the peak, as `find_peaks` finds it.
+
+    Parameters
+    ----------
+    pattern
+        2D or 3D counts.
+    fits
+        Whether an array can be centred on a voxel. Where that holds of the second peak alone, it is returned.
 
     Warns
     -----
     SayreWarning
         There is a second peak; both places are in voxels of the array in the file.
     """
-    peaks = find_peaks(pattern.intensity)
-    if peaks.second is not None:
-        first, second = (_in_file(place, pattern) for place in (peaks.first, peaks.second))
-        warn(
-            f"{pattern.name}: two peaks, at {first} and {second}, the second with {100 * peaks.share:.0f} % "
-            "of the counts of the first: centred on the first; crop the array around one of them "
-            "(`Pattern.crop`), or mask the other"
-        )
-    return peaks.first
+    first, second, share = find_peaks(pattern.intensity)
+    if second is None:
+        return first
+    swapped = fits(second) and not fits(first)
+    places = (in_file(place, pattern) for place in (first, second))
+    which = "the second, for the first is too near the border" if swapped else "the first"
+    warn(
+        f"{pattern.name}: two peaks, at {next(places)} and {next(places)}, the second with "
+        f"{100 * share:.0f} % of the counts of the first: centred on {which}; crop the array around one of "
+        "them (`Pattern.crop`), or mask the other (`mask_aliens=True`, `mask=`)"
+    )
+    return second if swapped else first
 
 
 def _regions(weight: NDArray[np.float64]) -> tuple[NDArray[np.int32], list[int]]:
@@ -109,8 +120,16 @@ def _centroid(weight: NDArray[np.float64]) -> Place:
     )
 
 
-def _in_file(place: Place, pattern: AnyPattern) -> Place:
-    """Return a voxel of the pattern as the voxel of the array in the file."""
+def in_file(place: Place, pattern: AnyPattern) -> Place:
+    """Return a voxel of the pattern as the voxel of the array in the file.
+
+    Parameters
+    ----------
+    place
+        Voxel of the pattern.
+    pattern
+        Part of the array in the file, or its voxels summed.
+    """
     size = (1,) * len(place)
     origin, binning = pattern.meta.origin or (0,) * len(place), pattern.meta.binning or size
     return tuple(o + b * p + (b - 1) // 2 for o, b, p in zip(origin, binning, place, strict=True))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sayre.data import AnyPattern, Crystal
 from sayre.data.json_text import plain
 from sayre.data.shown import Lines, Shown, number, sizes, slices_through
+from sayre.retrieval.aliens import Aliens
 from sayre.retrieval.choice.modes import Modes
 from sayre.retrieval.engine.runs import Run
 from sayre.retrieval.measurement.nuisances import Nuisances
@@ -56,7 +57,9 @@ class Phased(Shown):
     oversampling
         Ratio of each axis, as `sayre.retrieval.sampling` estimates it; NaN where it cannot.
     pattern
-        The part of the pattern that was phased, binned and centred on its peak.
+        The part of the pattern that was phased, binned and centred on its peak; aliens are masked in it.
+    aliens
+        Counts of something else than the crystal that were masked; None where none were found or looked for.
     """
 
     support: NDArray[np.bool_]
@@ -77,6 +80,7 @@ class Phased(Shown):
     oversampling: tuple[float, ...]
     pattern: AnyPattern = field(repr=False)
     object: NDArray[np.complex64]
+    aliens: Aliens | None = None
 
     @property
     def crystal(self) -> Crystal:
@@ -105,6 +109,7 @@ class Phased(Shown):
                 "best": self.best,
                 "measurement": None if self.nuisances is None else self.nuisances.metrics,
                 "unrefined": self.unrefined,
+                "aliens": None if self.aliens is None else self.aliens.metrics,
                 "support_voxels": int(self.support.sum()),
                 "threshold": self.threshold,
                 "recipe": self.recipe,
@@ -131,6 +136,7 @@ class Phased(Shown):
             ("scatter", f"{scatter:.2f}" if scatter == scatter else "not known of a single start"),
             ("support", f"{int(self.support.sum())} voxels, threshold {self.threshold:g}"),
             ("oversampling ratio", ratios_text(self.oversampling)),
+            *([] if self.aliens is None else [("aliens", self.aliens.sentence)]),
         ]
 
     @property

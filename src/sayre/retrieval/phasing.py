@@ -7,18 +7,20 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import torch
 
 from sayre.data import AnyPattern, FilledPattern, Pattern
 from sayre.data.expect import expect
 from sayre.data.option import changed
-from sayre.errors import InputError
+from sayre.errors import InputError, warn
 from sayre.numerics.device import find_device
 from sayre.retrieval import prepare
+from sayre.retrieval.aliens import EXPLAINED, WORSE, described, free_deviance, suspects, without
 from sayre.retrieval.binning import binned
 from sayre.retrieval.choice.consensus import consensus, work_of_selected
 from sayre.retrieval.choice.refined import THRESHOLDS
 from sayre.retrieval.choice.select import agreeing_with_last, select
-from sayre.retrieval.doubts import warn_of_doubt, warn_of_overfit, why_unrefined
+from sayre.retrieval.doubts import warn_of_doubt, warn_of_overfit, warn_of_unrefined, why_unrefined
 from sayre.retrieval.engine.bounds import amplitude_bounds
 from sayre.retrieval.engine.recipe import PRESETS, iterations, parse, recipe_text, split_at_wide
 from sayre.retrieval.engine.runs import Report, Run, part_of, retrieve
@@ -30,6 +32,8 @@ from sayre.retrieval.starts import Objects, starts
 
 ENOUGH = 0.95
 """Complex correlation of two starts from which on no more are made, where a network predicts the starts."""
+PASSES = (0.4, 0.3, 0.2, 0.1)
+"""Parts of the work where aliens are looked for: with all counts, and up to three times without some."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,79 +109,122 @@ def phase(
         expect(init, str, np.ndarray, argument="init")
     settings = changed(settings, changes if not isinstance(init, str) else {**changes, "init": init})
     watch, where = watch or Watch(), find_device(device)
-    learned = settings.init == "network" and not isinstance(init, np.ndarray)
-    recipe = recipe_text(settings.recipe or ("strained" if learned else "default"))
-    steps, wide = split_at_wide(parse(recipe))
     cut = prepare.centred(binned(pattern, settings.binning))
     ratios = prepare.check(cut, part=pattern.meta.origin is not None)
-    bounds = amplitude_bounds(cut, settings)
-    first = init if isinstance(init, np.ndarray) else None
-    start = starts(cut, bounds, settings, init=first, device=where)
-    length = iterations(steps)
-    of_all_starts = settings.runs * length
-    of_selected = max(settings.keep * settings.runs, 1) * work_of_selected(wide, settings.refine)
-    share = of_all_starts / (of_all_starts + of_selected)
-    wrap = ShrinkWrap.of(settings)
+    job = _Job(settings, init if isinstance(init, np.ndarray) else None, where)
+    found = _without_aliens(cut, job, watch) if settings.mask_aliens else job.phased(cut, watch)
+    _warn(found, settings)
+    return replace(found, oversampling=ratios)
 
-    def fresh(waiting: Sequence[int]) -> Iterator[Run]:
-        return retrieve(
+
+@dataclass(frozen=True)
+class _Job:
+    """Phase retrieval as settings describe it; `init` is an object in place of `settings.init`."""
+
+    settings: Settings
+    init: Objects | None
+    device: torch.device
+
+    def phased(self, cut: AnyPattern, watch: Watch) -> Phased:
+        """Make the starts, select, and unite them."""
+        settings, where = self.settings, self.device
+        learned = settings.init == "network" and self.init is None
+        recipe = recipe_text(settings.recipe or ("strained" if learned else "default"))
+        steps, wide = split_at_wide(parse(recipe))
+        bounds = amplitude_bounds(cut, settings)
+        start = starts(cut, bounds, settings, init=self.init, device=where)
+        length = iterations(steps)
+        of_all_starts = settings.runs * length
+        of_selected = max(settings.keep * settings.runs, 1) * work_of_selected(wide, settings.refine)
+        share = of_all_starts / (of_all_starts + of_selected)
+        wrap = ShrinkWrap.of(settings)
+
+        def fresh(waiting: Sequence[int]) -> Iterator[Run]:
+            return retrieve(
+                bounds,
+                map(start, waiting),
+                steps,
+                wrap,
+                count=len(waiting),
+                device=where,
+                report=part_of(watch.report, 0, share),
+                snapshots=watch.snapshots,
+            )
+
+        enough = ENOUGH if settings.enough is None and learned else settings.enough
+        done, agreeing = _search(fresh, settings.runs, enough, watch)
+        if all(run.failed for run in done):
+            raise InputError(
+                f"{cut.name}: every start failed, the first: {done[0].failed}; another `recipe=` may help"
+            )
+        result = consensus(
+            agreeing or select(done, settings.keep),
             bounds,
-            map(start, waiting),
-            steps,
+            wide,
             wrap,
-            count=len(waiting),
+            refine=settings.refine,
+            search=() if learned else steps,
+            thresholds=THRESHOLDS if settings.threshold is None else (),
             device=where,
-            report=part_of(watch.report, 0, share),
-            snapshots=watch.snapshots,
+            report=part_of(watch.report, share, 1 - share, length),
+        )
+        residual, likelihood, free = (float(value[0]) for value in result.fit)
+        refined = result.nuisances is not None
+        return Phased(
+            object=result.object,
+            support=replace(wrap, threshold=result.threshold).final(result.object),
+            threshold=result.threshold,
+            recipe=PRESETS.get(recipe, recipe),
+            modes=result.modes,
+            runs=tuple(done),
+            selected=result.indices,
+            averaged=result.averaged,
+            residual=residual,
+            likelihood=likelihood,
+            free_likelihood=free,
+            agreement=result.modes.agreement,
+            expected=result.expected,
+            nuisances=result.nuisances,
+            unrefined=None if refined else why_unrefined(settings.refine, free=bool(np.isfinite(free))),
+            best=result.best,
+            oversampling=(float("nan"),) * len(cut.shape),
+            pattern=cut,
         )
 
-    enough = ENOUGH if settings.enough is None and learned else settings.enough
-    done, agreeing = _search(fresh, settings.runs, enough, watch)
-    if all(run.failed for run in done):
-        raise InputError(
-            f"{pattern.name}: every start failed, the first: {done[0].failed}; another `recipe=` may help"
-        )
-    result = consensus(
-        agreeing or select(done, settings.keep),
-        bounds,
-        wide,
-        wrap,
-        refine=settings.refine,
-        search=() if learned else steps,
-        thresholds=THRESHOLDS if settings.threshold is None else (),
-        device=where,
-        report=part_of(watch.report, share, 1 - share, length),
-    )
+
+def _without_aliens(cut: AnyPattern, job: _Job, watch: Watch) -> Phased:
+    """Phase, and phase again without what is suspected, while starts that never saw it explain part of it."""
+    found = job.phased(cut, replace(watch, report=part_of(watch.report, 0, PASSES[0])))
+    places, begun = suspects(cut), PASSES[0]
+    for share in PASSES[1:]:
+        if not places:
+            return found
+        again = Watch(report=part_of(watch.report, begun, share))
+        masked = job.phased(without(cut, places), again)
+        begun += share
+        explained = [one.scattered(masked.expected) > EXPLAINED * one.counts for one in places]
+        if not any(explained):
+            elsewhere = amplitude_bounds(masked.pattern, job.settings)
+            free = (free_deviance(found.expected, elsewhere), free_deviance(masked.expected, elsewhere))
+            if free[1] > WORSE * free[0]:
+                return found
+            return replace(masked, aliens=described(cut, places, masked.expected, free))
+        places = [one for one, known in zip(places, explained, strict=True) if not known]
+    return found
+
+
+def _warn(found: Phased, settings: Settings) -> None:
+    """Warn of what makes a result doubtful."""
+    name = found.pattern.name
     if settings.runs > 1:
-        finished = sum(not run.failed for run in done)
-        warn_of_doubt(
-            pattern.name, result.modes.agreement, keep=settings.keep, made=len(done), finished=finished
-        )
-    residual, likelihood, free_likelihood = (float(value[0]) for value in result.fit)
-    warn_of_overfit(pattern.name, likelihood, free_likelihood)
-    unrefined = None
-    if result.nuisances is None:
-        unrefined = why_unrefined(pattern.name, settings.refine, free=bool(np.isfinite(free_likelihood)))
-    return Phased(
-        object=result.object,
-        support=replace(wrap, threshold=result.threshold).final(result.object),
-        threshold=result.threshold,
-        recipe=PRESETS.get(recipe, recipe),
-        modes=result.modes,
-        runs=tuple(done),
-        selected=result.indices,
-        averaged=result.averaged,
-        residual=residual,
-        likelihood=likelihood,
-        free_likelihood=free_likelihood,
-        agreement=result.modes.agreement,
-        expected=result.expected,
-        nuisances=result.nuisances,
-        unrefined=unrefined,
-        best=result.best,
-        oversampling=ratios,
-        pattern=cut,
-    )
+        finished = sum(not run.failed for run in found.runs)
+        warn_of_doubt(name, found.agreement, keep=settings.keep, made=len(found.runs), finished=finished)
+    warn_of_overfit(name, found.likelihood, found.free_likelihood)
+    if found.unrefined is not None:
+        warn_of_unrefined(name, settings.refine, found.unrefined)
+    if settings.mask_aliens:
+        told = found.aliens.sentence if found.aliens else "no alien found that could be masked"
+        warn(f"{name}: {told}")
 
 
 def _search(

@@ -47,16 +47,23 @@ def centred(pattern: AnyPattern) -> AnyPattern:
     """
     pattern = cleaned(pattern)
     counts, what = pattern.intensity, pattern.name
-    box = []
-    for axis, (c, n) in enumerate(zip(peak_of(pattern), counts.shape, strict=True)):
-        half = min(c, n - c)
-        size = next((s for s in range(2 * half, 0, -2) if s == scipy.fft.next_fast_len(s)), 0)
-        if size < max(n // 2, 4):
-            raise InputError(
-                f"{what}: the peak is at {c} of {n} on axis {axis}, too near the border to centre; "
-                "crop the array around the peak (`Pattern.crop`), or pad it with masked voxels"
-            )
-        box.append(slice(c - size // 2, c - size // 2 + size))
+
+    def sizes(place: tuple[int, ...]) -> list[int]:
+        halves = [min(c, n - c) for c, n in zip(place, counts.shape, strict=True)]
+        return [next((s for s in range(2 * h, 0, -2) if s == scipy.fft.next_fast_len(s)), 0) for h in halves]
+
+    def cut_too_far(place: tuple[int, ...]) -> list[int]:
+        return [
+            a for a, (s, n) in enumerate(zip(sizes(place), counts.shape, strict=True)) if s < max(n // 2, 4)
+        ]
+
+    peak = peak_of(pattern, lambda place: not cut_too_far(place))
+    for axis in cut_too_far(peak):
+        raise InputError(
+            f"{what}: the peak is at {peak[axis]} of {counts.shape[axis]} on axis {axis}, too near the "
+            "border to centre; crop the array around the peak (`Pattern.crop`), or pad it with masked voxels"
+        )
+    box = [slice(c - s // 2, c - s // 2 + s) for c, s in zip(peak, sizes(peak), strict=True)]
     if any(s.start or s.stop != n for s, n in zip(box, counts.shape, strict=True)):
         shape = tuple(s.stop - s.start for s in box)
         warn(f"{what}: cropped from {counts.shape} to {shape} voxels, so that its peak is in the middle")

@@ -56,6 +56,9 @@ class Settings:
         Effects of the measurement under which the result is refined by maximum likelihood
         (`sayre.retrieval.measurement`): "auto" for those that predict the free voxels better, "none" for no
         refinement, or some of "spread", "frames", "background", "gains", with commas.
+    mask_aliens
+        Whether bright places that are not of the crystal are looked for, masked, and the counts phased again
+        (`sayre.retrieval.aliens`).
     binning
         Frames, rows and columns of the blocks that are summed to one voxel before anything else.
 
@@ -133,6 +136,15 @@ class Settings:
             panel=_COUNTS,
         ),
     ] = "auto"
+    mask_aliens: Annotated[
+        bool,
+        Option(
+            help="Look for aliens, counts of something else than the crystal: mask bright places that have "
+            "no counterpart on the other side of the peak, phase again, and keep those masked that the "
+            "crystal does not explain then. Takes two to three times as long where there are such places.",
+            panel=_COUNTS,
+        ),
+    ] = False
     binning: Annotated[
         Binning,
         Option(
@@ -243,4 +255,8 @@ class Settings:
     @property
     def of_a_run(self) -> dict[str, Any]:
         """The settings that a single start depends on, as plain values."""
-        return {name: value for name, value in asdict(self).items() if name not in ("keep", "refine")}
+        return {
+            name: value
+            for name, value in asdict(self).items()
+            if name not in ("keep", "refine", "mask_aliens")
+        }

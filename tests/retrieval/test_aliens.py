@@ -1,0 +1,112 @@
+"""Counts of something else are found, masked and told; those of the crystal stay."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+import sayre
+from sayre.data import FilledPattern, Grid, Pattern
+from sayre.errors import SayreWarning
+from sayre.retrieval.aliens import LEAST, Suspect, free_deviance, suspects, without
+from sayre.retrieval.choice.align import align, correlation
+from sayre.retrieval.engine.bounds import Bounds, amplitude_bounds
+
+PLACE = (24, 8, 28)
+
+
+def pattern_of(counts, mask=None):
+    counts = np.asarray(counts, np.float32)
+    mask = np.zeros(counts.shape, bool) if mask is None else mask
+    return Pattern(intensity=np.where(mask, 0, counts), mask=mask, grid=Grid(step=(1.0,) * counts.ndim))
+
+
+def blob(shape, place, height):
+    """Counts of an alien: a Gaussian of two voxels."""
+    apart = np.indices(shape) - np.reshape(place, (-1,) + (1,) * len(shape))
+    return np.random.default_rng(1).poisson(height * np.exp(-(apart**2).sum(0) / 8))
+
+
+def phased(counts, *, mask_aliens):
+    """Phase without the warnings, which are returned."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", SayreWarning)
+        settings = {"recipe": "quick", "runs": 4, "refine": "none", "mask_aliens": mask_aliens}
+        return sayre.phase(pattern_of(counts), **settings), [str(w.message) for w in caught]
+
+
+def test_an_alien_is_masked_and_the_crystal_is_right_then(crystal):
+    obj, _, counts = crystal
+    alien = blob(counts.shape, PLACE, 5e4)
+    found, told = phased(counts + alien, mask_aliens=True)
+    spoilt, _ = phased(counts + alien, mask_aliens=False)
+    wrong = [1 - correlation(align(one.object, obj), obj) for one in (spoilt, found)]
+    assert wrong[1] < wrong[0] / 3
+    (place,), (counted,), (scattered,) = found.aliens.places, found.aliens.counts, found.aliens.expected
+    assert np.abs(np.array(place) - PLACE).max() <= 1
+    assert counted == pytest.approx(alien.sum(), rel=0.1)
+    assert scattered < 0.1 * counted
+    assert found.pattern.mask[PLACE]
+    assert found.aliens.free[1] < found.aliens.free[0]
+    assert spoilt.aliens is None
+    assert any("one alien masked" in text and str(place) in text for text in told)
+    assert found.metrics["aliens"]["places"] == [list(place)]
+
+
+def test_counts_of_the_crystal_are_not_masked(crystal):
+    found, told = phased(crystal[2], mask_aliens=True)
+    plain, _ = phased(crystal[2], mask_aliens=False)
+    assert found.aliens is None
+    assert not found.pattern.mask.any()
+    np.testing.assert_array_equal(found.object, plain.object)
+    assert any("no alien" in text for text in told)
+
+
+@pytest.mark.parametrize("shape", [(44, 42), (45, 41), (38, 39, 40)])
+def test_what_has_no_counterpart_is_suspected(shape):
+    centre = [n // 2 for n in shape]
+    place = [c + 10 for c in centre]
+    opposite = [c - 10 for c in centre]
+    peak = 1e5 * np.exp(-sum((i - c) ** 2 for i, c in zip(np.indices(shape), centre, strict=True)) / 6)
+    bright = blob(shape, place, 2e4)
+    (one,) = suspects(pattern_of(peak + bright))
+    assert np.abs(np.array(one.place) - place).max() <= 1
+    assert one.counts == pytest.approx((peak + bright)[one.core].sum(), rel=1e-5)
+    assert suspects(pattern_of(peak + bright + blob(shape, opposite, 2e4))) == []
+    assert suspects(pattern_of(peak)) == []
+    faint = bright * (0.5 * LEAST * peak.sum() / bright.sum())
+    assert suspects(pattern_of(peak + faint)) == []
+    hidden = np.zeros(shape, bool)
+    hidden[tuple(slice(o - 8, o + 9) for o in opposite)] = True
+    assert suspects(pattern_of(peak + bright, hidden)) == []
+
+
+def test_masked_places_of_filled_counts_are_free():
+    shape = (20, 20)
+    counts = np.random.default_rng(0).poisson(50, shape).astype(np.float32)
+    gap = np.zeros(shape, bool)
+    gap[:, 3] = True
+    core = np.zeros(shape, bool)
+    core[10, 12] = True
+    filled = FilledPattern(
+        pattern=pattern_of(counts, gap),
+        intensity=np.where(gap, np.float32(7), counts),
+        sigma=np.where(gap, np.float32(0.2), np.float32(0)),
+        method="wiener",
+    )
+    masked = without(filled, [Suspect(core, (10, 12), 50.0)])
+    grown = masked.mask & ~gap
+    assert grown.sum() == 25
+    assert (masked.intensity[gap] == 7).all()
+    np.testing.assert_array_equal(masked.intensity[~masked.mask], counts[~masked.mask])
+    bounds = amplitude_bounds(masked)
+    assert (bounds.lower[grown] < 0.1).all()
+    assert (bounds.upper[grown] > 1e3).all()
+    assert (bounds.weight[grown] == 0).all()
+
+
+def test_the_deviance_is_that_of_free_voxels():
+    counts, weight = np.array([3.0, 5.0, 0.0], np.float32), np.array([1, 2, 2], np.uint8)
+    bounds = Bounds(lower=counts, upper=counts, counts=counts, weight=weight)
+    expected = np.array([9.0, 4.0, 2.0], np.float32)
+    assert free_deviance(expected, bounds) == pytest.approx((5 * np.log(5 / 4) - 1 + 2) / 2, rel=1e-5)
