@@ -131,6 +131,31 @@ def test_eiger_master_without_its_data(frames, tmp_path):
         load(f"{path}::/entry/data/data_{frames:06d}")
 
 
+def test_blocks_of_one_scan_are_joined_in_the_order_of_their_numbers(tmp_path):
+    path = tmp_path / "a.h5"
+    blocks = {f"entry__data__data_{number}": COUNTS + number for number in range(1, 12)}
+    write(path, **blocks)
+    expected = np.concatenate([COUNTS + number for number in range(1, 12)])
+    np.testing.assert_array_equal(load(path).intensity, expected)
+
+
+@pytest.mark.parametrize(
+    "places",
+    [
+        ("scan/scan_data/data_06", "scan/scan_data/data_10"),
+        ("scan_0011/scan_data/data_01", "scan_0012/scan_data/data_02"),
+        ("entry/data/data_2", "entry/data/data_3"),
+    ],
+    ids=["two detectors", "two scans", "none is the first"],
+)
+def test_what_are_no_blocks_of_one_scan_is_not_joined(places, tmp_path):
+    path = tmp_path / "a.h5"
+    write(path, **{place.replace("/", "__"): COUNTS + number for number, place in enumerate(places)})
+    with pytest.raises(InputError, match="2 datasets could be the counts") as error:
+        load(path)
+    assert all(f"/{place}" in str(error.value) for place in places)
+
+
 def test_virtual_dataset_without_its_source(tmp_path, path):
     write(tmp_path / "frames.h5", data=COUNTS)
     layout = h5py.VirtualLayout(shape=COUNTS.shape, dtype=COUNTS.dtype)

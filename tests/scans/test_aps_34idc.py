@@ -151,13 +151,22 @@ def test_a_scan_of_the_energy_is_refused(scan):
     [
         ("", "holds 2 scans .7 ascan.* name one as any.spec::7"),
         ("::54", "no scan 54; there is 7 ascan"),
-        ("::9", "any.spec::9: no folder of its frames is beside it"),
+        ("::9", "any.spec::9 .*Lab_X turns no circle of the sample"),
     ],
 )
 def test_which_scan_is_asked(scan, name, message):
     path, _, _ = scan()
     with pytest.raises(InputError, match=message):
         load(f"{path}{name}")
+
+
+def test_a_scan_without_frames_is_described_and_cannot_be_read(scan):
+    path, folder, _ = scan()
+    folder.rename(folder.with_name("gone"))
+    raw = opened(f"{path}::7")
+    assert raw.geometry.values["energy"] == 9000
+    with pytest.raises(InputError, match=r"any\.spec::7: no folder of its frames is beside it"):
+        load(f"{path}::7")
 
 
 def test_frames_of_another_scan_are_refused(scan):

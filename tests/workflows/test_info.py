@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -129,3 +130,22 @@ def load_whole(folder):
     values = {key: value for key, (value, _) in KNOWN.items()}
     values |= {"rocking_axis": "y+", "rocking_step": 0.01, "distance": 0.5}
     return sayre.Geometry.at(values.pop("beamline"), angles=values.pop("angles"), **values)
+
+
+def test_a_scan_that_cannot_be_used_shows_what_it_is_and_why(moon, capsys, monkeypatch):
+    whole = Moon.open
+    still = Motor("tilt", np.zeros(20), "y+")
+    monkeypatch.setattr(Moon, "open", lambda *a, **k: replace(whole(*a, **k), moved=[still], title="loop"))
+    assert main(["info", "a.moon::1"]) == 0
+    shown = capsys.readouterr().out
+    for text in (
+        "a.moon::1: cannot be used",
+        "scan          1 loop",
+        "no motor moved from frame",
+        "energy = 9000",
+    ):
+        assert text in shown
+    assert main(["info", "a.moon::1", "--json"]) == 0
+    assert "no motor moved" in json.loads(capsys.readouterr().out)["problem"]
+    assert main(["inpaint", "a.moon::1", "-o", "b.npz"]) == 2
+    assert main(["info", "a.moon::9"]) == 2

@@ -23,7 +23,7 @@ from sayre.files.patterns.companions import kind_of
 from sayre.files.patterns.contents import Contents
 from sayre.scans.circles import SAMPLE, axis_of
 from sayre.scans.folders import Numbered, numbered_frames, scan_folder
-from sayre.scans.protocol import Entry, Frames, Motor, RawScan, facts
+from sayre.scans.protocol import Entry, Frames, Motor, RawScan, facts, lacking
 from sayre.scans.spec import SpecScan, is_spec, read_spec
 from sayre.scans.units import with_value
 
@@ -71,13 +71,16 @@ class Aps34IdC:
             As the protocol has them.
         """
         scan = next(one for one in read_spec(path) if one.number == number)
-        folder = scan_folder(
-            [folder for folder in _folders(path) if _is_of(folder, scan)], frames, f"{path}::{number}"
-        )
-        numbered = numbered_frames(folder, (".tif", ".tiff"))
+        found = [folder for folder in _folders(path) if _is_of(folder, scan)]
+        what, folder, lost = f"{path}::{number}", path.parent, None
+        try:
+            folder = scan_folder(found, frames, what)
+            numbered = numbered_frames(folder, (".tif", ".tiff"))
+        except InputError as error:  # what the scan was is known without its frames
+            numbered, lost = Numbered((), ()), error
         beside = _beside(path, folder)
         region = _region(scan)
-        moved = scan.names.get(scan.words[1], scan.words[1]) if len(scan.words) > 1 else ""
+        moved = scan.scanned
         here = Motor(
             moved, scan.columns.get(moved, np.empty(0)), axis_of(SAMPLE["34idc"], moved, scan.motors)
         )
@@ -87,7 +90,7 @@ class Aps34IdC:
             title=scan.command,
             layout=self.name,
             detector=_detector(scan),
-            dataset=str(folder),
+            dataset="nowhere" if lost else str(folder),
             files=[path, *(file for _, file in numbered.files), *beside.values()],
             geometry=_geometry(scan),
             moved=[here] if here.positions.size else [],
@@ -97,7 +100,7 @@ class Aps34IdC:
             exposure="Seconds" if "Seconds" in known else None,
             step=scan.step,
             remarks=(*numbered.remarks, *([_CHI] if moved in ("Phi", "phi") else [])),
-            read=lambda: _read(scan, numbered, beside, region, f"{path.name}::{number}"),
+            read=lambda: _read(scan, numbered, beside, region, what) if lost is None else lacking(lost),
         )
 
 

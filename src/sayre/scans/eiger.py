@@ -121,8 +121,9 @@ def files_of(path: Path, file: h5py.File) -> list[Path]:
 def stated_by(file: h5py.File) -> StatedGeometry:
     """Return what a master states of energy, distance and pixels."""
     stated = StatedGeometry()
-    energy = parts.number(file, f"{DETECTOR}/detectorSpecific/photon_energy")
-    stated = with_value(stated, "energy", energy, "eV", "photon_energy of the master", usual="eV")
+    place = f"{DETECTOR}/detectorSpecific/photon_energy"
+    energy, unit = parts.number(file, place), parts.unit(file, place)
+    stated = with_value(stated, "energy", energy, unit, "photon_energy of the master", usual="eV")
     place = "entry/instrument/beam/incident_wavelength"
     wavelength = parts.number(file, place)
     if wavelength:

@@ -85,10 +85,10 @@ class Id01Spec:
             raise InputError(
                 f"{what}: none of the frames {wanted[0]} to {wanted[-1]} is in {folder}; `frames=`"
             )
-        moved = scan.names.get(scan.words[1], scan.words[1]) if len(scan.words) > 1 else ""
-        column = next((name for name in scan.columns if name.lower() == moved.lower()), "")
+        column = scan.scanned
         gaps, pixel = COUNTERS[counter]
-        axis = axis_of(SAMPLE["id01"], moved, scan.motors) or axis_of(SAMPLE["id01"], column, scan.motors)
+        circle = next((name for name in scan.motors if name.lower() == column.lower()), column)
+        axis = axis_of(SAMPLE["id01"], circle, scan.motors)
         known = {name: values for name, values in scan.columns.items() if name != column}
         return RawScan(
             number=number,
@@ -98,7 +98,7 @@ class Id01Spec:
             dataset=str(folder),
             files=[path, *(file for _, file in present)],
             geometry=_geometry(scan, counter, pixel),
-            moved=[Motor(column, scan.columns[column], axis)] if column else [],
+            moved=[Motor(circle, scan.columns[column], axis)] if column else [],
             motors=scan.motors,
             counters=known,
             monitor="exp1" if "exp1" in known else None,

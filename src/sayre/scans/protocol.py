@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, NoReturn, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sayre.crystal.geometry import Axis
 from sayre.crystal.stated import StatedGeometry
+from sayre.errors import InputError
 from sayre.files.patterns.contents import Contents
 
 Values = NDArray[np.float64]
@@ -153,6 +154,11 @@ class Reader(Protocol):
             Several detectors and none named; frames that are missing.
         """
         ...
+
+
+def lacking(error: InputError) -> NoReturn:
+    """Refuse to read frames that were not found when the scan was opened."""
+    raise error
 
 
 def facts(**stated: tuple[Any, str] | None) -> StatedGeometry:

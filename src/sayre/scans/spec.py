@@ -49,13 +49,18 @@ class SpecScan:
     lines: tuple[str, ...] = ()
 
     @property
-    def words(self) -> list[str]:
-        return self.command.split()
-
-    @property
     def points(self) -> int:
         """How many points were measured."""
         return min((values.size for values in self.columns.values()), default=0)
+
+    @property
+    def scanned(self) -> str:
+        """Label of the column of the motor that the command names, which is the first; empty without any."""
+        words = self.command.split()
+        wanted = self.names.get(words[1], words[1]).lower() if len(words) > 1 else ""
+        return next(
+            (label for label in self.columns if label.lower() == wanted), next(iter(self.columns), "")
+        )
 
     @property
     def step(self) -> float | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from sayre.crystal.stated import StatedGeometry
 from sayre.data.option import Option, check_settings
+from sayre.errors import InputError
 from sayre.workflows.jobs.input_file import Frames, Source
 from sayre.workflows.jobs.progress import Bar, no_bar
 
@@ -58,21 +59,30 @@ class InfoJob:
         with bar(f"reading {file.name}"):
             if raw is None:
                 return InfoOutcome(source=self.source, pattern=load_filled(self.source))
-            pattern = pattern_of(raw, self.source)
+            try:
+                pattern, problem = pattern_of(raw, self.source), None
+            except InputError as error:
+                pattern, problem = None, str(error)
         return InfoOutcome(
-            source=self.source, layout=raw.layout, scan=raw, pattern=pattern, counters=self.counters
+            source=self.source,
+            layout=raw.layout,
+            scan=raw,
+            pattern=pattern,
+            problem=problem,
+            counters=self.counters,
         )
 
 
 @dataclass(frozen=True, kw_only=True)
 class InfoOutcome:
-    """What was found: the scans of a file, or one of them with its counts."""
+    """What was found: the scans of a file, or one of them with its counts, or the problem with it."""
 
     source: str
     layout: str | None = None
     entries: tuple[Entry, ...] = ()
     scan: RawScan | None = None
     pattern: AnyPattern | None = None
+    problem: str | None = None
     counters: bool = False
 
     @property
@@ -80,9 +90,9 @@ class InfoOutcome:
         """What the file states of the geometry."""
         from sayre.crystal.geometry_file import stated_in
 
-        meta = None if self.pattern is None else self.pattern.measured.meta
-        if meta is None:
-            return StatedGeometry()
+        if self.pattern is None:
+            return StatedGeometry() if self.scan is None else self.scan.geometry
+        meta = self.pattern.measured.meta
         if meta.geometry is not None:
             return stated_in(meta.geometry, self.source)
         known = {key: getattr(meta, key) for key in ("energy", "distance", "pixel_size")}
@@ -91,7 +101,7 @@ class InfoOutcome:
     @property
     def numbers(self) -> dict[str, Any]:
         found: dict[str, Any] = {"file": self.source, "layout": self.layout}
-        if self.pattern is None:
+        if self.pattern is None and self.scan is None:
             scans = [
                 {"scan": entry.number, "title": entry.title, "detectors": list(entry.detectors)}
                 for entry in self.entries
@@ -108,10 +118,14 @@ class InfoOutcome:
                 "counters": list(self.scan.counters),
             }
         geometry = self.geometry
+        if self.pattern is not None:
+            found |= {
+                "shape": list(self.pattern.shape),
+                "masked_voxels": int(self.pattern.measured.mask.sum()),
+            }
         return {
             **found,
-            "shape": list(self.pattern.shape),
-            "masked_voxels": int(self.pattern.measured.mask.sum()),
+            "problem": self.problem,
             "geometry": dict(geometry.values),
             "missing": list(geometry.missing),
             "refused": dict(geometry.refused),
@@ -119,17 +133,16 @@ class InfoOutcome:
 
     @property
     def sentence(self) -> str:
-        if self.pattern is None:
+        if self.pattern is None and self.scan is None:
             return "\n".join([f"{self.source}: {self.layout}, {len(self.entries)} scans", *self._scans()])
-        lines = [str(self.pattern.measured)]
+        lines = [f"{self.source}: cannot be used"] if self.pattern is None else [str(self.pattern.measured)]
         if self.scan is not None:
             lines += self._scan(self.scan)
-        meta = self.pattern.measured.meta
-        lines += [
-            "",
-            "# the geometry, as far as the file states it",
-            (meta.geometry or self.geometry.toml()).rstrip(),
-        ]
+        if self.problem is not None:
+            lines.append(f"  problem       {self.problem}")
+        meta = None if self.pattern is None else self.pattern.measured.meta
+        text = (meta.geometry if meta is not None else None) or self.geometry.toml()
+        lines += ["", "# the geometry, as far as the file states it", text.rstrip()]
         return "\n".join(lines)
 
     def _scans(self) -> list[str]:

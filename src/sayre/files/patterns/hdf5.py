@@ -318,13 +318,21 @@ def _check_readable(where: str, path: Path, dataset: h5py.Dataset) -> None:
 
 
 def _frames(path: Path, found: Datasets, broken: list[str]) -> Datasets:
-    """`found` in order if they are the frame files of an EIGER master, all of them readable."""
+    """`found` in order if they are the blocks of one scan, all of them readable.
+
+    They are in one group and numbered 1, 2, 3, … (or from 0). Other numbers are those of several detectors,
+    as SOLEIL has them.
+    """
     if not found or not all(_EIGER_FRAMES.fullmatch(_last(place)) for place in found):
         return {}
     lost = [place for place in broken if _EIGER_FRAMES.fullmatch(_last(place))]
+    numbers = sorted(int(_last(place).partition("_")[2]) for place in (*found, *lost))
+    groups = {place.rpartition("/")[0] for place in (*found, *lost)}
+    if len(groups) > 1 or numbers[0] > 1 or numbers != list(range(numbers[0], numbers[0] + len(numbers))):
+        return {}
     if lost:
         raise InputError(f"{path}: {lost[0]} is a link whose target is missing; copy the data files too")
-    return dict(sorted(found.items()))
+    return dict(sorted(found.items(), key=lambda item: int(_last(item[0]).partition("_")[2])))
 
 
 def _joined(path: Path, places: list[str], stack: list[NDArray[Any]]) -> NDArray[Any]:
