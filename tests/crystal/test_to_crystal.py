@@ -1,13 +1,16 @@
 """A particle with a known displacement goes through scattering and inverse FFT, and comes back."""
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from physics_samples import SHAPE, cylinder, field, geometry, places, strained_particle
 from scipy import ndimage
+from scipy.spatial.transform import Rotation
 
 from sayre.crystal.conversion import centred, to_crystal
+from sayre.crystal.geometry import direction
 from sayre.crystal.orthogonalise import LABORATORY, Cubes, voxel_basis
 from sayre.crystal.scan import Scan
 from sayre.crystal.strain import strain
@@ -91,6 +94,40 @@ def test_a_chosen_voxel_size_and_the_frame_of_the_detector(particle):
     np.testing.assert_allclose(oblique.axes * np.array(oblique.voxel_size)[:, None], basis)
     old, new = np.nanmean(oblique.strain), np.nanmean(coarse.strain)
     assert new == pytest.approx(old, abs=2e-4)
+
+
+def test_the_sample_frame_is_turned_back_by_the_circles_of_the_sample(particle):
+    """Shape and strain are those of the laboratory, turned: by moments of the support and of the strain."""
+    obj, support, scan, _ = particle
+    circles = (("y+", 25.0), ("z-", 80.0), ("x+", -10.0))
+    turn = np.eye(3)
+    for axis, angle in circles:
+        turn = turn @ Rotation.from_rotvec(np.radians(angle) * direction(axis)).as_matrix()
+    located = replace(scan, sample=circles)
+    still = to_crystal(obj, support, scan=Scan(geometry=located, voxel_size=0.5))
+    turned = to_crystal(obj, support, scan=Scan(geometry=located, voxel_size=0.5, frame="sample"))
+    np.testing.assert_allclose(still.axes, LABORATORY)
+    np.testing.assert_allclose(turned.axes, (turn @ LABORATORY.T).T, atol=1e-12)
+    np.testing.assert_allclose(located.sample_axes(), turn.T, atol=1e-12)
+
+    def moments(crystal, weight):
+        places = (np.argwhere(crystal.support) - np.array(crystal.shape) // 2)[:, ::-1] * 0.5  # x, y, z
+        middle = np.average(places, axis=0, weights=weight)
+        return middle, np.cov((places - middle).T, aweights=weight)
+
+    for quantity in (np.ones_like, lambda strain: strain - np.nanmin(strain) + 1e-3):
+        (middle, spread), (there, other) = (
+            moments(crystal, quantity(np.nan_to_num(crystal.strain[crystal.support])))
+            for crystal in (still, turned)
+        )
+        np.testing.assert_allclose(there, turn.T @ middle, atol=0.1)
+        np.testing.assert_allclose(other, turn.T @ spread @ turn, atol=0.02 * np.trace(spread))
+
+
+def test_the_sample_frame_needs_the_circles(particle):
+    obj, support, scan, _ = particle
+    with pytest.raises(InputError, match=r"^frame: sample needs the circles of the sample; add `sample`"):
+        to_crystal(obj, support, scan=Scan(geometry=scan, frame="sample"))
 
 
 def test_resampling_on_the_old_grid_changes_nothing():

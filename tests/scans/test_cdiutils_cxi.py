@@ -67,6 +67,7 @@ def test_counts_and_geometry(tmp_path, is_cxi):
     assert geometry.detector == (("y-", NU), ("x-", DELTA))
     assert (geometry.row, geometry.column) == ("y-", "x+")
     assert (geometry.rocking_axis, geometry.energy, geometry.distance) == ("x-", 9000, DISTANCE)
+    assert geometry.sample == (("x-", pytest.approx(ETA + 0.04)), ("y-", PHI))
     row, column = PEAK[1] + ROI[0] - BEAM[0], PEAK[2] + ROI[2] - BEAM[1]
     assert geometry.peak == (row, column)
     place = turned(("y-", NU), ("x-", DELTA)) @ [column * PIXEL, -row * PIXEL, DISTANCE]

@@ -79,6 +79,8 @@ def test_counts_and_geometry_of_p10(p10):
     assert (geometry.row, geometry.column, geometry.peak) == ("y-", "x-", (0, 0))
     assert geometry.rocking_step == pytest.approx(0.02)
     assert np.allclose(geometry.rocking_axis, turned(("y+", MU)) @ [-1, 0, 0])
+    middle = pytest.approx(OMEGA + 0.08)
+    assert geometry.sample == (("y+", MU), ("x-", middle), ("z+", CHI - 90), ("y-", 2.0))
     q = bragg(9000, ("y+", GAMMA), ("x-", DELTA))
     assert np.linalg.norm(geometry.g()) == pytest.approx(q, rel=1e-6)
     assert pattern.meta.scan.scan == "12"

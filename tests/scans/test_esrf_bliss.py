@@ -61,6 +61,8 @@ def test_counts_and_geometry(tmp_path):
     assert (geometry.energy, geometry.distance, geometry.pixel_size) == (9000, DISTANCE, (PIXEL, PIXEL))
     assert geometry.rocking_step == pytest.approx(0.01)
     assert np.allclose(geometry.rocking_axis, turned(("y-", MU)) @ [-1, 0, 0])
+    middle = pytest.approx(ETA + 0.04)
+    assert geometry.sample == (("y-", MU), ("x-", middle), ("y-", 3.0))
     assert geometry.peak == (PEAK[1] - BEAM[0], PEAK[2] - BEAM[1])
     assert np.linalg.norm(geometry.g()) == pytest.approx(q_of_the_peak(), rel=1e-7)
     assert np.linalg.norm(geometry.g()) != pytest.approx(bragg(9000, ("y-", NU), ("x-", DELTA)), rel=1e-4)

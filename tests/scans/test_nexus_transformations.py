@@ -99,6 +99,7 @@ def test_pixels_and_turns(tmp_path):
     axis = turned(("y+", 3.0)) @ [-1, 0, 0]
     assert np.allclose(geometry.rocking_axis, axis)
     assert geometry.rocking_step == pytest.approx(0.01)
+    assert np.allclose(geometry.sample_axes().T, turned(("y+", 3.0), ("x-", 20.04)), atol=1e-6)
     steps = [
         -np.radians(0.01) * np.cross(axis, q_of(row, column)),
         (q_of(row + 0.5, column) - q_of(row - 0.5, column)),

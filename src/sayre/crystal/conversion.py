@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sayre.crystal.geometry import Geometry, check_reflection, cubic_modulus
-from sayre.crystal.orthogonalise import Cubes, voxel_basis
+from sayre.crystal.orthogonalise import LABORATORY, Cubes, voxel_basis
 from sayre.crystal.ramp import remove_ramp
 from sayre.crystal.scan import Scan
 from sayre.crystal.strain import displacement, strain
@@ -91,7 +91,8 @@ def to_crystal(
         strained = strain(np.angle(obj), support, frame.g, frame.basis)
     sizes, axes = _sizes(frame), frame.axes
     if frame.basis is not None and strained is not None and scan.geometry is not None and orthogonal:
-        cubes = Cubes.around(support, frame.basis, scan.voxel_size)
+        axes = LABORATORY if scan.frame == "laboratory" else scan.geometry.sample_axes()[::-1]
+        cubes = Cubes.around(support, frame.basis, scan.voxel_size, axes=axes)
         obj, support = cubes.object(obj), cubes.support(support)
         obj[~support] = 0
         strained, sizes, axes = cubes.field(strained, support), (cubes.size,) * 3, cubes.axes
@@ -127,6 +128,8 @@ def known_frame(shape: tuple[int, ...], scan: Scan, grid: Grid | None = None) ->
         A geometry for an array that is not 3D or that spans no volume; an axis there is not; a reflection
         that is none.
     """
+    if scan.frame == "sample" and (scan.geometry is None or not scan.geometry.sample):
+        raise SettingError("frame", "sample needs the circles of the sample; add `sample` to the geometry")
     if scan.geometry is not None:
         return _scanned(scan.geometry, shape)
     if scan.voxel_size is not None:

@@ -73,6 +73,9 @@ class Geometry:
     peak
         Where the peak lies from the pixel that the direct beam meets at zero angles, (row, column), pixels
         before binning. Zero where the angles are those of the peak itself.
+    sample
+        Circles that carry the sample, outermost first: pairs of axis (at zero angles) and angle in degrees in
+        the middle of the scan. Empty where they are not known; they turn the sample frame.
     """
 
     energy: float
@@ -85,6 +88,7 @@ class Geometry:
     column: Axis = "x+"
     binning: tuple[int, int, int] = (1, 1, 1)
     peak: tuple[float, float] = (0.0, 0.0)
+    sample: tuple[tuple[Axis, float], ...] = ()
 
     def __post_init__(self) -> None:
         if np.shape(self.pixel_size) != (2,):
@@ -163,18 +167,30 @@ class Geometry:
             pixels.append(wave * size / length * (along - (along @ ahead) * ahead))
         return np.asarray(np.stack([rocking, *pixels]) * np.array(self.binning)[:, None])
 
+    def sample_axes(self) -> Vector:
+        """Axes of the sample frame as rows, `(3, 3)`: where the circles of the sample take x, y and z.
+
+        In the sample frame a crystal lies as it does in the laboratory at zero angles.
+        """
+        return np.asarray(_turned(self.sample).apply(np.eye(3)))
+
     def _arm(self) -> Rotation:
         """What the arm does to directions."""
-        turn = Rotation.identity()
-        for axis, angle in self.detector:
-            turn = turn * Rotation.from_rotvec(np.radians(angle) * direction(axis))
-        return turn
+        return _turned(self.detector)
 
     def _place(self) -> Vector:
         """From the crystal to the peak on the detector, m."""
         down, right = np.array(self.peak) * self.pixel_size
         flat = self.distance * direction("z+") + down * direction(self.row) + right * direction(self.column)
         return np.asarray(self._arm().apply(flat))
+
+
+def _turned(circles: Sequence[tuple[Axis, float]]) -> Rotation:
+    """What circles do to directions, outermost first."""
+    turn = Rotation.identity()
+    for axis, angle in circles:
+        turn = turn * Rotation.from_rotvec(np.radians(angle) * direction(axis))
+    return turn
 
 
 def direction(axis: Axis) -> Vector:

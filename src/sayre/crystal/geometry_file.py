@@ -48,6 +48,7 @@ class _File(FromToml):
     column: Direction | None = None
     binning: tuple[int, int, int] | None = None
     peak: Pair | None = None
+    sample: tuple[tuple[Direction, float], ...] | None = None
 
     @model_validator(mode="after")
     def _one_arm(self) -> Self:

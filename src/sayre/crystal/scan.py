@@ -30,6 +30,8 @@ class Scan:
         Array axis that G is along, without a geometry.
     voxel_size
         nm, of the cubes of the laboratory frame; by default the shortest side of the oblique voxels.
+    frame
+        Of the cubes: the laboratory, or the sample frame, which is turned back by the circles of the sample.
     partial
         A geometry in part, which the file of the counts completes; `geometry` may be given one too.
 
@@ -78,6 +80,15 @@ class Scan:
         float | None,
         Option(help="Side of the cubes of the laboratory frame in nm.", above=0, metavar="NM", panel=_PANEL),
     ] = None
+    frame: Annotated[
+        str,
+        Option(
+            help="Axes of the cubes: those of the laboratory, or of the sample, turned back by its circles.",
+            choices=("laboratory", "sample"),
+            metavar="laboratory|sample",
+            panel=_PANEL,
+        ),
+    ] = "laboratory"
     partial: StatedGeometry | None = None
 
     def __post_init__(self) -> None:

@@ -25,6 +25,7 @@ KEYS = (
     "rocking_step",
     "binning",
     "peak",
+    "sample",
 )
 """Keys of a TOML file of a geometry, in the order in which they are written."""
 NEEDED = ("energy", "distance", "pixel_size", "rocking_axis", "rocking_step")
@@ -120,7 +121,7 @@ class StatedGeometry:
             if self.values.get(key) is not None:
                 source = self.sources.get(key, "")
                 text = f"{key} = {_toml(self.values[key])}"
-                lines.append(f"{text:<36}# {source}" if source else text)
+                lines.append(f"{text:<35} # {source}" if source else text)
         for key in self.missing:
             if key not in self.refused:
                 lines.append(f"# {key} is missing")

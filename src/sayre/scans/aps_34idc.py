@@ -21,7 +21,7 @@ from sayre.errors import InputError
 from sayre.files.patterns import npz, tiff
 from sayre.files.patterns.companions import kind_of
 from sayre.files.patterns.contents import Contents
-from sayre.scans.circles import SAMPLE, axis_of
+from sayre.scans.circles import SAMPLE, axis_of, stances
 from sayre.scans.folders import Numbered, numbered_frames, scan_folder
 from sayre.scans.protocol import Entry, Frames, Motor, RawScan, facts, lacking
 from sayre.scans.spec import SpecScan, is_spec, read_spec
@@ -99,6 +99,7 @@ class Aps34IdC:
             monitor="Monitor" if "Monitor" in known else None,
             exposure="Seconds" if "Seconds" in known else None,
             step=scan.step,
+            sample=stances(SAMPLE["34idc"], scan.motors),
             remarks=(*numbered.remarks, *([_CHI] if moved in ("Phi", "phi") else [])),
             read=lambda: _read(scan, numbered, beside, region, what) if lost is None else lacking(lost),
         )

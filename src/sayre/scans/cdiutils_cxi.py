@@ -19,7 +19,7 @@ import numpy as np
 from sayre.crystal.stated import StatedGeometry
 from sayre.files.patterns import cxi, hdf5, nexus
 from sayre.scans import hdf5_parts as parts
-from sayre.scans.circles import Circle, axis_of
+from sayre.scans.circles import Circle, axis_of, stances
 from sayre.scans.protocol import Entry, Frames, Motor, RawScan, facts
 from sayre.scans.units import with_value
 
@@ -88,6 +88,7 @@ class CdiutilsCxi:
                 geometry=_geometry(file, stood),
                 moved=moved or None,
                 motors=stood,
+                sample=stances(circles, stood),
                 beam=_beam(file),
                 remarks=[f"the tilt of the detector is not taken ({tilted})"] if tilted else [],
                 read=lambda: Frames(cxi.read(path)),

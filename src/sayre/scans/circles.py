@@ -15,6 +15,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from sayre.crystal.geometry import Axis, direction
+from sayre.scans.protocol import Stance
 
 
 class Circle(NamedTuple):
@@ -74,6 +75,24 @@ def axis_of(circles: Sequence[Circle], moved: str, positions: Mapping[str, float
         angle = next((positions[name] for name in circle.names if name in positions), 0.0)
         turn = turn * Rotation.from_rotvec(np.radians(angle) * direction(circle.axis))
     return None
+
+
+def stances(circles: Sequence[Circle], positions: Mapping[str, float]) -> list[Stance]:
+    """Return where the circles of the sample stand; those whose motors are not known are left out.
+
+    Parameters
+    ----------
+    circles
+        Outermost first.
+    positions
+        Of the motors in degrees.
+    """
+    found = []
+    for circle in circles:
+        name = next((name for name in circle.names if name in positions), None)
+        if name is not None:
+            found.append(Stance(circle.axis, positions[name], name))
+    return found
 
 
 def named(vector: Sequence[float] | np.ndarray) -> Axis:

@@ -22,7 +22,7 @@ from sayre.crystal.stated import StatedGeometry
 from sayre.errors import InputError
 from sayre.files.patterns import hdf5, nexus
 from sayre.scans import hdf5_parts as parts
-from sayre.scans.circles import SAMPLE, axis_of
+from sayre.scans.circles import SAMPLE, axis_of, stances
 from sayre.scans.protocol import Entry, Motor, RawScan, Values, facts
 from sayre.scans.spec import step_of
 from sayre.scans.units import with_value
@@ -110,6 +110,7 @@ class Bliss:
                 monitor=next((one for one in ("imon", "mon", "exp1") if one in counters), None),
                 exposure=next((one for one in ("acq_time", "sec", "timer") if one in counters), None),
                 step=step_of(title),
+                sample=stances(SAMPLE[line], motors),
                 beam=beam,
                 gaps=GAPS.get(name.lower()),
                 remarks=remarks,

@@ -19,7 +19,7 @@ from sayre.crystal.stated import StatedGeometry
 from sayre.errors import InputError
 from sayre.extras import optional
 from sayre.files.patterns.contents import Contents
-from sayre.scans.circles import SAMPLE, axis_of
+from sayre.scans.circles import SAMPLE, axis_of, stances
 from sayre.scans.folders import numbered_frames, scan_folder
 from sayre.scans.protocol import Entry, Frames, Motor, RawScan, facts
 from sayre.scans.spec import SpecScan, is_spec, read_spec
@@ -104,6 +104,7 @@ class Id01Spec:
             monitor="exp1" if "exp1" in known else None,
             exposure=next((name for name in ("Seconds", "sec") if name in known), None),
             step=scan.step,
+            sample=stances(SAMPLE["id01"], scan.motors),
             beam=_beam(scan),
             gaps=gaps,
             read=lambda: _read(present),

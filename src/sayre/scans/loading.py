@@ -25,7 +25,7 @@ from sayre.files.patterns.contents import Contents
 from sayre.files.reading import pattern_of_contents
 from sayre.scans.normalised import normalised
 from sayre.scans.peak import place_of_peak
-from sayre.scans.protocol import Motor, RawScan
+from sayre.scans.protocol import Motor, RawScan, Stance
 from sayre.scans.registry import chosen, reader_of
 from sayre.scans.rocking import Rocking, rocking, rocking_motor, unturned
 
@@ -175,6 +175,7 @@ def pattern_of(
     digests = _digests(raw.files)
     digest = hashlib.sha256("".join(digests.values()).encode()).hexdigest()
     geometry = raw.geometry if motor is None else raw.geometry.over(_rocked(motor, turned))
+    geometry = geometry.over(_stance(raw.sample, motor))
     pattern = pattern_of_contents(path, contents, digest, mask=mask, flat=flat, dark=dark)
     pattern = pattern if normalise is None else normalised(pattern, raw, turned, normalise)
     if raw.beam is not None:
@@ -199,6 +200,19 @@ def _rocked(motor: Motor, turned: Rocking) -> StatedGeometry:
         values={**known, "rocking_step": turned.step},
         sources={"rocking_axis": f"circle {motor.name}", "rocking_step": turned.source},
     )
+
+
+def _stance(sample: Sequence[Stance], motor: Motor | None) -> StatedGeometry:
+    """Circles of the sample in the middle of the scan."""
+    if not sample:
+        return StatedGeometry()
+    middle = None if motor is None else float(motor.positions[0] + motor.positions[-1]) / 2
+    circles = tuple(
+        (axis, round(middle, 6) if middle is not None and motor is not None and name == motor.name else angle)
+        for axis, angle, name in sample
+    )
+    source = f"motors {', '.join(one.motor for one in sample)}; in the middle of the scan"
+    return StatedGeometry(values={"sample": circles}, sources={"sample": source})
 
 
 def _without_gaps(contents: Contents, gaps: str | None, name: str) -> Contents:

@@ -16,7 +16,7 @@ import h5py
 
 from sayre.files.patterns import hdf5, nexus
 from sayre.scans import hdf5_parts as parts
-from sayre.scans.circles import SAMPLE, axis_of
+from sayre.scans.circles import SAMPLE, axis_of, stances
 from sayre.scans.protocol import Entry, Motor, RawScan, Values, facts
 from sayre.scans.rocking import ENERGY
 from sayre.scans.spec import step_of
@@ -99,6 +99,7 @@ class NanoMax:
                 counters={key: values for key, values in measured.items() if key not in circles},
                 monitor="alba2/1" if "alba2/1" in measured else None,
                 step=step_of(title),
+                sample=stances(SAMPLE["nanomax"], stood),
                 gaps=gaps,
                 read=parts.frames_reader(path, there[name][0]),
             )

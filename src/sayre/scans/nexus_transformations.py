@@ -25,7 +25,7 @@ from sayre.files.patterns.contents import Contents
 from sayre.scans import hdf5_parts as parts
 from sayre.scans import transformations as chains
 from sayre.scans.circles import named
-from sayre.scans.protocol import Entry, Frames, Motor, RawScan, Values, facts
+from sayre.scans.protocol import Entry, Frames, Motor, RawScan, Stance, Values, facts
 from sayre.scans.spec import step_of
 from sayre.scans.transformations import Vector
 from sayre.scans.units import UNITS, with_value
@@ -90,6 +90,9 @@ class Transformations:
             screen = _screen(file, group, count, what)
             title = parts.text(file, f"{entry}/scan_command") or parts.text(file, f"{entry}/title")
             moved, motors = _sample(file, entry, count, what)
+            middle = chains.turned(chains.chain_of(file, f"/{entry}/sample", what), count // 2).as_rotvec()
+            turn = float(np.degrees(np.linalg.norm(middle)))
+            stance = [Stance(named(middle), turn, "of the sample, as one turn")] if turn else []
             stated, beam = _placed(screen)
             return RawScan(
                 number=number,
@@ -104,6 +107,7 @@ class Transformations:
                 counters=_counters(file, entry, count),
                 monitor=None,
                 step=step_of(title),
+                sample=stance,
                 beam=beam,
                 read=read,
             )

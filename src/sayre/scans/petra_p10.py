@@ -21,7 +21,7 @@ from sayre.errors import InputError
 from sayre.files.patterns import hdf5
 from sayre.scans import eiger
 from sayre.scans import hdf5_parts as parts
-from sayre.scans.circles import SAMPLE, axis_of
+from sayre.scans.circles import SAMPLE, axis_of, stances
 from sayre.scans.protocol import Entry, Motor, RawScan, Values, facts
 from sayre.scans.spec import step_of
 from sayre.scans.units import with_value
@@ -88,6 +88,7 @@ class P10:
             files = [file, *eiger.files_of(master, h5)]
             geometry = _geometry(fio).over(eiger.stated_by(h5))
         moved, remarks = _moved(fio)
+        circles = _from_90(fio.motors)
         points = max((values.size for values in fio.columns.values()), default=0)
         counters = {column: values for column, values in fio.columns.items() if values.size == points}
         return RawScan(
@@ -104,6 +105,7 @@ class P10:
             monitor="ipetra" if "ipetra" in counters else None,
             exposure=next((one for one in ("exp_t01", "e4m", "timer") if one in counters), None),
             step=step_of(fio.command),
+            sample=stances(SAMPLE["p10"], circles),
             gaps=GAPS.get(name),
             remarks=remarks,
             read=eiger.reader(master, points=points or None),
@@ -179,9 +181,13 @@ def _moved(fio: Fio) -> tuple[list[Motor], list[str]]:
     name = name or next((one for one in fio.columns if one in ("om", "phi", "samth", "mu", "chi")), "")
     if not name:
         return [], []
-    circles = {**fio.motors, **({"chi": fio.motors["chi"] - 90.0} if "chi" in fio.motors else {})}
-    motor = Motor(name, fio.columns[name], axis_of(SAMPLE["p10"], name, circles))
+    motor = Motor(name, fio.columns[name], axis_of(SAMPLE["p10"], name, _from_90(fio.motors)))
     return [motor], [_CHI] if name == "phi" and "chi" in fio.motors else []
+
+
+def _from_90(motors: Mapping[str, float]) -> dict[str, float]:
+    """Positions of the motors with chi counted from 90 °, where its axis is as `SAMPLE` has it."""
+    return {**motors, **({"chi": motors["chi"] - 90.0} if "chi" in motors else {})}
 
 
 def _geometry(fio: Fio) -> StatedGeometry:

@@ -56,6 +56,14 @@ class Motor(NamedTuple):
         return self.circle or self.axis is not None
 
 
+class Stance(NamedTuple):
+    """Where a circle of the sample stands: its axis at zero angles, its angle in degrees, its motor."""
+
+    axis: Axis
+    angle: float
+    motor: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class RawScan:
     """One scan of one detector, as the beamline wrote it.
@@ -90,6 +98,8 @@ class RawScan:
         Step of the rocking that the command states.
     beam
         Row and column of the direct beam at zero angles of the arm, and the source of the two.
+    sample
+        Circles that carry the sample, outermost first.
     gaps
         Name of the detector in `sayre.detectors` whose gaps are masked in whole frames.
     remarks
@@ -113,6 +123,7 @@ class RawScan:
     exposure: str | None = None
     step: float | None = None
     beam: tuple[float, float, str] | None = None
+    sample: Sequence[Stance] = ()
     gaps: str | None = None
     remarks: Sequence[str] = ()
 

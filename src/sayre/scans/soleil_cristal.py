@@ -17,7 +17,7 @@ import numpy as np
 from sayre.crystal.stated import StatedGeometry
 from sayre.files.patterns import hdf5, nexus
 from sayre.scans import hdf5_parts as parts
-from sayre.scans.circles import SAMPLE, axis_of
+from sayre.scans.circles import SAMPLE, axis_of, stances
 from sayre.scans.protocol import Entry, Motor, RawScan, facts
 from sayre.scans.soleil import counters_of, entries_of, number_of, position, scans_of
 from sayre.scans.units import with_value
@@ -76,6 +76,7 @@ class Cristal:
                 moved=moved,
                 motors=motors,
                 counters={key: values for key, values in counters.items() if not key.startswith("actuator")},
+                sample=stances(SAMPLE["cristal"], motors),
                 gaps=gaps,
                 read=parts.frames_reader(path, place),
             )

@@ -144,8 +144,11 @@ def _crystal(crystal: Crystal) -> list[Row]:
 
 
 def _frame(crystal: Crystal) -> str:
-    """Whose voxels the crystal is on: those that were phased, or cubes of the laboratory."""
-    return "cubes of the laboratory" if crystal.orthogonal and crystal.axes is not None else "as phased"
+    """Whose voxels the crystal is on: those that were phased, or cubes of the laboratory or the sample."""
+    if crystal.axes is None or not crystal.orthogonal:
+        return "as phased"
+    of_laboratory = np.allclose(crystal.axes, np.eye(3)[::-1], atol=1e-6)
+    return "cubes of the laboratory" if of_laboratory else "cubes of the sample frame"
 
 
 def _spread(values: Any, unit: str) -> str:
