@@ -32,7 +32,7 @@ from sayre.simulation.scattering import scatter
 
 WIDTHS = (3, 6, 9, 12, 16)
 TEST_SEED = 20_240_917
-METHODS = ("linear", "wiener", "unet")
+METHODS = ("linear", "wiener", "unet", "stack")
 Counts = NDArray[np.float32]
 
 

@@ -33,7 +33,7 @@ from sayre.filling.scores import Score, evaluate, summarise
 from sayre.simulation.peak import simulate
 from sayre.workflows.evaluate import coverage_table, table
 
-METHODS = ("linear", "wiener", "unet")
+METHODS = ("linear", "wiener", "unet", "stack")
 SEED = 20_250_211
 Case = tuple[str, Pattern, list[int], NDArray[np.float32] | None]
 """Name, pattern, its first voxel, and the expectation where it is known."""
@@ -91,7 +91,7 @@ def main() -> None:
             scores = evaluate(
                 pattern, width=width, axis=axis, position=start, methods=options.methods, truth=truth
             )
-            scores = [replace(s, method=m) for s, m in zip(scores, options.methods, strict=True)]
+            scores = [replace(s, method=s.method.partition(" + ")[0]) for s in scores]
             print(f"{name}, {text}\n{table(scores)}", flush=True)
             everything += scores
     print(f"\nmean of {len(everything) // len(options.methods)}")

@@ -11,7 +11,6 @@ from kept_steps import Steps
 
 from sayre.data import Grid, Pattern
 from sayre.errors import InputError
-from sayre.filling import fill
 from sayre.filling.classical import CLASSICAL
 from sayre.filling.fill import inpaint
 from sayre.filling.network import predictor as predictors
@@ -20,6 +19,7 @@ from sayre.filling.network.predictor import Predictor
 from sayre.filling.settings import METHODS, FillingSettings
 from sayre.filling.wiener import wiener_fill
 from sayre.networks import registry
+from sayre.numerics.progress import Part
 
 
 def gapped(shape, seed=0):
@@ -51,9 +51,8 @@ def loaded(monkeypatch):
     return asked
 
 
-def test_in_3d_the_network_is_taken_where_weights_ship(monkeypatch, loaded):
+def test_in_3d_the_network_takes_part_where_weights_ship(monkeypatch, loaded):
     pattern = gapped((14, 16, 15))
-    assert (inpaint(pattern).method == "unet") == (registry.default("inpaint") is not None)
     row = next(iter(registry.registry().values()), "a row")
     asked = []
 
@@ -61,16 +60,19 @@ def test_in_3d_the_network_is_taken_where_weights_ship(monkeypatch, loaded):
         return lambda *which: asked.append(which) or (row if ships else None)
 
     monkeypatch.setattr(registry, "default", default(True))
-    assert inpaint(pattern).method == "unet"
+    assert inpaint(pattern).method == "stack of linear, edges, wiener, unet"
     monkeypatch.setattr(registry, "default", default(False))
-    assert inpaint(pattern).method == "wiener"
+    assert inpaint(pattern).method == "stack of linear, edges, wiener"
+    assert inpaint(pattern, weights="mine").method == "stack of linear, edges, wiener, unet"
     assert set(asked) == {("inpaint", 3)}
-    assert inpaint(gapped((20, 22))).method == "wiener"
-    assert asked[-1] == ("inpaint", 2)
+    assert loaded[-1] == ("mine", "auto")
+    before = len(loaded)
+    assert inpaint(gapped((20, 22))).method == "stack of linear, edges, wiener"
+    assert len(loaded) == before
 
 
 @pytest.mark.parametrize("shape", [(20, 22), (10, 12, 11)])
-@pytest.mark.parametrize("method", sorted(set(METHODS) - {"auto", "unet"}))
+@pytest.mark.parametrize("method", sorted(set(METHODS) - {"auto", "stack", "crystal", "unet"}))
 def test_classical_methods_are_handed_logarithms_and_state_no_error(method, shape):
     pattern, told = gapped(shape), []
     found = inpaint(pattern, method=method, progress=lambda fraction, *_: told.append(fraction))
@@ -183,11 +185,11 @@ def test_settings_are_those_that_were_given():
 
 def test_notes_of_progress_are_passed_on():
     told = []
-    part = fill._Part(lambda *what: told.append(what), 0.5, 0.75)
+    part = Part(lambda *what: told.append(what), 0.5, 0.75)
     part(0.5)
     part(1.0, "a note")
     assert told == [(0.625,), (0.75, "a note")]
-    fill._Part(None, 0, 1)(0.5)
+    Part(None, 0, 1)(0.5)
 
 
 def test_the_network_refuses_2d_counts():

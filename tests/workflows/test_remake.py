@@ -98,6 +98,11 @@ def test_a_method_that_left_a_part_to_another_is_an_option_again():
     counts, mask = np.ones((4, 4), np.float32), np.eye(4, dtype=bool)
     pattern = Pattern.from_counts(counts, mask)
     sigma = np.where(mask, np.float32(0.1), np.float32(0))
-    for method, option in (("unet + wiener", "unet"), ("wiener", "wiener"), ("linear", "linear")):
+    for method, option in (
+        ("unet + wiener", "unet"),
+        ("stack of linear, edges, wiener", "stack"),
+        ("wiener", "wiener"),
+        ("linear", "linear"),
+    ):
         filled = FilledPattern(pattern=pattern, intensity=counts, sigma=sigma, method=method)
         assert FillingSettings(method=method_of(filled)).method == option

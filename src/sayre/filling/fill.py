@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from sayre.errors import InputError, warn
 from sayre.filling.kept import Kept
 from sayre.filling.settings import FillingSettings
 from sayre.numerics.device import find_device
-from sayre.numerics.progress import Advance
+from sayre.numerics.progress import Advance, Part
 
 Log = NDArray[np.float32]
 
@@ -77,10 +76,12 @@ def inpaint(
         raise InputError(f"{pattern.name}: no voxel is masked, nothing to fill; give the gaps by `mask=`")
     if method == "unet" and len(pattern.shape) == 2:
         raise InputError(f"{pattern.name}: the network fills 3D counts, these are 2D; `method='wiener'`")
-    chosen = chosen_method(pattern, settings)
+    chosen = chosen_method(settings)
     if chosen == "crystal":
         return _by_crystal(pattern, settings, device, progress, kept)
-    if chosen == "unet":
+    if chosen == "stack":
+        filled, sigma, chosen = _by_stack(pattern, settings, device, progress, kept)
+    elif chosen == "unet":
         filled, sigma, chosen = _by_network(pattern, settings, device, progress, kept)
     else:
         filled, sigma = _by_classic(chosen, np.log1p(pattern.intensity), pattern.mask, progress, kept)
@@ -90,21 +91,34 @@ def inpaint(
     return FilledPattern(pattern=pattern, intensity=counts, sigma=sigma, method=chosen)
 
 
-def chosen_method(pattern: Pattern, settings: FillingSettings) -> str:
-    """Return the method that fills a pattern: for `auto`, the network where weights ship for it, else wiener.
+def chosen_method(settings: FillingSettings) -> str:
+    """Return the method that fills a pattern: for `auto`, the one that weighs the others.
+
+    Parameters
+    ----------
+    settings
+        With the method that is asked for.
+    """
+    return "stack" if settings.method == "auto" else settings.method
+
+
+def network_asked(pattern: Pattern, settings: FillingSettings) -> bool:
+    """Whether a network takes part in the filling of a pattern.
 
     Parameters
     ----------
     pattern
         2D or 3D counts.
     settings
-        With the method that is asked for.
+        Of the filling.
     """
     from sayre.networks import registry
 
-    if settings.method != "auto":
-        return settings.method
-    return "wiener" if registry.default("inpaint", len(pattern.shape)) is None else "unet"
+    method = chosen_method(settings)
+    if method == "unet":
+        return True
+    ships = settings.weights is not None or registry.default("inpaint", 3) is not None
+    return method in ("stack", "crystal") and len(pattern.shape) == 3 and ships
 
 
 def _by_crystal(
@@ -116,26 +130,12 @@ def _by_crystal(
 ) -> FilledPattern:
     from sayre.filling.crystal import crystal_fill
 
-    first = changed(settings, {"method": beneath(pattern, settings)})
+    first = changed(settings, {"method": "unet" if network_asked(pattern, settings) else "wiener"})
 
     def statistical(pattern: Pattern, progress: Advance | None, kept: Kept | None) -> FilledPattern:
         return inpaint(pattern, first, device=device, progress=progress, kept=kept)
 
     return crystal_fill(pattern, statistical, device=find_device(device), progress=progress, kept=kept)
-
-
-def beneath(pattern: Pattern, settings: FillingSettings) -> str:
-    """Return the method of the filling that `crystal` begins from; other methods are their own.
-
-    Parameters
-    ----------
-    pattern
-        2D or 3D counts.
-    settings
-        With the method that is asked for.
-    """
-    chosen = chosen_method(pattern, settings)
-    return chosen_method(pattern, changed(settings, {"method": "auto"})) if chosen == "crystal" else chosen
 
 
 def _by_classic(
@@ -149,6 +149,23 @@ def _by_classic(
 
     filled = CLASSICAL[method](values, mask, progress=progress)
     return filled, np.full(filled.shape, np.nan, np.float32)
+
+
+def _by_stack(
+    pattern: Pattern,
+    settings: FillingSettings,
+    device: str,
+    progress: Advance | None,
+    kept: Kept | None,
+) -> tuple[Log, Log, str]:
+    """Values, standard errors, and which methods were weighed."""
+    from sayre.filling.network.predictor import load_predictor
+    from sayre.filling.stacking import stack_fill
+
+    predictor = load_predictor(settings.weights, device) if network_asked(pattern, settings) else None
+    stride = settings.stride or DEFAULT_STRIDE
+    filled, sigma, names = stack_fill(pattern, predictor, stride, progress=progress, kept=kept)
+    return filled, sigma, f"stack of {', '.join(names)}"
 
 
 def _by_network(
@@ -170,7 +187,7 @@ def _by_network(
             f"{pattern.name}: {len(beyond)} masked voxels are wider than the network's "
             f"{predictor.widths[1]} or at the rim; filled by {predictor.baseline}, with its larger error"
         )
-    half = _Part(progress, 0.0, 0.5), _Part(progress, 0.5, 1.0)
+    half = Part(progress, 0.0, 0.5), Part(progress, 0.5, 1.0)
     volume = prepare(pattern.intensity, mask, predictor.baseline, half[0], kept)
     done = windows.fill(
         volume,
@@ -189,16 +206,3 @@ def _by_network(
     )
     used = [name for name, count in (("unet", len(done.voxels)), (predictor.baseline, len(beyond))) if count]
     return filled, sigma, " + ".join(used)
-
-
-@dataclass(frozen=True)
-class _Part:
-    """Progress of one part of the work, from fraction `low` to `high` of the whole."""
-
-    progress: Advance | None
-    low: float
-    high: float
-
-    def __call__(self, fraction: float, note: str = "") -> None:
-        if self.progress:
-            self.progress(self.low + fraction * (self.high - self.low), *([note] if note else []))

@@ -175,7 +175,7 @@ def score(
     peak = np.unravel_index(int(np.argmax(reference)), reference.shape)
     far = np.linalg.norm(np.argwhere(known) - np.array(peak), axis=1)
     return Score(
-        method=filled.method,
+        method=filled.method.partition(" of ")[0],
         width=max(gap.width for gap in filled.pattern.gaps),
         pearson_log=metrics.pearson(estimate, target),
         pearson_linear=metrics.pearson(estimate, target, log=False),

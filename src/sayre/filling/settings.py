@@ -7,7 +7,7 @@ from typing import Annotated, Literal, get_args
 
 from sayre.data.option import Option, check_settings
 
-Method = Literal["auto", "crystal", "unet", "wiener", "linear", "cubic", "nearest", "biharmonic"]
+Method = Literal["auto", "stack", "crystal", "unet", "wiener", "linear", "cubic", "nearest", "biharmonic"]
 METHODS: tuple[str, ...] = get_args(Method)
 
 _PANEL = "Filling"
@@ -20,10 +20,10 @@ class FillingSettings:
     Attributes
     ----------
     method
-        `crystal` phases the pattern and fills the gaps by the counts that the crystal expects, as far as
-        copies of the gaps trust it, `unet` is the network (3D only), `wiener` a linear predictor learnt from
-        the pattern itself, the others interpolate; `auto` takes the network where weights ship for the
-        pattern, else `wiener`.
+        `stack` weighs linear interpolation, `wiener` and `unet` by how well each fills copies of the gaps
+        that are hidden near by; `crystal` phases the pattern and fills the gaps by the counts that the
+        crystal expects, as far as copies of the gaps trust it; `unet` is the network (3D only), `wiener` a
+        linear predictor learnt from the pattern itself, the others interpolate. `auto` takes `stack`.
     stride
         Distance of neighbouring network windows in voxels; smaller is slower and more accurate.
     weights

@@ -58,11 +58,25 @@ def slope_of_expectation(mean: Log) -> Log:
 
 
 @lru_cache(maxsize=1)
-def _root_errors() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _roots() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Roots of expectations, and the exact means of the root of their counts."""
     root = np.linspace(0, 20.0, 2000)
     counts = np.arange(700)
-    off = (np.sqrt(counts)[None] - root[:, None]) ** 2
-    return root, (poisson.pmf(counts[None], root[:, None] ** 2) * off).sum(1)
+    return root, poisson.pmf(counts[None], root[:, None] ** 2) @ np.sqrt(counts)
+
+
+def mean_of_root(expected: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Mean of `sqrt(N)` of Poisson counts N of mean λ: λ in the dark, `sqrt(λ)` less a little where bright.
+
+    Parameters
+    ----------
+    expected
+        Expected counts λ, not negative, any shape.
+    """
+    root = np.sqrt(np.asarray(expected, np.float64))
+    grid, means = _roots()
+    many = np.maximum(root, grid[-1])
+    return np.where(root < grid[-1], np.interp(root, grid, means), many - 1 / (8 * many))
 
 
 def error_of_root(expected: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -76,9 +90,7 @@ def error_of_root(expected: NDArray[np.floating]) -> NDArray[np.float64]:
         Expected counts λ, not negative, any shape.
     """
     mean = np.asarray(expected, np.float64)
-    grid, errors = _root_errors()
-    few = np.interp(np.sqrt(mean), grid, errors)
-    return np.where(mean < grid[-1] ** 2, few, 0.25 + 7 / (64 * np.maximum(mean, 1)))
+    return 2 * np.sqrt(mean) * (np.sqrt(mean) - mean_of_root(mean))
 
 
 DARK, BRIGHT = 1e-3, 1e3

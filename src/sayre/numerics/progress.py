@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
 
@@ -21,3 +22,16 @@ class Advance(Protocol):
         note
             Text for the user beside it, such as the residual R.
         """
+
+
+@dataclass(frozen=True)
+class Part:
+    """Progress of one part of the work, from fraction `low` to `high` of the whole."""
+
+    progress: Advance | None
+    low: float
+    high: float
+
+    def __call__(self, fraction: float, note: str = "") -> None:
+        if self.progress:
+            self.progress(self.low + fraction * (self.high - self.low), *([note] if note else []))

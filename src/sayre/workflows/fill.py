@@ -117,15 +117,16 @@ def steps_config(pattern: Pattern, settings: FillingSettings, device: str) -> di
     device
         `auto`, `cpu` or `cuda`; of consequence to the network and the crystal.
     """
-    from sayre.filling.fill import beneath, chosen_method
+    from sayre.filling.fill import chosen_method, network_asked
     from sayre.filling.network.predictor import weights_used
     from sayre.numerics.device import find_device
 
-    method, first = chosen_method(pattern, settings), beneath(pattern, settings)
+    method, network = chosen_method(settings), network_asked(pattern, settings)
+    weights = weights_used("unet", settings.weights) if network else {}
     return {
         "pattern": pattern.digest(),
-        "filling": {**asdict(settings), "method": method, "weights": weights_used(first, settings.weights)},
-        "filling_device": find_device(device).type if method in ("unet", "crystal") else "cpu",
+        "filling": {**asdict(settings), "method": method, "weights": weights},
+        "filling_device": find_device(device).type if network or method == "crystal" else "cpu",
     }
 
 
@@ -163,4 +164,4 @@ class FillOutcome:
 
 def method_of(filled: FilledPattern) -> str:
     """The option `method` that fills the same again: `unet` where the network left a part to wiener."""
-    return filled.method.partition(" + ")[0]
+    return filled.method.partition(" ")[0]

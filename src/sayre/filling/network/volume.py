@@ -162,7 +162,25 @@ def prepare(
         filled, sigma = wiener_fill(values, mask, progress=progress, kept=kept)
     else:
         filled, sigma = linear, mask.astype(np.float32)
-    mirror, mirror_mask = mirrored(filled, mask, inversion_centre(counts, mask))
+    return assemble(counts, mask, filled, sigma, linear)
+
+
+def assemble(counts: Log, mask: NDArray[np.bool_], filled: Log, sigma: Log, linear: Log) -> Volume:
+    """What a network sees of 3D `counts` that a baseline has filled.
+
+    Parameters
+    ----------
+    counts
+        3D, float32; what is masked is not looked at.
+    mask
+        True where not measured.
+    filled, sigma
+        Of the baseline, `log(1 + I)` and its standard error.
+    linear
+        `log(1 + I)` interpolated linearly.
+    """
+    measured = np.where(mask, np.float32(0), counts)
+    mirror, mirror_mask = mirrored(filled, mask, inversion_centre(measured, mask))
     return Volume(
         filled=filled, sigma=sigma, mask=mask, mirror=mirror, mirror_mask=mirror_mask, linear=linear
     )

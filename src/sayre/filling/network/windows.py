@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,6 @@ Log = NDArray[np.float32]
 Floats = NDArray[np.float64]
 Predict = Callable[..., tuple[Log, Log]]
 """`(*channels of a Volume) -> (mean, log_variance)`, all `(batch, depth, rows, columns)`."""
-_NAME = "windows"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +29,10 @@ class Slab:
     axis: int
     start: int
     voxels: NDArray[np.intp]
+
+    def within(self, wanted: NDArray[np.bool_]) -> Slab:
+        """The slab with those of its voxels alone that are wanted, of the volume's shape."""
+        return replace(self, voxels=self.voxels[wanted.ravel()[self.voxels]])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +111,7 @@ def fill(
     batch: int = 8,
     progress: Advance | None = None,
     kept: Kept | None = None,
+    name: str = "windows",
 ) -> Filling:
     """Predict every voxel of `slabs` from overlapping windows of `(depth, tile, tile)` and blend.
 
@@ -125,6 +129,8 @@ def fill(
         Called with the fraction done.
     kept
         Where the sums of the windows seen are kept, and resumed from.
+    name
+        Under which they are kept.
 
     Returns
     -------
@@ -132,7 +138,7 @@ def fill(
         Mean weighted by precision, and the harmonic mean of the variances; within a slab the windows also
         weigh by the place of the voxel in them.
     """
-    blend, left = _Blend(slabs), None if kept is None else kept.load(_NAME)
+    blend, left = _Blend(slabs), None if kept is None else kept.load(name)
     first = begun = done = 0
     if left is not None:
         first, begun = left["place"].tolist()
@@ -156,7 +162,7 @@ def fill(
             if progress:
                 progress(done / count)
             if kept is not None and kept.due:
-                kept.save(_NAME, place=np.array([number, seen_now]), sums=sums[inside], **blend.arrays)
+                kept.save(name, place=np.array([number, seen_now]), sums=sums[inside], **blend.arrays)
         blend.add(slab, sums[inside])
     return blend.filling
 

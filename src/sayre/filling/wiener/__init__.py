@@ -8,7 +8,7 @@ conditioned on all measured ones (`posterior`).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
@@ -18,9 +18,9 @@ from scipy.ndimage import distance_transform_cdt
 from sayre.filling.classical.checks import check
 from sayre.filling.kept import Kept
 from sayre.filling.wiener.calibration import centroid, constant_table, error_table, shifted_mask
-from sayre.filling.wiener.posterior import ITERATIONS, mean_of, solve
-from sayre.filling.wiener.spectrum import fringe_model, local_model
-from sayre.filling.wiener.steps import Calibrated, keep, resume
+from sayre.filling.wiener.posterior import ITERATIONS, Solution, mean_of, solve
+from sayre.filling.wiener.spectrum import Fringes, fringe_model, local_model
+from sayre.filling.wiener.steps import Calibrated, keep, keep_hidden, resume, resume_hidden
 from sayre.numerics.interpolate import linear_fill
 from sayre.numerics.poisson import expectation_of_log, slope_of_expectation
 from sayre.numerics.progress import Advance
@@ -34,8 +34,25 @@ TILE_CORE = 112
 TILE_CONTEXT = 24
 
 
+@dataclass(frozen=True, kw_only=True)
+class Hidden:
+    """What a filling of hidden copies tells: what was learnt of the pattern, and the copies filled.
+
+    `filled` and `sigma` are as those of `wiener_fill`, of the masked voxels and the copies.
+    """
+
+    calibrated: Calibrated
+    filled: Log
+    sigma: Log
+
+
 def wiener_fill(
-    log_counts: Log, mask: Mask, *, progress: Advance | None = None, kept: Kept | None = None
+    log_counts: Log,
+    mask: Mask,
+    *,
+    hidden: Hidden | None = None,
+    progress: Advance | None = None,
+    kept: Kept | None = None,
 ) -> tuple[Log, Log]:
     """Fill masked voxels by their conditional expectation and state its standard error.
 
@@ -45,6 +62,8 @@ def wiener_fill(
         `log(1 + I)`, 2D or 3D; masked entries are ignored.
     mask
         True where not measured, of the same shape: planes, crosses, borders, beamstops, single pixels.
+    hidden
+        What `wiener_hidden` found, in place of a shifted copy of the mask.
     progress
         Called with the fraction done.
     kept
@@ -78,35 +97,101 @@ def wiener_fill(
     filled, sigma = np.array(log_counts, np.float32), np.zeros(mask.shape, np.float32)
     calibrated, done = resume(kept, filled, sigma, mask) or (None, 0)
     if calibrated is None:
-        calibrated = _calibrate(values[main], mask[main], report)
+        calibrated = _calibrate(values[main], mask[main], report) if hidden is None else hidden.calibrated
         keep(kept, calibrated, 0, filled, sigma, mask)
     report.next(1 + done)
-    fringes, elsewhere = calibrated.fringes, replace(calibrated.fringes, symmetry=0.0)
-    depth = distance_transform_cdt(mask, metric="chessboard")
+    boxes = _Boxes(values, mask, calibrated, report)
     waiting = mask.copy()
-    boxes = [(main, main, fringes), *((core, box, elsewhere) for core, box in tiles)]
-    for number, (core, box, model) in enumerate(boxes, 1):
-        if number <= done:
-            waiting[core] = False
-            continue
-        local = local_model(values[box], mask[box])
-        start = calibrated.solution if model is fringes else None
-        mean = np.maximum(mean_of(local, solve(local, model, start=start, step=report.step)), 0)
-        now = np.zeros_like(waiting)
-        now[core] = waiting[core]
-        mean = mean[now[box]]
-        filled[now] = expectation_of_log(mean)
-        sigma[now] = slope_of_expectation(mean) * calibrated.table.look_up(depth[now], mean)
+    for number, (core, box, model) in enumerate(boxes.all(main, tiles), 1):
+        if number > done:
+            start = calibrated.solution if model is calibrated.fringes else None
+            now = np.zeros_like(waiting)
+            now[core] = waiting[core]
+            boxes.fill(box, model, start, now, filled, sigma)
         waiting[core] = False
-        keep(kept, calibrated, number, filled, sigma, mask)
-        report.next()
+        if number > done:
+            keep(kept, calibrated, number, filled, sigma, mask)
+            report.next()
     return filled, sigma
 
 
-def _calibrate(values: Log, mask: Mask, report: _Report) -> Calibrated:
+def wiener_hidden(
+    log_counts: Log, mask: Mask, copies: Mask, *, progress: Advance | None = None, kept: Kept | None = None
+) -> Hidden:
+    """Fill measured voxels that are hidden together with the masked ones.
+
+    Parameters
+    ----------
+    log_counts, mask
+        As `wiener_fill` takes them.
+    copies
+        True in the measured voxels to hide.
+    progress
+        Called with the fraction done.
+    kept
+        Where the result is kept, and read from.
+    """
+    check(log_counts, mask)
+    both = mask | copies
+    values = linear_fill(log_counts, mask)
+    main = _main_box(values)
+    filled, sigma = linear_fill(log_counts, both), np.zeros(mask.shape, np.float32)
+    left = resume_hidden(kept, filled, sigma, both)
+    if left is not None:
+        return Hidden(calibrated=left, filled=filled, sigma=sigma)
+    tiles = list(_tiles(both, main))
+    report = _Report(progress, 1 + len(tiles))
+    calibrated = _calibrate(values[main], mask[main], report, copies[main])
+    report.next()
+    boxes = _Boxes(filled.copy(), both, calibrated, report)
+    waiting = both.copy()
+    for core, box, model in boxes.all(main, tiles):
+        now = np.zeros_like(waiting)
+        now[core] = waiting[core]
+        boxes.fill(box, model, None, now, filled, sigma, calibrated.solution)
+        waiting[core] = False
+        if model is not calibrated.fringes:
+            report.next()
+    keep_hidden(kept, calibrated, filled, sigma, both)
+    return Hidden(calibrated=calibrated, filled=filled, sigma=sigma)
+
+
+class _Boxes:
+    """Fills boxes of a pattern: the main one by the statistics of all, tiles without the symmetry."""
+
+    def __init__(self, values: Log, mask: Mask, calibrated: Calibrated, report: _Report) -> None:
+        self.values, self.mask, self.calibrated, self.report = values, mask, calibrated, report
+        self.depth = distance_transform_cdt(mask, metric="chessboard")
+
+    def all(self, main: Box, tiles: list[tuple[Box, Box]]) -> list[tuple[Box, Box, Fringes]]:
+        """Core, core with context and model of each box, the main one first."""
+        fringes = self.calibrated.fringes
+        elsewhere = replace(fringes, symmetry=0.0)
+        return [(main, main, fringes), *((core, box, elsewhere) for core, box in tiles)]
+
+    def fill(
+        self,
+        box: Box,
+        model: Fringes,
+        start: Solution | None,
+        now: Mask,
+        filled: Log,
+        sigma: Log,
+        solution: Solution | None = None,
+    ) -> None:
+        """Write the voxels `now` of a box to `filled` and `sigma`; `solution` is that of the main box."""
+        local = local_model(self.values[box], self.mask[box])
+        if solution is None or model is not self.calibrated.fringes:
+            solution = solve(local, model, start=start, step=self.report.step)
+        mean = np.maximum(mean_of(local, solution), 0)[now[box]]
+        filled[now] = expectation_of_log(mean)
+        sigma[now] = slope_of_expectation(mean) * self.calibrated.table.look_up(self.depth[now], mean)
+
+
+def _calibrate(values: Log, mask: Mask, report: _Report, copies: Mask | None = None) -> Calibrated:
     """Fill a shifted copy of the mask, hidden together with the mask itself; its solution starts the next."""
     fringes = fringe_model(local_model(values, mask))
-    moved = shifted_mask(values, mask)
+    moved = shifted_mask(values, mask) if copies is None else copies
     hidden = mask | moved
     if not moved.any() or hidden.all():
         return Calibrated(fringes=fringes, table=constant_table(fringes.variance), solution=None)

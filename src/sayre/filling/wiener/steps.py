@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +16,7 @@ from sayre.filling.wiener.spectrum import Fringes
 
 Log = NDArray[np.float32]
 
-_NAME = "wiener"
+_NAME, _HIDDEN = "wiener", "hidden"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,11 +96,63 @@ def resume(
     if left is None:
         return None
     filled[mask], sigma[mask] = left["filled"], left["sigma"]
+    return _calibrated(left), int(left["boxes"])
+
+
+def keep_hidden(
+    kept: Kept | None, calibrated: Calibrated, filled: Log, sigma: Log, both: NDArray[np.bool_]
+) -> None:
+    """Keep what was found of hidden copies, if it is time.
+
+    Parameters
+    ----------
+    kept
+        Where; None keeps nothing.
+    calibrated
+        What was learnt.
+    filled, sigma
+        Values and standard errors of the whole pattern, float32.
+    both
+        True in the masked voxels and the copies.
+    """
+    if kept is None or not kept.due:
+        return
+    kept.save(
+        _HIDDEN,
+        filled=filled[both],
+        sigma=sigma[both],
+        table=calibrated.table.sigma,
+        covariance=calibrated.fringes.covariance,
+        symmetry=np.array(calibrated.fringes.symmetry),
+        twice_centre=np.array(calibrated.fringes.twice_centre),
+        **({} if calibrated.solution is None else calibrated.solution._asdict()),
+    )
+
+
+def resume_hidden(kept: Kept | None, filled: Log, sigma: Log, both: NDArray[np.bool_]) -> Calibrated | None:
+    """Undo `keep_hidden`: write the kept voxels to `filled` and `sigma`, return what was learnt.
+
+    Parameters
+    ----------
+    kept
+        Where an earlier call may have kept them.
+    filled, sigma
+        Of the whole pattern, float32; changed where `both` is True.
+    both
+        As it was given to `keep_hidden`.
+    """
+    left = None if kept is None else kept.load(_HIDDEN)
+    if left is None:
+        return None
+    filled[both], sigma[both] = left["filled"], left["sigma"]
+    return _calibrated(left)
+
+
+def _calibrated(left: Mapping[str, NDArray[Any]]) -> Calibrated:
     fringes = Fringes(
         covariance=left["covariance"],
         symmetry=float(left["symmetry"]),
         twice_centre=tuple(left["twice_centre"].tolist()),
     )
     solution = Solution(left["g"], left["prior"]) if "g" in left else None
-    table = ErrorTable(sigma=left["table"])
-    return Calibrated(fringes=fringes, table=table, solution=solution), int(left["boxes"])
+    return Calibrated(fringes=fringes, table=ErrorTable(sigma=left["table"]), solution=solution)

@@ -1,0 +1,151 @@
+"""Filling by several methods at once, weighed by how well each fills hidden copies of the gaps near by.
+
+Linear interpolation, interpolation of smoothed edges, wiener and the network fill the gaps, and copies of
+them that are cut into measured voxels. What is measured there decides, from place to place and for bright and
+dim voxels apart, whom to believe, and how large the error is. Dead pixels and other narrow runs are
+filled by wiener alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sayre.data import Pattern
+from sayre.errors import warn
+from sayre.filling.kept import Kept
+from sayre.filling.network import windows
+from sayre.filling.network.predictor import Predictor
+from sayre.filling.network.volume import assemble
+from sayre.filling.stacking.experts import Estimate, Expert, interpolating
+from sayre.filling.stacking.mixture import combine
+from sayre.filling.stacking.pieces import Copies, hidden_copies
+from sayre.filling.wiener import wiener_fill, wiener_hidden
+from sayre.numerics.interpolate import linear_fill
+from sayre.numerics.progress import Advance, Part
+
+Log = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+COPY_STRIDE = 32
+"""Distance of the network's windows in copies: their error is hardly larger than that of denser ones."""
+NETWORK_TRUST = 4.0
+SHARES = {"hidden": 0.3, "wiener": 0.25, "copies": 0.2, "gaps": 0.25}
+"""Parts of the work, for the progress."""
+
+
+def stack_fill(
+    pattern: Pattern,
+    predictor: Predictor | None,
+    stride: int,
+    *,
+    progress: Advance | None = None,
+    kept: Kept | None = None,
+) -> tuple[Log, Log, list[str]]:
+    """Fill masked voxels by a mixture of methods, and state its standard error.
+
+    Parameters
+    ----------
+    pattern
+        2D or 3D counts with a mask.
+    predictor
+        The network, for 3D counts; None leaves it out.
+    stride
+        Distance of the network's windows in the gaps.
+    progress
+        Called with the fraction done.
+    kept
+        Where the steps of wiener and the network are kept, and resumed from.
+
+    Returns
+    -------
+    filled, sigma
+        As `sayre.filling.wiener.wiener_fill` returns them.
+    names
+        Of the methods that were asked.
+    """
+    values, mask = np.log1p(pattern.intensity), pattern.mask
+    copies = hidden_copies(mask)
+    part = {}
+    begin = 0.0
+    for name, share in SHARES.items():
+        part[name] = Part(progress, begin, begin + share)
+        begin += share
+    hidden = wiener_hidden(values, mask, copies.mask, progress=part["hidden"], kept=kept)
+    filled, sigma = wiener_fill(values, mask, hidden=hidden, progress=part["wiener"], kept=kept)
+    wiener = Expert(
+        name="wiener",
+        gap=Estimate(log=filled, sigma=sigma),
+        hidden=Estimate(log=hidden.filled, sigma=hidden.sigma),
+    )
+    experts = [wiener]
+    if copies.pieces:
+        experts = [*interpolating(values, mask, copies.mask), wiener]
+        if predictor is not None:
+            network = _Network(predictor, pattern, values, copies, wiener)
+            experts.append(network.expert(stride, part["copies"], part["gaps"], kept))
+    mixed = combine(pattern.intensity, mask, copies, experts, np.random.default_rng(0))
+    if progress:
+        progress(1.0)
+    return mixed.log, mixed.sigma, [expert.name for expert in experts]
+
+
+@dataclass(frozen=True)
+class _Network:
+    """The network as an expert."""
+
+    predictor: Predictor
+    pattern: Pattern
+    values: Log
+    copies: Copies
+    wiener: Expert
+
+    def expert(self, stride: int, first: Advance, second: Advance, kept: Kept | None) -> Expert:
+        """Ask it for the copies and for the gaps."""
+        mask, both = self.pattern.mask, self.pattern.mask | self.copies.mask
+        wanted = self.copies.mask & ~self.copies.narrow
+        hidden, _ = self._ask(both, wanted, self.wiener.hidden, COPY_STRIDE, "copies", first, kept)
+        gap, beyond = self._ask(mask, self.copies.wide, self.wiener.gap, stride, "windows", second, kept)
+        if beyond:
+            warn(
+                f"{self.pattern.name}: {beyond} masked voxels are wider than the network's "
+                f"{self.predictor.widths[1]} or at the rim; filled without it, with a larger error"
+            )
+        return Expert(name="unet", gap=gap, hidden=hidden, trust=NETWORK_TRUST)
+
+    def _ask(
+        self,
+        mask: Mask,
+        wanted: Mask,
+        baseline: Estimate,
+        stride: int,
+        name: str,
+        progress: Advance,
+        kept: Kept | None,
+    ) -> tuple[Estimate, int]:
+        """Fill the voxels wanted; so many of them it cannot reach, and they stay as the baseline has them."""
+        predictor = self.predictor
+        linear = linear_fill(self.values, mask)
+        if predictor.baseline == "linear":
+            baseline = Estimate(log=linear, sigma=mask.astype(np.float32))
+        volume = assemble(self.pattern.intensity, mask, baseline.log, baseline.sigma, linear)
+        slabs, beyond = windows.plan(mask, depth=predictor.depth, max_width=predictor.widths[1])
+        mine = [slab for slab in (slab.within(wanted) for slab in slabs) if len(slab.voxels)]
+        done = windows.fill(
+            volume,
+            mine,
+            predictor,
+            depth=predictor.depth,
+            tile=predictor.tile,
+            stride=min(stride, predictor.tile),
+            progress=progress,
+            kept=kept,
+            name=name,
+        )
+        filled, sigma = baseline.log.copy(), baseline.sigma.copy()
+        filled.flat[done.voxels] = np.maximum(done.mean, 0)
+        stated = predictor.sigma_scale * np.sqrt(done.variance) if predictor.states_error else np.nan
+        sigma.flat[done.voxels] = stated
+        return Estimate(log=filled, sigma=sigma), int(np.count_nonzero(wanted.ravel()[beyond]))

@@ -1,0 +1,91 @@
+"""Experts: what several methods expect in the gaps of a pattern, and in hidden copies of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
+
+from sayre.numerics.interpolate import linear_fill
+
+Log = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+EDGE_WIDTH = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """`log(1 + expected counts)` and its standard error (NaN where none is stated), of the pattern's shape.
+
+    Read only where voxels are hidden.
+    """
+
+    log: Log
+    sigma: Log
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expert:
+    """What one method expects.
+
+    Attributes
+    ----------
+    name
+        Of the method.
+    gap
+        Its estimate in the masked voxels.
+    hidden
+        Its estimate in the copies, made with the masked voxels and the copies hidden together.
+    trust
+        Weight before anything is known of the pattern, relative to the others.
+    """
+
+    name: str
+    gap: Estimate
+    hidden: Estimate
+    trust: float = 1.0
+
+
+def interpolating(values: Log, mask: Mask, copies: Mask) -> list[Expert]:
+    """Return linear interpolation from the nearest voxels, and from counts that are smoothed at the edges.
+
+    Parameters
+    ----------
+    values
+        `log(1 + I)`, float32; masked entries are ignored.
+    mask
+        True where not measured.
+    copies
+        True where hidden besides.
+    """
+    both = mask | copies
+    experts = []
+    for name, fill in (("linear", linear_fill), ("edges", from_smoothed_edges)):
+        made = [
+            Estimate(log=filled, sigma=np.full(filled.shape, np.nan, np.float32))
+            for filled in (fill(values, mask), fill(values, both))
+        ]
+        experts.append(Expert(name=name, gap=made[0], hidden=made[1]))
+    return experts
+
+
+def from_smoothed_edges(values: Log, mask: Mask) -> Log:
+    """Fill by linear interpolation between means of the measured counts around each edge.
+
+    Single photons at the edge weigh less than by plain interpolation, which pays along dim rods.
+
+    Parameters
+    ----------
+    values
+        `log(1 + I)`, float32; masked entries are ignored.
+    mask
+        True where not measured.
+    """
+    measured = (~mask).astype(np.float32)
+    counts = np.where(mask, np.float32(0), np.expm1(values))
+    weight = gaussian_filter(measured, EDGE_WIDTH)
+    mean = gaussian_filter(counts, EDGE_WIDTH) / np.maximum(weight, np.float32(1e-3))
+    return linear_fill(np.log1p(mean), mask)

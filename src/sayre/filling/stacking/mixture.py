@@ -1,0 +1,88 @@
+"""The mixture of experts: its mean, and a standard error that holds in the hidden copies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sayre.filling.stacking.balance import balance
+from sayre.filling.stacking.evidence import Evidence
+from sayre.filling.stacking.experts import Estimate, Expert
+from sayre.filling.stacking.pieces import Copies
+from sayre.filling.stacking.scale import error_scale
+
+Log = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+LEAST_SIGMA = 1e-3
+
+
+def combine(
+    counts: Log, mask: Mask, copies: Copies, experts: Sequence[Expert], generator: np.random.Generator
+) -> Estimate:
+    """Return what the experts expect together in the masked voxels.
+
+    Wide pieces are a mixture of all, and its stated error is enlarged where the copies show it too small
+    (copies may be easier to fill than the gap, so it is never made smaller). Narrow runs are filled by one
+    expert alone, the first that states an error, and so are their copies, which set their error.
+
+    Parameters
+    ----------
+    counts
+        Measured counts, float32.
+    mask
+        True where not measured.
+    copies
+        Of the mask.
+    experts
+        At least one of them states an error.
+    generator
+        Splits counts that are tied.
+    """
+    exact = next(expert for expert in experts if not np.isnan(expert.gap.sigma[mask]).any())
+    gap = Estimate(log=exact.gap.log.copy(), sigma=np.where(mask, exact.gap.sigma, np.float32(0)))
+    hidden = Estimate(log=exact.hidden.log.copy(), sigma=exact.hidden.sigma.copy())
+    if copies.pieces:
+        evidence = Evidence(counts, copies, experts)
+        for piece in copies.pieces:
+            weights = evidence.weights(piece)
+            _mix(gap, [e.gap for e in experts], piece.box, weights, piece.inside)
+            for shift in piece.shifts:
+                box, part = piece.place(shift, counts.shape)
+                at = copies.mask[box] & ~copies.narrow[box] & piece.inside[part]
+                _mix(hidden, [e.hidden for e in experts], box, weights[(slice(None), *part)], at)
+        mixed = gap.log.copy()
+        for piece in copies.pieces:
+            factor = balance(counts, mixed, hidden.log, copies, piece)[piece.inside]
+            expected = np.expm1(mixed[piece.box][piece.inside]) * np.exp(factor)
+            gap.log[piece.box][piece.inside] = np.log1p(expected)
+    for wide in (True, False):
+        judged = copies.mask & (copies.narrow != wide)
+        scale = error_scale(counts[judged], hidden.log[judged], hidden.sigma[judged], generator)
+        mine = mask & (copies.wide == wide)
+        factor = scale(gap.log[mine])
+        gap.sigma[mine] *= np.maximum(factor, 1) if wide else factor
+    return gap
+
+
+def _mix(
+    into: Estimate, estimates: Sequence[Estimate], box: tuple[slice, ...], weights: Log, at: Mask
+) -> None:
+    """Write the mixture of estimates to the voxels `at` of a box.
+
+    Means are mixed as roots of counts, in which the evidence is. The variance is the mean of the stated
+    ones and that of the experts among each other.
+    """
+    w = weights[:, at]
+    logs = np.stack([np.maximum(e.log[box][at], 0) for e in estimates])
+    root = (w * np.sqrt(np.expm1(logs))).sum(0)
+    mean = np.log1p(root**2)
+    sigmas = np.stack([e.sigma[box][at] for e in estimates])
+    stated = np.isfinite(sigmas)
+    share = np.where(stated, w + np.float32(1e-6), 0)
+    own = (share * np.where(stated, sigmas, 0) ** 2).sum(0) / np.maximum(share.sum(0), np.float32(1e-12))
+    among = (w * (logs - mean) ** 2).sum(0)
+    into.log[box][at] = mean
+    into.sigma[box][at] = np.sqrt(np.maximum(own + among, LEAST_SIGMA**2))

@@ -1,0 +1,62 @@
+"""Scale of the stated error at which as many hidden counts lie within it as should, by class of counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sayre.numerics.metrics import predictive_z
+
+Log = NDArray[np.float32]
+
+CLASSES = np.log1p(np.array([0.5, 2.0, 5.0, 20.0, 100.0]))
+SCALES = np.geomspace(0.4, 4.0, 11)
+MOST = 2500
+"""Voxels of a class that are looked at."""
+PRIOR = 60
+"""Voxels that speak for the stated error as it is."""
+WITHIN = ((1.0, 0.6827), (2.0, 0.9545))
+NODES = 9
+
+
+def error_scale(
+    counts: Log, log: Log, sigma: Log, generator: np.random.Generator
+) -> Callable[[Log], NDArray[np.float32]]:
+    """Return the factor on a stated error, as a function of `log(1 + expected counts)`.
+
+    Parameters
+    ----------
+    counts
+        Measured counts of hidden voxels, float32, 1D.
+    log, sigma
+        What was expected there, `log(1 + counts)`, and its standard error.
+    generator
+        Chooses voxels and splits counts that are tied.
+    """
+    levels, factors = np.concatenate(([0], CLASSES)), np.zeros(len(CLASSES) + 1)
+    which = np.searchsorted(CLASSES, log)
+    for level in range(len(levels)):
+        at = np.flatnonzero(which == level)
+        if at.size > MOST:
+            at = generator.choice(at, MOST, replace=False)
+        if at.size:
+            factors[level] = _factor(counts[at], log[at], sigma[at], generator)
+    which_of = CLASSES
+
+    def scale(found: Log) -> NDArray[np.float32]:
+        return np.exp(factors[np.searchsorted(which_of, found)]).astype(np.float32)
+
+    return scale
+
+
+def _factor(counts: Log, log: Log, sigma: Log, generator: np.random.Generator) -> float:
+    """Logarithm of the scale whose shares within one and two errors are nearest to those of a normal law."""
+    mean, misses = np.expm1(log), []
+    for scale in SCALES:
+        z = np.abs(predictive_z(mean, scale * sigma, counts, generator, nodes=NODES))
+        misses.append(sum((np.mean(z <= k) - share) / np.sqrt(share * (1 - share)) for k, share in WITHIN))
+    rising = np.maximum.accumulate(misses)
+    best = float(np.interp(0.0, rising, np.log(SCALES)))
+    return best * counts.size / (counts.size + PRIOR)

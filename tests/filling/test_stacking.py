@@ -1,0 +1,239 @@
+"""Filling by several methods: hidden copies, the weights that follow from them, and the error."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from kept_steps import Steps
+
+from sayre.data import Grid, Pattern
+from sayre.detectors import masks
+from sayre.filling.fill import inpaint
+from sayre.filling.scores import evaluate
+from sayre.filling.stacking.balance import PRIOR, balance
+from sayre.filling.stacking.evidence import RELATIVE, TAIL, TAU, Evidence, levels_of
+from sayre.filling.stacking.experts import Estimate, Expert, from_smoothed_edges
+from sayre.filling.stacking.mixture import combine
+from sayre.filling.stacking.pieces import hidden_copies
+from sayre.filling.stacking.scale import error_scale
+from sayre.networks import registry
+
+SHAPE = (10, 60, 40)
+
+
+@pytest.fixture
+def plane():
+    return masks.plane(SHAPE, 1, 30, 5)
+
+
+@pytest.fixture
+def no_weights(monkeypatch):
+    """As if no network shipped."""
+    monkeypatch.setattr(registry, "default", lambda *_: None)
+
+
+def expert(name, gap, hidden, sigma=0.1, trust=1.0):
+    def estimate(counts):
+        log = np.log1p(np.broadcast_to(counts, SHAPE)).astype(np.float32)
+        return Estimate(log=log.copy(), sigma=np.full(SHAPE, sigma, np.float32))
+
+    return Expert(name=name, gap=estimate(gap), hidden=estimate(hidden), trust=trust)
+
+
+def test_copies_are_as_wide_as_the_gap_on_both_sides(plane):
+    copies = hidden_copies(plane)
+    (piece,) = copies.pieces
+    assert (piece.axis, piece.shifts) == (1, (-13, 13))
+    assert np.flatnonzero(copies.mask.any((0, 2))).tolist() == [*range(17, 22), *range(43, 48)]
+    assert np.array_equal(copies.wide, plane)
+    assert not copies.narrow.any()
+
+
+def test_what_lies_at_a_copy():
+    mask = masks.plane(SHAPE, 1, 3, 5)
+    (piece,) = hidden_copies(mask).pieces
+    assert piece.shifts == (13,)
+    index = np.arange(np.prod(SHAPE)).reshape(SHAPE)
+    np.testing.assert_array_equal(piece.moved(index, 13), index[:, 16:21])
+    np.testing.assert_array_equal(piece.moved(index, -5, -1)[:, 2:], index[:, :3])
+    assert (piece.moved(index, -5, -1)[:, :2] == -1).all()
+
+
+def test_borders_are_continued_and_narrow_runs_are_copied_alone(plane):
+    mask = plane.copy()
+    mask[:, :4] = mask[:, 10, 7] = True
+    copies = hidden_copies(mask)
+    assert copies.mask[:, 4:8].all()
+    assert not (copies.mask & mask).any()
+    assert set(zip(*np.nonzero(copies.narrow)[1:], strict=True)) == {(10, 15)}
+    assert not copies.wide[:, 10, 7].any()
+
+
+def test_copies_of_different_pieces_keep_apart():
+    """Where copies of both planes of a cross met, the hole would be wider than the gap."""
+    shape = (4, 80, 80)
+    cross = masks.cross(shape, axes=(1, 2), starts=(36, 30), widths=(6, 6))
+    copies = hidden_copies(cross)
+    assert not (copies.mask & cross).any()
+    rows = [r for r in range(80) if copies.mask[0, r, 75]]
+    assert rows == [*range(22, 28), *range(50, 56)]
+    columns = copies.mask[0, :, 16:22].any(1)
+    assert columns[:18].all()
+    assert not columns[18:22].any()
+
+
+def test_without_copies_the_trust_decides(plane):
+    experts = [expert(name, 3, 3, trust=trust) for name, trust in (("a", 1.0), ("b", 3.0))]
+    weights = Evidence(np.full(SHAPE, 3, np.float32), hidden_copies(plane), experts).weights(
+        hidden_copies(plane).pieces[0]
+    )
+    np.testing.assert_allclose(weights[:, 5, 2, 20], (0.25, 0.75), rtol=1e-5)
+
+
+def test_weights_are_those_of_the_excess(plane):
+    """Counts of 100 everywhere; one expert says so, the other says more."""
+    counts, more = np.full(SHAPE, 100, np.float32), 112.0
+    copies = hidden_copies(plane)
+    evidence = Evidence(counts, copies, [expert("a", 100, 100), expert("b", 100, more)])
+    near = [10 - (np.sqrt(mean) - 1 / (8 * np.sqrt(mean))) for mean in (100, more)]
+    scale = TAIL * (0.25 + RELATIVE**2 / 4 * 106)
+    excess = TAIL * (np.log1p(near[1] ** 2 / scale) - np.log1p(near[0] ** 2 / scale))
+    found = evidence.weights(copies.pieces[0])[:, 5, 2, 20]
+    np.testing.assert_allclose(found[1] / found[0], np.exp(-excess / TAU), rtol=1e-3)
+
+
+def test_each_place_and_brightness_has_its_own_expert(plane):
+    """One expert is right on the left and where it is dark, the other on the right."""
+    truth = np.ones(SHAPE, np.float32)
+    truth[:, :, 20:] = 80
+    counts = np.random.default_rng(0).poisson(truth).astype(np.float32)
+    copies = hidden_copies(plane)
+    left = expert("left", truth, np.where(truth > 1, truth * 0.6, truth))
+    right = expert("right", truth, np.where(truth > 1, truth, truth + 1.5))
+    weights = Evidence(counts, copies, [left, right]).weights(copies.pieces[0])
+    assert weights[0, :, :, :17].min() > 0.99
+    assert weights[1, :, :, 23:].min() > 0.99
+    np.testing.assert_allclose(weights.sum(0), 1, rtol=1e-5)
+
+
+def test_classes_of_brightness_share_every_voxel():
+    light = np.linspace(0, 9, 100).astype(np.float32)
+    np.testing.assert_allclose(np.sum(levels_of(light), axis=0), 1, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("stated", "low", "high"), [(0.3, 0.85, 1.2), (0.15, 1.6, 2.5), (0.6, 0.4, 0.65)])
+def test_the_scale_of_an_error_is_found(stated, low, high):
+    generator = np.random.default_rng(3)
+    for level in (10.0, 60.0, 1000.0):
+        log = np.full(3000, np.log1p(level), np.float32)
+        truth = np.expm1(log + generator.normal(0, 0.3, log.size))
+        counts = generator.poisson(truth).astype(np.float32)
+        scale = error_scale(counts, log, np.full_like(log, stated), np.random.default_rng(0))
+        assert low < scale(log[:1])[0] < high
+
+
+def test_a_mixture_that_is_too_dim_in_the_copies_is_put_right(plane):
+    copies = hidden_copies(plane)
+    log = np.full(SHAPE, np.log1p(8.0), np.float32)
+    factor = balance(np.full(SHAPE, 12, np.float32), log, log, copies, copies.pieces[0])[5, 2, 20]
+    assert np.log(1.05) < factor < np.log(1.5)
+    assert balance(np.full(SHAPE, 8, np.float32), log, log, copies, copies.pieces[0])[5, 2, 20] == 0
+    assert PRIOR > 0
+
+
+def test_edges_are_means_of_counts():
+    """Single photons on a flat field: the mean of their logarithms is too low, that of counts is not."""
+    counts = np.random.default_rng(0).poisson(np.full((40, 40, 40), 0.5)).astype(np.float32)
+    mask = masks.plane(counts.shape, 1, 18, 4)
+    smooth = np.expm1(from_smoothed_edges(np.log1p(counts), mask)[mask])
+    assert smooth.mean() == pytest.approx(0.5, abs=0.03)
+
+
+def test_a_mixture_states_the_spread_of_its_experts(plane):
+    """Two that are equally good, far apart: the error is at least their distance from the mean."""
+    counts = np.full(SHAPE, 50, np.float32)
+    copies = hidden_copies(plane)
+    experts = [expert("a", 40, 50, sigma=0.01), expert("b", 90, 50, sigma=0.01)]
+    found = combine(counts, plane, copies, experts, np.random.default_rng(0))
+    middle = np.log1p(((np.sqrt(40) + np.sqrt(90)) / 2) ** 2)
+    np.testing.assert_allclose(found.log[plane], middle, rtol=1e-3)
+    apart = np.sqrt(((np.log1p(np.array([40, 90])) - middle) ** 2).mean())
+    assert found.sigma[plane].min() > 0.95 * apart
+    assert not found.sigma[~plane].any()
+
+
+@pytest.fixture
+def rod():
+    """A peak, and a rod of 12 counts through the dark field: what stationary statistics smear out."""
+    shape = (24, 72, 48)
+    z, y, x = np.meshgrid(*(np.arange(n) - n // 2 for n in shape), indexing="ij")
+    truth = 4000 * np.exp(-(z**2 + y**2 + x**2) / 12) + 0.1
+    truth += 12 * np.exp(-(z**2 + (x - 9) ** 2) / 2)
+    counts = np.random.default_rng(5).poisson(truth).astype(np.float32)
+    pattern = Pattern(intensity=counts, mask=np.zeros(shape, bool), grid=Grid(step=(1.0,) * 3))
+    return pattern, truth.astype(np.float32)
+
+
+def test_a_rod_is_not_lost(rod, no_weights):
+    pattern, truth = rod
+    rows = {
+        s.method: s
+        for s in evaluate(
+            pattern, width=6, axis=1, position=8, methods=["linear", "wiener", "stack"], truth=truth
+        )
+    }
+    stack = rows.pop("stack")
+    assert 0.85 < stack.bright_sum < 1.15
+    assert stack.root_error < 1.05 * min(row.root_error for row in rows.values())
+    assert rows["wiener"].bright_sum < 0.5
+    assert 5 * stack.bright_ratio < rows["wiener"].bright_ratio
+    assert stack.covered_1 > 0.6
+
+
+@pytest.mark.parametrize("method", ["auto", "stack"])
+def test_the_default_keeps_what_was_measured_and_says_what_filled(rod, no_weights, method):
+    pattern = rod[0].crop((slice(0, 12), slice(0, 40), slice(0, 30)))
+    mask = masks.plane(pattern.shape, 1, 18, 4)
+    mask[:, 3, 5] = True
+    gapped = pattern.with_mask(mask)
+    told = []
+    found = inpaint(gapped, method=method, progress=told.append)
+    assert found.method == "stack of linear, edges, wiener"
+    np.testing.assert_array_equal(found.intensity[~mask], pattern.intensity[~mask])
+    assert (found.sigma[mask] > 0).all()
+    assert told == sorted(told)
+    assert told[-1] == 1
+
+
+def test_narrow_gaps_alone_are_filled_by_wiener(rod, no_weights):
+    pattern = rod[0].crop((slice(0, 12), slice(0, 40), slice(0, 30)))
+    mask = np.zeros(pattern.shape, bool)
+    mask[:, ::9, ::7] = True
+    gapped = pattern.with_mask(mask)
+    assert inpaint(gapped).method == "stack of wiener"
+    alone = inpaint(gapped, method="wiener")
+    np.testing.assert_allclose(inpaint(gapped).intensity, alone.intensity, rtol=0.02, atol=0.02)
+
+
+def test_a_stack_resumed_after_any_step_has_the_same_bytes(rod, no_weights):
+    pattern = rod[0].crop((slice(0, 12), slice(0, 40), slice(0, 30)))
+    gapped = pattern.with_mask(masks.plane(pattern.shape, 1, 18, 4))
+    kept = Steps()
+    whole = inpaint(gapped, kept=kept)
+    names = [name for name, _ in kept.saved]
+    assert names == ["hidden", "wiener", "wiener"]
+    for done in range(1, len(names) + 1):
+        again = inpaint(gapped, kept=kept.from_step(done))
+        assert again.intensity.tobytes() == whole.intensity.tobytes()
+        assert again.sigma.tobytes() == whole.sigma.tobytes()
+
+
+def test_two_dimensional_counts_are_stacked_too(no_weights):
+    counts = np.random.default_rng(0).poisson(np.full((40, 44), 5.0)).astype(np.float32)
+    mask = masks.plane(counts.shape, 0, 18, 4)
+    pattern = Pattern(intensity=np.where(mask, 0, counts), mask=mask, grid=Grid(step=(1.0, 1.0)))
+    found = inpaint(replace(pattern))
+    assert found.method == "stack of linear, edges, wiener"
+    assert found.intensity[mask].mean() == pytest.approx(5.0, abs=0.8)
