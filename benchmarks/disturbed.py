@@ -5,8 +5,8 @@
 prints, of each crystal, the complex correlation of the result with the truth, without and with the model of
 the measurement, and how well the effects are recovered: width of the blur and background over the true ones,
 the scatter of the errors of flux and response over the scatter put in (less their long waves, which an object
-of another width explains as well), and the correlation of the responses of pixels that counted more than
-10,000 with the true ones.
+of another width explains as well), the correlation of the responses of pixels that counted more than
+10,000 with the true ones, and that of the errors of the angle, which `--angle-error 0.1` puts in.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 import sayre
 from sayre.data import Grid, Pattern
 from sayre.retrieval.choice.align import align, correlation
-from sayre.retrieval.measurement.forward import rough
+from sayre.retrieval.measurement.factors import rough
 from sayre.retrieval.measurement.nuisances import Nuisances
 from sayre.simulation.peak import simulate
 
@@ -62,7 +62,8 @@ def measured(seed: int, size: int, angle_error: float) -> Measured:
         generator=generator,
     )
     obj = np.fft.fftshift(np.fft.ifftn(np.fft.ifftshift(made.amplitude)))
-    intensity = np.abs(_at_angles(obj, angle_error * generator.standard_normal(size))) ** 2
+    angles = angle_error * generator.standard_normal(size)
+    intensity = np.abs(_at_angles(obj, angles)) ** 2
     turn, _ = np.linalg.qr(generator.standard_normal((3, 3)))
     spread = turn @ np.diag(generator.uniform(0.25, 0.7, 3) ** 2) @ turn.T
     frames = np.exp(generator.uniform(0.1, 0.2) * generator.standard_normal(size)).astype(np.float32)
@@ -71,7 +72,9 @@ def measured(seed: int, size: int, angle_error: float) -> Measured:
     expected = gains * (frames[:, None, None] * _blurred(intensity, spread) + background)
     counts = generator.poisson(expected).astype(np.float32)
     pattern = Pattern(intensity=counts, mask=np.zeros(counts.shape, bool), grid=Grid(step=(1.0,) * 3))
-    effects = Nuisances(spread=spread, frames=frames, background=background, gains=gains)
+    effects = Nuisances(
+        spread=spread, frames=frames, background=background, gains=gains, angles=angles.astype(np.float32)
+    )
     return Measured(pattern, obj.astype(np.complex64), effects)
 
 
@@ -120,7 +123,16 @@ def recovered(truth: Measured, found: Nuisances | None) -> str:
     alike = np.nan
     if found.gains is not None and bright.sum() > 2:
         alike = np.corrcoef(np.log(found.gains[bright]), np.log(true.gains[bright]))[0, 1]
-    return f"{widths:7.2f} {background:11.2f} {frames:7.2f} {gains:7.2f} {alike:12.2f}"
+    told = f"{widths:7.2f} {background:11.2f} {frames:7.2f} {gains:7.2f} {alike:12.2f}"
+    return f"{told} {_of_angles(found.angles, true.angles):7.2f}  {', '.join(found.kinds)}"
+
+
+def _of_angles(found: NDArray[np.floating] | None, true: NDArray[np.floating] | None) -> float:
+    """Return the correlation of errors of the angle with those put in, of short waves."""
+    if found is None or true is None or not true.any():
+        return float("nan")
+    short = [rough(torch.from_numpy(x.astype(np.float64))).numpy() for x in (found, true)]
+    return float(np.corrcoef(*short)[0, 1])
 
 
 def main() -> None:
@@ -133,7 +145,10 @@ def main() -> None:
     parser.add_argument("--refine", nargs="+", default=["none", "auto"])
     options = parser.parse_args()
     warnings.simplefilter("ignore")
-    print("crystal refine  truth    fit   free agree    s  widths  background  frames   gains  correlation")
+    print(
+        "crystal refine  truth    fit   free agree    s  widths  background  frames   gains  correlation"
+        "  angles  effects"
+    )
     for seed in options.crystals:
         truth = measured(seed, options.size, options.angle_error)
         for refine in options.refine:

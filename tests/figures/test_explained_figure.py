@@ -120,6 +120,11 @@ def test_flux_and_response_are_drawn_where_they_were_fitted():
     figure = explained_figure(phased(nuisances=Nuisances(frames=frames, gains=gains)))
     np.testing.assert_array_equal(by_title(figure, "flux").lines[-1].get_ydata(), frames)
     np.testing.assert_array_equal(by_title(figure, "response").images[0].get_array(), gains)
+    angles = np.linspace(-0.2, 0.2, SHAPE[0], dtype=np.float32)
+    for flux in (frames, None):
+        turned = explained_figure(phased(nuisances=Nuisances(frames=flux, gains=gains, angles=angles)))
+        np.testing.assert_array_equal(by_title(turned, "errors of the angle").lines[-1].get_ydata(), angles)
+        assert [p for p in turned.axes if p.get_title().startswith("flux")] != [] or flux is None
     without = explained_figure(phased(nuisances=Nuisances(background=0.1)))
     assert not [p for p in without.axes if p.get_title().startswith(("flux", "response"))]
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sayre.figures.filling import INK
 from sayre.figures.phasing import BELIEVED, FIRST, OTHER
 from sayre.retrieval.engine.bounds import amplitude_bounds
+from sayre.retrieval.measurement.nuisances import Nuisances
 from sayre.retrieval.measurement.shells import ShellFit, fit_by_shell, standard_residuals
 from sayre.retrieval.phased import Phased
 from sayre.retrieval.settings import Settings
@@ -29,7 +30,7 @@ LONGEST = 2.2
 
 
 def explained_figure(phased: Phased, settings: Settings | None = None, *, title: str = "") -> Figure:
-    """Counts, their expectation and the residuals; the fit by shell; flux and response where fitted.
+    """Counts, their expectation and the residuals; the fit by shell; flux, angles and response where fitted.
 
     Planes go through the brightest voxel, with row 0 at the top; voxels are numbered as they were phased.
     Hatched voxels were not measured.
@@ -108,16 +109,21 @@ def _plane(panel: Any, plane: NDArray[Any], colours: dict[str, Any]) -> Any:
 
 
 def _numbers(figure: Any, phased: Phased, fit: ShellFit) -> None:
-    """Draw the fit by shell, and flux and response where they are in the model."""
-    found = phased.nuisances
-    frames, gains = (None, None) if found is None else (found.frames, found.gains)
-    widths = [1.5, *(1.0 for effect in (frames, gains) if effect is not None)]
+    """Draw the fit by shell, and flux, errors of the angle and response where they are in the model."""
+    found = phased.nuisances or Nuisances()
+    frames, angles, gains = found.frames, found.angles, found.gains
+    widths = [1.5, *(1.0 for effect in (frames if angles is None else angles, gains) if effect is not None)]
     parts = iter(np.ravel(np.asarray(figure.subfigures(1, len(widths), width_ratios=widths))))
     upper, lower = next(parts).subplots(2, 1, sharex=True, height_ratios=(2.4, 1))
     _deviances(upper, fit)
     _residuals(lower, fit)
-    if frames is not None:
-        _frames(next(parts).subplots(), frames)
+    if angles is not None:
+        both = next(parts).subplots(1 if frames is None else 2, 1, squeeze=False)
+        if frames is not None:
+            _frames(both[0, 0], frames, "flux, relative to the mean", 1)
+        _frames(both[-1, 0], angles, "errors of the angle (steps)", 0)
+    elif frames is not None:
+        _frames(next(parts).subplots(), frames, "flux, relative to the mean", 1)
     if gains is not None:
         part = next(parts)
         _gains(part, part.subplots(), gains)
@@ -150,11 +156,11 @@ def _residuals(panel: Any, fit: ShellFit) -> None:
     _finish(panel)
 
 
-def _frames(panel: Any, frames: NDArray[np.float32]) -> None:
-    panel.axhline(1, color=OTHER, lw=1)
-    panel.plot(np.arange(len(frames)), frames, ".-", color=BELIEVED, lw=1.2, ms=4)
+def _frames(panel: Any, values: NDArray[np.float32], title: str, usual: float) -> None:
+    panel.axhline(usual, color=OTHER, lw=1)
+    panel.plot(np.arange(len(values)), values, ".-", color=BELIEVED, lw=1.2, ms=4)
     panel.set_xlabel("frame", fontsize=9)
-    panel.set_title("flux, relative to the mean", fontsize=10, color=INK)
+    panel.set_title(title, fontsize=10, color=INK)
     _finish(panel)
 
 

@@ -55,7 +55,8 @@ class Settings:
     refine
         Effects of the measurement under which the result is refined by maximum likelihood
         (`sayre.retrieval.measurement`): "auto" for those that predict the free voxels better, "none" for no
-        refinement, or some of "spread", "frames", "background", "gains", with commas.
+        refinement, or some of `sayre.retrieval.measurement.nuisances.KINDS` with commas: "spread", "tails",
+        "frames", "background", "background_frames", "background_waves", "gains", "angles".
     mask_aliens
         Whether bright places that are not of the crystal are looked for, masked, and the counts phased again
         (`sayre.retrieval.aliens`).
@@ -130,8 +131,8 @@ class Settings:
         str,
         Option(
             help="Effects of beam and detector under which the result is refined by maximum likelihood: auto "
-            "(those that predict the free voxels better), none (no refinement), or some of spread, frames, "
-            "background, gains, with commas.",
+            "(those that predict the free voxels better), none (no refinement), or some of spread, tails, "
+            "frames, background, background_frames, background_waves, gains, angles, with commas.",
             metavar="auto|none|LIST",
             panel=_COUNTS,
         ),

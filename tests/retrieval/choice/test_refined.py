@@ -39,7 +39,7 @@ def test_the_search_is_repeated_first_and_then_the_last_steps_alone(monkeypatch)
     monkeypatch.setattr(refined, "retrieve", recorded)
     monkeypatch.setattr(refined, "PROGRESS", -np.inf)
     monkeypatch.setattr(refined, "EVALUATIONS", 4)
-    for name in ("FIRST", "CHECK", "LAST"):
+    for name in ("FIRST", "CHECK", "SETTLE", "LAST"):
         monkeypatch.setattr(model, name, 30)
     refinement = Refinement(bounds=measured, sharp=sharp, steps=steps, effects="frames", search=search)
     (found,) = refinement.runs([run])
@@ -55,6 +55,7 @@ def test_a_threshold_that_cuts_off_a_faint_part_gives_way_to_a_lower_one(wing, c
     start = Start(index=0, object=np.where(abs(obj) > 0.5, obj, 0), support=abs(obj) > 0.5)
     (run,) = retrieve(measured, [start], steps, sharp)
     monkeypatch.setattr(model, "DILATIONS", (0,))
+    monkeypatch.setattr(model, "SETTLE", 20)
     monkeypatch.setattr(model, "LAST", 20)
     refinement = Refinement(
         bounds=measured, sharp=sharp, steps=steps, effects="frames", thresholds=THRESHOLDS

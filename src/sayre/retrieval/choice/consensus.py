@@ -63,11 +63,17 @@ class Consensus:
 
 def _measured_part(nuisances: Nuisances, shape: tuple[int, ...]) -> Nuisances:
     """Return effects without the margin, in which nothing tells them."""
-    frames, gains = nuisances.frames, nuisances.gains
+
+    def part(values: NDArray[np.float32] | None, axes: tuple[int, ...]) -> NDArray[np.float32] | None:
+        return None if values is None else cut_back(values, axes)
+
     return replace(
         nuisances,
-        frames=None if frames is None else cut_back(frames, shape[:1]),
-        gains=None if gains is None else cut_back(gains, shape[1:]),
+        frames=part(nuisances.frames, shape[:1]),
+        background_frames=part(nuisances.background_frames, shape[:1]),
+        background_waves=part(nuisances.background_waves, shape[-2:]),
+        gains=part(nuisances.gains, shape[1:]),
+        angles=part(nuisances.angles, shape[:1]),
     )
 
 

@@ -213,9 +213,9 @@ class Refinement:
             index=index,
             object=found.object,
             support=sharp.final(found.object),
-            point_spread=point_spread(found.nuisances.spread),
+            point_spread=point_spread(found.nuisances),
         )
-        brought = corrected(wide, found.nuisances)
+        brought = corrected(wide, found.nuisances, found.moved)
         report = _fraction_to(_share(part, 0, 0.5))
         (further,) = retrieve(brought, [start], steps, sharp, device=self.device, report=report)
         if further.failed:

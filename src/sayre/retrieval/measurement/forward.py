@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,18 +11,22 @@ from torch import Tensor
 
 from sayre.retrieval.engine.arrays.kernels import half_deviance
 from sayre.retrieval.engine.bounds import Bounds
+from sayre.retrieval.measurement.angles import Frames
+from sayre.retrieval.measurement.background import SmoothShape, by_values, less_mean
 from sayre.retrieval.measurement.envelope import unmeasured_rate
+from sayre.retrieval.measurement.factors import MOST, by_logarithms, factors, rough
+from sayre.retrieval.measurement.spread import PointSpread, Transfer
 
 FLOOR = 0.1
 """Counts added to measured and expected counts in the logarithm, which has a pole at 0. The expectation of
 equal voxels stays the mean of their counts."""
 
-
-MOST = 2.0
-"""Largest logarithm of a flux or response, by amount."""
-WAVES = 8
-"""Variations of flux and response over a scan or detector of fewer waves than this are damped in proportion:
-an object that is wider or narrower explains them as well."""
+SCATTER = 0.1, 0.15
+"""Prior standard deviations of the logarithms of flux and response."""
+UNEVEN = 0.5
+"""The same of the logarithms of a background that differs from frame to frame, and of its cosines."""
+STEP = 0.1
+"""Prior standard deviation of the errors of the rocking angle, in steps of the scan."""
 
 
 class Parameters(NamedTuple):
@@ -36,18 +39,29 @@ class Parameters(NamedTuple):
     factor
         Real `(axes, axes)`: the covariance of the point-spread function is `L Lᵀ` of its lower triangle, in
         voxels².
+    tails
+        Real scalar, angle whose squared sine is the share of a Lorentzian in the point spread.
     frames, gains
         Real, origin at index 0, `(frames,)` and `(rows, columns)`; `factors` makes of them flux and
         response.
     background
         Real scalar, square root of the counts a voxel.
+    background_frames, background_waves
+        Real `(frames,)` and `(ORDER, ORDER)`, logarithms of the background relative to that; their means over
+        the voxels used are taken off.
+    angles
+        Real `(frames,)`, origin at index 0; `rough` makes of them the errors of the rocking angle in steps.
     """
 
     object: Tensor
     factor: Tensor | None = None
+    tails: Tensor | None = None
     frames: Tensor | None = None
     background: Tensor | None = None
+    background_frames: Tensor | None = None
+    background_waves: Tensor | None = None
     gains: Tensor | None = None
+    angles: Tensor | None = None
 
 
 class Misfit(NamedTuple):
@@ -91,7 +105,7 @@ class Forward:
         device: torch.device,
         *,
         dtype: torch.dtype = torch.float32,
-        scatter: tuple[float, float] = (0.1, 0.15),
+        scatter: tuple[float, float] = SCATTER,
     ) -> None:
         self.shape, self.device, self.dtype = bounds.counts.shape, device, dtype
         self.voxels, self.scatter = int(np.prod(self.shape)), scatter
@@ -112,11 +126,11 @@ class Forward:
         self.prior = None
         if prior is not None:
             self.prior = corner(prior.level).to(dtype), corner(prior.precision).to(dtype)
-        axes = [torch.fft.fftfreq(n, dtype=dtype, device=device) for n in self.shape[:-1]]
-        axes.append(torch.fft.rfftfreq(self.shape[-1], dtype=dtype, device=device))
-        self.frequencies = [
-            q.reshape([-1 if i == axis else 1 for i in range(len(axes))]) for axis, q in enumerate(axes)
-        ]
+        self.spread = PointSpread(self.shape, dtype, device)
+        seen = self.used.to(dtype) / self.used.sum().clamp(min=1)
+        self.seen = seen.sum(self._others)
+        self.smooth = SmoothShape(seen.reshape(-1, *self.shape[-2:]).sum(0))
+        self.turned: Frames | None = None
 
     def expected(self, p: Parameters) -> Tensor:
         """Compute the expected counts of every voxel.
@@ -128,6 +142,16 @@ class Forward:
         """
         return self._pass(p).expected
 
+    def blurred(self, p: Parameters) -> Tensor:
+        """Compute the intensity behind the point spread, before flux, background and response.
+
+        Parameters
+        ----------
+        p
+            Object and nuisances.
+        """
+        return self._pass(p).blurred
+
     def misfit(self, p: Parameters) -> Misfit:
         """Compute half the deviance of the voxels used, with priors and bounds, and its gradient.
 
@@ -138,27 +162,36 @@ class Forward:
         """
         done = self._pass(p)
         value, slope = self._compare(done.expected)
-        frames = gains = background = factor = None
+        found = Parameters(p.object)  # gradients take the places of parameters
         if p.gains is not None:
-            gains = _back(p.gains, (slope * done.expected).sum(0)) + p.gains / self.scatter[1] ** 2
-            value += float((p.gains / self.scatter[1]).square().sum(dtype=torch.float64)) / 2
+            by_gains = by_logarithms(p.gains, (slope * done.expected).sum(0))
+            found = found._replace(gains=by_gains + p.gains / self.scatter[1] ** 2)
+            value += _prior(p.gains, self.scatter[1])
             slope = slope * factors(p.gains)
         if p.background is not None:
-            background = slope.sum() * (2 * p.background)
+            found, more = self._by_background(p, slope, done.dark, found)
+            value += more
         if p.frames is not None:
             flux = factors(p.frames)
-            frames = _back(p.frames, (slope * done.blurred).sum(self._others) * flux)
-            frames = frames + p.frames / self.scatter[0] ** 2
-            value += float((p.frames / self.scatter[0]).square().sum(dtype=torch.float64)) / 2
+            by_flux = by_logarithms(p.frames, (slope * done.blurred).sum(self._others) * flux)
+            found = found._replace(frames=by_flux + p.frames / self.scatter[0] ** 2)
+            value += _prior(p.frames, self.scatter[0])
             slope = slope * self._along(flux)
         if p.factor is not None:
             assert done.transfer is not None
             assert done.spectrum is not None
             spectrum = torch.fft.rfftn(slope * (done.blurred > 0))
-            factor = self._by_factor(p.factor, spectrum, done.spectrum)
-            slope = torch.fft.irfftn(spectrum.mul_(done.transfer), s=self.shape)
-        back = torch.fft.ifftn(done.field.mul_(slope)).flatten()[self.inside]
-        return Misfit(value, Parameters(back * (2 * self.voxels), factor, frames, background, gains))
+            factor, tails = self.spread.gradient(p.factor, p.tails, done.transfer, spectrum, done.spectrum)
+            found = found._replace(factor=factor, tails=tails)
+            slope = torch.fft.irfftn(spectrum.mul_(done.transfer.whole), s=self.shape)
+        by_field = done.field.mul_(slope)
+        if p.angles is None or self.turned is None or done.planes is None:
+            by_object = torch.fft.ifftn(by_field).flatten()[self.inside] * self.voxels
+        else:
+            by_object, by_angles = self.turned.back(by_field, done.planes, rough(p.angles))
+            found = found._replace(angles=rough(2 * by_angles) + p.angles / STEP**2)
+            value += _prior(p.angles, STEP)
+        return Misfit(value, found._replace(object=2 * by_object))
 
     def likelihoods(self, expected: Tensor) -> tuple[float, float, float]:
         """Compute residual R, and mean half deviance of the voxels used and of the free ones.
@@ -192,48 +225,79 @@ class Forward:
 
     def _pass(self, p: Parameters) -> _Pass:
         """Compute the expected counts, and what their gradient needs."""
-        field = torch.fft.fftn(self.whole(p.object))
+        field, planes = self._field(p)
         squares = torch.view_as_real(field).square()
         blurred = squares[..., 0] + squares[..., 1]
-        transfer = spectrum = None
+        transfer = spectrum = dark = None
         if p.factor is not None:
-            transfer = self.transfer(p.factor)
-            spectrum = torch.fft.rfftn(blurred).mul_(transfer)
-            blurred = torch.fft.irfftn(spectrum, s=self.shape).clamp_(min=0)
+            transfer = self.spread.transfer(p.factor, p.tails)
+            spectrum = torch.fft.rfftn(blurred)
+            soft = spectrum.mul_(transfer.whole) if p.tails is None else spectrum * transfer.whole
+            blurred = torch.fft.irfftn(soft, s=self.shape).clamp_(min=0)
         expected = blurred
         if p.frames is not None:
             expected = expected * self._along(factors(p.frames))
         if p.background is not None:
-            expected = expected + p.background.square()
+            flat = p.background_frames is None and p.background_waves is None
+            dark = None if flat else self.background(p)
+            expected = expected + (p.background.square() if dark is None else dark)
         if p.gains is not None:
             expected = expected * factors(p.gains)
-        return _Pass(field, blurred, transfer, spectrum, expected)
+        return _Pass(field, planes, blurred, transfer, spectrum, dark, expected)
 
-    def transfer(self, factor: Tensor) -> Tensor:
-        """Compute the Fourier transform of the point-spread function, on the half-space of `rfftn`.
+    def _field(self, p: Parameters) -> tuple[Tensor, Tensor | None]:
+        """Compute the field, and of turned frames the transforms of the object's planes."""
+        if p.angles is None:
+            return torch.fft.fftn(self.whole(p.object)), None
+        if self.turned is None:
+            self.turned = Frames(self.shape, self.inside, self.dtype)
+        return self.turned.field(p.object, rough(p.angles))
+
+    def background(self, p: Parameters) -> Tensor:
+        """Compute the background before the pixels respond, of a shape that the array's is broadcast with.
 
         Parameters
         ----------
-        factor
+        p
+            Parameters of which that of the background is not None.
+        """
+        assert p.background is not None
+        dark = p.background.square()
+        if p.background_frames is not None:
+            dark = dark * self._along(self.background_frames(p.background_frames))
+        if p.background_waves is not None:
+            dark = dark * self.smooth.field(p.background_waves).exp()
+        return dark
+
+    def _by_background(
+        self, p: Parameters, slope: Tensor, dark: Tensor | None, found: Parameters
+    ) -> tuple[Parameters, float]:
+        """Add the derivatives by the background to what was found, and compute its priors."""
+        assert p.background is not None
+        if dark is None:
+            return found._replace(background=slope.sum() * (2 * p.background)), 0.0
+        by_dark, value = slope * dark, 0.0
+        found = found._replace(background=by_dark.sum() * (2 / p.background))
+        if p.background_frames is not None:
+            free = less_mean(p.background_frames, self.seen).abs() < MOST
+            by_frames = by_values(by_dark.sum(self._others) * free, self.seen)
+            by_frames = by_frames + p.background_frames / UNEVEN**2
+            found, value = found._replace(background_frames=by_frames), _prior(p.background_frames, UNEVEN)
+        if p.background_waves is not None:
+            by_waves = self.smooth.back(by_dark.reshape(-1, *self.shape[-2:]).sum(0))
+            found = found._replace(background_waves=by_waves + p.background_waves / UNEVEN**2)
+            value += _prior(p.background_waves, UNEVEN)
+        return found, value
+
+    def background_frames(self, values: Tensor) -> Tensor:
+        """Return the factor of the background of each frame.
+
+        Parameters
+        ----------
+        values
             As in `Parameters`.
         """
-        covariance = (factor.tril() @ factor.tril().T).tolist()
-        exponent: Any = 0
-        for i, j, weight in _pairs(len(self.shape)):
-            product = self.frequencies[i] * self.frequencies[j]
-            exponent = exponent + product * (weight * covariance[i][j])
-        return torch.exp(exponent * (-2 * np.pi**2))
-
-    def _by_factor(self, factor: Tensor, slope: Tensor, spectrum: Tensor) -> Tensor:
-        """Compute the derivative by `factor` from the transforms of slope and blurred intensity."""
-        work = (slope.conj() * spectrum).real
-        last = self.shape[-1]
-        work[..., 1 : (last + 1) // 2] *= 2  # the other half-space
-        by_covariance = torch.zeros_like(factor)
-        for i, j, _ in _pairs(len(self.shape)):
-            moment = (work * (self.frequencies[i] * self.frequencies[j])).sum(dtype=torch.float64)
-            by_covariance[i, j] = by_covariance[j, i] = moment * (-2 * np.pi**2 / self.voxels)
-        return (2 * by_covariance @ factor.tril()).tril()
+        return less_mean(values, self.seen).clamp(-MOST, MOST).exp()
 
     def _compare(self, expected: Tensor) -> tuple[float, Tensor]:
         """Compute half the deviance of the voxels used, with bounds and prior, and the derivative by λ."""
@@ -266,62 +330,17 @@ class Forward:
         return frames.reshape(-1, *(1,) * (len(self.shape) - 1))
 
 
-def rough(values: Tensor) -> Tensor:
-    """Damp the long waves of an array, and its mean, by a factor of waves over `WAVES`.
-
-    Parameters
-    ----------
-    values
-        Real array, origin at index 0.
-    """
-    damped: Tensor = torch.fft.ifftn(torch.fft.fftn(values) * _damping(values)).real
-    return damped
-
-
-def factors(values: Tensor) -> Tensor:
-    """Return the flux or response that belongs to parameters, at most exp(±`MOST`)."""
-    return rough(values).clamp(-MOST, MOST).exp()
-
-
-def _back(values: Tensor, gradient: Tensor) -> Tensor:
-    """Return the gradient by the parameters from that by the logarithms of the factors."""
-    return rough(gradient * (rough(values).abs() < MOST))
-
-
-def undamped(values: Tensor) -> Tensor:
-    """Return the array, with a mean of 0, of which `rough` makes `values` without their mean.
-
-    Parameters
-    ----------
-    values
-        Real array, origin at index 0.
-    """
-    damping = _damping(values)
-    factors = torch.where(damping > 0, 1 / damping.clamp(min=1e-3), 0)
-    raised: Tensor = torch.fft.ifftn(torch.fft.fftn(values) * factors).real
-    return raised
-
-
-def _damping(values: Tensor) -> Tensor:
-    waves = torch.zeros((), dtype=values.dtype, device=values.device)
-    for axis, n in enumerate(values.shape):
-        q = torch.fft.fftfreq(n, 1 / n, dtype=values.dtype, device=values.device)
-        waves = waves + q.square().reshape([-1 if i == axis else 1 for i in range(values.ndim)])
-    return (waves.sqrt() / WAVES).clamp(max=1)
+def _prior(values: Tensor, deviation: float) -> float:
+    return float((values / deviation).square().sum(dtype=torch.float64)) / 2
 
 
 class _Pass(NamedTuple):
     """Arrays of one evaluation of the model."""
 
     field: Tensor
+    planes: Tensor | None
     blurred: Tensor
-    transfer: Tensor | None
+    transfer: Transfer | None
     spectrum: Tensor | None
+    dark: Tensor | None
     expected: Tensor
-
-
-def _pairs(axes: int) -> Iterable[tuple[int, int, int]]:
-    """Yield every pair of axes once, with the number of times it occurs in a quadratic form."""
-    for i in range(axes):
-        for j in range(i + 1):
-            yield i, j, 1 if i == j else 2

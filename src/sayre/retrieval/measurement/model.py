@@ -10,19 +10,26 @@ import torch
 from numpy.typing import NDArray
 
 from sayre.retrieval.engine.bounds import Bounds
-from sayre.retrieval.measurement.nuisances import KINDS, Kind, Nuisances
-from sayre.retrieval.measurement.refine import Refined, refine
+from sayre.retrieval.measurement.nuisances import FURTHER, KINDS, NEEDS, Kind, Nuisances
+from sayre.retrieval.measurement.refine import Refined, refine, significance
 
-FIRST, CHECK, LAST = 100, 12, 100
-"""Evaluations of the likelihood: with all effects, for each effect and support, and in the end."""
-WORTH = 0.002
-"""Relative improvement of the free likelihood below which an effect is left out."""
+FIRST, CHECK, SETTLE, LAST = 80, 12, 40, 75
+"""Evaluations of the likelihood: with all effects, for each effect and support, with all effects in the
+support chosen, and in the end."""
+WORTH = 0.02
+"""Relative improvement of the free likelihood below which an effect is left out. Effects that are there
+improve it by tenths; by a hundredth they also mend what the object makes of noise, or of a cut-off field."""
+OFFSET_WORTH = 0.03
+"""The same of the background, which also helps a little where there is none: it damps what the object
+makes of noise, as a tighter support does."""
+LIKELY = 4.0
+"""Standard deviations of chance by which the likelihood must want a further effect for it to be tried."""
 DILATIONS = (0, 2, 4)
 """Voxels by which the support may be dilated. One that cuts into the crystal is worse than a loose one, but a
 loose one lets in noise."""
 LOOSER = 0.03
 """Relative improvement of the free likelihood for which a looser support is taken."""
-EVALUATIONS = FIRST + (len(KINDS) + 1) * CHECK + len(DILATIONS) * CHECK + LAST
+EVALUATIONS = FIRST + (len(KINDS) + 2) * CHECK + len(DILATIONS) * CHECK + SETTLE + LAST
 """Evaluations of `best_model` together."""
 
 
@@ -53,9 +60,11 @@ def best_model(
 
     Notes
     -----
-    One effect after the other is left out and the rest refined on; with all it is refined on for as many
-    evaluations, so that both had the same chance. Supports are compared in the same way. Where no voxel is
-    free nothing can be judged: all effects stay, and the loosest support.
+    Supports are compared first, after as many evaluations each: in one that is too loose, effects that are
+    not there mend what the object makes of noise. Then one effect after the other is left out and the rest
+    refined on; with all it is refined on for as many evaluations, so that both had the same chance. The
+    effects of `FURTHER` are added instead, where a score test says that they may matter. Where no voxel is
+    free nothing can be judged: all effects but those stay, and the loosest support.
     """
     done = 0
 
@@ -79,15 +88,36 @@ def best_model(
             report=part,
         )
 
+    def further(found: Refined, more: Sequence[Kind]) -> Refined:
+        """Add effects that may matter, and keep those with which the free voxels are predicted better."""
+        kept_before = found.nuisances.kinds
+        plain: Refined | None = None
+        for kind in more:
+            kept = found.nuisances.kinds
+            if NEEDS.get(kind, kind) not in (*kept, kind):
+                continue
+            if significance(found, support, bounds, kind, device=device) < LIKELY:
+                continue
+            plain = plain or refined(found, kept, found.dilation, 2 * CHECK)
+            richer = refined(found, (*kept, kind), found.dilation, 2 * CHECK)
+            if richer.merit < plain.merit * (1 - WORTH):
+                found = plain = richer
+        more_found = len(found.nuisances.kinds) > len(kept_before)
+        return refined(found, found.nuisances.kinds, found.dilation, LAST) if more_found else found
+
     loosest = DILATIONS[-1]
-    first = refined(None, kinds, loosest, FIRST)
+    base = list(kinds) if every else [kind for kind in kinds if kind not in FURTHER]
+    first = refined(None, base, loosest, FIRST)
     if not np.isfinite(float(first.fit.free_likelihood[0])):
         return first
-    kept = list(kinds) if every else _helpful(kinds, lambda fewer: refined(first, fewer, loosest, CHECK))
-    tried = [refined(first, kept, dilation, CHECK) for dilation in DILATIONS]
+    tried = [refined(first, base, dilation, CHECK) for dilation in DILATIONS]
     least = min(one.merit for one in tried)
     chosen = next(one for one in tried if not one.merit > least * (1 + LOOSER))
-    return refined(chosen, kept, chosen.dilation, LAST)
+    loose = chosen.dilation
+    settled = refined(chosen, base, loose, SETTLE)
+    kept = base if every else _helpful(base, lambda fewer: refined(settled, fewer, loose, CHECK))
+    last = refined(settled, kept, loose, LAST)
+    return last if every else further(last, [kind for kind in kinds if kind in FURTHER])
 
 
 def _helpful(kinds: Sequence[Kind], refined: Callable[[Sequence[Kind]], Refined]) -> list[Kind]:
@@ -97,7 +127,7 @@ def _helpful(kinds: Sequence[Kind], refined: Callable[[Sequence[Kind]], Refined]
     for kind in kinds:
         fewer = [other for other in kept if other != kind]
         without = refined(fewer).merit
-        if without <= best * (1 + WORTH):
+        if without <= best * (1 + (OFFSET_WORTH if kind == "background" else WORTH)):
             kept, best = fewer, min(best, without)
     return kept
 
