@@ -55,8 +55,8 @@ def test_a_threshold_that_cuts_off_a_faint_part_gives_way_to_a_lower_one(wing, c
     start = Start(index=0, object=np.where(abs(obj) > 0.5, obj, 0), support=abs(obj) > 0.5)
     (run,) = retrieve(measured, [start], steps, sharp)
     monkeypatch.setattr(model, "DILATIONS", (0,))
-    monkeypatch.setattr(model, "SETTLE", 20)
-    monkeypatch.setattr(model, "LAST", 20)
+    for name, count in {"FIRST": 100, "SETTLE": 20, "LAST": 20}.items():
+        monkeypatch.setattr(model, name, count)
     refinement = Refinement(
         bounds=measured, sharp=sharp, steps=steps, effects="frames", thresholds=THRESHOLDS
     )
