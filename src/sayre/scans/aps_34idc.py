@@ -90,7 +90,7 @@ class Aps34IdC:
             title=scan.command,
             layout=self.name,
             detector=_detector(scan),
-            dataset="nowhere" if lost else str(folder),
+            dataset="" if lost else str(folder),
             files=[path, *(file for _, file in numbered.files), *beside.values()],
             geometry=_geometry(scan),
             moved=[here] if here.positions.size else [],

@@ -65,7 +65,7 @@ def rocking_motor(moved: Sequence[Motor], what: str) -> Motor:
     widest = max((_range(motor.positions) for motor in moved if motor.turns), default=0.0)
     moved = [motor for motor in moved if _range(motor.positions) > max(1e-6, NOISE * widest)]
     names = ", ".join(motor.name for motor in moved)
-    alone = "name the dataset of the frames, as file::/path/to/dataset, to take them as they are"
+    alone = "the dataset (file::/path/to/dataset) or the folder of its frames takes them as they are"
     if any(motor.name.lower() in ENERGY for motor in moved):
         raise InputError(
             f"{what}: the energy was scanned ({names}), so that every frame has another wavelength; a scan "

@@ -155,12 +155,14 @@ class InfoOutcome:
 
     def _scan(self, scan: RawScan) -> list[str]:
         moved = [
-            f"{motor.name} {motor.positions[0]:.6g} to {motor.positions[-1]:.6g} {motor.unit}"
+            f"{motor.name} {motor.positions[0]:.6g} to {motor.positions[-1]:.6g} "
+            f"{motor.unit if motor.turns else ''}".rstrip()
             for motor in scan.moved or ()
         ]
+        place = scan.dataset or "no folder"
         lines = [
             f"  scan          {scan.number} {scan.title}".rstrip(),
-            f"  layout        {scan.layout}, detector {scan.detector}, frames in {scan.dataset}",
+            f"  layout        {scan.layout}, detector {scan.detector}, frames in {place}",
             f"  moved         {', '.join(moved) or ('not stated' if scan.moved is None else 'nothing')}",
         ]
         shown = scan.motors if self.counters else {}
