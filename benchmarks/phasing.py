@@ -3,11 +3,11 @@
     python benchmarks/phasing.py [--sides 64 128 256] [--starts 1 4] [--device cpu] [--clock wall]
     python benchmarks/phasing.py --whole 20 --sides 256
 
-Pair and iterations take turns, and the fastest of each is taken. `ceil` is HIO with a ceiling, `fit`
-what a look at the residuals costs, `SW` an update of the support. `HIO GiB` and `ML GiB` are the largest
-memory of a process that runs a start of
-so many voxels from bounds to object, less that of the imports and bounds, and `arrays` the same in complex64
-arrays of the volume for each start. On a loaded machine `--clock cpu` with one thread is the steadier one.
+Pair and iterations take turns, and the fastest of each is taken. `ceil` is HIO with a ceiling, `psf` HIO with
+a point-spread function, `fit` what a look at the residuals costs, `SW` an update of the support. `HIO GiB` and
+`ML GiB` are the largest memory of a process that runs a start of so many voxels from bounds to object, less
+that of the imports and bounds, and `arrays` the same in complex64 arrays of the volume for each start. On a
+loaded machine `--clock cpu` with one thread is the steadier one.
 
 With `--whole` the largest memory of a process that phases counts from so many starts, imports and counts
 included, by a short recipe with all that the presets have; supports are held at the share of the array that
@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sayre.retrieval.engine.bounds import Bounds
 
-CEILING = "ceil"
+CEILING, BLURRED = "ceil", "psf"
 ALGORITHMS = ("ER", "HIO", "RAAR", "DM", "GPS", "ML")
 RECIPES = {"HIO": "HIO*3 + SW + RAAR*3 + SW + ER*3", "ML": "HIO*3 + ML*3 + SW"}
 WHOLE = "(ER*4 + SW)**3, WIDE, RAAR*2 + SW + ER*2"
@@ -68,6 +68,7 @@ def times(side: int, starts: int, device: str, repeats: int, clock: str) -> dict
     from sayre.retrieval.engine.algorithms import State
     from sayre.retrieval.engine.modulus import Modulus
     from sayre.retrieval.engine.support import ShrinkWrap
+    from sayre.retrieval.measurement.corrected import point_spread
 
     modulus = Modulus(made_bounds(side), starts, torch.device(device))
     x = torch.randn((starts, *modulus.shape), dtype=torch.complex64, device=device)
@@ -84,6 +85,10 @@ def times(side: int, starts: int, device: str, repeats: int, clock: str) -> dict
     for name, algorithm in steps.items():
         state = State(x=x.clone(), p=torch.zeros_like(x), support=support)
         work[name] = lambda state=state, algorithm=algorithm: algorithm.step(state, modulus)  # type: ignore[misc]
+    blurred = Modulus(made_bounds(side), starts, torch.device(device))
+    blurred.set_point_spreads([point_spread(0.25 * np.eye(3))] * starts)
+    again, hio = State(x=x.clone(), p=torch.zeros_like(x), support=support), KNOWN["HIO"]()
+    work[BLURRED] = lambda: hio.step(again, blurred)
     work["fit"] = lambda: modulus.fit_quality(x, support)
     work["SW"] = lambda: wrap.update(x, support, 0.5, modulus.field)
     best = dict.fromkeys(work, float("inf"))
@@ -174,7 +179,7 @@ def main() -> None:
                 f"{side}³: {options.whole} starts, {m['averaged']} averaged, {m['gib']:.2f} GiB", flush=True
             )
         return
-    columns = (*ALGORITHMS, CEILING, "fit", "SW")
+    columns = (*ALGORITHMS, CEILING, BLURRED, "fit", "SW")
     print("side starts  pair ms " + "".join(f"{name:>6s}" for name in columns), end="")
     print("".join(f"{name + ' GiB':>9s}{'arrays':>7s}" for name in RECIPES))
     for side in options.sides:

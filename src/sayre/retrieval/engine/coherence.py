@@ -87,7 +87,7 @@ class PartialCoherence:
         transfer = self.transfer.flatten(2)
 
         def damp(field: Tensor, starts: slice, columns: slice) -> None:
-            field.mul_(transfer[starts, :, columns])
+            field.mul_(torch.empty_like(field.real).copy_(transfer[starts, :, columns]))
 
         return self._convolve(intensity, damp, out, buffer).clamp_(min=0)
 

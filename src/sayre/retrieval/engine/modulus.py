@@ -96,15 +96,17 @@ class Modulus:
         blurred = None if self.coherence is None else self._blurred(x, out, None).flatten(2)
 
         def bound(field: Tensor, starts: slice, columns: slice) -> None:
-            squares = intensity(field) if blurred is None else blurred[starts, :, columns].clone()
-            modulus = squares.sqrt_()
-            factors = clamping(modulus, lower[:, columns], upper[:, columns])
-            if blurred is not None:
-                most = SHARPER * upper[:, columns] / intensity(field).sqrt_().clamp_(min=LEAST)
-                factors = torch.minimum(factors, most)
-            field.mul_(factors)
+            squares = intensity(field)
+            most = upper[:, columns]
+            if blurred is None:
+                field.mul_(clamping(squares.sqrt_(), lower[:, columns], most))
+                return
+            modulus = torch.empty_like(squares).copy_(blurred[starts, :, columns]).sqrt_()
+            factors = clamping(modulus, lower[:, columns], most)
+            limits = squares.clamp_(min=LEAST**2).rsqrt_().mul_(SHARPER).mul_(most)
+            field.mul_(torch.minimum(factors, limits, out=factors))
 
-        return self.fourier.round_trip(x, out, bound)
+        return self.fourier.round_trip(x, out, bound, visited=blurred is not None)
 
     def fit_quality(self, x: Tensor, support: Tensor | None = None) -> FitQuality:
         """Compare objects with the counts.

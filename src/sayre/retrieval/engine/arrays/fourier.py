@@ -81,7 +81,9 @@ class Fourier:
         """
         self._through(x, buffer, visit, None, support)
 
-    def round_trip(self, x: Tensor, out: Tensor, visit: Visit, *, buffer: Tensor | None = None) -> Tensor:
+    def round_trip(
+        self, x: Tensor, out: Tensor, visit: Visit, *, buffer: Tensor | None = None, visited: bool = False
+    ) -> Tensor:
         """Transform an array, change each part of its Fourier transform, and transform back.
 
         Parameters
@@ -94,8 +96,10 @@ class Fourier:
             Function that changes each part in place; of real arrays, the parts of their half-space.
         buffer
             For real arrays, complex64 `(batch, *shape)` with n // 2 + 1 voxels on the last axis; see `half`.
+        visited
+            Whether the buffer, or `out`, is as `visit` of the same `x` left it, which saves the first pass.
         """
-        self._through(x, out if buffer is None else buffer, visit, out, None)
+        self._through(x, out if buffer is None else buffer, visit, out, None, visited)
         return out
 
     def half(self, buffer: Tensor) -> Tensor:
@@ -104,7 +108,13 @@ class Fourier:
         return buffer.flatten(1)[:, : torch.Size(shape).numel()].view(-1, *shape)
 
     def _through(
-        self, x: Tensor, buffer: Tensor, visit: Visit, out: Tensor | None, support: Tensor | None
+        self,
+        x: Tensor,
+        buffer: Tensor,
+        visit: Visit,
+        out: Tensor | None,
+        support: Tensor | None,
+        visited: bool = False,
     ) -> None:
         if self.whole:
             self._at_once(x, visit, out, support)
@@ -112,7 +122,9 @@ class Fourier:
         for start in range(len(x)):
             inside = None if support is None else support[start]
             back = None if out is None else out[start]
-            self._in_passes(x[start], buffer[start], visit, start, back, inside)
+            if not visited:
+                self._first_pass(x[start], buffer[start], inside)
+            self._second_pass(x[start], buffer[start], visit, start, back)
 
     def _at_once(self, x: Tensor, visit: Visit, out: Tensor | None, support: Tensor | None) -> None:
         forward, back = _pair(x)
@@ -123,20 +135,19 @@ class Fourier:
             if out is not None:
                 out[starts] = back(field, s=self.shape, dim=self.axes)
 
-    def _in_passes(
-        self,
-        x: Tensor,
-        buffer: Tensor,
-        visit: Visit,
-        start: int,
-        out: Tensor | None,
-        support: Tensor | None,
-    ) -> None:
-        forward, back = _pair(x)
-        rest = self.axes[:-1]
-        slabs = list(_slices(len(x), kernels.block() * len(x) // self.voxels))
-        for slab in slabs:
-            buffer[slab] = forward(x[slab] if support is None else x[slab] * support[slab], dim=rest)
+    def _slabs(self) -> list[slice]:
+        return list(_slices(self.shape[0], kernels.block() * self.shape[0] // self.voxels))
+
+    def _first_pass(self, x: Tensor, buffer: Tensor, support: Tensor | None) -> None:
+        """Transform over all axes but the first."""
+        forward, _ = _pair(x)
+        for slab in self._slabs():
+            inside = x[slab] if support is None else x[slab] * support[slab]
+            buffer[slab] = forward(inside, dim=self.axes[:-1])
+
+    def _second_pass(self, x: Tensor, buffer: Tensor, visit: Visit, start: int, out: Tensor | None) -> None:
+        """Transform over the first axis, call the function, and transform back."""
+        _, back = _pair(x)
         lines = buffer.flatten(1)
         for columns in _slices(lines.shape[1], kernels.block() // len(x)):
             field = torch.fft.fft(lines[:, columns], dim=0)
@@ -144,8 +155,8 @@ class Fourier:
             if out is not None:
                 lines[:, columns] = torch.fft.ifft(field, dim=0)
         if out is not None:
-            for slab in slabs:
-                out[slab] = back(buffer[slab], s=self.shape[1:], dim=rest)
+            for slab in self._slabs():
+                out[slab] = back(buffer[slab], s=self.shape[1:], dim=self.axes[:-1])
 
 
 def _pair(x: Tensor) -> tuple[Callable[..., Tensor], Callable[..., Tensor]]:
