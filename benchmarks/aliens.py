@@ -35,10 +35,14 @@ def alien(shape: tuple[int, ...], height: float, generator: np.random.Generator)
     return height * np.exp(-(apart**2).sum(0) / 8)
 
 
+def box(found: Phased) -> tuple[slice, ...]:
+    """Return the part of the array that was phased."""
+    return tuple(slice(o, o + n) for o, n in zip(found.origin, found.object.shape, strict=True))
+
+
 def likeness(found: Phased, obj: NDArray[np.complexfloating]) -> float:
     """Return the complex correlation with the truth, on the part of the array that was phased."""
-    box = tuple(slice(o, o + n) for o, n in zip(found.origin, found.object.shape, strict=True))
-    true = to_object(to_detector(obj)[box]).astype(np.complex64)
+    true = to_object(to_detector(obj)[box(found)]).astype(np.complex64)
     return correlation(align(found.object, true), true)
 
 
@@ -68,7 +72,7 @@ def main() -> None:
                     sayre.phase(pattern, runs=options.runs, refine=options.refine, mask_aliens=mask)
                     for mask in (False, True)
                 )
-                share = added[masked.pattern.mask].sum() / added.sum() if height else np.nan
+                share = added[box(masked)][masked.pattern.mask].sum() / added.sum() if height else np.nan
                 truth = [likeness(one, to_object(amplitude)) for one in (plain, masked)]
                 number = len(masked.aliens.places) if masked.aliens else 0
                 print(

@@ -4,10 +4,10 @@
     python benchmarks/phasing.py --whole 20 --sides 256
 
 Pair and iterations take turns, and the fastest of each is taken. `ceil` is HIO with a ceiling, `psf` HIO with
-a point-spread function, `fit` what a look at the residuals costs, `SW` an update of the support. `HIO GiB` and
-`ML GiB` are the largest memory of a process that runs a start of so many voxels from bounds to object, less
-that of the imports and bounds, and `arrays` the same in complex64 arrays of the volume for each start. On a
-loaded machine `--clock cpu` with one thread is the steadier one.
+a point-spread function, `fit` what a look at the residuals costs, `SW` an update of the support. `HIO GiB`
+and `ML GiB` are the largest memory of a process that runs a start of so many voxels from bounds to object,
+less that of the imports and bounds, and `arrays` the same in complex64 arrays of the volume for each start.
+On a loaded machine `--clock cpu` with one thread is the steadier one.
 
 With `--whole` the largest memory of a process that phases counts from so many starts, imports and counts
 included, by a short recipe with all that the presets have; supports are held at the share of the array that

@@ -29,11 +29,9 @@ EVALUATIONS = 150
 """Most evaluations of the likelihood for a refinement; most end earlier."""
 ROUNDS, PROGRESS = 3, 0.05
 """Most times that a run is iterated and refined on, and the relative improvement of the free likelihood for
-which it is done once more."""
+which it is done once more, or another threshold taken."""
 THRESHOLDS = (0.2, 0.15)
 """Thresholds of shrink-wrap that are tried beside the given one."""
-BETTER = 0.02
-"""Relative improvement of the free likelihood for which another threshold is taken."""
 ITERATIONS = 6000
 """Iterations of phase retrieval that take about as long as the refinement of a run with effects, in 48³: the
 progress is told by it."""
@@ -177,11 +175,9 @@ class Refinement:
             before, steps = found, [*(() if number else self.search), *self.steps]
             after = self._once_more(before, run.index, wide, steps, self.sharp, shares.pop(0))
             found = min(before, after, key=lambda one: one.merit)
-            if number == 0:
-                found = self._other_threshold(found, run.index, wide, thresholds, shares)
             if found.merit > (1 - PROGRESS) * before.merit:
                 break
-        return found
+        return self._other_threshold(found, run.index, wide, thresholds, shares)
 
     def _other_threshold(
         self,
@@ -195,7 +191,7 @@ class Refinement:
         for threshold in thresholds:
             sharp = replace(self.sharp, threshold=threshold)
             after = self._once_more(found, index, wide, self.steps, sharp, shares.pop(0))
-            if after.merit < (1 - BETTER) * found.merit:
+            if after.merit < (1 - PROGRESS) * found.merit:
                 found, self.sharp = after, sharp
         return found
 
