@@ -13,13 +13,14 @@ from sayre.retrieval.measurement import model
 
 
 def counted(wing):
-    """A block of 6³ voxels in 16³ with a wing of this amplitude, and its counts in frames of uneven flux."""
+    """A block of 6³ voxels in 16³ with wings of this amplitude, and its counts in frames of uneven flux."""
     rng = np.random.default_rng(0)
     obj = np.zeros((16, 16, 16), np.complex64)
     obj[5:11, 5:11, 5:11] = 1
-    obj[5:11, 5:11, 3:5] = wing
+    obj[5:11, 3:13, 5:11][obj[5:11, 3:13, 5:11] == 0] = wing
+    obj[5:11, 5:11, 3:13][obj[5:11, 5:11, 3:13] == 0] = wing
     counts = np.abs(np.fft.fftshift(np.fft.fftn(np.fft.ifftshift(obj)))) ** 2
-    counts = rng.poisson(10 * counts * np.exp(0.3 * rng.normal(size=(16, 1, 1)))).astype(np.float32)
+    counts = rng.poisson(100 * counts * np.exp(0.3 * rng.normal(size=(16, 1, 1)))).astype(np.float32)
     weight = np.where(rng.random(counts.shape) < 0.05, 2, 1).astype(np.uint8)
     used, root = weight == 1, np.sqrt(counts)
     upper = np.where(used, root, np.inf).astype(np.float32)
@@ -48,7 +49,7 @@ def test_the_search_is_repeated_first_and_then_the_last_steps_alone(monkeypatch)
     assert all(total != measured.counts.sum() for _, total in told)
 
 
-@pytest.mark.parametrize(("wing", "chosen"), [(0.0, {0.3}), (0.24, {0.2, 0.15})])
+@pytest.mark.parametrize(("wing", "chosen"), [(0.0, {None}), (0.24, {0.2, 0.15})])
 def test_a_threshold_that_cuts_off_a_faint_part_gives_way_to_a_lower_one(wing, chosen, monkeypatch):
     obj, measured = counted(wing)
     steps, sharp = parse("(ER*5 + SW)**2, ER*5"), ShrinkWrap(sigma=(0.0, 0.0))
@@ -60,5 +61,6 @@ def test_a_threshold_that_cuts_off_a_faint_part_gives_way_to_a_lower_one(wing, c
     refinement = Refinement(
         bounds=measured, sharp=sharp, steps=steps, effects="frames", thresholds=THRESHOLDS
     )
-    refinement.runs([run])
-    assert refinement.sharp.threshold in chosen
+    first, second = refinement.runs([run, run])
+    assert first.threshold in chosen
+    assert second.threshold in (None, first.threshold)

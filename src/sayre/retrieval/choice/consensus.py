@@ -163,7 +163,7 @@ def consensus(
             fit=chosen.fit,
             expected=cut_back(chosen.expected, shape),
             nuisances=_measured_part(chosen.nuisances, shape),
-            threshold=refinement.sharp.threshold,
+            threshold=sharp.threshold if chosen.threshold is None else chosen.threshold,
             best=None if best is None else indices[best],
         )
     spreads = [run.point_spread for run in selected if run.point_spread is not None]

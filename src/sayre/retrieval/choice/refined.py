@@ -37,7 +37,7 @@ ITERATIONS = 6000
 progress is told by it."""
 
 
-@dataclass(kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Refinement:
     """How runs are refined on an array with a margin.
 
@@ -46,7 +46,7 @@ class Refinement:
     bounds
         Bounds on the measured array.
     sharp
-        Shrink-wrap of the last iterations, whose threshold `runs` may change.
+        Shrink-wrap of the last iterations.
     steps
         Iterations after `WIDE`, repeated while that helps once the effects of the measurement are known.
     search
@@ -55,8 +55,8 @@ class Refinement:
     effects
         As `sayre.retrieval.settings.Settings.refine`.
     thresholds
-        Thresholds of shrink-wrap that are tried for the best run beside that of `sharp`, and kept for all if
-        they predict the free voxels better.
+        Thresholds of shrink-wrap that the best run is iterated on with once it no longer gets better; one is
+        kept if it predicts the free voxels better then, and is tried for the other runs.
     device
         `cpu` or `cuda`.
     """
@@ -72,7 +72,7 @@ class Refinement:
     def runs(self, runs: Sequence[Run], report: Report | None = None) -> list[Refined]:
         """Refine every run; none where that predicts the free voxels no better.
 
-        The first run to be refined decides which effects stay, how loose the support is, and the threshold.
+        The best run is the first, and decides which effects stay and how loose the support is.
 
         Parameters
         ----------
@@ -88,6 +88,7 @@ class Refinement:
         order = sorted(range(len(runs)), key=lambda i: figure_of_merit(runs[i]))
         model: Refined | None = None
         done: dict[int, Refined] = {}
+        tried: tuple[float, ...] = ()
         for number, place in enumerate(order):
             run = runs[place]
             on_wide = run.object.shape == shape
@@ -105,7 +106,10 @@ class Refinement:
                     return []
             else:
                 found = self._refined(obj, support, wide, model, first)
-            done[place] = model = self._on(found, run, wide, part, () if number else self.thresholds)
+            thresholds = self.thresholds if number == 0 else tried
+            done[place] = model = self._on(found, run, wide, part, thresholds)
+            if number == 0:
+                tried = () if model.threshold is None else (model.threshold,)
             part(1.0)
         return [done[place] for place in range(len(runs))]
 
@@ -132,9 +136,13 @@ class Refinement:
             return refined[best], best
         wide = with_margin(self.bounds)
         common = resampled(modes.modes[0], wide.counts.shape)
-        average = self._refined(common, self.sharp.final(common), wide, refined[best], part)
+        threshold = refined[best].threshold
+        sharp = self.sharp if threshold is None else replace(self.sharp, threshold=threshold)
+        average = self._refined(common, sharp.final(common), wide, refined[best], part)
         part(1.0)
-        return (average, None) if average.merit <= refined[best].merit else (refined[best], best)
+        if average.merit > refined[best].merit:
+            return refined[best], best
+        return replace(average, threshold=threshold), None
 
     def _refined(
         self,
@@ -192,7 +200,7 @@ class Refinement:
             sharp = replace(self.sharp, threshold=threshold)
             after = self._once_more(found, index, wide, self.steps, sharp, shares.pop(0))
             if after.merit < (1 - PROGRESS) * found.merit:
-                found, self.sharp = after, sharp
+                found = replace(after, threshold=threshold)
         return found
 
     def _once_more(

@@ -52,6 +52,8 @@ class Refined:
         float32, what errors of the rocking angle add to the blurred intensity; None where there are none.
     dilation
         Voxels by which the support was dilated.
+    threshold
+        Threshold of shrink-wrap in the iterations before; None for the given one.
     """
 
     object: Objects = field(repr=False)
@@ -60,6 +62,7 @@ class Refined:
     expected: NDArray[np.float32] = field(repr=False)
     fit: FitQuality
     moved: NDArray[np.float32] | None = field(default=None, repr=False)
+    threshold: float | None = None
 
     @property
     def merit(self) -> float:
