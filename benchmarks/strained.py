@@ -2,9 +2,11 @@
 
     python benchmarks/strained.py --dimensions 2 --ways network --crystals 100 --json FILE
     python benchmarks/strained.py --dimensions 2 --ways random AD --crystals 20 --json FILE
+    python benchmarks/strained.py --population half-spaces --crystals 8 --json FILE
     python benchmarks/strained.py --dataset FOLDER --ways network random --json FILE
 
-Crystals of `sayre.simulation.strained.testset`, or of a data set that holds amplitudes
+Crystals of `sayre.simulation.strained.testset`, of the other kind of
+`sayre.simulation.strained.halfspaces`, or of a data set that holds amplitudes
 (`examples/dataset-strained.toml`), phased in several ways by `sayre.phase`. Times are
 processor time of one thread. "Equal time" and "equal count" are the best by free likelihood of the first
 random starts, those that fit in the network's time, and as many as it made. Results go to `--json`
@@ -36,6 +38,7 @@ from sayre.retrieval.choice.select import figure_of_merit
 from sayre.retrieval.phased import Phased
 from sayre.retrieval.phasing import phase
 from sayre.simulation.dataset import read
+from sayre.simulation.strained.halfspaces import RANGES, half_space_crystal
 from sayre.simulation.strained.testset import CLASSES, strained_crystal
 from sayre.training.published.losses import coherent_average
 
@@ -76,9 +79,18 @@ class Case(NamedTuple):
 def test_set(options: argparse.Namespace) -> Iterator[Case]:
     """Crystals of the test set."""
     classes = [strain for strain in CLASSES if strain in options.classes]
-    for dimensions, strain, index in product(options.dimensions, classes, range(options.crystals)):
+    indices = range(options.first, options.first + options.crystals)
+    for dimensions, strain, index in product(options.dimensions, classes, indices):
         made = strained_crystal(dimensions, strain, index)
         yield Case(dimensions, strain, index, made.crystal.kind, made.counts, made.crystal.amplitude)
+
+
+def half_spaces(options: argparse.Namespace) -> Iterator[Case]:
+    """Crystals of the test set of another kind; the class is the phase range in π."""
+    classes = [strain for strain in RANGES if strain in options.classes]
+    for strain, index in product(classes, range(options.first, options.first + options.crystals)):
+        made = half_space_crystal(strain, index)
+        yield Case(3, strain, index, f"{int(made.inside.sum())} voxels", made.counts, made.amplitude)
 
 
 def of_dataset(options: argparse.Namespace) -> Iterator[Case]:
@@ -119,7 +131,7 @@ def one(case: Case, way: str, options: argparse.Namespace) -> dict[str, Any]:
         weights = None
     began = time.process_time()
     try:
-        found = phase(pattern, device="cpu", init_weights=weights, refine="none", **WAYS[way])
+        found = phase(pattern, device=options.device, init_weights=weights, refine="none", **WAYS[way])
     except InputError as error:
         return {"refused": str(error), "seconds": time.process_time() - began}
     seconds = time.process_time() - began
@@ -226,8 +238,12 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--dimensions", type=int, nargs="+", default=[2, 3])
-    parser.add_argument("--classes", nargs="+", default=[*CLASSES, BEYOND], choices=[*CLASSES, BEYOND])
+    every = [*CLASSES, BEYOND, *RANGES]
+    parser.add_argument("--population", choices=["test-set", "half-spaces"], default="test-set")
+    parser.add_argument("--classes", nargs="+", default=every, choices=every)
+    parser.add_argument("--first", type=int, default=0, help="number of the first crystal of each class")
     parser.add_argument("--crystals", type=int, default=100)
+    parser.add_argument("--device", default="cpu")
     parser.add_argument("--ways", nargs="+", default=["network"], choices=list(WAYS))
     parser.add_argument("--dataset", type=Path)
     parser.add_argument("--weights")
@@ -242,7 +258,8 @@ def main() -> None:
         report(rows)
         return
     known = {(row["dimensions"], row["strain"], row["index"]): row for row in rows}
-    cases = of_dataset(options) if options.dataset else test_set(options)
+    drawn = half_spaces(options) if options.population == "half-spaces" else test_set(options)
+    cases = of_dataset(options) if options.dataset else drawn
     for case, way in ((case, way) for case in cases for way in options.ways):
         key = (case.dimensions, case.strain, case.index)
         if key not in known:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor, nn
 
+from sayre.errors import InputError
 from sayre.networks.registry import read, write
+from sayre.numerics.device import find_device
 from sayre.numerics.progress import Advance
 from sayre.training.config import Training
 from sayre.training.folder import WEIGHTS
@@ -25,7 +27,13 @@ Pair = tuple[Floats, Floats]
 """Input of a network, and the output that is right."""
 CrystalSource = Callable[[np.random.Generator], Any]
 """A function that draws a crystal, as `CrystalTraining.pair` takes it."""
+Planner = Callable[[np.random.Generator], dict[str, Floats]]
+"""A function that draws the numbers of which a crystal is rendered."""
+Renderer = Callable[[Mapping[str, Tensor]], tuple[Tensor, Tensor]]
+"""A function that makes inputs and right outputs of the network from stacked numbers, on their device."""
 _VALIDATION = 0x5A
+_BLOCKS = ("down", "up")
+"""Modules whose further blocks are the identity before training."""
 
 
 class CrystalTraining(Training):
@@ -76,13 +84,16 @@ class CrystalModule(L.LightningModule, ABC):
         Inputs and right outputs to validate on.
     """
 
+    render: Renderer | None = None
+    """Where the training draws the numbers of crystals, what renders them on the device of the network."""
+
     def __init__(
         self, config: CrystalTraining, network: nn.Module, validation: Sequence[tuple[Tensor, Tensor]]
     ) -> None:
         super().__init__()
         self.config, self.network, self.validation = config, network, validation
         if config.initial is not None:
-            network.load_state_dict(read(config.initial)[0])
+            begin_from(network, read(config.initial)[0])
 
     @abstractmethod
     def loss(self, predicted: Tensor, truth: Tensor, inputs: Tensor) -> Tensor:
@@ -112,20 +123,26 @@ class CrystalModule(L.LightningModule, ABC):
         Scalars by name.
         """
 
-    def training_step(self, batch: tuple[Tensor, Tensor], _: int) -> Tensor:
+    def training_step(self, batch: Any, _: int) -> Tensor:
         """Compute and record the loss of a batch.
 
         Parameters
         ----------
         batch
-            Inputs and right outputs.
+            Inputs and right outputs, or the numbers to render them from.
         _
             Index of the batch, which is not used.
         """
-        inputs, truth = batch
+        inputs, truth = batch if self.render is None else self._rendered(batch)
         error = self.loss(self.network(inputs), truth, inputs)
         self.log("error", error, on_step=False, on_epoch=True, batch_size=len(inputs))
         return error
+
+    @torch.no_grad()
+    def _rendered(self, batch: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+        assert self.render is not None
+        with torch.autocast(self.device.type, enabled=False):
+            return self.render(batch)
 
     def validation_step(self, _: Any, index: int) -> None:
         """Compute and record the scores of a validation crystal.
@@ -146,11 +163,35 @@ class CrystalModule(L.LightningModule, ABC):
         return optimisers(self.network, self.config)
 
 
+def begin_from(network: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+    """Load weights of the same network, or of one with fewer blocks, whose others begin as the identity.
+
+    Parameters
+    ----------
+    network
+        The network.
+    tensors
+        Weights by name.
+
+    Raises
+    ------
+    InputError
+        The weights are of another network.
+    """
+    own = network.state_dict()
+    added = {name for name in own if name not in tensors and name.split(".")[0] in _BLOCKS}
+    same = {name: tuple(tensor.shape) for name, tensor in own.items() if name not in added}
+    if same != {name: tuple(tensor.shape) for name, tensor in tensors.items()}:
+        raise InputError("initial: holds the weights of another network; one of the same width would do")
+    network.load_state_dict({**own, **tensors})
+
+
 def train_on_crystals(
     config: CrystalTraining,
-    source: CrystalSource,
+    source: CrystalSource | Planner,
     folder: Path,
     *,
+    render: Renderer | None = None,
     resume: Path | None = None,
     force: bool = False,
     progress: Advance | None = None,
@@ -164,9 +205,11 @@ def train_on_crystals(
     config
         How the network is trained.
     source
-        Draws a crystal, as `config.pair` takes it.
+        Draws a crystal, as `config.pair` takes it, or the numbers that `render` takes.
     folder, resume, force
         As `sayre.training.folder.check_folder` takes them.
+    render
+        Renders crystals of the numbers that `source` draws, on the device of the network.
     progress
         Called after every step.
 
@@ -185,19 +228,27 @@ def train_on_crystals(
         As `sayre.training.folder.check_folder`.
     """
 
-    def stream(seeds: Sequence[int]) -> Iterator[Pair]:
+    device = find_device("auto")
+
+    def stream(seeds: Sequence[int]) -> Iterator[Any]:
         generator = np.random.default_rng(seeds)
         while True:
-            yield config.pair(source(generator))
+            yield source(generator) if render else config.pair(source(generator))
 
     def held_out(index: int) -> tuple[Tensor, Tensor]:
         generator = np.random.default_rng([config.seed, _VALIDATION, 0, 0, index])
-        inputs, truth = config.pair(source(generator))
-        return torch.from_numpy(inputs), torch.from_numpy(truth)
+        drawn = source(generator)
+        if render:
+            numbers = {name: value.to(device) for name, value in _stacked([drawn]).items()}
+            inputs, truth = render(numbers)
+            return inputs[0].cpu(), truth[0].cpu()
+        arrays = config.pair(drawn)
+        return torch.from_numpy(arrays[0]), torch.from_numpy(arrays[1])
 
     prepare(config, folder, resume=resume, force=force)
     module = config.module([held_out(index) for index in range(config.validation_crystals)])
-    data = Data(config, stream, _collate, len(module.validation))
+    module.render = render
+    data = Data(config, stream, _stacked if render else _collate, len(module.validation))
     fit(module, data, config, folder, resume=resume, force=force, progress=progress)
     path = folder / WEIGHTS
     header = {
@@ -214,3 +265,8 @@ def _collate(samples: list[Pair]) -> tuple[Tensor, Tensor]:
     """Stack samples into tensors."""
     inputs, truths = zip(*samples, strict=True)
     return torch.from_numpy(np.stack(inputs)), torch.from_numpy(np.stack(truths))
+
+
+def _stacked(samples: list[dict[str, Floats]]) -> dict[str, Tensor]:
+    """Stack the numbers of crystals, by name."""
+    return {name: torch.from_numpy(np.stack([one[name] for one in samples])) for name in samples[0]}

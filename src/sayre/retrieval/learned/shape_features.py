@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from sayre.numerics.fourier import to_object
 
@@ -34,6 +36,29 @@ def features(counts: NDArray[np.float32], side: int) -> NDArray[np.float32]:
     level = np.log10(np.maximum(modulus, noise) / max(origin, 1e-30))
     phases = correlation.real * weight, correlation.imag * weight
     return np.stack([level / 4 + 0.5, *phases]).astype(np.float32)
+
+
+def features_of_many(counts: Tensor) -> Tensor:
+    """Compute `features` of cubes of counts at all of their lags, on the device that holds them.
+
+    Parameters
+    ----------
+    counts
+        float32 `(batch, side, side, side)`, centred, gaps filled.
+
+    Returns
+    -------
+    float32 `(batch, 3, side, side, side)`.
+    """
+    axes, size = (1, 2, 3), counts[0].numel()
+    correlation = torch.fft.ifftn(torch.fft.ifftshift(counts, axes), dim=axes)
+    correlation = torch.fft.fftshift(correlation, axes)
+    total = counts.sum(axes, dtype=torch.float64).float()[:, None, None, None]
+    noise, origin = total.clamp(min=1).sqrt() / size, total / size
+    modulus = correlation.abs()
+    weight = modulus / (modulus + 3 * noise) / modulus.clamp(min=1e-30)
+    level = torch.log10(torch.maximum(modulus, noise) / origin.clamp(min=1e-30))
+    return torch.stack([level / 4 + 0.5, correlation.real * weight, correlation.imag * weight], 1)
 
 
 def resized(array: NDArray[np.complex64], side: int) -> NDArray[np.complex64]:

@@ -144,20 +144,8 @@ def _polyhedron(
     population: VoxelPopulation, generator: np.random.Generator
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], tuple[float, ...]]:
     """Draw the unit normals of a polyhedron, their distances in voxels, and the oversampling ratios."""
-    d = population.dimensions
-    if d == 3:
-        shape = SHAPES[int(generator.choice(len(SHAPES), p=WEIGHTS))]
-        normals, distances = shapes.half_spaces(
-            shape,
-            generator,
-            energies={
-                (1, 1, 1): 1.0,
-                (1, 0, 0): generator.uniform(0.85, 1.6),
-                (1, 1, 0): generator.uniform(1.0, 1.6),
-            },
-            interface_energy=float(generator.uniform(-0.1, 0.8)),
-            truncation=float(generator.uniform(0.05, 0.45)),
-        )
+    if population.dimensions == 3:
+        normals, distances = facets_of_cubic_crystals(generator)
         turn = Rotation.random(random_state=generator).as_matrix()
     else:
         count = int(generator.integers(3, 10))
@@ -166,8 +154,54 @@ def _polyhedron(
         normals = np.stack([np.cos(angles), np.sin(angles)], 1)
         distances = generator.uniform(0.6, 1.0, count)
         turn = Rotation.from_euler("z", generator.uniform(0, 2 * np.pi)).as_matrix()[:2, :2]
-    stretch = generator.uniform(1, population.anisotropy, d)
-    normals = (normals @ turn.T) / stretch  # of the polyhedron turned, then stretched
+    return placed(normals @ turn.T, distances, population, generator)
+
+
+def facets_of_cubic_crystals(
+    generator: np.random.Generator,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Draw one of `SHAPES`: the unit normals of its facets, and their distances up to a scale."""
+    shape = SHAPES[int(generator.choice(len(SHAPES), p=WEIGHTS))]
+    return shapes.half_spaces(
+        shape,
+        generator,
+        energies={
+            (1, 1, 1): 1.0,
+            (1, 0, 0): generator.uniform(0.85, 1.6),
+            (1, 1, 0): generator.uniform(1.0, 1.6),
+        },
+        interface_energy=float(generator.uniform(-0.1, 0.8)),
+        truncation=float(generator.uniform(0.05, 0.45)),
+    )
+
+
+def placed(
+    normals: NDArray[np.float64],
+    distances: NDArray[np.float64],
+    population: VoxelPopulation,
+    generator: np.random.Generator,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], tuple[float, ...]]:
+    """Stretch a polyhedron along the axes, scale it to the oversampling of a population, and centre it.
+
+    Parameters
+    ----------
+    normals
+        Normals of its facets, float64 `(facets, dimensions)`.
+    distances
+        Distances of the facets, float64 `(facets,)`, up to a scale.
+    population
+        `anisotropy`, `oversampling` and `side` are used.
+    generator
+        Source of every random number.
+
+    Returns
+    -------
+    normals, distances
+        Unit vectors, and voxels.
+    ratios
+        Oversampling ratio of each axis.
+    """
+    normals = normals / generator.uniform(1, population.anisotropy, population.dimensions)
     corners = _corners(normals, distances)
     span = np.ptp(corners, axis=0)
     scale = population.side / generator.uniform(*population.oversampling) / span.max()

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from pydantic import Discriminator, RootModel, Tag, model_validator
+from torch import Tensor
 
 from sayre.data.toml import FromToml
 from sayre.numerics.progress import Advance
+from sayre.retrieval.learned.shape_features import features_of_many
 from sayre.retrieval.prepare import first_fill
 from sayre.simulation.strained.disturbed import Disturbances, disturbed
+from sayre.simulation.strained.plans import Plan, WidePopulation, plan
+from sayre.simulation.strained.rendered import rendered
 from sayre.simulation.strained.voxels import VoxelPopulation, draw
-from sayre.training.crystals import train_on_crystals
+from sayre.training.crystals import Planner, Renderer, train_on_crystals
 from sayre.training.published.train import AmplitudeSample, AmplitudeSource, PublishedTraining
 from sayre.training.shape.train import CoverageSample, CoverageSource, ShapeTraining
 
@@ -27,10 +32,14 @@ class PhaseRun(FromToml, ShapeTraining):
         Ranges of the crystals.
     disturbances
         Background, blur, other grains and gaps of the patterns; None is none of them.
+    wide
+        Ranges of the wider population, in 3D, in place of `population`: its crystals are drawn as plans and
+        rendered on the device of the network.
     """
 
     population: VoxelPopulation = VoxelPopulation()
     disturbances: Disturbances | None = None
+    wide: WidePopulation | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -41,7 +50,10 @@ class PhaseRun(FromToml, ShapeTraining):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        _same_dimensions(self.population, self.dimensions)
+        if self.wide is None:
+            _same_dimensions(self.population, self.dimensions)
+        elif self.dimensions != 3 or self.wide.dimensions != 3 or self.wide.side != self.side:
+            raise ValueError("wide: its crystals have 3 dimensions, as dimensions must be, and side voxels")
         return self
 
 
@@ -114,6 +126,32 @@ def voxel_source(population: VoxelPopulation, disturbances: Disturbances | None 
     return source
 
 
+def planned(population: WidePopulation, disturbances: Disturbances | None = None) -> tuple[Planner, Renderer]:
+    """Return a function that draws plans of strained crystals, and one that renders them.
+
+    Parameters
+    ----------
+    population
+        Ranges of the crystals.
+    disturbances
+        Background, blur, other grains and gaps; None is none of them.
+
+    Returns
+    -------
+    The second function returns inputs and right outputs of the shape network.
+    """
+    none = Disturbances(with_background=0, with_blur=0, with_grain=0, with_gaps=0)
+
+    def draw_plan(generator: np.random.Generator) -> Plan:
+        return plan(population, disturbances or none, generator)
+
+    def render(plans: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+        made = rendered(plans, population.side)
+        return features_of_many(made.counts), made.coverage
+
+    return draw_plan, render
+
+
 def amplitude_source(population: VoxelPopulation) -> AmplitudeSource:
     """Return a function that draws photon counts of strained crystals, with the scattered amplitudes."""
 
@@ -153,6 +191,11 @@ def train_phase(
     InputError
         As `sayre.training.folder.check_folder`.
     """
+    if isinstance(run, PhaseRun) and run.wide is not None:
+        plans, render = planned(run.wide, run.disturbances)
+        return train_on_crystals(
+            run, plans, folder, render=render, resume=resume, force=force, progress=progress
+        )
     source = (
         amplitude_source(run.population)
         if isinstance(run, PublishedRun)
