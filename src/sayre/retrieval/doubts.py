@@ -32,7 +32,9 @@ def warn_of_overfit(name: str, likelihood: float, free: float) -> None:
         )
 
 
-def warn_of_doubt(name: str, agreement: float, *, keep: float, made: int, finished: int) -> None:
+def warn_of_doubt(
+    name: str, agreement: float, *, keep: float, made: int, finished: int, network: int | None = None
+) -> None:
     """Warn if the averaged starts do not agree, or if there is only one of them.
 
     Parameters
@@ -45,10 +47,15 @@ def warn_of_doubt(name: str, agreement: float, *, keep: float, made: int, finish
         Fraction of the starts to average at most.
     made, finished
         Number of starts, and of those that did not fail.
+    network
+        Number of those that the network predicted, where others followed because they did not agree.
     """
     if agreement >= TRUSTED:
         return
-    network = "for a strained crystal start from the network (`init='network'`)"
+    way = "make more starts (`runs=`), or for a strained crystal start from the network (`init='network'`)"
+    if network is not None:
+        name += f": the network's {network} starts do not agree, nor do {made - network} random ones"
+        way = "make more starts (`runs=`)"
     if np.isfinite(agreement):
         reason = f"the starts that fit best agree to {agreement:.2f} only (complex correlation)"
     elif finished > 1 and most_selected(finished, keep) > 1:
@@ -58,7 +65,7 @@ def warn_of_doubt(name: str, agreement: float, *, keep: float, made: int, finish
         doubt = f"only one start is averaged (a fraction of {keep:g} of {those}), and no other confirms it"
         warn(f"{name}: {doubt}: do not trust the result; {_two_of(keep, made, finished)}")
         return
-    warn(f"{name}: {reason}: do not trust the result; make more starts (`runs=`), or {network}")
+    warn(f"{name}: {reason}: do not trust the result; {way}")
 
 
 def _two_of(keep: float, made: int, finished: int) -> str:

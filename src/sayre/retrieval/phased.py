@@ -38,6 +38,9 @@ class Phased(Shown):
         Modes of the selected runs, with their weights, and the scatter to expect of `object`.
     runs
         Every run, after the steps of the recipe before `WIDE`.
+    random_from
+        Number of the first of the random starts that were made because no two of the network's agreed; None
+        where none were.
     selected
         Numbers of the starts that were averaged, the central one first.
     averaged
@@ -76,6 +79,7 @@ class Phased(Shown):
     expected: NDArray[np.float32] = field(repr=False)
     nuisances: Nuisances | None
     unrefined: str | None = None
+    random_from: int | None = None
     best: int | None
     oversampling: tuple[float, ...]
     pattern: AnyPattern = field(repr=False)
@@ -86,6 +90,15 @@ class Phased(Shown):
     def crystal(self) -> Crystal:
         """The object on voxels of unknown size; `sayre.reconstruct` adds geometry and strain."""
         return Crystal(object=self.object, support=self.support, metrics=self.metrics)
+
+    @property
+    def random_text(self) -> str:
+        """What is to be said of random starts made after those of the network; empty where none were."""
+        if self.random_from is None:
+            return ""
+        random = sum(index >= self.random_from for index in self.selected)
+        whose = {0: "the network", len(self.selected): "the random ones"}.get(random, "both")
+        return f" (no two of the network's {self.random_from} agreed, so random ones followed; of {whose})"
 
     @property
     def origin(self) -> tuple[int, ...]:
@@ -104,6 +117,7 @@ class Phased(Shown):
                 "scatter": self.modes.scatter,
                 "mode_weights": self.modes.weights.tolist(),
                 "runs": len(self.runs),
+                "random_from": self.random_from,
                 "failed": sum(bool(run.failed) for run in self.runs),
                 "selected": list(self.selected),
                 "best": self.best,
@@ -125,7 +139,7 @@ class Phased(Shown):
     def _lines(self) -> Lines:
         agreement, scatter = self.agreement, self.modes.scatter
         return [
-            ("starts", f"{len(self.selected)} of {len(self.runs)} averaged"),
+            ("starts", f"{len(self.selected)} of {len(self.runs)} averaged{self.random_text}"),
             ("R", number(self.residual, ".3f")),
             (
                 "half deviance of a voxel, and of free ones",

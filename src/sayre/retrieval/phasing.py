@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,14 +20,15 @@ from sayre.retrieval.aliens import EXPLAINED, WORSE, described, free_deviance, s
 from sayre.retrieval.binning import binned
 from sayre.retrieval.choice.consensus import consensus, work_of_selected
 from sayre.retrieval.choice.refined import THRESHOLDS
-from sayre.retrieval.choice.select import agreeing_with_last, select
+from sayre.retrieval.choice.select import select
 from sayre.retrieval.doubts import warn_of_doubt, warn_of_overfit, warn_of_unrefined, why_unrefined
-from sayre.retrieval.engine.bounds import amplitude_bounds
-from sayre.retrieval.engine.recipe import PRESETS, iterations, parse, recipe_text, split_at_wide
+from sayre.retrieval.engine.bounds import Bounds, amplitude_bounds
+from sayre.retrieval.engine.recipe import PRESETS, iterations, recipe_text
 from sayre.retrieval.engine.runs import Report, Run, part_of, retrieve
 from sayre.retrieval.engine.snapshots import Snapshots
 from sayre.retrieval.engine.support import ShrinkWrap
 from sayre.retrieval.phased import Phased
+from sayre.retrieval.search import Round, search
 from sayre.retrieval.settings import Settings
 from sayre.retrieval.starts import Objects, starts
 
@@ -125,48 +127,71 @@ class _Job:
     init: Objects | None
     device: torch.device
 
+    @property
+    def learned(self) -> bool:
+        """Whether a network predicts the starts."""
+        return self.settings.init == "network" and self.init is None
+
+    def _rounds(self, cut: AnyPattern, bounds: Bounds) -> list[Round]:
+        """Return the rounds of starts: where those of a network do not agree, as many random ones follow.
+
+        They do not where the recipe is a user's own, nor after a single start, with which none can agree.
+        """
+
+        def of(settings: Settings, recipe: str, indices: range) -> Round:
+            make = partial(starts, cut, bounds, settings, init=self.init, device=self.device)
+            return Round(starts=make, recipe=recipe_text(recipe), indices=indices)
+
+        own, runs = self.settings.recipe, self.settings.runs
+        rounds = [of(self.settings, own or ("strained" if self.learned else "default"), range(runs))]
+        if self.learned and own is None and runs > 1:
+            random = replace(self.settings, init="random", init_weights=None)
+            rounds.append(of(random, "default", range(runs, 2 * runs)))
+        return rounds
+
     def phased(self, cut: AnyPattern, watch: Watch) -> Phased:
         """Make the starts, select, and unite them."""
         settings, where = self.settings, self.device
-        learned = settings.init == "network" and self.init is None
-        recipe = recipe_text(settings.recipe or ("strained" if learned else "default"))
-        steps, wide = split_at_wide(parse(recipe))
-        bounds = amplitude_bounds(cut, settings)
-        start = starts(cut, bounds, settings, init=self.init, device=where)
-        length = iterations(steps)
-        of_all_starts = settings.runs * length
-        of_selected = max(settings.keep * settings.runs, 1) * work_of_selected(wide, settings.refine)
+        bounds, wrap = amplitude_bounds(cut, settings), ShrinkWrap.of(settings)
+        rounds = self._rounds(cut, bounds)
+        of_all_starts = sum(one.work for one in rounds)
+        of_selected = max(settings.keep * settings.runs, 1) * work_of_selected(
+            rounds[0].wide, settings.refine
+        )
         share = of_all_starts / (of_all_starts + of_selected)
-        wrap = ShrinkWrap.of(settings)
 
-        def fresh(waiting: Sequence[int]) -> Iterator[Run]:
+        def made(one: Round, waiting: Sequence[int]) -> Iterator[Run]:
+            before = sum(other.work for other in rounds[: rounds.index(one)]) / of_all_starts
             return retrieve(
                 bounds,
-                map(start, waiting),
-                steps,
+                map(one.starts(), waiting),
+                one.steps,
                 wrap,
                 count=len(waiting),
                 device=where,
-                report=part_of(watch.report, 0, share),
+                report=part_of(watch.report, share * before, share * one.work / of_all_starts),
                 snapshots=watch.snapshots,
             )
 
-        enough = ENOUGH if settings.enough is None and learned else settings.enough
-        done, agreeing = _search(fresh, settings.runs, enough, watch)
+        enough = ENOUGH if settings.enough is None and self.learned else settings.enough
+        found = search(rounds, made, enough=enough, finished=watch.finished, on_run=watch.on_run)
+        done = found.runs
         if all(run.failed for run in done):
             raise InputError(
                 f"{cut.name}: every start failed, the first: {done[0].failed}; another `recipe=` may help"
             )
+        selected = found.agreeing or select(done, settings.keep)
+        last = found.round_of(selected)
         result = consensus(
-            agreeing or select(done, settings.keep),
+            selected,
             bounds,
-            wide,
+            last.wide,
             wrap,
             refine=settings.refine,
-            search=() if learned else steps,
+            search=() if self.learned and last is rounds[0] else last.steps,
             thresholds=THRESHOLDS if settings.threshold is None else (),
             device=where,
-            report=part_of(watch.report, share, 1 - share, length),
+            report=part_of(watch.report, share, 1 - share, iterations(rounds[0].steps)),
         )
         residual, likelihood, free = (float(value[0]) for value in result.fit)
         refined = result.nuisances is not None
@@ -174,9 +199,10 @@ class _Job:
             object=result.object,
             support=replace(wrap, threshold=result.threshold).final(result.object),
             threshold=result.threshold,
-            recipe=PRESETS.get(recipe, recipe),
+            recipe=PRESETS.get(last.recipe, last.recipe),
             modes=result.modes,
             runs=tuple(done),
+            random_from=settings.runs if len(found.rounds) > 1 else None,
             selected=result.indices,
             averaged=result.averaged,
             residual=residual,
@@ -218,28 +244,17 @@ def _warn(found: Phased, settings: Settings) -> None:
     name = found.pattern.name
     if settings.runs > 1:
         finished = sum(not run.failed for run in found.runs)
-        warn_of_doubt(name, found.agreement, keep=settings.keep, made=len(found.runs), finished=finished)
+        warn_of_doubt(
+            name,
+            found.agreement,
+            keep=settings.keep,
+            made=len(found.runs),
+            finished=finished,
+            network=found.random_from,
+        )
     warn_of_overfit(name, found.likelihood, found.free_likelihood)
     if found.unrefined is not None:
         warn_of_unrefined(name, settings.refine, found.unrefined)
     if settings.mask_aliens:
         told = found.aliens.sentence if found.aliens else "no alien found that could be masked"
         warn(f"{name}: {told}")
-
-
-def _search(
-    fresh: Callable[[Sequence[int]], Iterator[Run]], count: int, enough: float | None, watch: Watch
-) -> tuple[list[Run], list[Run]]:
-    """Make starts until all are made or two agree; return the runs made, and those that agree."""
-    known = {run.index: run for run in watch.finished}
-    runs = fresh([index for index in range(count) if index not in known])
-    done: list[Run] = []
-    for index in range(count):
-        run = known[index] if index in known else next(runs)
-        if index not in known and watch.on_run:
-            watch.on_run(run)
-        done.append(run)
-        agreeing = agreeing_with_last(done, enough) if enough is not None else []
-        if agreeing:
-            return done, agreeing
-    return done, []

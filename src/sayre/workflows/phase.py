@@ -270,7 +270,7 @@ def result_sentence(output: Path, phased: Phased, seconds: float) -> str:
     return (
         f"{output}: {int(phased.support.sum())} voxels as phased, R = {number(phased.residual, '.3f')}, "
         f"{len(phased.selected)} of {len(phased.runs)} starts averaged"
-        f"{f' ({failed} failed)' if failed else ''}, {seconds:.0f} s{apart}"
+        f"{f' ({failed} failed)' if failed else ''}{phased.random_text}, {seconds:.0f} s{apart}"
     )
 
 

@@ -63,7 +63,7 @@ def _opening(outcome: RunOutcome) -> str:
     failed = sum(bool(run.failed) for run in found.runs)
     text = (
         f"{len(found.selected)} of {len(found.runs)} starts averaged"
-        f"{f', {failed} failed' if failed else ''}: R = {number(found.residual, '.3f')}."
+        f"{f', {failed} failed' if failed else ''}{found.random_text}: R = {number(found.residual, '.3f')}."
     )
     if found.best is not None and len(found.selected) > 1:
         text += (

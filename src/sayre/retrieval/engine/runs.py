@@ -120,7 +120,9 @@ class Status:
     def note(self, runs: int) -> str:
         """Describe the state in a few words for a progress bar, where `runs` starts are made in all."""
         residuals = ", ".join(number(r, ".3f") for r in self.residuals[:3])
-        return f"start {self.indices[0]} (of {runs}, counted from 0), R {residuals}"
+        first = self.indices[0]
+        whole = f"of {runs}, counted from 0" if first < runs else "random, for the network's do not agree"
+        return f"start {first} ({whole}), R {residuals}"
 
 
 Report = Callable[[Status], None]

@@ -46,10 +46,10 @@ class HalfSpaceCrystal:
 
 
 def half_space_crystal(strain: str, index: int) -> HalfSpaceCrystal:
-    """Draw a crystal of the second test set: 64³ voxels, oversampling 2.3 to 3.5, 1e5 to 1e8 counts in the peak.
+    """Draw a crystal of the second test set: 64³ voxels, oversampling 2.3 to 3.5, peaks of 1e5 to 1e8 counts.
 
-    Its polyhedron has 8 to 16 half-spaces at distances of 0.5 to 1, up to a scale, and its phase a correlation
-    length of 3 to 7 voxels.
+    Its polyhedron has 8 to 16 half-spaces at distances of 0.5 to 1, up to a scale, and its phase a
+    correlation length of 3 to 7 voxels.
 
     Parameters
     ----------

@@ -37,7 +37,7 @@ class WidePopulation(VoxelPopulation):
         Range of the distance of the nearest facet over that of the farthest, from which on the distances
         of a crystal are drawn: the smaller, the flatter crystals can be.
     thinnest
-        Least thickness of a crystal along the normals of its facets, in voxels.
+        Least diameter of the largest sphere inside a crystal, in voxels.
     correlated
         Share of the crystals whose phase is a Gaussian random field; its gradient is left in one half.
     correlation
@@ -105,10 +105,7 @@ def _polyhedron(
 
 
 def _thickness(normals: NDArray[np.float64], distances: NDArray[np.float64]) -> float:
-    """Estimate the least thickness in voxels: twice the radius of the largest sphere at the centre of mass.
-
-    The centre of mass is that of the points of a coarse grid inside.
-    """
+    """Estimate the diameter of the largest sphere inside, in voxels, from the depths at a coarse grid."""
     line = np.arange(-16.0, 17.0, 2.0)
     grid = np.stack(np.meshgrid(line, line, line, indexing="ij"), -1).reshape(-1, 3)
     depth = (distances - grid @ normals.T).min(1)

@@ -57,8 +57,8 @@ def crystals(plans: Plans, side: int) -> tuple[Tensor, Tensor]:
     Returns
     -------
     cover
-        Share of each sample inside the crystal, float32 `(batch, points, points, points)`; the middle point is
-        the centre.
+        Share of each sample inside the crystal, float32 `(batch, points, points, points)`; the middle point
+        is the centre.
     fine
         The samples of the complex object, complex64, same shape.
     """
@@ -111,7 +111,7 @@ def _transformed(fine: Tensor, side: int, ramp: Tensor) -> Tensor:
         angles = (frequency[None, :, None] + ramp[:, k, None, None]) * axis
         matrix = torch.polar(torch.ones_like(angles), -angles)
         rows = torch.bmm(matrix, field.flatten(2))
-        field = rows.unflatten(2, field.shape[2:]).movedim(1, -1)
+        field = rows.reshape(*rows.shape[:2], *field.shape[2:]).movedim(1, -1)
     return field.real.square() + field.imag.square()
 
 
@@ -138,7 +138,8 @@ def _ramp(phase: Tensor, grid: Tensor, inside: Tensor) -> Tensor:
     weight = inside.float()
     products = (terms[:, :, None] * terms[:, None]).reshape(-1, 16)
     normal = (weight @ products).reshape(-1, 4, 4) + 1e-3 * torch.eye(4, device=grid.device)
-    return torch.linalg.solve(normal, (weight * phase) @ terms) @ terms.T
+    fitted: Tensor = torch.linalg.solve(normal, (weight * phase) @ terms) @ terms.T
+    return fitted
 
 
 def _misfit(plans: Plans, grid: Tensor, inside: Tensor) -> Tensor:
@@ -169,7 +170,6 @@ def _coverage(cover: Tensor, middle: int) -> Tensor:
 
 def _counted(expected: Tensor, plans: Plans) -> Tensor:
     """Disturb expected counts, draw photons, and fill gaps linearly in log(1 + I), one after the other."""
-    side = expected.shape[1]
     grain = plans["grain"][:, None, None, None]
     if bool((grain > 0).any()):
         other = expected.roll(1, 0) / plans["peak"].roll(1)[:, None, None, None]
@@ -186,7 +186,6 @@ def _counted(expected: Tensor, plans: Plans) -> Tensor:
             share = torch.arange(1, width + 1, device=one.device) / (width + 1)
             line = share.reshape([-1 if k == axis else 1 for k in range(3)])
             one.narrow(axis, start, width).copy_(torch.expm1(low + (high - low) * line))
-    assert counts.shape[1] == side
     return counts
 
 
@@ -208,4 +207,5 @@ def _blurred(expected: Tensor, widths: Tensor) -> Tensor:
         sigma = widths[:, k, None] / (2 * np.sqrt(2 * np.log(2)))
         damping = torch.exp(-2 * (np.pi * sigma * line) ** 2)
         spectrum = spectrum * damping.reshape([len(expected), *(-1 if a == k else 1 for a in range(3))])
-    return torch.fft.irfftn(spectrum, s=expected.shape[1:], dim=(1, 2, 3)).clamp_(min=0)
+    blurred: Tensor = torch.fft.irfftn(spectrum, s=expected.shape[1:], dim=(1, 2, 3))
+    return blurred.clamp_(min=0)
