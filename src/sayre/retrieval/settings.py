@@ -28,7 +28,8 @@ class Settings:
         Text that `sayre.retrieval.engine.recipe.parse` reads, or the name of a file that holds it; by default
         the preset "default", or "strained" where a network predicts the starts.
     runs
-        Largest number of starts.
+        Largest number of starts. Where those of a network do not agree, as many random ones follow, unless a
+        recipe is given.
     enough
         No further starts are made once two that fit as well as the best agree to this complex correlation.
         With None all are made, or, where a network predicts the starts, 0.95 is used.
@@ -78,7 +79,15 @@ class Settings:
             panel=_STARTS,
         ),
     ] = None
-    runs: Annotated[int, Option(help="Largest number of starts.", least=1, whole=True, panel=_STARTS)] = 20
+    runs: Annotated[
+        int,
+        Option(
+            help="Largest number of starts; with --init network as many random ones follow if none agree.",
+            least=1,
+            whole=True,
+            panel=_STARTS,
+        ),
+    ] = 20
     enough: Annotated[
         float | None,
         Option(

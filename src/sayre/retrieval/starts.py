@@ -22,7 +22,7 @@ from sayre.retrieval.settings import Settings
 Objects = NDArray[np.complex64]
 StartOf = Callable[[int], Start]
 
-LEVELS = (-1.0, -2.0, -3.0, 0.0)
+LEVELS = (-2.0, -3.0, -1.0)
 """Thresholds of the logits above which a voxel is in the support; starts take one after the other."""
 
 
