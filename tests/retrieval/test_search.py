@@ -90,6 +90,12 @@ def network(pattern, **others):
     return phase(pattern, init="network", refine="none", runs=3, **others)
 
 
+def test_random_starts_that_agree_are_told(pattern, monkeypatch):
+    of_kinds(monkeypatch, [0, 1, 2, 3, 0, 4])
+    with pytest.warns(SayreWarning, match=r"no two of the network's 3 starts agree; 2 random ones followed"):
+        network(pattern)
+
+
 @pytest.mark.filterwarnings("ignore::sayre.errors.SayreWarning")
 def test_random_starts_follow_those_of_the_network(pattern, monkeypatch):
     made = of_kinds(monkeypatch, [0, 1, 2, 3, 0, 4])

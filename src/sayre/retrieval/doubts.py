@@ -35,7 +35,7 @@ def warn_of_overfit(name: str, likelihood: float, free: float) -> None:
 def warn_of_doubt(
     name: str, agreement: float, *, keep: float, made: int, finished: int, network: int | None = None
 ) -> None:
-    """Warn if the averaged starts do not agree, or if there is only one of them.
+    """Warn if the averaged starts, or all those of a network, do not agree, or if there is only one.
 
     Parameters
     ----------
@@ -51,6 +51,12 @@ def warn_of_doubt(
         Number of those that the network predicted, where others followed because they did not agree.
     """
     if agreement >= TRUSTED:
+        if network is not None:
+            warn(
+                f"{name}: no two of the network's {network} starts agree; {made - network} random ones "
+                f"followed, and those that fit best agree to {agreement:.2f}, which proves less: compare "
+                "with another `seed=`"
+            )
         return
     way = "make more starts (`runs=`), or for a strained crystal start from the network (`init='network'`)"
     if network is not None:
