@@ -54,6 +54,7 @@ LEARNED = "HIO(ceiling=1)*140, SW, (HIO(ceiling=1)*40, SW)**4, ER(ceiling=1)*20"
 ITERATED = "(HIO*20 + SW)**10, (RAAR*20 + SW)**10, ER*20"
 WAYS: dict[str, dict[str, Any]] = {
     "network": {"init": "network"},
+    "network alone": {"init": "network", "recipe": "strained"},
     "random": {"init": "random", "runs": RANDOM_STARTS},
     "published": {"init": "network"},
     "published, alone": {"init": "network", "recipe": "ER*1", "runs": 1},
