@@ -17,6 +17,7 @@ FOLDER = Path(__file__).parents[1] / "benchmarks"
 SMALLEST = {
     "accuracy": "published --size 32 --places 1 --windows 4 --methods linear",
     "autodiff": "--sides 16 --repeats 1",
+    "crystal": "--dimensions 2 --side 48 --crystals 1 --widths 4",
     "classical": "--size 24 --width 3 --repeats 1",
     "aliens": "--phases 0-1 --heights 0.03 --crystals 1 --runs 2",
     "disturbed": "--crystals 0 --size 32 --runs 2",

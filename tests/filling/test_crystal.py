@@ -8,12 +8,16 @@ from scipy.ndimage import gaussian_filter
 
 from sayre.data import Grid, Pattern
 from sayre.errors import SayreWarning
+from sayre.files import load_filled, save
 from sayre.filling import crystal
 from sayre.filling.crystal import phases
 from sayre.filling.crystal.copies import CLEARANCE, copies_of
 from sayre.filling.crystal.evidence import standard_errors, weights
 from sayre.filling.fill import inpaint
+from sayre.filling.settings import FillingSettings
 from sayre.numerics.metrics import log_error
+from sayre.workflows.fill import FillJob, steps_config
+from sayre.workflows.jobs.input_file import InputFile
 
 N, GAP = 40, slice(25, 29)
 PEAK = (N // 2,) * 3
@@ -72,20 +76,71 @@ def test_the_crystal_fills_far_better_than_the_statistics(expected, filled):
 def test_the_stated_errors_hold(expected, filled):
     gap = filled.mask
     z = np.abs(np.log1p(filled.intensity[gap]) - np.log1p(expected[gap])) / filled.sigma[gap]
-    assert 0.4 < np.mean(z < 1) < 0.9
-    assert np.mean(z < 2) > 0.65
+    assert 0.5 < np.mean(z < 1) < 0.9
+    assert np.mean(z < 2) > 0.8
 
 
-def test_nothing_is_lost_where_no_crystal_is():
-    """Uncorrelated fringes under a peak, of no finite object: the crystal alone errs 1.6 times as much."""
-    z, y, x = np.mgrid[:N, :N, :N] - N // 2
-    fringes = np.exp(gaussian_filter(np.random.default_rng(3).standard_normal((N, N, N)), 1.5) * 6)
-    expected = 3e3 * np.exp(-(z**2 + y**2 + x**2) / 60) * fringes + 0.5
-    pattern = gapped(expected)
-    plain, found = by_wiener(pattern), filled_by_crystal(pattern)
+@pytest.fixture
+def flat_pattern(rng):
+    """A 2D pattern of a strained polygon, 1e6 in the peak, with a gap of 6 rows."""
+    n = 96
+    y, x = (np.mgrid[: 2 * n, : 2 * n] - n) / (n / 4)
+    inside = (abs(y) < 1) & (abs(x) < 0.9) & (x + y < 1.2) & (x - 2 * y < 1.9)
+    counts = np.abs(np.fft.fftshift(np.fft.fft2(inside * np.exp(1j * (0.5 * x * y + 0.4 * y**2))))) ** 2
+    counts = counts[n // 2 : -n // 2, n // 2 : -n // 2] * (1e6 / counts.max())
+    mask = np.zeros(counts.shape, bool)
+    mask[n // 2 + 6 : n // 2 + 12] = True
+    known = np.where(mask, 0, rng.poisson(counts)).astype(np.float32)
+    return Pattern(intensity=known, mask=mask, grid=Grid(step=(1.0, 1.0))), counts
+
+
+def test_two_dimensions_do(flat_pattern):
+    pattern, truth = flat_pattern
     gap = pattern.mask
-    least = log_error(plain.intensity[gap], expected[gap])
-    assert log_error(found.intensity[gap], expected[gap]) < 1.1 * least
+    error = {
+        name: log_error(inpaint(pattern, method=name).intensity[gap], truth[gap])
+        for name in ("linear", "wiener", "crystal")
+    }
+    assert error["crystal"] < min(error["linear"] / 3, error["wiener"] / 1.5)
+
+
+def test_a_job_writes_what_the_crystal_filled(flat_pattern, tmp_path):
+    pattern = flat_pattern[0]
+    save(tmp_path / "peak.npz", pattern)
+    job = FillJob(
+        input=InputFile(source=str(tmp_path / "peak.npz")),
+        output=tmp_path / "filled.npz",
+        filling=FillingSettings(method="crystal"),
+    )
+    outcome = job.run()
+    assert outcome.numbers["method"] == "crystal + stack of linear, edges, wiener"
+    assert outcome.manifest.config["method"] == "crystal"
+    assert not job.folder.exists()
+    written = load_filled(tmp_path / "filled.npz")
+    np.testing.assert_array_equal(written.intensity, inpaint(pattern, method="crystal").intensity)
+
+
+def test_the_steps_depend_on_the_network_beneath(filled):
+    config = steps_config(filled.pattern, FillingSettings(method="crystal"), "cpu")["filling"]
+    network = steps_config(filled.pattern, FillingSettings(method="unet"), "cpu")["filling"]
+    assert config["method"] == "crystal"
+    assert config["weights"] == network["weights"] != {}
+
+
+@pytest.mark.parametrize("seed", [3, 4])
+def test_nothing_is_lost_where_no_crystal_is(seed):
+    """Uncorrelated fringes under a peak, of no finite object: the crystal alone errs far more."""
+    y, x = np.mgrid[:96, :96] - 48
+    fringes = np.exp(gaussian_filter(np.random.default_rng(seed).standard_normal((96, 96)), 1.5) * 5)
+    expected = 3e3 * np.exp(-(y**2 + x**2) / 300) * fringes + 0.5
+    counts, mask = np.random.default_rng(0).poisson(expected).astype(np.float32), np.zeros((96, 96), bool)
+    mask[54:60] = True
+    counts[mask] = 0
+    pattern = Pattern(intensity=counts, mask=mask, grid=Grid(step=(1.0, 1.0)))
+    plain, found = by_wiener(pattern), filled_by_crystal(pattern)
+    assert found.method == "crystal + wiener"
+    least = log_error(plain.intensity[mask], expected[mask])
+    assert log_error(found.intensity[mask], expected[mask]) < 1.1 * least
 
 
 def test_counts_that_cannot_be_phased_stay_as_the_statistics_fill_them():
@@ -98,25 +153,27 @@ def test_counts_that_cannot_be_phased_stay_as_the_statistics_fill_them():
     assert found.method == "wiener"
 
 
-def test_a_resumed_filling_has_the_same_bytes(expected, monkeypatch):
+def test_a_resumed_filling_has_the_same_bytes(flat_pattern, monkeypatch):
     monkeypatch.setattr(phases, "STARTS", 2)
     monkeypatch.setattr(phases, "EVALUATIONS", 5)
-    pattern, steps = gapped(expected), Steps()
+    pattern, steps = flat_pattern[0], Steps()
     whole = filled_by_crystal(pattern, kept=steps)
     names = [name for name, _ in steps.saved]
-    assert {"start 0", "start 1", "refined 0", "refined 1"} <= set(names)
-    for stop in (names.index("start 1"), names.index("start 1") + 2):
+    first = names.index("start 1")
+    assert names[first + 1].startswith("refined")
+    for stop in (first, first + 2):
         resumed = steps.from_step(stop)
         again = filled_by_crystal(pattern, kept=resumed)
         np.testing.assert_array_equal(again.intensity, whole.intensity)
         np.testing.assert_array_equal(again.sigma, whole.sigma)
-        assert [name for name, _ in resumed.saved][-len(names) + stop :] == names[stop:]
+        done = [name for name, _ in resumed.saved[stop:] if name.startswith(("start", "refined"))]
+        assert done == names[stop:]
 
 
-def test_progress_ends_and_never_falls(expected, monkeypatch):
+def test_progress_ends_and_never_falls(flat_pattern, monkeypatch):
     monkeypatch.setattr(phases, "STARTS", 1)
     told = []
-    filled_by_crystal(gapped(expected), progress=lambda fraction, note="": told.append(fraction))
+    filled_by_crystal(flat_pattern[0], progress=lambda fraction, note="": told.append(fraction))
     assert told == sorted(told)
     assert told[-1] == pytest.approx(1)
 
@@ -149,16 +206,18 @@ def test_weights_are_those_of_the_copy_beside(rng):
     truth = np.where(np.arange(60) < 30, best, statistical)
     counts = np.where(hidden, rng.poisson(truth), 0).astype(np.float32)
     found = weights(counts, best, statistical, hidden, copies)[mask].reshape(30, 4, 60)
-    assert found[..., :22].min() > 0.9
-    assert found[..., 38:].max() < 0.1
+    assert found[..., :20].min() > 0.85
+    assert found[..., 40:].max() < 0.15
 
 
 def test_errors_are_scaled_to_those_made(rng):
-    """Stated errors that are half the true ones in the dark and three times those where it is bright."""
+    """Stated errors that are half the true ones in the dark, and a third of them where it is bright."""
     level = np.repeat([2.2, 5.5], 40_000).astype(np.float32)
     true = np.repeat([0.4, 0.15], 40_000)
-    stated = (true * np.repeat([0.5, 3.0], 40_000)).astype(np.float32)
+    stated = (true * np.repeat([0.5, 1 / 3], 40_000)).astype(np.float32)
     counts = rng.poisson(np.expm1(level + true * rng.standard_normal(level.size))).astype(np.float32)
     scaled = standard_errors(counts, level, stated, np.ones(level.shape, bool))(level, stated)
     assert scaled[0] == pytest.approx(0.4, rel=0.1)
     assert scaled[-1] == pytest.approx(0.15, rel=0.1)
+    wide = np.full_like(stated, 0.8)
+    assert (standard_errors(counts, level, wide, np.ones(level.shape, bool))(level, wide) >= 0.8).all()

@@ -130,7 +130,7 @@ def _by_crystal(
 ) -> FilledPattern:
     from sayre.filling.crystal import crystal_fill
 
-    first = changed(settings, {"method": "unet" if network_asked(pattern, settings) else "wiener"})
+    first = changed(settings, {"method": "auto"})
 
     def statistical(pattern: Pattern, progress: Advance | None, kept: Kept | None) -> FilledPattern:
         return inpaint(pattern, first, device=device, progress=progress, kept=kept)

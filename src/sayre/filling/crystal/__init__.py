@@ -34,6 +34,9 @@ Fill = Callable[[Pattern, Advance | None, Kept | None], FilledPattern]
 
 MOST_SIDE, LEAST_SIDE = 96, 24
 """Voxels a side around the peak that are phased at most; least."""
+ALIKE, DOUBT = 3.0, 0.1
+"""Variance of the crystal's error in units of that between the starts, which share their counts; and the part
+of the statistical filling's variance, and of the squared difference of the two, that adds to it."""
 FILLED = 0.15
 """Share of either statistical filling in the time of the whole."""
 
@@ -130,9 +133,10 @@ def _mixed(
 
     def mixture(other: FilledPattern) -> tuple[Counts, Counts]:
         """Mean and standard deviation of the two together."""
-        level = np.log1p(other.intensity[box])
-        variance = share * spread + (1 - share) * other.sigma[box] ** 2
-        variance = variance + share * (1 - share) * (crystal - level) ** 2
+        level, error = np.log1p(other.intensity[box]), other.sigma[box] ** 2
+        apart = (crystal - level) ** 2
+        own = ALIKE * spread + DOUBT * (apart + error)
+        variance = share * own + (1 - share) * error + share * (1 - share) * apart
         return share * crystal + (1 - share) * level, np.sqrt(variance)
 
     level, own = mixture(both)

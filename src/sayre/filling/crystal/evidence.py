@@ -18,9 +18,9 @@ Mask = NDArray[np.bool_]
 
 WIDTH = 3.0
 """Standard deviation in voxels of the neighbourhood whose errors count."""
-PRIOR = 10.0
+PRIOR = 100.0
 """Weight of all voxels of a brightness beside that of a neighbourhood, in units of the variance of Poisson
-counts: the weights of neighbourhoods scatter by about a third."""
+counts."""
 LEVELS = (0.1, 0.3, 1.0, 3.0, 10.0, 100.0)
 """Expected counts between classes of brightness."""
 LEAST_VARIANCE = 1e-4
@@ -49,7 +49,7 @@ def weights(
 
     Returns
     -------
-    float32, from 0 to 1, in gaps and copies; copies are judged by themselves.
+    float32, from 0 to 1, in gaps and copies; a voxel of a copy does not see its own counts.
     """
     apart = (_stable(crystal) - _stable(statistical)) * hidden
     wanted = (_stable(counts) - _stable(statistical)) * hidden
@@ -60,15 +60,18 @@ def weights(
     )
     whole = float(np.clip(products.sum() / max(float(squares.sum()), 1e-9), 0, 1))
     alike = np.clip((products + PRIOR * whole) / (squares + PRIOR), 0, 1)[cell]
-    local = np.clip((_near(product) + PRIOR * alike) / (_near(square) + PRIOR), 0, 1)
-    found = np.array(local, np.float32)
+    top, bottom = _near(product) + PRIOR * alike, _near(square) + PRIOR
+    local = np.clip(top / bottom, 0, 1)
+    found = np.array(np.clip((top - product) / (bottom - square), 0, 1), np.float32)
     for copy in copies:
         found[copy.gap] = copy.of_gap(local)[copy.gap]
     return found
 
 
 def standard_errors(counts: Counts, level: Log, spread: Log, hidden: Mask) -> Callable[[Log, Log], Log]:
-    """Return a function that scales standard errors, by brightness, as those in the copies turned out.
+    """Return a function that widens standard errors, by brightness, as those in the copies turned out.
+
+    It makes none smaller: the gap is not its copy.
 
     Parameters
     ----------
@@ -94,7 +97,7 @@ def standard_errors(counts: Counts, level: Log, spread: Log, hidden: Mask) -> Ca
     prior = PRIOR_COUNT * believed / np.maximum(number, 1)
     scale = (np.maximum(true, LEAST_SHARE * believed) + pooled * prior) / np.maximum(believed + prior, 1e-12)
     seen = number > 0
-    scale = np.interp(np.arange(len(scale)), np.flatnonzero(seen), scale[seen])
+    scale = np.maximum(np.interp(np.arange(len(scale)), np.flatnonzero(seen), scale[seen]), 1)
 
     def scaled(level: Log, spread: Log) -> Log:
         variance = spread.astype(np.float64) ** 2 + LEAST_VARIANCE

@@ -16,6 +16,7 @@ from sayre.retrieval.engine.runs import Run
 from sayre.retrieval.measurement.nuisances import KINDS, Nuisances
 from sayre.retrieval.measurement.refine import Refined
 
+_SINGLE = ("tails", "background")
 _NUMBERS = ("index", "residual", "likelihood", "free_likelihood")
 
 
@@ -141,8 +142,7 @@ def kept_refined(kept: Kept | None, index: int) -> Refined | None:
     if left is None:
         return None
     effects: dict[str, Any] = {kind: left[kind] for kind in KINDS if kind in left}
-    if "background" in effects:
-        effects["background"] = float(effects["background"])
+    effects |= {kind: float(effects[kind]) for kind in _SINGLE if kind in effects}
     return Refined(
         object=left["object"],
         expected=left["expected"],

@@ -76,11 +76,12 @@ def explained(
     wide, found = with_margin(bounds), list[Refined]()
     for number, run in enumerate(chosen):
         refined = kept_refined(kept, run.index)
+        part = _part(told, SEARCHED + (1 - SEARCHED) * number / len(chosen), (1 - SEARCHED) / len(chosen))
         if refined is None:
-            part = _part(told, SEARCHED + (1 - SEARCHED) * number / len(chosen), (1 - SEARCHED) / len(chosen))
             refined = _refined(run, wide, found[0] if found else None, device, part)
             keep_refined(kept, run.index, refined)
         found.append(refined)
+        part(1.0)
     return [cut_back(one.expected, filled.shape) for one in found]
 
 
