@@ -16,6 +16,8 @@ GAMMA, DELTA, TILT = 8.0, 41.0, 8.8
 FAST, SLOW = np.array([0.6, 0.8, 0.0]), np.array([0.8, -0.6, 0.0])
 ORIGIN = np.array([12.0, -7.0, 620.0])
 """mm."""
+OFFSET = np.array([3.0, -2.0, 5.0])
+"""mm, added where delta has turned."""
 KAPPA = np.array([-0.8, 0.6, 0.0])
 PIXEL = 0.055
 """mm."""
@@ -32,6 +34,7 @@ def transformation(file, place, value, vector, parent, *, kind="rotation", unit=
     file[place].attrs.update(attrs)
     if offset is not None:
         file[place].attrs["offset"] = np.asarray(offset, float)
+        file[place].attrs["offset_units"] = "mm"
 
 
 def write(
@@ -43,7 +46,7 @@ def write(
         arm, stage = f"{entry}/instrument/transformations", f"{entry}/sample/transformations"
         transformation(file, f"{arm}/gamma", np.full(FRAMES, GAMMA), [0, 1, 0], ".")
         delta = known.get("delta", np.full(FRAMES, DELTA))
-        transformation(file, f"{arm}/delta", delta, [-1, 0, 0], f"{arm}/gamma")
+        transformation(file, f"{arm}/delta", delta, [-1, 0, 0], f"{arm}/gamma", offset=OFFSET)
         transformation(file, f"{arm}/offsetdelta", TILT, [1, 0, 0], f"{arm}/delta")
         for detector in detectors:
             group = f"{entry}/instrument/{detector}"
@@ -78,7 +81,7 @@ def write(
 def place_of(row, column):
     """Where a pixel is, m, from the vectors of the file and rotations in their order."""
     flat = (ORIGIN + PIXEL * (row * SLOW + column * FAST)) * 1e-3
-    return turned(("y+", GAMMA), ("x-", DELTA), ("x+", TILT)) @ flat
+    return turned(("y+", GAMMA)) @ (turned(("x-", DELTA), ("x+", TILT)) @ flat + 1e-3 * OFFSET)
 
 
 def q_of(row, column, energy=9000.0):
