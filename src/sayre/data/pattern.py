@@ -14,9 +14,14 @@ from sayre.data.arrays import ArrayClass
 from sayre.data.grid import Grid, Meta
 from sayre.data.shown import Lines, axes_of, sizes, slices_through
 from sayre.errors import InputError, warn
+from sayre.numerics.gaps import describe_gaps
 
 if TYPE_CHECKING:
     from sayre.numerics.gaps import Gap
+
+
+BELOW_ZERO = 0.05
+"""Share of negative values beyond which a background was subtracted."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -126,6 +131,14 @@ class Pattern(ArrayClass):
         newly = int(np.count_nonzero(bad & ~missing))
         if newly:
             warn(f"{what}: {newly} NaN, infinite or negative values masked")
+        with np.errstate(invalid="ignore"):
+            below = np.count_nonzero((intensity < 0) & np.isfinite(intensity) & ~missing)
+        if below > max(BELOW_ZERO * intensity.size, 100):
+            warn(
+                f"{what}: {100 * below / intensity.size:.2g} % of the values are negative, as after the "
+                "subtraction of a background; they are masked, so that what is left of dark voxels is too "
+                "bright, and so is what is filled there; counts before the subtraction would do"
+            )
         missing |= bad
         intensity[missing] = 0
         if missing.all():
@@ -221,9 +234,7 @@ def log_slices(counts: NDArray[Any], unknown: NDArray[np.bool_]) -> list[NDArray
 def _gaps_of(pattern: Pattern) -> str:
     if not pattern.mask.any():
         return "nothing: no voxel is masked"
-    gaps = [f"{gap.kind} of {gap.width}" for gap in pattern.gaps]
-    more = f" and {len(gaps) - 3} more" if len(gaps) > 3 else ""
-    return f"{100 * float(pattern.mask.mean()):.2g} % of the voxels: {', '.join(gaps[:3])}{more}"
+    return f"{100 * float(pattern.mask.mean()):.2g} % of the voxels: {describe_gaps(pattern.gaps)}"
 
 
 def as_mask(mask: ArrayLike | None, shape: tuple[int, ...], what: str) -> NDArray[np.bool_]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from sayre.data import FilledPattern, Pattern
 from sayre.data.expect import expect
 from sayre.data.option import changed
 from sayre.errors import InputError, warn
+from sayre.filling.gain import photon_gain
 from sayre.filling.kept import Kept
 from sayre.filling.settings import FillingSettings
 from sayre.numerics.device import find_device
@@ -18,6 +20,8 @@ from sayre.numerics.progress import Advance, Part
 
 Log = NDArray[np.float32]
 
+STATISTICAL = ("stack", "unet", "wiener")
+"""Methods that ask how counts scatter."""
 DEFAULT_STRIDE = 16
 """Distance of neighbouring windows; docs/inpainting.md has the curve of time and accuracy behind it."""
 
@@ -65,7 +69,7 @@ def inpaint(
     -----
     SayreWarning
         Voxels that the network cannot reach (a wider gap than it was trained for, or the rim of the
-        array) and that `wiener` fills instead.
+        array) and that `wiener` fills instead; counts that are no photons, and their gain.
     """
     expect(pattern, Pattern, argument="pattern")
     settings = FillingSettings() if settings is None else settings
@@ -79,16 +83,34 @@ def inpaint(
     chosen = chosen_method(settings)
     if chosen == "crystal":
         return _by_crystal(pattern, settings, device, progress, kept)
+    gain = _gain(pattern, settings) if chosen in STATISTICAL else 1.0
+    seen = pattern if gain == 1 else replace(pattern, intensity=pattern.intensity / np.float32(gain))
     if chosen == "stack":
-        filled, sigma, chosen = _by_stack(pattern, settings, device, progress, kept)
+        filled, sigma, chosen = _by_stack(seen, settings, device, progress, kept)
     elif chosen == "unet":
-        filled, sigma, chosen = _by_network(pattern, settings, device, progress, kept)
+        filled, sigma, chosen = _by_network(seen, settings, device, progress, kept)
     else:
-        filled, sigma = _by_classic(chosen, np.log1p(pattern.intensity), pattern.mask, progress, kept)
+        filled, sigma = _by_classic(chosen, np.log1p(seen.intensity), pattern.mask, progress, kept)
     counts = pattern.intensity.copy()
-    counts[pattern.mask] = np.maximum(np.expm1(filled[pattern.mask]), 0)
+    photons = np.maximum(np.expm1(filled[pattern.mask]), 0)
+    counts[pattern.mask] = np.float32(gain) * photons
+    if gain != 1:
+        sigma[pattern.mask] *= (gain + counts[pattern.mask]) / (1 + counts[pattern.mask])
     sigma = np.where(pattern.mask, sigma, np.float32(0))
     return FilledPattern(pattern=pattern, intensity=counts, sigma=sigma, method=chosen)
+
+
+def _gain(pattern: Pattern, settings: FillingSettings) -> float:
+    """Counts of one photon, as given or as found."""
+    if settings.gain is not None:
+        return settings.gain
+    gain = photon_gain(pattern)
+    if gain != 1:
+        warn(
+            f"{pattern.name}: counts scatter as photons of {gain:.3g} counts each would, and are filled so; "
+            f"`gain=1` takes them for photons"
+        )
+    return gain
 
 
 def chosen_method(settings: FillingSettings) -> str:

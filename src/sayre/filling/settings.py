@@ -29,10 +29,14 @@ class FillingSettings:
     weights
         Name in the registry or a `.safetensors` file; None takes the registry's default.
 
+    gain
+        Counts of one photon, which say how counts scatter, for `stack`, `crystal`, `unet` and `wiener`; None
+        finds it where counts were scaled, and takes 1 where they are photons.
+
     Raises
     ------
     SettingError
-        An unknown method, a stride below 1.
+        An unknown method, a stride below 1, a gain that is not positive.
     """
 
     method: Annotated[
@@ -58,6 +62,16 @@ class FillingSettings:
         Option(
             help="Weights of the filling network: a name of `sayre weights list`, or a .safetensors file.",
             metavar="NAME|FILE",
+            panel=_PANEL,
+        ),
+    ] = None
+
+    gain: Annotated[
+        float | None,
+        Option(
+            help="Counts of one photon, where counts were scaled. By default it is found.",
+            above=0,
+            metavar="COUNTS",
             panel=_PANEL,
         ),
     ] = None

@@ -66,6 +66,34 @@ class Gap:
     label: int
 
 
+_NAMES: dict[Kind, str] = {
+    "plane": "gap of {} voxels",
+    "cross": "cross of {} voxels",
+    "border": "masked edge of {} voxels",
+    "beamstop": "masked area {} voxels across",
+}
+
+
+def describe_gaps(gaps: Sequence[Gap], most: int = 3) -> str:
+    """Return what is masked in the words of a user: gaps, crosses, edges, and how many dead pixels.
+
+    Parameters
+    ----------
+    gaps
+        As `find_gaps` returns them.
+    most
+        Gaps that are named one by one; dead pixels are counted.
+    """
+    named = [_NAMES[gap.kind].format(gap.width) for gap in gaps if gap.kind != "isolated"]
+    dead = len(gaps) - len(named)
+    words = named[:most]
+    if len(named) > most:
+        words.append(f"{len(named) - most} more")
+    if dead:
+        words.append("a cluster of dead pixels" if dead == 1 else f"{dead} clusters of dead pixels")
+    return ", ".join(words[:-1]) + (" and " if len(words) > 1 else "") + "".join(words[-1:])
+
+
 def run_lengths(mask: NDArray[np.bool_], axis: int) -> NDArray[np.int32]:
     """Length of the masked run through each voxel along `axis`.
 

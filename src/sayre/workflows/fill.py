@@ -153,8 +153,9 @@ class FillOutcome:
 
     @property
     def sentence(self) -> str:
-        numbers, gaps = self.numbers, self.numbers["gaps"]
-        shown = ", ".join(gaps[:3]) + (f" and {len(gaps) - 3} more" if len(gaps) > 3 else "")
+        from sayre.numerics.gaps import describe_gaps
+
+        numbers, shown = self.numbers, describe_gaps(self.filled.pattern.gaps)
         return (
             f"{self.output}: {numbers['filled_voxels']} voxels ({shown}) filled by {self.filled.method}, "
             f"{numbers['counts_added']:.4g} counts beside {numbers['counts_measured']:.4g} measured, "

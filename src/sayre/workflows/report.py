@@ -14,6 +14,7 @@ from sayre.figures.crystal import crystal_figure
 from sayre.figures.explained import explained_figure
 from sayre.figures.filling import filling_figure, save_figure
 from sayre.figures.phasing import convergence_figure, resolution_figure, resolution_text
+from sayre.numerics.gaps import describe_gaps
 from sayre.retrieval.sampling import ratios_text
 from sayre.retrieval.settings import Settings
 from sayre.workflows.outcome import RunOutcome, values_inside
@@ -92,8 +93,7 @@ def _counts(outcome: RunOutcome) -> list[Row]:
     if pattern.meta.corrections is not None:
         rows.append(("corrected", pattern.meta.corrections))
     if isinstance(outcome.pattern, FilledPattern):
-        gaps = [f"{gap.kind} of {gap.width}" for gap in pattern.gaps]
-        shown = ", ".join(gaps[:4]) + (f" and {len(gaps) - 4} more" if len(gaps) > 4 else "")
+        shown = describe_gaps(pattern.gaps, 4)
         added = float(outcome.pattern.intensity[pattern.mask].sum(dtype=float))
         share = 100 * added / max(added + float(pattern.intensity.sum(dtype=float)), 1.0)
         photons = f"{added:.4g}, {share:.2g} % of all"

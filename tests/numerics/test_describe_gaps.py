@@ -1,0 +1,36 @@
+"""Gaps in the words of a user."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sayre.detectors import masks
+from sayre.numerics.gaps import describe_gaps, find_gaps
+
+
+def test_a_frame_edge_and_dead_pixels_are_called_so():
+    mask = np.zeros((6, 60, 64), bool)
+    mask[:, :9] = True
+    for row in range(15, 60, 10):
+        mask[:, row, 20] = True
+    assert describe_gaps(find_gaps(mask)[0]) == "masked edge of 9 voxels and 5 clusters of dead pixels"
+
+
+def test_gaps_and_crosses_are_named_up_to_a_number():
+    shape = (6, 60, 64)
+    cross = masks.cross(shape, axes=(1, 2), starts=(20, 30), widths=(6, 4))
+    assert describe_gaps(find_gaps(cross)[0]) == "cross of 6 voxels"
+    planes = np.zeros(shape, bool)
+    for start in (5, 20, 35, 50):
+        planes[:, start : start + 4] = True
+    found = find_gaps(planes)[0]
+    assert describe_gaps(found) == "gap of 4 voxels, gap of 4 voxels, gap of 4 voxels and 1 more"
+    planes[:, :, 9] = True
+    assert describe_gaps(found, most=4).count("gap of 4") == 4
+    assert describe_gaps([]) == ""
+
+
+def test_one_dead_pixel():
+    mask = np.zeros((20, 20), bool)
+    mask[4, 5] = True
+    assert describe_gaps(find_gaps(mask)[0]) == "a cluster of dead pixels"
