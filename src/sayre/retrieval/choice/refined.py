@@ -25,8 +25,8 @@ from sayre.retrieval.measurement.refine import Refined, refine
 Objects = NDArray[np.complex64]
 Mask = NDArray[np.bool_]
 
-EVALUATIONS = 150
-"""Most evaluations of the likelihood for a refinement; most end earlier."""
+EVALUATIONS, FEWER = 150, 48
+"""Most evaluations of the likelihood for a refinement with effects, and without; many end earlier."""
 ROUNDS, PROGRESS = 3, 0.05
 """Most times that a run is iterated and refined on, and the relative improvement of the free likelihood for
 which it is done once more, or another threshold taken."""
@@ -158,7 +158,7 @@ class Refinement:
             support,
             wide,
             model.nuisances.kinds,
-            evaluations=EVALUATIONS,
+            evaluations=EVALUATIONS if model.nuisances.kinds else FEWER,
             dilation=model.dilation,
             known=model.nuisances,
             device=self.device,

@@ -13,9 +13,9 @@ from sayre.retrieval.engine.bounds import Bounds
 from sayre.retrieval.measurement.nuisances import FURTHER, KINDS, NEEDS, Kind, Nuisances
 from sayre.retrieval.measurement.refine import Refined, refine, significance
 
-FIRST, CHECK, SETTLE, LAST = 80, 12, 40, 75
-"""Evaluations of the likelihood: with all effects, for each effect and support, with all effects in the
-support chosen, and in the end."""
+GLANCE, FIRST, CHECK, SETTLE, LAST = 24, 80, 12, 40, 75
+"""Evaluations of the likelihood: without effects, and with all of them beside that; with all of them if that
+helps; for each effect and support; with all effects in the support chosen; and in the end."""
 WORTH = 0.02
 """Relative improvement of the free likelihood below which an effect is left out. Effects that are there
 improve it by tenths; by a hundredth they also mend what the object makes of noise, or of a cut-off field."""
@@ -29,7 +29,15 @@ DILATIONS = (0, 2, 4)
 loose one lets in noise."""
 LOOSER = 0.03
 """Relative improvement of the free likelihood for which a looser support is taken."""
-EVALUATIONS = FIRST + (len(KINDS) + 2) * CHECK + len(DILATIONS) * CHECK + SETTLE + LAST
+EVALUATIONS = (
+    3 * GLANCE
+    + len(DILATIONS) * CHECK
+    + FIRST
+    + (len(KINDS) + 2) * CHECK
+    + len(DILATIONS) * CHECK
+    + SETTLE
+    + LAST
+)
 """Evaluations of `best_model` together."""
 
 
@@ -60,7 +68,9 @@ def best_model(
 
     Notes
     -----
-    Supports are compared first, after as many evaluations each: in one that is too loose, effects that are
+    Where all effects together do not help at once, in the support that is best without them, none is tried
+    further, and the object is not refined for long: nothing is to be mended, and it would take up noise. Else
+    supports are compared first, after as many evaluations each: in one that is too loose, effects that are
     not there mend what the object makes of noise. Then one effect after the other is left out and the rest
     refined on; with all it is refined on for as many evaluations, so that both had the same chance. The
     effects of `FURTHER` are added instead, where a score test says that they may matter. Where no voxel is
@@ -107,17 +117,35 @@ def best_model(
 
     loosest = DILATIONS[-1]
     base = list(kinds) if every else [kind for kind in kinds if kind not in FURTHER]
+    if not every and (plain := _without(base, refined)) is not None:
+        return plain
     first = refined(None, base, loosest, FIRST)
     if not np.isfinite(float(first.fit.free_likelihood[0])):
         return first
-    tried = [refined(first, base, dilation, CHECK) for dilation in DILATIONS]
-    least = min(one.merit for one in tried)
-    chosen = next(one for one in tried if not one.merit > least * (1 + LOOSER))
+    chosen = _tightest([refined(first, base, dilation, CHECK) for dilation in DILATIONS])
     loose = chosen.dilation
     settled = refined(chosen, base, loose, SETTLE)
     kept = base if every else _helpful(base, lambda fewer: refined(settled, fewer, loose, CHECK))
     last = refined(settled, kept, loose, LAST)
     return last if every else further(last, [kind for kind in kinds if kind in FURTHER])
+
+
+def _without(
+    base: Sequence[Kind], refined: Callable[[Refined | None, Sequence[Kind], int, int], Refined]
+) -> Refined | None:
+    """Return the object refined without effects, if all together predict the free voxels no better."""
+    first = refined(None, (), DILATIONS[-1], GLANCE)
+    if not np.isfinite(float(first.fit.free_likelihood[0])):
+        return None
+    chosen = _tightest([refined(first, (), dilation, CHECK) for dilation in DILATIONS])
+    plain, rich = (refined(chosen, kinds, chosen.dilation, GLANCE) for kinds in ((), base))
+    return plain if plain.merit <= rich.merit else None
+
+
+def _tightest(tried: Sequence[Refined]) -> Refined:
+    """Return the first, tightest one that predicts the free voxels about as well as any."""
+    least = min(one.merit for one in tried)
+    return next(one for one in tried if not one.merit > least * (1 + LOOSER))
 
 
 def _helpful(kinds: Sequence[Kind], refined: Callable[[Sequence[Kind]], Refined]) -> list[Kind]:
