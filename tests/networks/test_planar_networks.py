@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
+from sayre.networks.dense import dense
+from sayre.networks.layers import leaky
 from sayre.networks.planar import NETWORKS, PARAMETERS, MSDNet, PlanarUNet, parameters_of
 
 
@@ -39,15 +41,39 @@ def test_networks_keep_the_shape_and_end_in_a_sigmoid(name):
     assert (out < 1).all()
 
 
+def joined_by_convolution(network, images):
+    x = images[:, None]
+    for layer in network.layers:
+        x = torch.cat([x, leaky(layer(x))], 1)
+    return torch.sigmoid(network.last(x).float()[:, 0])
+
+
+def test_matrix_products_are_the_dilated_convolutions_and_their_gradients():
+    torch.manual_seed(1)
+    network, images = MSDNet(0.5), torch.rand(2, 20, 14)
+    found = []
+    for forward in (network, lambda x: joined_by_convolution(network, x)):
+        network.zero_grad()
+        out = forward(images)
+        ((out - 0.3) ** 2).sum().backward()
+        found.append((out.detach(), [parameter.grad.clone() for parameter in network.parameters()]))
+    (out, gradients), (right, exact) = found
+    torch.testing.assert_close(out, right)
+    for got, wanted in zip(gradients, exact, strict=True):
+        torch.testing.assert_close(got, wanted, rtol=1e-3, atol=1e-5 * float(wanted.abs().max()) + 1e-7)
+
+
 def reach(network, side):
     """How far from its pixel an output still depends on the input."""
     torch.manual_seed(0)
-    for parameter in network.parameters():
+    for parameter in network.double().parameters():
         torch.nn.init.uniform_(parameter, 0.01, 0.1)
-    pattern = torch.rand(1, side, side, requires_grad=True)
-    network(pattern)[0, side // 2, side // 2].log().backward()
-    rows = pattern.grad[0].abs().sum(1).nonzero()
-    return int((rows - side // 2).abs().max())
+    patterns, away = torch.zeros(side // 2, side, side, dtype=torch.float64), torch.arange(side // 2)
+    patterns[away, side // 2 + away, side // 2] = 1
+    with torch.no_grad():
+        layers = [(layer.weight, layer.bias) for layer in network.layers]
+        seen = dense(patterns, [layer.dilation[0] for layer in network.layers], layers)
+    return int((seen[-1, :, side // 2, side // 2] != seen[-1, -1, side // 2, side // 2]).nonzero().max())
 
 
 def test_the_dilated_network_sees_as_far_as_its_rates_add_up():

@@ -17,12 +17,14 @@ input's own resolution exists in the modified U-Net only.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from sayre.networks.dense import dense
 from sayre.networks.layers import Grow, begin_as_keras, conv, leaky
 
 FILTERS = (48, 96, 192, 384, 768)
@@ -76,8 +78,8 @@ class PlanarUNet(nn.Module):
         channels += skipped[0] if modified else 0
         self.head = nn.ModuleList()
         for filters in HEAD:
-            self.head.append(conv(2, channels, filters, 3))
-            channels = filters
+            self.head.append(conv(2, channels, wide(filters) if width != 1 else filters, 3))
+            channels = wide(filters) if width != 1 else filters
         self.last = conv(2, channels, 1, 3)
         begin_as_keras(self)
 
@@ -95,7 +97,7 @@ class PlanarUNet(nn.Module):
             x = torch.cat([x, skips.pop()], 1)
         for block in self.head:
             x = leaky(block(x))
-        return torch.sigmoid(self.last(x).float()[:, 0])
+        return _scaled(self.last, x)
 
 
 class MSDNet(nn.Module):
@@ -122,10 +124,17 @@ class MSDNet(nn.Module):
 
     def forward(self, scaled: Tensor) -> Tensor:
         """Predict patterns, float32, from scaled logarithms `(batch, side, side)` of the same shape."""
-        x = scaled[:, None]
-        for layer in self.layers:
-            x = torch.cat([leaky(layer(x)), x], 1)
-        return torch.sigmoid(self.last(x).float()[:, 0])
+        layers = list(cast("Iterable[nn.Conv2d]", self.layers))
+        rates = [layer.dilation[0] for layer in layers]
+        return _scaled(
+            self.last, dense(scaled, rates, [(layer.weight, layer.bias) for layer in layers]).transpose(0, 1)
+        )
+
+
+def _scaled(last: nn.Module, x: Tensor) -> Tensor:
+    """Apply the last layer and the sigmoid in full precision, which a small rounding would be seen in."""
+    with torch.autocast(x.device.type, enabled=False):
+        return torch.sigmoid(last(x.float())[:, 0])
 
 
 class _Dilated(nn.Module):

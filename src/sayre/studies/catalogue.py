@@ -14,7 +14,31 @@ _ALL = (
         "simulation-2d",
         "Figure 4.3",
         "the five steps of simulating a 2D pattern",
-        "sayre.studies.simulation_2d:make",
+        "sayre.studies.planar.simulation:make",
+    ),
+    Study(
+        "networks-2d",
+        "Table 4.1, Figure 4.5",
+        "three networks that fill gaps of 2D patterns",
+        "sayre.studies.planar.networks:make",
+    ),
+    Study(
+        "losses-2d",
+        "Figure 4.4",
+        "the U-Net trained with different losses",
+        "sayre.studies.planar.losses:make",
+    ),
+    Study(
+        "position-2d",
+        "Figure 4.6",
+        "accuracy against the place of the gap",
+        "sayre.studies.planar.position:make",
+    ),
+    Study(
+        "oversampling-2d",
+        "Figure 4.7",
+        "accuracy against the oversampling ratio",
+        "sayre.studies.planar.oversampling:make",
     ),
 )
 

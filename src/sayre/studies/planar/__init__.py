@@ -1,0 +1,1 @@
+"""Studies of 2D patterns, section 4.3 of the thesis."""
