@@ -104,6 +104,15 @@ def test_two_dimensions_do(flat_pattern):
     assert error["crystal"] < min(error["linear"] / 3, error["wiener"] / 1.5)
 
 
+def test_counts_that_are_no_photons_are_filled_in_photons(flat_pattern):
+    pattern = flat_pattern[0]
+    scaled = Pattern(intensity=pattern.intensity * np.float32(8), mask=pattern.mask, grid=pattern.grid)
+    with pytest.warns(SayreWarning, match="photons of 8 counts"):
+        found = inpaint(scaled, method="crystal").intensity[pattern.mask]
+    own = inpaint(pattern, method="crystal", gain=1.0).intensity[pattern.mask]
+    np.testing.assert_allclose(found, 8 * own, rtol=1e-4, atol=1e-4)
+
+
 def test_a_job_writes_what_the_crystal_filled(flat_pattern, tmp_path):
     pattern = flat_pattern[0]
     save(tmp_path / "peak.npz", pattern)

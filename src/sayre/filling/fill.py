@@ -20,7 +20,7 @@ from sayre.numerics.progress import Advance, Part
 
 Log = NDArray[np.float32]
 
-STATISTICAL = ("stack", "unet", "wiener")
+STATISTICAL = ("stack", "crystal", "unet", "wiener")
 """Methods that ask how counts scatter."""
 DEFAULT_STRIDE = 16
 """Distance of neighbouring windows; docs/inpainting.md has the curve of time and accuracy behind it."""
@@ -81,11 +81,11 @@ def inpaint(
     if method == "unet" and len(pattern.shape) == 2:
         raise InputError(f"{pattern.name}: the network fills 3D counts, these are 2D; `method='wiener'`")
     chosen = chosen_method(settings)
-    if chosen == "crystal":
-        return _by_crystal(pattern, settings, device, progress, kept)
     gain = _gain(pattern, settings) if chosen in STATISTICAL else 1.0
     seen = pattern if gain == 1 else replace(pattern, intensity=pattern.intensity / np.float32(gain))
-    if chosen == "stack":
+    if chosen == "crystal":
+        filled, sigma, chosen = _by_crystal(seen, settings, device, progress, kept)
+    elif chosen == "stack":
         filled, sigma, chosen = _by_stack(seen, settings, device, progress, kept)
     elif chosen == "unet":
         filled, sigma, chosen = _by_network(seen, settings, device, progress, kept)
@@ -149,15 +149,17 @@ def _by_crystal(
     device: str,
     progress: Advance | None,
     kept: Kept | None,
-) -> FilledPattern:
+) -> tuple[Log, Log, str]:
+    """Values, standard errors, and which methods were weighed."""
     from sayre.filling.crystal import crystal_fill
 
-    first = changed(settings, {"method": "auto"})
+    first = changed(settings, {"method": "auto", "gain": 1.0})
 
     def statistical(pattern: Pattern, progress: Advance | None, kept: Kept | None) -> FilledPattern:
         return inpaint(pattern, first, device=device, progress=progress, kept=kept)
 
-    return crystal_fill(pattern, statistical, device=find_device(device), progress=progress, kept=kept)
+    found = crystal_fill(pattern, statistical, device=find_device(device), progress=progress, kept=kept)
+    return np.log1p(found.intensity), found.sigma, found.method
 
 
 def _by_classic(
