@@ -114,7 +114,7 @@ def test_objects_show_themselves_in_a_few_lines(simulated, gapped, filled, recon
         assert ("data:image/png;base64," in page) == (thing is not simulated.particle)
     assert "32 × 32 × 32 voxels (rocking, row, column)" in repr(gapped)
     assert f"{gapped.intensity.sum(dtype=float):.4g} in all" in repr(gapped)
-    assert "plane of 3" in repr(gapped)
+    assert "gap of 3 voxels" in repr(gapped)
     assert "1/Å" in repr(gapped)
     assert "9000 eV" in repr(gapped)
     assert "by linear" in repr(filled)
