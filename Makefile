@@ -6,7 +6,7 @@ EXTRAS := .[train,relax,cluster,beamline]
 # Without an NVIDIA GPU torch is held to a CPU build.
 CONSTRAINT := $(shell command -v nvidia-smi >/dev/null 2>&1 || echo "-c constraints-cpu.txt")
 
-.PHONY: demo test test-oldest test-robust lint mutants accuracy bench clean
+.PHONY: demo test test-oldest test-robust lint studies mutants accuracy bench clean
 
 demo: $(VENV)/.ready
 	$(BIN)/sayre demo --out demo
@@ -31,6 +31,10 @@ lint: $(VENV)/.ready-dev
 # The suite with one thread and eight, other instruction sets, and noise on the counts: nine times as long.
 test-robust: $(VENV)/.ready-dev
 	tests/robust.sh $(BIN)/python
+
+# The studies of docs/studies/ in their reduced form, into studies/.
+studies: $(VENV)/.ready-dev
+	$(BIN)/sayre study all --quick --out studies
 
 # How many small faults of the numerical core the tests notice, of a sample (docs/development/mutants.md).
 mutants: $(VENV)/.ready-dev
