@@ -114,3 +114,16 @@ def test_means_leave_out_what_is_not_known():
     mean = summarise([one, replace(one, bright_ratio=0.3, ratio=0.7)])[0]
     assert (mean.ratio, mean.bright_ratio) == pytest.approx((0.6, 0.3))
     assert np.isnan(mean.bright_sum)
+
+
+def test_scores_of_scaled_counts_know_their_noise():
+    """Four photons a count: the true expectation reaches the floor, and its error holds."""
+    truth = np.random.default_rng(0).uniform(2, 40, (20, 40, 40)).astype(np.float32)
+    counts = (np.random.default_rng(1).poisson(4 * truth) / 4).astype(np.float32)
+    mask = np.zeros(truth.shape, bool)
+    mask[:, 15:21] = True
+    found = score(filled_with(truth, counts, mask, sigma=1e-3), mask, counts=counts, linear=truth * 2)
+    assert found.log_error == pytest.approx(found.floor, rel=0.1)
+    assert found.root_error == pytest.approx(found.root_floor, rel=0.1)
+    assert found.pearson_linear == pytest.approx(found.ceiling, abs=0.02)
+    assert (found.covered_1, found.covered_2) == pytest.approx((0.683, 0.954), abs=0.03)

@@ -15,6 +15,7 @@ from sayre.data import FilledPattern, Pattern
 from sayre.filling.coverage import Covered, covered_by_class, pooled
 from sayre.filling.cuts import cut_gap
 from sayre.filling.fill import inpaint
+from sayre.filling.gain import photon_gain
 from sayre.filling.settings import FillingSettings, Method
 from sayre.numerics import metrics
 
@@ -168,7 +169,8 @@ def score(
     if linear is None:
         linear = inpaint(filled.pattern, method="linear").intensity
     estimate, sigma, target, line = (a[known] for a in (filled.intensity, filled.sigma, reference, linear))
-    z = _standard_scores(estimate, sigma, target, seed, exact=truth is not None)
+    gain = photon_gain(filled.pattern)
+    z = _standard_scores(estimate, sigma, target, seed, gain, exact=truth is not None)
     light = expected_light(reference, filled.pattern.mask & ~known) if truth is None else reference
     bright = light[known] > BRIGHT
     base = metrics.log_error(line[bright], target[bright]) if bright.any() else 0.0
@@ -179,18 +181,18 @@ def score(
         width=max(gap.width for gap in filled.pattern.gaps),
         pearson_log=metrics.pearson(estimate, target),
         pearson_linear=metrics.pearson(estimate, target, log=False),
-        ceiling=metrics.pearson_ceiling(target) if truth is None else 1.0,
+        ceiling=metrics.pearson_ceiling(target / np.float32(gain)) if truth is None else 1.0,
         log_error=metrics.log_error(estimate, target),
         ratio=metrics.log_error_ratio(estimate, target, line),
-        floor=metrics.noise_floor(estimate) if truth is None else 0.0,
+        floor=_noise_floor(estimate, gain) if truth is None else 0.0,
         bright_ratio=metrics.log_error(estimate[bright], target[bright]) / base if base else float("nan"),
-        bright_floor=(metrics.noise_floor(estimate[bright]) if truth is None else 0.0) / base
+        bright_floor=(_noise_floor(estimate[bright], gain) if truth is None else 0.0) / base
         if base
         else float("nan"),
         sum_ratio=_share(estimate, target),
         bright_sum=_share(estimate[bright], target[bright]),
         root_error=metrics.root_error(estimate, target),
-        root_floor=metrics.root_floor(estimate) if truth is None else 0.0,
+        root_floor=gain * metrics.root_floor(estimate / gain) if truth is None else 0.0,
         covered_1=float("nan") if z is None else float(np.mean(np.abs(z) <= 1)),
         covered_2=float("nan") if z is None else float(np.mean(np.abs(z) <= 2)),
         classes=() if z is None else covered_by_class(z, estimate, far),
@@ -213,6 +215,14 @@ def expected_light(counts: NDArray[np.float32], mask: NDArray[np.bool_]) -> NDAr
     return np.asarray(smooth / np.maximum(gaussian_filter(measured, 1.0), np.float32(1e-3)))
 
 
+def _noise_floor(estimate: NDArray[np.float32], gain: float) -> float:
+    """Log error that noise leaves to the expectation: exact for photons, to first order for other counts."""
+    if gain == 1:
+        return metrics.noise_floor(estimate)
+    counts = estimate.astype(np.float64)
+    return float(np.mean(gain * counts / (1 + counts) ** 2))
+
+
 def _share(estimate: NDArray[np.float32], target: NDArray[np.float32]) -> float:
     whole = float(target.sum(dtype=np.float64))
     return float(estimate.sum(dtype=np.float64)) / whole if whole > 0 else float("nan")
@@ -223,6 +233,7 @@ def _standard_scores(
     sigma: NDArray[np.float32],
     target: NDArray[np.float32],
     seed: int,
+    gain: float,
     *,
     exact: bool,
 ) -> NDArray[np.float64] | None:
@@ -230,7 +241,9 @@ def _standard_scores(
     if np.isnan(sigma).any():
         return None
     if not exact:
-        return metrics.predictive_z(estimate, sigma, target, np.random.default_rng(seed))
+        in_photons = sigma * (1 + estimate) / (gain + estimate)
+        generator = np.random.default_rng(seed)
+        return metrics.predictive_z(estimate / gain, in_photons, target / gain, generator)
     off = np.log1p(estimate.astype(np.float64)) - np.log1p(target.astype(np.float64))
     return np.asarray(off / np.maximum(sigma, 1e-12))
 
