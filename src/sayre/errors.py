@@ -23,6 +23,11 @@ class SayreWarning(UserWarning):
     """Something was changed or assumed on the way; the result is still valid."""
 
 
+def printable(text: str) -> str:
+    """Return a text as one line: control characters, as names in files may hold, are written as escapes."""
+    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)
+
+
 _wordings: list[Callable[[str], str]] = []
 
 

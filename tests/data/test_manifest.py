@@ -12,7 +12,7 @@ import pytest
 import sayre
 from sayre.data import Manifest
 from sayre.data import manifest as module
-from sayre.data.manifest import sha256_of
+from sayre.data.manifest import hashes, sha256_of
 
 
 def test_round_trip():
@@ -72,3 +72,13 @@ def test_sha256(tmp_path):
     assert sha256_of(file) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     file.write_bytes(bytes(range(256)) * 10_000)
     assert sha256_of(file) == hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def test_files_of_one_name_are_all_named(tmp_path):
+    (tmp_path / "masks").mkdir()
+    counts, mask = tmp_path / "a.npz", tmp_path / "masks" / "a.npz"
+    counts.write_bytes(b"counts")
+    mask.write_bytes(b"mask")
+    found = hashes(counts, mask)
+    assert found == {"a.npz": sha256_of(counts), str(mask): sha256_of(mask)}
+    assert hashes(mask, beside={"a.npz": sha256_of(counts)}) == found

@@ -7,6 +7,7 @@ import pytest
 
 from sayre.data import Particle
 from sayre.errors import InputError
+from sayre.files import atoms
 from sayre.files.atoms import load_particle, save_particle
 
 PLACES = np.random.default_rng(0).uniform(-40, 40, (57, 3))
@@ -123,3 +124,25 @@ def test_bad_files_are_named(tmp_path, name, text, message):
 def test_no_file(tmp_path):
     with pytest.raises(InputError, match=r"none\.xyz"):
         load_particle(tmp_path / "none.xyz")
+
+
+@pytest.mark.parametrize("count", ["-1", "0"])
+def test_counts_of_atoms_below_one_are_refused(count, tmp_path):
+    path = tmp_path / "a.xyz"
+    path.write_text(f"{count}\nProperties=species:S:1:pos:R:3\nAu 0 0 0\nAu 1 1 1\nAu 2 2 2\n")
+    with pytest.raises(InputError, match=f"damaged.*{count} atoms"):
+        load_particle(path)
+
+
+def test_a_long_comment_is_searched_once():
+    """The number of matches that are tried grows as the length: no word is searched again from its middle."""
+    assert atoms._PAIR.match("bb=1 ", 0)
+    assert atoms._PAIR.match("bb=1 ", 1) is None
+    assert atoms._PAIR.findall('a=1 b="x \\" y" c:d-e=f') == [("a", "1"), ("b", '"x \\" y"'), ("c:d-e", "f")]
+
+
+def test_values_nested_too_deep_are_one_line(tmp_path):
+    path = tmp_path / "a.xyz"
+    path.write_text('1\nmade="{' + '\\"a\\":' + "[" * 100_000 + '"\nAu 0 0 0\n')
+    with pytest.raises(InputError, match=r"a\.xyz: damaged"):
+        load_particle(path)

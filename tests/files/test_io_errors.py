@@ -1,10 +1,12 @@
 """Files that cannot be used are refused in one line, and outputs are whole or absent."""
 
+import logging
 import os
 import resource
 import subprocess
 import sys
 import textwrap
+import warnings
 
 import h5py
 import numpy as np
@@ -12,6 +14,7 @@ import pytest
 import tifffile
 from io_samples import make
 
+import sayre
 from sayre.data import FilledPattern, Pattern, SimulatedPattern
 from sayre.errors import InputError
 from sayre.files import load, output_path_check, save
@@ -262,3 +265,54 @@ def test_full_disk_leaves_the_old_file(tmp_path):
     assert result.returncode == 0, result.stderr
     assert result.stdout.count("cannot be written") == len(endings), result.stdout
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == {f"a{e}": b"old" for e in endings}
+
+
+def test_every_cut_of_a_tiff_is_refused_or_loads_the_same(tmp_path, monkeypatch):
+    """Whatever the level of the logger of tifffile, which reports some cuts there and reads on."""
+    monkeypatch.setattr(logging.getLogger("tifffile"), "level", logging.CRITICAL + 1)
+    counts = np.random.default_rng(0).poisson(5, (3, 8, 8))
+    mask = np.zeros(counts.shape, bool)
+    mask[:, 3] = True
+    path, cut = tmp_path / "a.tif", tmp_path / "cut.tif"
+    sayre.save(path, sayre.inpaint(Pattern.from_counts(counts, mask), method="linear"))
+    data, whole = path.read_bytes(), sayre.load(path)
+    loaded = 0
+    for length in range(1, len(data), 3):
+        cut.write_bytes(data[:length])
+        try:
+            found = sayre.load(cut)
+        except InputError:
+            continue
+        loaded += 1
+        np.testing.assert_array_equal(found.mask, whole.mask)
+        np.testing.assert_array_equal(found.intensity, whole.intensity)
+    assert loaded < 10  # cuts of the padding at the end
+
+
+@pytest.mark.parametrize("place", ["entry/data/mask", "entry/instrument/detector/pixel_mask"])
+@pytest.mark.parametrize("link", [h5py.SoftLink("/nowhere"), h5py.ExternalLink("gone.h5", "/mask")])
+def test_a_mask_behind_a_broken_link_is_refused(place, link, tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["entry/data/data"] = np.ones((4, 8, 8), np.uint32)
+        file[place] = link
+    with pytest.raises(InputError, match=f"the mask /{place} is a link whose target is missing"):
+        sayre.load(tmp_path / "a.h5")
+
+
+@pytest.mark.parametrize("ending", ["npz", "h5"])
+def test_counts_beyond_float32_are_said(ending, tmp_path):
+    counts = np.ones((4, 8, 8), np.int64)
+    path = tmp_path / f"a.{ending}"
+    for most, said in ((2**24 - 1, False), (2**24 + 1, True)):
+        counts[2, 3, 3] = most
+        if ending == "npz":
+            np.savez(path, intensity=counts)
+        else:
+            with h5py.File(path, "w") as file:
+                file["data"] = counts
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            sayre.load(path)
+        assert [str(w.message).startswith(f"{path.name}: 1 voxels hold 2^24") for w in caught] == [
+            True
+        ] * said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from pathlib import Path
 
@@ -23,15 +24,15 @@ def test_arrays_come_back_bit_for_bit(folder):
     rng = np.random.default_rng(0)
     arrays = {"a": rng.normal(size=(3, 4)).astype(np.float32), "n": np.array(7), "b": rng.random(5) > 0.5}
     kept = KeptFolder(folder, {"seed": 1})
-    assert kept.load("one") is None
+    assert kept.load("1.npz") is None
     assert not folder.exists()
-    kept.save("one", **arrays)
-    found = KeptFolder(folder, {"seed": 1}).load("one")
+    kept.save("1.npz", **arrays)
+    found = KeptFolder(folder, {"seed": 1}).load("1.npz")
     assert found.keys() == arrays.keys()
     for name, array in arrays.items():
         assert found[name].dtype == array.dtype
         np.testing.assert_array_equal(found[name], array)
-    assert kept.load("two") is None
+    assert kept.load("2.npz") is None
     kept.remove()
     assert not folder.exists()
 
@@ -39,17 +40,17 @@ def test_arrays_come_back_bit_for_bit(folder):
 @pytest.mark.parametrize("other", [{"seed": 2}, {"seed": 1, "method": "wiener"}, {}])
 def test_another_configuration_is_refused_or_replaced_once_there_is_something_to_keep(folder, other):
     mine = KeptFolder(folder, {"seed": 1})
-    mine.save("one", a=np.arange(3))
+    mine.save("1.npz", a=np.arange(3))
     theirs = KeptFolder(folder, other)
-    assert theirs.load("one") is None
+    assert theirs.load("1.npz") is None
     for refused in (theirs.check, theirs.begin):
         with pytest.raises(InputError, match="unfinished run of other options or counts"):
             refused()
     anew = KeptFolder(folder, other, replace=True)
     anew.check()
-    assert mine.load("one") is not None
+    assert mine.load("1.npz") is not None
     anew.begin()
-    assert mine.load("one") is None
+    assert mine.load("1.npz") is None
     assert [path.name for path in folder.iterdir()] == ["resume.json"]
     mine.replace = True
     mine.begin()
@@ -87,7 +88,7 @@ def test_a_folder_whose_making_or_removal_was_broken_off_is_used(folder, monkeyp
     folder.mkdir()
     (folder / ".resume.json.0a1b2c3d.tmp").write_text("{")
     kept = KeptFolder(folder, {})
-    kept.save("one", a=np.arange(3))
+    kept.save("1.npz", a=np.arange(3))
     unlink = Path.unlink
 
     def stopped(path, *, missing_ok=False):
@@ -141,3 +142,20 @@ def test_steps_are_cleared_and_nothing_else(folder):
     steps.clear()
     assert steps.load("step") is None
     assert sorted(path.name for path in folder.iterdir()) == ["0000.npz", "resume.json"]
+
+
+def test_only_what_carries_the_mark_of_sayre_is_removed(tmp_path):
+    kept = KeptFolder(tmp_path / "runs", {"seed": 1}, replace=True)
+    for contents in ({"notes.tmp": "mine"}, {"resume.json": '{"basics": {}}'}, {"0001.npz": "mine"}):
+        kept.folder.mkdir()
+        for name, text in contents.items():
+            (kept.folder / name).write_text(text)
+        kept.remove()
+        with pytest.raises(InputError, match="is needed for what is kept"):
+            kept.begin()
+        assert {path.name: path.read_text() for path in kept.folder.iterdir()} == contents
+        shutil.rmtree(kept.folder)
+    kept.save("0001.npz", a=np.arange(3))
+    (kept.folder / "notes.txt").write_text("mine")
+    kept.remove()
+    assert [path.name for path in kept.folder.iterdir()] == ["notes.txt"]

@@ -217,3 +217,10 @@ def test_measured_pattern(measured, axis, offset):
     assert errors[0] < 0.75 * errors[1]
     z = predictive_z(np.expm1(filled[mask]), sigma[mask], counts[mask], np.random.default_rng(0))
     assert 0.85 < z.std() < 1.15
+
+
+def test_a_single_measured_voxel_tells_nothing_of_the_scatter():
+    counts, mask = np.zeros((7, 7, 7), np.float32), np.ones((7, 7, 7), bool)
+    mask[3, 3, 3], counts[3, 3, 3] = False, 5
+    filled, sigma = wiener_fill(np.log1p(counts), mask)
+    assert (sigma[mask] >= np.abs(filled[mask])).all()

@@ -213,3 +213,12 @@ def test_a_checkpoint_of_another_network_is_refused(copy, tmp_path, capsys):
     assert "of another network than the configuration describes" in lines[-1]
     assert len(lines) == 2
     assert contents(copy) == before
+
+
+def test_a_finished_run_that_is_resumed_exports_the_same_averaged_weights(copy, finished, tmp_path):
+    """So does one that was killed after its last checkpoint and before the weights were written."""
+    weights = (finished[0] / "weights.safetensors").read_bytes()
+    config = configured(tmp_path)[1]
+    (copy / "weights.safetensors").unlink()
+    train_phase(config, copy, resume=copy / "last.ckpt")
+    assert (copy / "weights.safetensors").read_bytes() == weights

@@ -88,10 +88,24 @@ def sha256_of(path: str | Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def hashes(*files: str | Path | None) -> dict[str, str]:
-    """Names of files (`file.h5::/inside` too) with their SHA-256; None is left out."""
-    paths = [Path(str(file).partition("::")[0]) for file in files if file is not None]
-    return {path.name: sha256_of(path) for path in paths}
+def hashes(*files: str | Path | None, beside: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Names of files (`file.h5::/inside` too) with their SHA-256; None is left out.
+
+    Of several files of one name, those that follow the first are called by their whole path.
+
+    Parameters
+    ----------
+    files
+        The files.
+    beside
+        Names and digests of files that come first.
+    """
+    found = dict(beside or {})
+    for path in (Path(str(file).partition("::")[0]) for file in files if file is not None):
+        digest = sha256_of(path)
+        name = path.name if found.get(path.name, digest) == digest else str(path)
+        found[name] = digest
+    return found
 
 
 def _peak_memory_mib() -> float | None:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 BELOW_ZERO = 0.05
 """Share of negative values beyond which a background was subtracted."""
+EXACT = 2**24
+"""Whole numbers below this are exact in float32."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -126,6 +128,7 @@ class Pattern(ArrayClass):
         with np.errstate(over="ignore"):
             intensity = array.astype(np.float32)
         missing = as_mask(mask, intensity.shape, what)
+        warn_of_rounding(what, intensity, array.dtype, missing)
         with np.errstate(invalid="ignore"):
             bad = ~(np.isfinite(intensity) & (intensity >= 0))
         newly = int(np.count_nonzero(bad & ~missing))
@@ -235,6 +238,35 @@ def _gaps_of(pattern: Pattern) -> str:
     if not pattern.mask.any():
         return "nothing: no voxel is masked"
     return f"{100 * float(pattern.mask.mean()):.2g} % of the voxels: {describe_gaps(pattern.gaps)}"
+
+
+def warn_of_rounding(what: str, counts: NDArray[Any], stored: np.dtype[Any], mask: NDArray[np.bool_]) -> None:
+    """Warn of counts that float32, in which Sayre computes and writes, does not hold exactly.
+
+    Parameters
+    ----------
+    what
+        Name that opens the message.
+    counts
+        Counts, as float32 or as they are stored.
+    stored
+        Their type where they are from.
+    mask
+        Voxels that are not used.
+
+    Warns
+    -----
+    SayreWarning
+        How many counts are at or above 2²⁴, and stored more exactly than float32.
+    """
+    if stored.kind not in "uif" or stored.itemsize < 4 or stored == np.float32:
+        return
+    high = int(np.count_nonzero((counts >= EXACT) & ~mask & np.isfinite(counts)))
+    if high:
+        warn(
+            f"{what}: {high} voxels hold 2^24 counts or more, which are rounded to float32, by 1 part in "
+            "2^24 at most"
+        )
 
 
 def as_mask(mask: ArrayLike | None, shape: tuple[int, ...], what: str) -> NDArray[np.bool_]:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 from sayre.errors import InputError
+
+LONGEST = 255 - len("..01234567.tmp")
+"""Bytes of a file's name, so that the name of its temporary file is one that file systems take."""
 
 
 def check_place(path: Path, *, force: bool) -> None:
@@ -23,6 +27,10 @@ def check_place(path: Path, *, force: bool) -> None:
         Whether a file that is there may be replaced.
     """
     folder = path.parent
+    if len(os.fsencode(path.name)) > LONGEST:
+        raise InputError(
+            f"{path}: a name of {len(os.fsencode(path.name))} bytes; one of {LONGEST} at most would do"
+        )
     if path.is_dir():
         raise InputError(f"{path}: is a folder; name a file in it")
     if not folder.is_dir():
@@ -53,9 +61,14 @@ def replacing(path: Path, *, force: bool) -> Iterator[BinaryIO]:
         `path` cannot be written, exists without `force`, or the disk is full.
     """
     check_place(path, force=force)
+    if path.is_symlink():
+        path = Path(os.path.realpath(path))
+        check_place(path, force=force)
+    _clear_strays(path)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         with open(temporary, "xb") as file:
+            _locked(file.fileno())
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -71,6 +84,27 @@ def replacing(path: Path, *, force: bool) -> Iterator[BinaryIO]:
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def _clear_strays(path: Path) -> None:
+    """Remove temporary files that a killed command left: those that no process holds locked."""
+    stray = re.compile(re.escape(f".{path.name}.") + "[0-9a-f]{8}[.]tmp")
+    with contextlib.suppress(OSError):
+        for name in [name for name in os.listdir(path.parent) if stray.fullmatch(name)]:
+            with open(path.parent / name, "rb") as file:
+                if _locked(file.fileno()):
+                    (path.parent / name).unlink()
+
+
+def _locked(descriptor: int) -> bool:
+    """Lock an open file for as long as it is open; False where another process holds it, or none can."""
+    try:
+        import fcntl  # not on Windows
+
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (OSError, ImportError):
+        return False
+    return True
 
 
 def _sync_folder(folder: Path) -> None:

@@ -65,7 +65,7 @@ def load_particle(
         raise InputError(f"{path}: is not text; extended XYZ or LAMMPS data would do") from None
     try:
         positions, named, facts = reader(text)
-    except (ValueError, IndexError) as error:
+    except (ValueError, LookupError, RecursionError, OverflowError) as error:
         raise InputError(
             f"{path}: damaged, or not of its ending's format ({error}); write it again"
         ) from None
@@ -162,6 +162,8 @@ def _write_lammps(particle: Particle) -> str:
 def _read_xyz(text: str) -> tuple[NDArray[np.float64], str | None, dict[str, Any]]:
     lines = text.split("\n", 2)
     count = int(lines[0])
+    if count < 1:
+        raise ValueError(f"{count} atoms")
     comment = {key: _unquoted(value) for key, value in re.findall(_PAIR, lines[1])}
     columns = comment.get("Properties", "species:S:1:pos:R:3").split(":")
     place, at = 0, {}
@@ -180,7 +182,7 @@ def _read_xyz(text: str) -> tuple[NDArray[np.float64], str | None, dict[str, Any
     return positions, _only({row[at["species"]] for row in rows}) if "species" in at else None, facts
 
 
-_PAIR = re.compile(r'([\w:-]+)=("(?:[^"\\]|\\.)*"|\S+)')
+_PAIR = re.compile(r'(?<![\w:-])([\w:-]+)=("(?:[^"\\]|\\.)*"|\S+)')
 
 
 def _unquoted(value: str) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
+import json
+import re
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -21,6 +22,9 @@ from sayre.files.atomic import replacing
 Arrays = Mapping[str, NDArray[Any]]
 
 _CONFIG = "resume.json"
+_TEMPORARY = re.compile(r"\.resume\.json\.[0-9a-f]+\.tmp")
+_OURS = re.compile(r"\d+\.npz|filled\.npz|.*\.checkpoint|.*\.snapshot|\..*\.[0-9a-f]{8}\.tmp")
+"""Names of the files that commands keep; nothing else in the folder is ever removed."""
 
 
 class KeptFolder:
@@ -37,7 +41,7 @@ class KeptFolder:
 
     Notes
     -----
-    What else a caller writes into the folder is removed with it.
+    Callers keep files whose names `_OURS` has; a file of any other name is the user's, and stays.
     """
 
     def __init__(self, folder: Path, config: Mapping[str, Any], *, replace: bool = False) -> None:
@@ -132,15 +136,25 @@ class KeptFolder:
         if not self._is_kept():
             return
         with contextlib.suppress(OSError):
-            for path in self.folder.iterdir():
-                if path.name != _CONFIG:  # last, so that a removal that was interrupted can be repeated
-                    path.unlink()
-        shutil.rmtree(self.folder, ignore_errors=True)
+            ours = [path for path in self.folder.iterdir() if _OURS.fullmatch(path.name)]
+            for path in ours:
+                path.unlink()
+            (self.folder / _CONFIG).unlink(missing_ok=True)  # last: an interrupted removal can be repeated
+            self.folder.rmdir()
 
     def _is_kept(self) -> bool:
-        """Whether the folder was made by `begin`, or holds nothing of anyone else."""
-        if not self.folder.is_dir():
+        """Whether the folder was made by `begin`, or `begin` was killed while it made it."""
+        if not self.folder.is_dir() or self.folder.is_symlink():
             return False
         if (self.folder / _CONFIG).is_file():
-            return True
-        return all(path.suffix == ".tmp" for path in self.folder.iterdir())  # killed while it was made
+            return _is_mark(self.folder / _CONFIG)
+        return all(_TEMPORARY.fullmatch(path.name) for path in self.folder.iterdir())
+
+
+def _is_mark(path: Path) -> bool:
+    """Whether a file is one that `begin` writes."""
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(found, dict) and isinstance(found.get("version"), str)

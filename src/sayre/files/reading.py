@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sayre.data import FilledPattern, Grid, Meta, Pattern
 from sayre.data.manifest import sha256_of
-from sayre.data.pattern import as_mask
+from sayre.data.pattern import as_mask, warn_of_rounding
 from sayre.errors import InputError, warn
 from sayre.files.corrections import Given, corrected
 from sayre.files.formats import readable, split_path
@@ -146,6 +146,8 @@ def pattern_of_contents(
         highest = np.iinfo(contents.stored).max
         warn(f"{name}: {newly} voxels at {highest}, the mark of dead or overflown pixels, masked")
     missing |= over
+    if counts.dtype == np.float32:
+        warn_of_rounding(name, counts, contents.stored, missing)
     meta = dataclasses.replace(
         _meta(plausible(contents.known, name), counts.ndim), source=name, sha256=digest
     )

@@ -18,7 +18,15 @@ from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 from sayre.numerics.progress import Advance
 from sayre.training.config import Training
 from sayre.training.curves import Curves
-from sayre.training.folder import CHECKPOINT, CONFIG, CURVES, check_folder, check_network, clear
+from sayre.training.folder import (
+    CHECKPOINT,
+    CONFIG,
+    CURVES,
+    check_folder,
+    check_network,
+    clear,
+    read_checkpoint,
+)
 from sayre.training.optimizer import Muon
 from sayre.training.progress import StepProgress
 
@@ -169,7 +177,7 @@ def fit(
 
     Returns
     -------
-    Path of the checkpoint.
+    Path of the checkpoint; where `resume` is of a finished run, its averaged weights are taken as they are.
 
     Raises
     ------
@@ -204,6 +212,10 @@ def fit(
         enable_model_summary=False,
         num_sanity_val_steps=0,
     )
+    stored = None if resume is None else read_checkpoint(resume)
+    if stored is not None and stored["global_step"] >= config.steps:
+        module.load_state_dict(stored["state_dict"])  # the averaged weights: there is nothing left to train
+        return Path(str(resume))
     _fit(trainer, module, data, resume)
     return folder / CHECKPOINT
 

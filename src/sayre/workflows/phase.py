@@ -187,7 +187,7 @@ class RetrievalStage:
             pattern=pattern,
             settings=settings,
             scan=completed(job.scan, pattern),
-            inputs=job.input.hashes(pattern) | hashes(settings.init_file),
+            inputs=hashes(settings.init_file, beside=job.input.hashes(pattern)),
             weights=_network(settings, len(pattern.shape)),
             device=find_device(job.device).type,
             also={"crop": job.input.crop, "detector": job.input.detector, "mask": job.input.mask},

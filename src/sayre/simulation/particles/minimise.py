@@ -91,6 +91,11 @@ def pair_commands(species: str, potential: str | Path | None = None) -> list[str
         if not path.is_file():
             raise InputError(f"{path}: there is no such potential; check the path")
         style = _STYLES[path.suffix]
+    if not str(path).isprintable() or set(str(path)) & set("\"'$&#\\"):
+        raise InputError(
+            f"{str(path)!r}: LAMMPS cannot take this name of a potential; one without quotes, $, &, # and "
+            "line breaks would do"
+        )
     elements = "" if style == "eam" else f" {species} {species}"
     return [f"pair_style {style}/opt", f'pair_coeff * * "{path}"{elements}']
 

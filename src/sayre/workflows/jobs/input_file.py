@@ -139,4 +139,4 @@ class InputFile:
 
         scan = pattern.meta.scan
         read = {pattern.meta.source or self.source: pattern.meta.sha256 or ""} if scan is None else scan.files
-        return {**read, **hashes(*self.files[1:])}
+        return hashes(*self.files[1:], beside=read)
