@@ -28,6 +28,26 @@ def printable(text: str) -> str:
     return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)
 
 
+@contextmanager
+def understood(path: object) -> Iterator[None]:
+    """Turn what libraries raise on a damaged file, which has no common base, into an `InputError`.
+
+    Parameters
+    ----------
+    path
+        The file that is read inside the `with` block.
+    """
+    try:
+        yield
+    except (InputError, Warning):
+        raise
+    except MemoryError as error:
+        raise InputError(f"{path}: states more data than there is memory for; is it damaged?") from error
+    except Exception as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"{path}: cannot be read, damaged or of another layout ({reason})") from error
+
+
 _wordings: list[Callable[[str], str]] = []
 
 

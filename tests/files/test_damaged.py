@@ -1,11 +1,12 @@
-"""Damaged files in the folder of a stopped job."""
+"""Damaged files: in the folder of a stopped job, and in general."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from sayre.errors import SayreWarning
+from sayre.cli import main
+from sayre.errors import InputError, SayreWarning, understood
 from sayre.files.kept import KeptFolder
 
 
@@ -29,3 +30,21 @@ def test_a_configuration_that_is_no_text_is_of_another_job(tmp_path):
     assert not kept.matches
     kept.begin()
     assert kept.matches
+
+
+@pytest.mark.parametrize(
+    "error", [KeyError("a\nb"), MemoryError(), RecursionError("deep"), OSError(5, "bad")]
+)
+def test_what_libraries_raise_becomes_one_line_with_the_name_of_the_file(error):
+    with pytest.raises(InputError, match=r"^a\.h5: .*damaged") as raised, understood("a.h5"):
+        raise error
+    assert len(str(raised.value).splitlines()) == 1
+
+
+def test_control_characters_in_names_are_escaped(tmp_path, capsys):
+    path = tmp_path / "a\n\x1b[31mb.npz"
+    path.write_bytes(b"x")
+    assert main(["phase", str(path), "-o", str(tmp_path / "o.npz")]) == 2
+    printed = capsys.readouterr().err
+    assert printed.count("\n") == 1
+    assert r"a\n\x1b[31mb.npz" in printed

@@ -12,7 +12,7 @@ import typer
 from sayre._version import __version__
 from sayre.cli.commands import COMMANDS, group
 from sayre.cli.derive import StoppedJob
-from sayre.errors import InputError, SayreWarning
+from sayre.errors import InputError, SayreWarning, printable
 
 # The base of what typer raises for a wrong command line; its module and its name depend on the release.
 _UsageError: Any = next(
@@ -50,7 +50,7 @@ def _shower() -> Callable[..., None]:
     def show(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
         if str(message) not in shown:
             shown.add(str(message))
-            print(f"sayre: warning: {message}", file=sys.stderr)
+            print(f"sayre: warning: {printable(str(message))}", file=sys.stderr)
 
     return show
 
@@ -66,7 +66,7 @@ def main(arguments: list[str] | None = None) -> int:
         except typer.Exit as leave:
             return leave.exit_code
         except InputError as error:
-            print(f"sayre: {error}", file=sys.stderr)
+            print(f"sayre: {printable(str(error))}", file=sys.stderr)
             return 2
         except _UsageError as error:
             message = error.format_message() or "no command given"
@@ -74,7 +74,12 @@ def main(arguments: list[str] | None = None) -> int:
             return 2
         except OSError as error:
             place = "" if error.filename is None else f"{error.filename}: "
-            print(f"sayre: {place}{error.strerror or error}", file=sys.stderr)
+            print(f"sayre: {printable(place)}{printable(str(error.strerror or error))}", file=sys.stderr)
+            return 2
+        except MemoryError:
+            print(
+                "sayre: there is not enough memory; a part of the counts (--crop) takes less", file=sys.stderr
+            )
             return 2
         except StoppedJob as stopped:
             print(f"sayre: stopped; {stopped}", file=sys.stderr)

@@ -34,7 +34,7 @@ class FromToml(BaseModel):
             Missing file, not TOML, unknown key or a value out of range.
         """
         try:
-            return cls.from_text(path.read_text(), str(path))
+            return cls.from_text(path.read_text(encoding="utf-8"), str(path))
         except OSError as error:
             raise InputError(f"{path}: {error.strerror}; {cls.example}") from None
         except UnicodeDecodeError as error:
@@ -58,6 +58,8 @@ class FromToml(BaseModel):
         """
         try:
             return cls.model_validate(tomllib.loads(text))
+        except RecursionError:
+            raise InputError(f"{source}: tables nested too deep; {cls.example}") from None
         except tomllib.TOMLDecodeError as error:
             raise InputError(f"{source}: not TOML: {error}") from None
         except ValidationError as error:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sayre.data import Pattern
-from sayre.errors import InputError, warn
+from sayre.errors import InputError, understood, warn
 from sayre.files.formats import readable, split_path
 from sayre.files.patterns.companions import Kind, kind_of, refuse_other
 from sayre.files.patterns.contents import Contents
@@ -125,7 +125,8 @@ def _own(kind: Kind, given: Given) -> Companion:
         raise InputError(f"{file}: is a folder; a {kind} field is one file")
     if inside is not None or file.suffix.lower() in (".npy", ".tif", ".tiff"):  # others name their arrays
         refuse_other(kind, inside or file.stem, str(given))
-    array = readable(file, inside).read_companion(file, inside, kind)
+    with understood(given):
+        array = readable(file, inside).read_companion(file, inside, kind)
     return Companion(
         Path(str(given)).name if inside is None else f"{file.name}::{inside}", array, str(given), True
     )

@@ -152,9 +152,11 @@ class KeptFolder:
 
 
 def _is_mark(path: Path) -> bool:
-    """Whether a file is one that `begin` writes."""
+    """Whether a file is one that `begin` writes, or damaged so far that it is no JSON."""
     try:
         found = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
+    except OSError:
         return False
+    except (ValueError, RecursionError):
+        return True
     return isinstance(found, dict) and isinstance(found.get("version"), str)

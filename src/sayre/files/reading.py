@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from sayre.data import FilledPattern, Grid, Meta, Pattern
 from sayre.data.manifest import sha256_of
 from sayre.data.pattern import as_mask, warn_of_rounding
-from sayre.errors import InputError, warn
+from sayre.errors import InputError, understood, warn
 from sayre.files.corrections import Given, corrected
 from sayre.files.formats import readable, split_path
 from sayre.files.patterns.contents import Contents, integers, plausible, positive
@@ -164,8 +164,8 @@ def _read(path: str | Path) -> tuple[Contents, str]:
         contents = tiff.read_frames(file)
         digests = "".join(sha256_of(frame) for frame in tiff.frames_of(file))
         return contents, hashlib.sha256(digests.encode()).hexdigest()
-    module = readable(file, inside)
-    return module.read(file, inside), sha256_of(file)
+    with understood(path):
+        return readable(file, inside).read(file, inside), sha256_of(file)
 
 
 def _own_mask(
@@ -177,7 +177,8 @@ def _own_mask(
         file, inside = split_path(mask)
         if file.is_dir():
             raise InputError(f"{file}: is a folder; a mask is one file")
-        array = readable(file, inside).read_mask(file, inside)
+        with understood(mask):
+            array = readable(file, inside).read_mask(file, inside)
     else:
         array = np.asarray(mask)
     missing = as_mask(array, counts.shape, where)

@@ -98,7 +98,7 @@ class Weights:
 @cache
 def registry() -> dict[str, Weights]:
     """Read the registry: all weights that the package contains, by name."""
-    rows = tomllib.loads(REGISTRY.read_text())
+    rows = tomllib.loads(REGISTRY.read_text(encoding="utf-8"))
     return {
         name: Weights(name=name, **{**row, "widths": tuple(row.get("widths", (0, 0)))})
         for name, row in rows.items()

@@ -18,7 +18,7 @@ from sayre.data import FilledPattern, Pattern
 from sayre.data.grid import ScanRecord
 from sayre.data.manifest import sha256_of
 from sayre.detectors import detector
-from sayre.errors import InputError, warn
+from sayre.errors import InputError, understood, warn
 from sayre.files.corrections import Given
 from sayre.files.formats import split_path
 from sayre.files.patterns.contents import Contents
@@ -127,7 +127,8 @@ def opened(path: str | Path, *, frames: str | Path | None = None) -> RawScan | N
     named = None if inside is None else _NUMBER.fullmatch(inside)
     if (inside is not None and named is None) or file.suffix.lower() in (".npz", ".mat"):
         return None
-    reader = reader_of(file)
+    with understood(file):
+        reader = reader_of(file)
     if reader is None:
         if named is not None and file.is_file():
             raise InputError(
@@ -135,9 +136,12 @@ def opened(path: str | Path, *, frames: str | Path | None = None) -> RawScan | N
                 f"{file.name}::/path/to/dataset"
             )
         return None
-    entry = chosen(file, reader.entries(file), named["scan"] if named else None)
     detector = named["detector"] if named else None
-    return reader.open(file, entry.number, detector=detector, frames=None if frames is None else Path(frames))
+    with understood(path):
+        entry = chosen(file, reader.entries(file), named["scan"] if named else None)
+        return reader.open(
+            file, entry.number, detector=detector, frames=None if frames is None else Path(frames)
+        )
 
 
 def pattern_of(
@@ -166,7 +170,8 @@ def pattern_of(
     turned = None if motor is None else rocking(motor, raw.step, what)
     for remark in (*raw.remarks, *(turned.remarks if turned else ())):
         warn(f"{name}: {remark}")
-    read = raw.read()
+    with understood(path):
+        read = raw.read()
     read = read._replace(contents=_without_gaps(read.contents, raw.gaps, name))
     points = np.arange(len(read.contents.counts)) if read.points is None else read.points
     if turned is None:

@@ -34,7 +34,7 @@ class Curves(Callback):
         writer.writeheader()
         writer.writerows([*before, row])
         temporary = self.path.with_name(self.path.name + ".part")
-        temporary.write_text(text.getvalue())
+        temporary.write_text(text.getvalue(), encoding="utf-8")
         temporary.replace(self.path)
 
     def _rows(self) -> list[dict[str, str]]:

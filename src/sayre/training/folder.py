@@ -163,7 +163,7 @@ def _flat(values: Any, name: str = "") -> Iterator[tuple[str, Any]]:
 def _stored(path: Path) -> Any:
     """Read a configuration; None where there is none."""
     try:
-        return json.loads(path.read_text())
+        return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
 

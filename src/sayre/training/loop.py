@@ -191,7 +191,7 @@ def fit(
     folder.mkdir(parents=True, exist_ok=True)
     if force:
         clear(folder, resume=resume)
-    (folder / CONFIG).write_text(config.model_dump_json(indent=1))
+    (folder / CONFIG).write_text(config.model_dump_json(indent=1), encoding="utf-8")
     name = CHECKPOINT.removesuffix(".ckpt")
     saver = ModelCheckpoint(folder, name, enable_version_counter=False, save_on_train_epoch_end=True)
     callbacks = [saver, EMAWeightAveraging(decay=config.average), Curves(folder / CURVES)]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sayre.data import Crystal, Manifest
 from sayre.data.json_text import to_json
-from sayre.errors import InputError, warn
+from sayre.errors import InputError, understood, warn
 from sayre.files.atomic import check_place, replacing
 from sayre.files.patterns import npz
 from sayre.files.patterns.contents import integers, positive
@@ -57,13 +57,14 @@ def load_crystal(path: str | Path) -> Crystal:
         raise InputError(f"{file}: an object is read from .npz or .cxi, not from {ending or 'no ending'}")
     if not file.is_file():
         raise InputError(f"{file}: {'is a folder; name a file in it' if file.is_dir() else 'no such file'}")
-    if ending == ".cxi":
-        from sayre.files.crystals import cxi
+    with understood(path):
+        if ending == ".cxi":
+            from sayre.files.crystals import cxi
 
-        found = cxi.read(file, inside or None)
-    else:
-        found = _read_npz(file, inside or None)
-    return _crystal(file, found)
+            found = cxi.read(file, inside or None)
+        else:
+            found = _read_npz(file, inside or None)
+        return _crystal(file, found)
 
 
 def save_crystal(path: str | Path, crystal: Crystal, manifest: Manifest, *, force: bool = False) -> None:

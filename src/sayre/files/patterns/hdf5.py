@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import os
 import re
 import secrets
 from collections.abc import Callable, Iterator
@@ -21,6 +22,7 @@ from sayre.files.patterns import nexus
 from sayre.files.patterns.companions import Kind, kind_of, refuse_other
 from sayre.files.patterns.contents import Contents, Output, arrays_of, may_be_counts
 from sayre.files.patterns.hdf5_companions import find_beside
+from sayre.files.within import require_within
 
 Datasets = dict[str, h5py.Dataset]
 Member = tuple[str, h5py.Group]
@@ -305,12 +307,19 @@ def _check_readable(where: str, path: Path, dataset: h5py.Dataset) -> None:
             raise InputError(
                 f"{where}: needs HDF5 filter {code} ({label}), not installed; repack it with gzip"
             )
+    home = Path(dataset.file.filename)
+    folder = home.parent
+    for number in range(plist.get_external_count()):
+        stored = os.fsdecode(plist.get_external(number)[0])
+        require_within(path, folder / stored, f"external storage of {dataset.name}", refused=True)
+    if home.exists() and not os.path.samefile(home, path):
+        require_within(path, home, f"the link {dataset.name}")
     if not dataset.is_virtual:
         return
-    folder = Path(dataset.file.filename).parent
     for source in dataset.virtual_sources():
         if source.file_name == "." or "%" in source.file_name:
             continue
+        require_within(path, folder / source.file_name, f"the virtual dataset {dataset.name}")
         if not (folder / source.file_name).exists():
             raise InputError(
                 f"{where}: its frames are in {source.file_name}, which is missing; put it beside {path}"

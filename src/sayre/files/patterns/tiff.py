@@ -8,6 +8,7 @@ the three stacks one after the other.
 from __future__ import annotations
 
 import glob
+import os
 import re
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -20,6 +21,7 @@ from sayre.data import Manifest
 from sayre.errors import InputError
 from sayre.files.patterns.companions import Kind
 from sayre.files.patterns.contents import Contents, Output, arrays_of, known_of, pattern_of
+from sayre.files.within import require_within
 
 _BIG = 2**32 - 2**25
 
@@ -127,6 +129,9 @@ def _series(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
                 name = str(about[number].get("series", number)) if number < len(about) else str(number)
                 if any(page is None for page in series.pages):
                     raise InputError(f"{path}: some of its pages are in other files, which are missing")
+                for other in {page.parent.filehandle.path for page in series.pages if page is not None}:
+                    if not os.path.samefile(other, path):
+                        require_within(path, Path(other), "FileName in its metadata", refused=True)
                 found[name] = np.asarray(series.asarray())
     except InputError:
         raise
@@ -158,8 +163,12 @@ def _require_whole(path: Path, tif: tifffile.TiffFile) -> None:
     if len(tif.pages) != len(seen):
         raise InputError(f"{path}: {len(seen)} pages, of which {len(tif.pages)} can be read; copy it again")
     for page in tif.pages:
-        places = zip(getattr(page, "dataoffsets", ()), getattr(page, "databytecounts", ()), strict=False)
-        if any(place + count > size for place, count in places):
+        places, counts = getattr(page, "dataoffsets", ()), getattr(page, "databytecounts", ())
+        ends = [
+            place + count if place and count else size + 1
+            for place, count in zip(places, counts, strict=True)
+        ]
+        if not ends or max(ends) > size:
             raise InputError(f"{path}: cut short, the data of a page are missing; copy it again")
 
 

@@ -119,7 +119,7 @@ def recipe_text(recipe: str) -> str:
     """
     if os.path.isfile(recipe):
         try:
-            recipe = Path(recipe).read_text().strip()
+            recipe = Path(recipe).read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(f"recipe: {recipe} cannot be read ({error}); a text file would do") from None
     parse(recipe)

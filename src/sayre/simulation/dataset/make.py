@@ -134,7 +134,7 @@ def _prepare(config: DatasetConfig, folder: Path, force: bool) -> None:
 def _description(path: Path) -> dict[str, object] | None:
     """Read the description of a data set; None where there is none."""
     try:
-        stored = json.loads(path.read_text())
+        stored = json.loads(path.read_text(encoding="utf-8"))
         return {"sayre": stored["sayre"], "config": stored["config"]}
     except FileNotFoundError:
         return None

@@ -75,12 +75,12 @@ def register(
         _write_sample(target)
         row |= {"task": "inpaint", "widths": list(config["widths"]), "sigma_scale": sigma_scale}
     row |= {"sha256": sha256_of(target), "default": True, "summary": summary}
-    rows = tomllib.loads(REGISTRY.read_text())
+    rows = tomllib.loads(REGISTRY.read_text(encoding="utf-8"))
     for other in rows.values():
         same = (other["task"], other.get("dimensions")) == (row["task"], row.get("dimensions"))
         other["default"] = other["default"] and not same
     rows[name] = {**row, "training": dict(training), "validation": dict(validation)}
-    REGISTRY.write_text("\n".join(_lines(rows)))
+    REGISTRY.write_text("\n".join(_lines(rows)), encoding="utf-8")
 
 
 def _lines(rows: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
@@ -150,8 +150,8 @@ def main() -> None:
         options.weights,
         name=options.name,
         summary=options.summary,
-        training=json.loads(options.training.read_text()),
-        validation=json.loads(options.validation.read_text()),
+        training=json.loads(options.training.read_text(encoding="utf-8")),
+        validation=json.loads(options.validation.read_text(encoding="utf-8")),
         sigma_scale=options.sigma_scale,
         levels=options.levels,
     )
