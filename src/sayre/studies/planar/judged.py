@@ -164,7 +164,13 @@ def mean_with_interval(values: Scores) -> tuple[float, float, float]:
 
 
 def verdict(low: float, high: float) -> str:
-    """Say whether an interval of a difference that is claimed to be positive confirms the claim."""
+    """Say whether an interval of a difference that is claimed to be positive confirms the claim.
+
+    Parameters
+    ----------
+    low, high
+        Ends of the interval.
+    """
     if low > 0:
         return "confirmed"
     return "contradicted" if high < 0 else "undecided"
