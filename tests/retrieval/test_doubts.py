@@ -2,11 +2,13 @@
 
 import warnings
 
+import numpy as np
 import pytest
 
 from sayre.errors import SayreWarning
 from sayre.retrieval.choice.select import most_selected
-from sayre.retrieval.doubts import warn_of_doubt, warn_of_unrefined, why_unrefined
+from sayre.retrieval.doubts import warn_of_doubt, warn_of_effects, warn_of_unrefined, why_unrefined
+from sayre.retrieval.measurement.nuisances import Nuisances
 
 NAN = float("nan")
 
@@ -61,6 +63,19 @@ def test_starts_that_agree_are_not_doubted():
         warn_of_doubt("a.npz", 0.95, keep=0.5, made=8, finished=8)
 
 
+def test_a_beam_as_no_beam_is_warned_of():
+    rng = np.random.default_rng(0)
+    usual = np.exp(0.2 * rng.normal(size=40)).astype(np.float32)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warn_of_effects("a.npz", None)
+        warn_of_effects("a.npz", Nuisances(frames=usual, gains=usual.reshape(5, 8)))
+    with pytest.warns(SayreWarning, match="flux of the frames is found to scatter by"):
+        warn_of_effects("a.npz", Nuisances(frames=usual**5))
+    with pytest.warns(SayreWarning, match="response of the pixels is found to scatter by"):
+        warn_of_effects("a.npz", Nuisances(gains=usual.reshape(5, 8) ** 5))
+
+
 @pytest.mark.parametrize(
     ("free", "reason"), [(True, "predicted the free voxels"), (False, "explained the counts")]
 )
@@ -74,4 +89,4 @@ def test_a_refinement_that_was_not_named_is_not_warned_of():
         warnings.simplefilter("error")
         for setting in ("auto", "none"):
             warn_of_unrefined("a.npz", setting, why_unrefined(setting, free=True))
-    assert why_unrefined("none", free=True) == "it was not asked for"
+    assert why_unrefined("none", free=True) == "it was switched off"

@@ -9,7 +9,10 @@ import numpy as np
 from sayre.errors import warn
 from sayre.retrieval.choice.modes import TRUSTED
 from sayre.retrieval.choice.select import most_selected
+from sayre.retrieval.measurement.nuisances import Nuisances
 
+UNLIKELY = 0.5
+"""Scatter of the logarithm of flux or response from which on a warning is issued, thrice the usual."""
 OVERFIT = 5.0
 """Free half deviance, over that of the voxels used, from which on a warning is issued; 1 to 2 is usual."""
 
@@ -30,6 +33,33 @@ def warn_of_overfit(name: str, likelihood: float, free: float) -> None:
             f"{free:.3g} against {likelihood:.3g}): the object fits noise or the model of the measurement is "
             "wrong; do not trust details of the result"
         )
+
+
+def warn_of_effects(name: str, nuisances: Nuisances | None) -> None:
+    """Warn of a beam or a detector that are found to be as no beam and no detector is.
+
+    Parameters
+    ----------
+    name
+        Of the pattern.
+    nuisances
+        Effects that were found; None where there are none.
+    """
+    if nuisances is None:
+        return
+    scatter = {
+        "the flux of the frames": 0.0 if nuisances.frames is None else float(np.log(nuisances.frames).std()),
+        "the response of the pixels": 0.0
+        if nuisances.gains is None
+        else float(np.log(nuisances.gains).std()),
+    }
+    for what, found in scatter.items():
+        if found > UNLIKELY:
+            warn(
+                f"{name}: {what} is found to scatter by {100 * found:.0f} %, which is unlikely: the counts "
+                "may hold something else than the crystal (`mask_aliens=True` looks for it), or the object "
+                "is wrong"
+            )
 
 
 def warn_of_doubt(
@@ -95,7 +125,7 @@ def why_unrefined(refine: str, *, free: bool) -> str:
         Whether voxels were left free.
     """
     if refine == "none":
-        return "it was not asked for"
+        return "it was switched off"
     return "it predicted the free voxels no better" if free else "it explained the counts no better"
 
 

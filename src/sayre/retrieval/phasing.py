@@ -21,7 +21,13 @@ from sayre.retrieval.binning import binned
 from sayre.retrieval.choice.consensus import consensus, work_of_selected
 from sayre.retrieval.choice.refined import THRESHOLDS
 from sayre.retrieval.choice.select import select
-from sayre.retrieval.doubts import warn_of_doubt, warn_of_overfit, warn_of_unrefined, why_unrefined
+from sayre.retrieval.doubts import (
+    warn_of_doubt,
+    warn_of_effects,
+    warn_of_overfit,
+    warn_of_unrefined,
+    why_unrefined,
+)
 from sayre.retrieval.engine.bounds import Bounds, amplitude_bounds
 from sayre.retrieval.engine.recipe import PRESETS, iterations, recipe_text
 from sayre.retrieval.engine.runs import Report, Run, part_of, retrieve
@@ -253,8 +259,11 @@ def _warn(found: Phased, settings: Settings) -> None:
             network=found.random_from,
         )
     warn_of_overfit(name, found.likelihood, found.free_likelihood)
+    warn_of_effects(name, found.nuisances)
     if found.unrefined is not None:
         warn_of_unrefined(name, settings.refine, found.unrefined)
     if settings.mask_aliens:
-        told = found.aliens.sentence if found.aliens else "no alien found that could be masked"
+        many = len(suspects(found.pattern))
+        none = f"none of {many} bright places without a counterpart is an alien" if many else "no alien found"
+        told = found.aliens.sentence if found.aliens else none
         warn(f"{name}: {told}")
