@@ -69,6 +69,7 @@ def times(side: int, starts: int, device: str, repeats: int, clock: str) -> dict
     from sayre.retrieval.engine.modulus import Modulus
     from sayre.retrieval.engine.support import ShrinkWrap
     from sayre.retrieval.measurement.corrected import point_spread
+    from sayre.retrieval.measurement.nuisances import Nuisances
 
     modulus = Modulus(made_bounds(side), starts, torch.device(device))
     x = torch.randn((starts, *modulus.shape), dtype=torch.complex64, device=device)
@@ -86,7 +87,7 @@ def times(side: int, starts: int, device: str, repeats: int, clock: str) -> dict
         state = State(x=x.clone(), p=torch.zeros_like(x), support=support)
         work[name] = lambda state=state, algorithm=algorithm: algorithm.step(state, modulus)  # type: ignore[misc]
     blurred = Modulus(made_bounds(side), starts, torch.device(device))
-    blurred.set_point_spreads([point_spread(0.25 * np.eye(3))] * starts)
+    blurred.set_point_spreads([point_spread(Nuisances(spread=0.25 * np.eye(3)))] * starts)
     again, hio = State(x=x.clone(), p=torch.zeros_like(x), support=support), KNOWN["HIO"]()
     work[BLURRED] = lambda: hio.step(again, blurred)
     work["fit"] = lambda: modulus.fit_quality(x, support)

@@ -71,9 +71,9 @@ def test_a_beam_as_no_beam_is_warned_of():
         warn_of_effects("a.npz", None)
         warn_of_effects("a.npz", Nuisances(frames=usual, gains=usual.reshape(5, 8)))
     with pytest.warns(SayreWarning, match="flux of the frames is found to scatter by"):
-        warn_of_effects("a.npz", Nuisances(frames=usual**5))
+        warn_of_effects("a.npz", Nuisances(frames=usual**6))
     with pytest.warns(SayreWarning, match="response of the pixels is found to scatter by"):
-        warn_of_effects("a.npz", Nuisances(gains=usual.reshape(5, 8) ** 5))
+        warn_of_effects("a.npz", Nuisances(gains=usual.reshape(5, 8) ** 6))
 
 
 @pytest.mark.parametrize(

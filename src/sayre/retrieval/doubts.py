@@ -11,8 +11,8 @@ from sayre.retrieval.choice.modes import TRUSTED
 from sayre.retrieval.choice.select import most_selected
 from sayre.retrieval.measurement.nuisances import Nuisances
 
-UNLIKELY = 0.5
-"""Scatter of the logarithm of flux or response from which on a warning is issued, thrice the usual."""
+UNLIKELY = 0.7
+"""Scatter of the logarithm of flux or response from which on a warning is issued."""
 OVERFIT = 5.0
 """Free half deviance, over that of the voxels used, from which on a warning is issued; 1 to 2 is usual."""
 
