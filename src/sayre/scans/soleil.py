@@ -12,9 +12,31 @@ from pathlib import Path
 
 import h5py
 
-from sayre.files.patterns import nexus
+from sayre.files.patterns import hdf5, nexus
 from sayre.scans import hdf5_parts as parts
 from sayre.scans.protocol import Entry, Values
+
+
+class SoleilReader:
+    """What readers of SOLEIL share; `name` is that of the beamline and of the group of its devices."""
+
+    name: str
+
+    def detects(self, path: Path) -> bool:
+        """Whether an HDF5 file has a group of scans with devices of the beamline."""
+        with parts.looked_into(path) as file:
+            return bool(scans_of(file, self.name))
+
+    def entries(self, path: Path) -> list[Entry]:
+        """List the scans.
+
+        Parameters
+        ----------
+        path
+            A file of the beamline.
+        """
+        with hdf5.opened(path) as file:
+            return entries_of(path, file, self.name)
 
 
 def scans_of(file: h5py.File | None, beamline: str) -> list[str]:

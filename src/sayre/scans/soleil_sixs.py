@@ -18,34 +18,18 @@ import h5py
 from sayre.crystal.stated import StatedGeometry
 from sayre.files.patterns import hdf5, nexus
 from sayre.scans import hdf5_parts as parts
-from sayre.scans.protocol import Entry, Motor, RawScan
-from sayre.scans.soleil import counters_of, entries_of, number_of, position, scans_of
+from sayre.scans.protocol import Motor, RawScan
+from sayre.scans.soleil import SoleilReader, counters_of, number_of, position, scans_of
 from sayre.scans.units import with_value
 
 BEAMLINE = "SIXS"
 _CIRCLES = ("mu", "omega", "gamma", "delta", "beta")
 
 
-class Sixs:
+class Sixs(SoleilReader):
     """Reader of SIXS."""
 
-    name = "SIXS"
-
-    def detects(self, path: Path) -> bool:
-        """Whether an HDF5 file has a group of scans with devices of SIXS."""
-        with parts.looked_into(path) as file:
-            return bool(scans_of(file, BEAMLINE))
-
-    def entries(self, path: Path) -> list[Entry]:
-        """List the scans.
-
-        Parameters
-        ----------
-        path
-            A file of SIXS.
-        """
-        with hdf5.opened(path) as file:
-            return entries_of(path, file, BEAMLINE)
+    name = BEAMLINE
 
     def open(self, path: Path, number: str, *, detector: str | None, frames: Path | None) -> RawScan:
         """Describe a scan; see `sayre.scans.protocol.Reader`.

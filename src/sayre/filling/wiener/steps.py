@@ -63,15 +63,12 @@ def keep(
     """
     if kept is None or not kept.due:
         return
-    fringes, solution = calibrated.fringes, calibrated.solution
+    solution = calibrated.solution
     arrays = {
         "boxes": np.array(boxes),
         "filled": filled[mask],
         "sigma": sigma[mask],
-        "table": calibrated.table.sigma,
-        "covariance": fringes.covariance,
-        "symmetry": np.array(fringes.symmetry),
-        "twice_centre": np.array(fringes.twice_centre),
+        **_learnt(calibrated),
     }
     if boxes == 0 and solution is not None:  # large, and of use to the first box alone
         arrays |= solution._asdict()
@@ -121,10 +118,7 @@ def keep_hidden(
         _HIDDEN,
         filled=filled[both],
         sigma=sigma[both],
-        table=calibrated.table.sigma,
-        covariance=calibrated.fringes.covariance,
-        symmetry=np.array(calibrated.fringes.symmetry),
-        twice_centre=np.array(calibrated.fringes.twice_centre),
+        **_learnt(calibrated),
         **({} if calibrated.solution is None else calibrated.solution._asdict()),
     )
 
@@ -146,6 +140,17 @@ def resume_hidden(kept: Kept | None, filled: Log, sigma: Log, both: NDArray[np.b
         return None
     filled[both], sigma[both] = left["filled"], left["sigma"]
     return _calibrated(left)
+
+
+def _learnt(calibrated: Calibrated) -> dict[str, NDArray[Any]]:
+    """Return what `_calibrated` makes a calibration of, less the solution."""
+    fringes = calibrated.fringes
+    return {
+        "table": calibrated.table.sigma,
+        "covariance": fringes.covariance,
+        "symmetry": np.array(fringes.symmetry),
+        "twice_centre": np.array(fringes.twice_centre),
+    }
 
 
 def _calibrated(left: Mapping[str, NDArray[Any]]) -> Calibrated:
