@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from sayre.files.kept import KeptFolder
-from sayre.retrieval.engine.packed import Packed
 from sayre.retrieval.engine.runs import Run
 from sayre.retrieval.engine.snapshots import Snapshots
+from sayre.retrieval.stored import run_arrays, stored_run
 
 _RUNNING = "running.snapshot"
-_NUMBERS = ("index", "residual", "likelihood", "free_likelihood")
 
 
 class KeptRuns(KeptFolder):
@@ -35,17 +32,7 @@ class KeptRuns(KeptFolder):
 
     def write(self, run: Run) -> None:
         """Write a run; the file appears when it is complete."""
-        numbers = {name: np.array(getattr(run, name)) for name in _NUMBERS}
-        self.save(
-            f"{run.index:04d}.npz",
-            shape=np.array(run.packed.shape),
-            support=run.packed.bits,
-            object=run.packed.values,
-            history=np.array(run.history),
-            failed=np.array(run.failed),
-            point_spread=np.zeros(0, np.float32) if run.point_spread is None else run.point_spread,
-            **numbers,
-        )
+        self.save(f"{run.index:04d}.npz", **run_arrays(run))
         (self.folder / _RUNNING).unlink(missing_ok=True)  # of this run, or of a batch that cannot be resumed
 
     @property
@@ -58,15 +45,7 @@ class KeptRuns(KeptFolder):
         arrays = self.load(name)
         if arrays is None:
             return None
-        if not {"shape", "support", "object", "history", "failed", "point_spread", *_NUMBERS} <= set(arrays):
+        run = stored_run(arrays)
+        if run is None:
             self.discard(name)
-            return None
-        numbers = {name: arrays[name].item() for name in _NUMBERS}
-        history = tuple((int(i), float(r)) for i, r in arrays["history"].reshape(-1, 2))
-        return Run(
-            packed=Packed(tuple(arrays["shape"].tolist()), arrays["support"], arrays["object"]),
-            history=history,
-            failed=str(arrays["failed"]),
-            point_spread=arrays["point_spread"] if arrays["point_spread"].size else None,
-            **numbers,
-        )
+        return run

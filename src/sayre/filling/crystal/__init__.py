@@ -21,9 +21,8 @@ from sayre.data import FilledPattern, Pattern
 from sayre.errors import InputError, warn
 from sayre.filling.crystal.copies import Copy, copies_of
 from sayre.filling.crystal.evidence import standard_errors, weights
-from sayre.filling.crystal.kept import prefixed
 from sayre.filling.crystal.phases import explained
-from sayre.filling.kept import Kept
+from sayre.filling.kept import Kept, prefixed
 from sayre.numerics.progress import Advance
 from sayre.retrieval.peaks import find_peaks
 from sayre.retrieval.prepare import check

@@ -10,7 +10,6 @@ import torch
 from numpy.typing import NDArray
 
 from sayre.data import FilledPattern
-from sayre.filling.crystal.kept import keep_refined, keep_run, kept_refined, kept_run
 from sayre.filling.kept import Kept
 from sayre.retrieval.choice.margin import cut_back, with_margin
 from sayre.retrieval.choice.select import figure_of_merit, select
@@ -24,6 +23,7 @@ from sayre.retrieval.measurement.nuisances import kinds_for
 from sayre.retrieval.measurement.refine import Refined, refine
 from sayre.retrieval.settings import Settings
 from sayre.retrieval.starts import StartOf, starts
+from sayre.retrieval.stored import refined_arrays, run_arrays, stored_refined, stored_run
 
 Counts = NDArray[np.float32]
 Told = Callable[[float], None]
@@ -66,20 +66,24 @@ def explained(
     start = starts(filled, bounds, Settings(seed=SEED), device=device)
     runs = []
     for index in range(STARTS):
-        run = kept_run(kept, index)
+        left = None if kept is None else kept.load(f"start {index}")
+        run = stored_run(left) if left else None
         if run is None:
             run = _iterated(start, index, bounds, wrap, device, told)
-            keep_run(kept, run)
+            if kept:
+                kept.save(f"start {index}", **run_arrays(run))
         runs.append(run)
         told(SEARCHED * (index + 1) / STARTS)
     chosen = sorted(select(runs, 1.0), key=figure_of_merit)
     wide, found = with_margin(bounds), list[Refined]()
     for number, run in enumerate(chosen):
-        refined = kept_refined(kept, run.index)
+        left = None if kept is None else kept.load(f"refined {run.index}")
+        refined = stored_refined(left) if left else None
         part = _part(told, SEARCHED + (1 - SEARCHED) * number / len(chosen), (1 - SEARCHED) / len(chosen))
         if refined is None:
             refined = _refined(run, wide, found[0] if found else None, device, part)
-            keep_refined(kept, run.index, refined)
+            if kept:
+                kept.save(f"refined {run.index}", **refined_arrays(refined))
         found.append(refined)
         part(1.0)
     return [cut_back(one.expected, filled.shape) for one in found]
