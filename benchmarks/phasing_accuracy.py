@@ -4,7 +4,8 @@
 
 Crystals from atoms, weakly strained (phase range 0 to π), σ 2.2 to 3.5, peaks of 1e5 to 1e7 counts. `cross`
 masks two planes of 6 voxels that miss the peak's centre and fills them (`--method`), their error bounding the
-amplitude. Results go to `--json` crystal by crystal; those already there are not repeated.
+amplitude. Results go to the first file of `--json` crystal by crystal; those already there or in the other
+files are not repeated. Several processes share the work by `--first`, a file each.
 
     python benchmarks/phasing_accuracy.py --measured FILE [--crop 96] [--sets 3] [--init network]
 
@@ -120,6 +121,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("--first", type=int, default=0, help="number of the first crystal")
     parser.add_argument("--crystals", type=int, default=20)
     parser.add_argument("--runs", type=int, default=20)
     parser.add_argument("--side", type=int, default=64)
@@ -128,7 +130,7 @@ def main() -> None:
     parser.add_argument("--recipe", help="the preset of --init, unless told")
     parser.add_argument("--init", default="random", choices=("random", "network"), help="with --measured")
     parser.add_argument("--refine", default="auto")
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--json", type=Path, nargs="+", default=[], help="results go to the first")
     parser.add_argument("--measured", metavar="FILE")
     parser.add_argument("--crop", type=int, default=96)
     parser.add_argument("--sets", type=int, default=3)
@@ -137,9 +139,9 @@ def main() -> None:
     if options.measured:
         measured(options.measured, options)
         return
-    rows = json.loads(options.json.read_text()) if options.json and options.json.exists() else []
+    rows = [row for path in options.json if path.exists() for row in json.loads(path.read_text())]
     known = {(row["index"], row["gaps"]) for row in rows}
-    for index in range(options.crystals):
+    for index in range(options.first, options.first + options.crystals):
         for gaps in options.gaps:
             if (index, gaps) in known:
                 continue
@@ -149,7 +151,7 @@ def main() -> None:
             numbers += f"  agreement {row['agreement']:.3f}  strain {row['strain_rmse']:.3f}"
             print(f"{index:3d} {gaps:5s} {row['shape']:12s} {numbers}  {row['seconds']:.0f} s", flush=True)
             if options.json:
-                options.json.write_text(json.dumps(rows))
+                options.json[0].write_text(json.dumps(rows))
     for gaps in options.gaps:
         mine = [row for row in rows if row["gaps"] == gaps]
         good = sum(row["correlation"] > 0.98 for row in mine)
