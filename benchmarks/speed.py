@@ -47,7 +47,7 @@ def measure(case: str, repeats: int, weights: str | None) -> dict[str, float]:
         "winterbottom", shape_px=size, oversampling=4.0, max_counts=1e7, rotate=True, generator=generator
     )
     if case.startswith("large-"):
-        gap = np.broadcast_to(detector("maxipix6").mask(region=(2, 514, 2, 514)), size).copy()
+        gap = np.broadcast_to(detector("maxipix").mask(region=(2, 514, 2, 514)), size).copy()
     else:
         gap = masks.cross(size, axes=(1, 2), starts=(72, 48), widths=(6, 6))
     pattern, truth = crystal.pattern.with_mask(gap), crystal.expectation[gap]

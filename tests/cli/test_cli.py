@@ -114,7 +114,27 @@ def test_mask_from_a_file_and_by_detector(peak, tmp_path, capsys):
     assert "516" in capsys.readouterr().err
     np.save(tmp_path / "maxipix.npy", np.ones((2, 516, 516), np.uint16))
     assert run("inpaint", tmp_path / "maxipix.npy", *options, "--detector", "maxipix", "--force") == 0
-    assert np.load(out)["mask"][0, 256:260].all()
+    assert np.load(out)["mask"][0, 255:261].all()
+
+
+def test_several_masks_and_a_region_of_interest_of_a_detector(peak, tmp_path, capsys):
+    """Masks are the union of a file of one, one of several in a file, and the gap where the region has it."""
+    _, counts, mask = peak
+    np.save(tmp_path / "plain.npy", counts)
+    other = np.zeros(counts.shape, bool)
+    other[3:5, 7, 9] = True
+    np.save(tmp_path / "gap.npy", mask[0])
+    np.savez(tmp_path / "masks.npz", hot=other, none=np.zeros_like(other))
+    given = ("--mask", tmp_path / "gap.npy", "--mask", f"{tmp_path / 'masks.npz'}::hot")
+    place = ("--detector", "mpx1x4", "--corner", "230,100")
+    out = tmp_path / "out.npz"
+    options = ("-o", out, "--method", "linear", "--quiet")
+    assert run("inpaint", tmp_path / "plain.npy", *options, *given, *place) == 0
+    gap = np.zeros(counts.shape, bool)
+    gap[:, 255 - 230 : 261 - 230] = True
+    np.testing.assert_array_equal(np.load(out)["mask"], mask | other | gap)
+    assert run("inpaint", tmp_path / "plain.npy", *options, "--corner", "1,1", "--force") == 2
+    assert "add --detector" in capsys.readouterr().err
 
 
 def test_evaluate_prints_every_method_and_linear_is_one(peak, tmp_path, capsys):

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sayre.detectors import DETECTORS, Detector, detector
+from sayre.detectors import DETECTORS, Detector, detector, detector_mask
 from sayre.errors import InputError
 from sayre.numerics.gaps import find_gaps
 
 # pyFAI's name, shape and number of masked pixels, read out of pyFAI 2026.9.0 (detector_factory, calc_mask)
 PYFAI = {
-    "maxipix": ("Maxipix 2x2", (516, 516), 4112),
+    "maxipix-4": ("Maxipix 2x2", (516, 516), 4112),
     "maxipix-5x1": ("Maxipix 5x1", (256, 1296), 4096),
     "lambda-250k": ("Lambda 250k", (516, 516), 4112),
     "lambda-750k": ("Lambda 750k", (516, 1556), 16464),
@@ -61,8 +61,9 @@ def test_against_pyfai_pixel_by_pixel(name):
 @pytest.mark.parametrize(
     ("name", "side", "first", "last"),
     [
-        ("maxipix", 516, 256, 259),
-        ("maxipix6", 516, 255, 260),
+        ("maxipix", 516, 255, 260),
+        ("mpx1x4", 516, 255, 260),
+        ("maxipix-4", 516, 256, 259),
         ("timepix-quad-516", 516, 255, 260),
         ("merlin", 515, 255, 259),
         ("merlin-512", 512, 254, 256),
@@ -87,8 +88,8 @@ def test_gaps_of_every_detector_are_found_again():
         assert all(gap.kind in ("plane", "cross") for gap in gaps)
 
 
-def test_margin_turns_maxipix_into_maxipix6():
-    np.testing.assert_array_equal(detector("maxipix").mask(margin=1), detector("maxipix6").mask())
+def test_maxipix_masks_the_pixels_beside_the_gap_of_the_chips():
+    np.testing.assert_array_equal(detector("maxipix-4").mask(margin=1), detector("maxipix").mask())
     edge = detector("eiger-4m").mask(margin=1)  # what P10 masks: 12 columns, 39 rows
     assert Counter(edge[:, 0])[True] == 3 * 39
     assert Counter(edge[0])[True] == 12
@@ -102,6 +103,17 @@ def test_region_is_a_crop(data):
     region = (*rows, *columns)
     expected = known.mask()[slice(*rows), slice(*columns)]
     np.testing.assert_array_equal(known.mask(region), expected)
+
+
+def test_a_region_of_interest_begins_at_its_corner():
+    """Rows 250 to 269 of the quad hold its gap in rows 255 to 260: the six from the fifth on."""
+    mask = detector_mask("maxipix", (7, 20, 30), corner=(250, 10))
+    assert np.flatnonzero(mask.any(axis=1)).tolist() == [5, 6, 7, 8, 9, 10]
+    assert mask[5:11].all()
+    with pytest.raises(InputError, match=r"leave the \(516, 516\) pixels of maxipix"):
+        detector_mask("maxipix", (20, 30), corner=(500, 10))
+    with pytest.raises(InputError, match="`corner=`"):
+        detector_mask("maxipix", (20, 30))
 
 
 @pytest.mark.parametrize("spelling", ["EIGER2 4M", "eiger2_4m", "Eiger2-4M"])
@@ -143,7 +155,7 @@ def test_gaps_must_ascend_inside(gaps):
     [
         ("nanomax_merlin_515", "merlin"),
         ("sixs_merlin_S655_515", "merlin"),
-        ("sixs_maxipix_hot_516", "maxipix6"),
+        ("sixs_maxipix_hot_516", "maxipix"),
     ],
 )
 def test_measured_masks_hold_the_gaps_and_no_wider(measured, file, name):

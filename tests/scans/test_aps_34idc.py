@@ -14,7 +14,7 @@ import docs_pages
 from sayre.crystal.geometry_file import load_geometry
 from sayre.errors import InputError
 from sayre.scans import load, opened
-from sayre.scans.spec import read_spec
+from sayre.scans.layouts.spec import read_spec
 
 DELTA, GAMMA, CHI, THETA = 30.0, 10.0, 80.0, 12.0
 

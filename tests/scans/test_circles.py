@@ -9,7 +9,7 @@ import pytest
 from scan_samples import AXES, turned
 
 from sayre.crystal.geometry import BEAMLINES, Geometry
-from sayre.scans.circles import SAMPLE, axis_of, named, stances
+from sayre.scans.layouts.circles import SAMPLE, axis_of, named, stances
 
 ANGLES = (12.0, 78.0, -5.0, 20.0)
 ARM = (13.0, 34.0)

@@ -103,7 +103,7 @@ def test_whole_frames_lose_the_gaps_and_the_mask_of_the_file(tmp_path):
         mask[400, 20] = 1
         file["2.1/instrument/mpx1x4/pixel_mask"] = mask
     pattern, told = quietly(f"{path}::2")
-    assert "gaps of the detector (maxipix6) masked" in told
+    assert "gaps of the detector (maxipix) masked" in told
     expected = mask != 0
     expected[255:261] = expected[:, 255:261] = True
     assert np.array_equal(pattern.mask[3], expected)

@@ -27,7 +27,7 @@ def geometry(**changes):
     return Geometry.at("34idc", angles=(32.0, 12.0), rocking_axis="y+", **(known | changes))
 
 
-INPUT = InputFile(source="a.h5::/entry/data", mask="mask.npy", crop=64)
+INPUT = InputFile(source="a.h5::/entry/data", mask=("mask.npy", "b.npz::hot"), crop=64)
 SCANS = [
     Scan(geometry=geometry(), hkl=(1, 1, -1), lattice_constant=4.08),
     Scan(geometry=geometry(row=(0.0, -1.0, 0.0), binning=(1, 2, 2))),

@@ -181,7 +181,7 @@ def test_force_leaves_no_file_of_the_run_before(peak, done, tmp_path):
         ({"device": "tpu"}, "one of auto, cpu, cuda"),
         ({"crop": 2}, "8 or more"),
         ({"settings": Settings(recipe="FOO*3")}, "none of ER"),
-        ({"mask": "missing.npy"}, "no such file"),
+        ({"mask": ("missing.npy",)}, "no such file"),
     ],
 )
 def test_what_cannot_be_used_writes_nothing(peak, tmp_path, changed, message):

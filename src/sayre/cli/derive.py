@@ -134,6 +134,8 @@ def _plain(annotation: Any) -> Any:
     origin = get_origin(annotation)
     if origin is Literal:
         return str
+    if origin is tuple and get_args(annotation)[-1] is Ellipsis:
+        return list[get_args(annotation)[0]]  # type: ignore[misc]
     if origin in (Union, types.UnionType):
         parts = [_plain(part) for part in get_args(annotation)]
         return Union[tuple(parts)]  # noqa: UP007

@@ -10,6 +10,9 @@ with gaps of constant width, so most detectors are a module, a gap and a count. 
 - Timepix quad of 516 pixels: white fields of Amsterdam Scientific Instruments detectors at the APS,
   published with cohere-ui; the counts of each edge pixel are spread over three.
 
+`maxipix` is what the field masks by that name: the gap of four pixels between the chips, `maxipix-4`, and the
+pixels beside it, which gather the counts of three.
+
 The pixels at the edge of a chip or module are two to three times as large as the others on Medipix,
 Timepix and EIGER. Where the readout does not correct for that, mask them too: `mask(margin=1)`.
 """
@@ -113,7 +116,7 @@ _CHIP = (256, 256), (4, 4)
 
 _MODULAR = {
     "maxipix-1x1": _Modules(*_CHIP, (1, 1), 55e-6),
-    "maxipix": _Modules(*_CHIP, (2, 2), 55e-6),
+    "maxipix-4": _Modules(*_CHIP, (2, 2), 55e-6),
     "maxipix-5x1": _Modules(*_CHIP, (1, 5), 55e-6),
     "timepix": _Modules(*_CHIP, (1, 1), 55e-6),
     "timepix-quad": _Modules((512, 512), (0, 0), (1, 1), 55e-6),
@@ -151,7 +154,7 @@ def _quad(name: str, side: int, gap: Range) -> Detector:
 
 
 _OTHERS = (
-    _quad("maxipix6", 516, (255, 261)),
+    _quad("maxipix", 516, (255, 261)),
     _quad("timepix-quad-516", 516, (255, 261)),
     _quad("merlin", 515, (255, 260)),
     _quad("merlin-512", 512, (254, 257)),
@@ -192,6 +195,10 @@ def _tiled(name: str, modules: _Modules) -> Detector:
 
 DETECTORS = {known.name: known for known in (*(_tiled(*item) for item in _MODULAR.items()), *_OTHERS)}
 """All built-in detectors by name."""
+ALIASES = {"mpx1x4": "maxipix", "maxipix6": "maxipix"}
+"""Other names that they go by: what ESRF files call the detector, and what Sayre did."""
+NAMES = ", ".join(sorted((*DETECTORS, *ALIASES)))
+"""All names, as help and messages show them."""
 
 
 def detector(name: str) -> Detector:
@@ -203,34 +210,47 @@ def detector(name: str) -> Detector:
         A name that is not built in; the message lists those that are.
     """
     wanted = _plain(name)
-    for known in DETECTORS.values():
-        if _plain(known.name) == wanted:
+    for called, known in (*DETECTORS.items(), *((alias, DETECTORS[of]) for alias, of in ALIASES.items())):
+        if _plain(called) == wanted:
             return known
-    hint = did_you_mean(name, DETECTORS)
-    raise InputError(f"detector {name!r} is not known; known are {', '.join(sorted(DETECTORS))}{hint}")
+    hint = did_you_mean(name, (*DETECTORS, *ALIASES))
+    raise InputError(f"detector {name!r} is not known; known are {NAMES}{hint}")
 
 
-def detector_mask(name: str, shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    """Mask of a built-in detector for counts of `shape`, whose frames must be whole.
+def detector_mask(
+    name: str, shape: tuple[int, ...], *, corner: tuple[int, int] | None = None
+) -> NDArray[np.bool_]:
+    """Mask of a built-in detector for counts of `shape`.
 
     Parameters
     ----------
     name
         Of a built-in detector.
     shape
-        Of the counts, 2D or 3D; the last two axes are those of whole frames.
+        Of the counts, 2D or 3D; the last two axes are those of the frames.
+    corner
+        First row and column of the frames on the detector, where they are a region of interest; None: the
+        frames are whole.
 
     Raises
     ------
     InputError
-        An unknown name, or frames of another size.
+        An unknown name; frames of another size and no corner, or frames that leave the detector.
     """
-    known = detector(name)
-    if shape[-2:] != known.shape:
+    known, (rows, columns) = detector(name), shape[-2:]
+    if corner is None and (rows, columns) != known.shape:
         raise SettingError(
-            "detector", f"{name} has {known.shape} pixels, frames {shape[-2:]}; for a part of it give `mask=`"
+            "detector",
+            f"{name} has {known.shape} pixels, frames {shape[-2:]}; for a part of it give its first row and "
+            "column by `corner=`, or `mask=`",
         )
-    return known.mask()
+    top, left = corner or (0, 0)
+    if not (0 <= top <= known.shape[0] - rows and 0 <= left <= known.shape[1] - columns):
+        raise SettingError(
+            "corner",
+            f"frames of {shape[-2:]} that begin at {(top, left)} leave the {known.shape} pixels of {name}",
+        )
+    return known.mask((top, top + rows, left, left + columns))
 
 
 def _plain(name: str) -> str:

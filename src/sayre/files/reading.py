@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ from sayre.files.corrections import Given, corrected
 from sayre.files.formats import readable, split_path
 from sayre.files.patterns.contents import Contents, integers, plausible, positive
 
+Masks = str | Path | ArrayLike | Sequence[str | Path | ArrayLike] | None
+"""A mask as a user gives it, or several: files or arrays."""
 NEARLY_ALL, DARK = 0.99, 0.1
 """Share of the counts that only an inverted mask hides; mean log(1 + counts) of what it leaves, relative."""
 
@@ -26,7 +28,7 @@ NEARLY_ALL, DARK = 0.99, 0.1
 def load(
     path: str | Path,
     *,
-    mask: str | Path | ArrayLike | None = None,
+    mask: Masks = None,
     flat: Given = "auto",
     dark: Given = "auto",
 ) -> Pattern:
@@ -40,8 +42,8 @@ def load(
         `.cxi`, `.h5`/`.hdf5`/`.nxs` (`file.h5::/path/to/dataset` names the counts), `.tif`/`.tiff`, or
         a folder or glob of TIFF frames, stacked in the order of the numbers in their names.
     mask
-        File of any of these kinds, or an array: non-zero where not measured. A 2D mask holds for every
-        frame. It is added to the mask in the file.
+        File of any of these kinds, an array, or a list of either: non-zero where not measured. A 2D mask
+        holds for every frame. They are added to the mask in the file.
     flat
         White field: counts are divided by the relative response of their pixels, and dead pixels are masked.
         "auto" takes one that the file holds beside the counts, "none" or None leaves the counts as they are;
@@ -77,7 +79,7 @@ def load(
 def load_filled(
     path: str | Path,
     *,
-    mask: str | Path | ArrayLike | None = None,
+    mask: Masks = None,
     flat: Given = "auto",
     dark: Given = "auto",
 ) -> Pattern | FilledPattern:
@@ -109,7 +111,7 @@ def pattern_of_contents(
     contents: Contents,
     digest: str,
     *,
-    mask: str | Path | ArrayLike | None = None,
+    mask: Masks = None,
     flat: Given = "auto",
     dark: Given = "auto",
 ) -> Pattern:
@@ -139,8 +141,8 @@ def pattern_of_contents(
     over = _at_the_highest(counts, contents.stored)
     if contents.sigma is None:
         _refuse_inverted(missing, counts, over, str(path))
-    if mask is not None:
-        missing |= _own_mask(mask, counts, over)
+    for one in masks_of(mask):
+        missing |= _own_mask(one, counts, over)
     newly = int(np.count_nonzero(over & ~missing))
     if newly:
         highest = np.iinfo(contents.stored).max
@@ -166,6 +168,15 @@ def _read(path: str | Path) -> tuple[Contents, str]:
         return contents, hashlib.sha256(digests.encode()).hexdigest()
     with understood(path):
         return readable(file, inside).read(file, inside), sha256_of(file)
+
+
+def masks_of(mask: Masks) -> list[str | Path | ArrayLike]:
+    """The masks that a user gives: one, or those of a list in which a file or an array is."""
+    if mask is None:
+        return []
+    if isinstance(mask, list | tuple) and any(isinstance(one, str | Path | np.ndarray) for one in mask):
+        return list(mask)
+    return [mask]  # type: ignore[list-item]
 
 
 def _own_mask(

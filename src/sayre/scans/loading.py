@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 import sayre.files as files
 from sayre.crystal.stated import StatedGeometry
@@ -22,7 +22,7 @@ from sayre.errors import InputError, understood, warn
 from sayre.files.corrections import Given
 from sayre.files.formats import split_path
 from sayre.files.patterns.contents import Contents
-from sayre.files.reading import pattern_of_contents
+from sayre.files.reading import Masks, pattern_of_contents
 from sayre.scans.normalised import normalised
 from sayre.scans.peak import place_of_peak
 from sayre.scans.protocol import Motor, RawScan, Stance
@@ -41,7 +41,7 @@ _LARGE = 2**31
 def load(
     path: str | Path,
     *,
-    mask: str | Path | ArrayLike | None = None,
+    mask: Masks = None,
     flat: Given = "auto",
     dark: Given = "auto",
     frames: str | Path | None = None,
@@ -92,7 +92,7 @@ def load(
 def load_filled(
     path: str | Path,
     *,
-    mask: str | Path | ArrayLike | None = None,
+    mask: Masks = None,
     flat: Given = "auto",
     dark: Given = "auto",
     frames: str | Path | None = None,
@@ -148,7 +148,7 @@ def pattern_of(
     raw: RawScan,
     path: str | Path,
     *,
-    mask: str | Path | ArrayLike | None = None,
+    mask: Masks = None,
     flat: Given = "auto",
     dark: Given = "auto",
     normalise: str | None = None,

@@ -11,16 +11,16 @@ from sayre.errors import InputError
 from sayre.scans.protocol import Entry, Reader
 
 BUILT_IN = (
-    "sayre.scans.aps_34idc",
-    "sayre.scans.esrf_bliss",
-    "sayre.scans.esrf_spec",
-    "sayre.scans.petra_p10",
-    "sayre.scans.eiger",
-    "sayre.scans.nanomax",
-    "sayre.scans.soleil_cristal",
-    "sayre.scans.soleil_sixs",
-    "sayre.scans.cdiutils_cxi",
-    "sayre.scans.nexus_transformations",
+    "sayre.scans.readers.aps_34idc",
+    "sayre.scans.readers.esrf_bliss",
+    "sayre.scans.readers.esrf_spec",
+    "sayre.scans.readers.petra_p10",
+    "sayre.scans.readers.eiger",
+    "sayre.scans.readers.nanomax",
+    "sayre.scans.readers.soleil_cristal",
+    "sayre.scans.readers.soleil_sixs",
+    "sayre.scans.readers.cdiutils_cxi",
+    "sayre.scans.readers.nexus_transformations",
 )
 """Modules that have a `READER`, in the order in which they are asked."""
 GROUP = "sayre.scans"

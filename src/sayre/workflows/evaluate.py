@@ -48,7 +48,11 @@ class EvaluateJob:
         ),
     ] = None
     mask: Annotated[
-        str | None, Option(help="File of a mask, non-zero where nothing was measured.", metavar="FILE")
+        tuple[str, ...] | None,
+        Option(
+            help="File of a mask, non-zero where nothing was measured; may be given several times.",
+            metavar="FILE",
+        ),
     ] = None
     flat: Flat = "auto"
     dark: Dark = "auto"

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from sayre.data import AnyPattern, Pattern
-from sayre.data.option import Option, check_settings
+from sayre.data.option import Option, SettingError, check_settings
+from sayre.detectors.geometry import NAMES
 
 ENDINGS = ".npz .npy .cxi .h5 .nxs .tif .mat"
 
@@ -50,11 +51,11 @@ class InputFile:
     source
         File of the counts, as `sayre.load` takes it.
     mask
-        File of a mask that is added to the file's own.
+        Files of masks that are added to the file's own.
     flat, dark
         White and dark field, as `sayre.load` takes them.
-    detector
-        Name of a detector whose module gaps are masked.
+    detector, corner
+        Name of a detector whose module gaps are masked, and the place of the frames on it.
     crop
         Voxels a side of the box around the peak that is taken.
     frames, normalise
@@ -63,9 +64,10 @@ class InputFile:
 
     source: Source
     mask: Annotated[
-        str | None,
+        tuple[str, ...] | None,
         Option(
-            help="File of a mask, non-zero where nothing was measured; added to the file's own.",
+            help="File of a mask, non-zero where nothing was measured; added to the file's own. May be given "
+            "several times; file.npz::name and file.h5::/path name one of several.",
             metavar="FILE",
         ),
     ] = None
@@ -73,7 +75,17 @@ class InputFile:
     dark: Dark = "auto"
     detector: Annotated[
         str | None,
-        Option(help="Mask the module gaps of this detector: maxipix, merlin, eiger-4m …", metavar="NAME"),
+        Option(help=f"Mask the module gaps of this detector: {NAMES}.", metavar="NAME"),
+    ] = None
+    corner: Annotated[
+        tuple[int, int] | None,
+        Option(
+            help="First row and column of the frames on --detector, where they are a region of interest: "
+            "100 200, or 100,200.",
+            least=0,
+            whole=True,
+            metavar="ROW COLUMN",
+        ),
     ] = None
     crop: Annotated[
         int | None,
@@ -91,12 +103,14 @@ class InputFile:
 
     def __post_init__(self) -> None:
         check_settings(self)
+        if self.corner is not None and self.detector is None:
+            raise SettingError("corner", "is the place of the frames on a detector; add `detector=`")
 
     @property
     def files(self) -> tuple[str, ...]:
         """Names of all files that are read, the counts first."""
-        others = (self.mask, *(name for name in (self.flat, self.dark) if name not in ("auto", "none")))
-        return (self.source, *(name for name in others if name is not None))
+        fields = (name for name in (self.flat, self.dark) if name not in ("auto", "none"))
+        return (self.source, *(self.mask or ()), *fields)
 
     def load(self, *, keep_filling: bool = True) -> AnyPattern:
         """Read the counts, mask the detector's gaps, and take the part around the peak.
@@ -126,7 +140,8 @@ class InputFile:
         if not keep_filling:
             pattern = pattern.measured
         if self.detector is not None:
-            pattern = pattern.measured.with_mask(detector_mask(self.detector, pattern.shape))
+            gaps = detector_mask(self.detector, pattern.shape, corner=self.corner)
+            pattern = pattern.measured.with_mask(gaps)
         return pattern if self.crop is None else around_peak(pattern, self.crop)
 
     def load_measured(self) -> Pattern:

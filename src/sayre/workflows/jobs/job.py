@@ -173,6 +173,8 @@ def _typed(annotation: Any, value: Any) -> Any:
         return tuple(_typed(None, item) for item in value)
     if isinstance(value, str) and Path in kinds:
         return Path(value)
+    if isinstance(value, str) and any(Ellipsis in get_args(kind) for kind in kinds):
+        return (value,)
     settings: Any = next((kind for kind in kinds if isinstance(kind, type) and is_dataclass(kind)), None)
     if isinstance(value, dict) and settings is not None:
         hints = get_type_hints(settings)

@@ -16,11 +16,11 @@ import numpy as np
 
 from sayre.crystal.stated import StatedGeometry
 from sayre.files.patterns import hdf5, nexus
-from sayre.scans import hdf5_parts as parts
-from sayre.scans.circles import SAMPLE, axis_of, stances
+from sayre.scans.layouts import hdf5_parts as parts
+from sayre.scans.layouts.circles import SAMPLE, axis_of, stances
+from sayre.scans.layouts.units import with_value
 from sayre.scans.protocol import Motor, RawScan, facts
-from sayre.scans.soleil import SoleilReader, counters_of, number_of, position, scans_of
-from sayre.scans.units import with_value
+from sayre.scans.readers.soleil import SoleilReader, counters_of, number_of, position, scans_of
 
 BEAMLINE = "CRISTAL"
 _MILLIONTHS = 360.0

@@ -17,10 +17,10 @@ import h5py
 
 from sayre.crystal.stated import StatedGeometry
 from sayre.files.patterns import hdf5, nexus
-from sayre.scans import hdf5_parts as parts
+from sayre.scans.layouts import hdf5_parts as parts
+from sayre.scans.layouts.units import with_value
 from sayre.scans.protocol import Motor, RawScan
-from sayre.scans.soleil import SoleilReader, counters_of, number_of, position, scans_of
-from sayre.scans.units import with_value
+from sayre.scans.readers.soleil import SoleilReader, counters_of, number_of, position, scans_of
 
 BEAMLINE = "SIXS"
 _CIRCLES = ("mu", "omega", "gamma", "delta", "beta")

@@ -19,15 +19,15 @@ from sayre.crystal.stated import StatedGeometry
 from sayre.errors import InputError
 from sayre.extras import optional
 from sayre.files.patterns.contents import Contents
-from sayre.scans.circles import SAMPLE, axis_of, stances
-from sayre.scans.folders import numbered_frames, scan_folder
+from sayre.scans.layouts.circles import SAMPLE, axis_of, stances
+from sayre.scans.layouts.folders import numbered_frames, scan_folder
+from sayre.scans.layouts.spec import SpecScan, is_spec, read_spec
+from sayre.scans.layouts.units import with_value
 from sayre.scans.protocol import Entry, Frames, Motor, RawScan, facts
-from sayre.scans.spec import SpecScan, is_spec, read_spec
-from sayre.scans.units import with_value
 
 COUNTERS = {
-    "mpx4inr": ("maxipix6", (55e-6, 55e-6)),
-    "mpxgaas": ("maxipix6", (55e-6, 55e-6)),
+    "mpx4inr": ("maxipix", (55e-6, 55e-6)),
+    "mpxgaas": ("maxipix", (55e-6, 55e-6)),
     "ei2minr": ("eiger-2m", (75e-6, 75e-6)),
     "ccd_n": (None, None),
 }

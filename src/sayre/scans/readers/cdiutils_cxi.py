@@ -18,10 +18,10 @@ import numpy as np
 
 from sayre.crystal.stated import StatedGeometry
 from sayre.files.patterns import cxi, hdf5, nexus
-from sayre.scans import hdf5_parts as parts
-from sayre.scans.circles import Circle, axis_of, stances
+from sayre.scans.layouts import hdf5_parts as parts
+from sayre.scans.layouts.circles import Circle, axis_of, stances
+from sayre.scans.layouts.units import with_value
 from sayre.scans.protocol import Entry, Frames, Motor, RawScan, facts
-from sayre.scans.units import with_value
 
 ENTRY = "entry_1"
 ANGLES = f"{ENTRY}/geometry_1/angles"

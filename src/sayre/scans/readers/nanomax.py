@@ -15,12 +15,12 @@ from pathlib import Path
 import h5py
 
 from sayre.files.patterns import hdf5, nexus
-from sayre.scans import hdf5_parts as parts
-from sayre.scans.circles import SAMPLE, axis_of, stances
+from sayre.scans.layouts import hdf5_parts as parts
+from sayre.scans.layouts.circles import SAMPLE, axis_of, stances
+from sayre.scans.layouts.spec import step_of
+from sayre.scans.layouts.units import with_value
 from sayre.scans.protocol import Entry, Motor, RawScan, Values, facts
 from sayre.scans.rocking import ENERGY
-from sayre.scans.spec import step_of
-from sayre.scans.units import with_value
 
 DETECTORS = {
     "merlin": ("merlin", 55e-6),

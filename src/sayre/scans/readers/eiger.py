@@ -23,9 +23,9 @@ from sayre.crystal.stated import StatedGeometry
 from sayre.errors import InputError, warn
 from sayre.files.patterns import hdf5, nexus
 from sayre.files.patterns.contents import Contents
-from sayre.scans import hdf5_parts as parts
+from sayre.scans.layouts import hdf5_parts as parts
+from sayre.scans.layouts.units import with_value
 from sayre.scans.protocol import Entry, Frames, RawScan
-from sayre.scans.units import with_value
 
 DETECTOR = "entry/instrument/detector"
 _BLOCK = re.compile(r"data_(\d+)")

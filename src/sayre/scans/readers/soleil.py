@@ -13,7 +13,7 @@ from pathlib import Path
 import h5py
 
 from sayre.files.patterns import hdf5, nexus
-from sayre.scans import hdf5_parts as parts
+from sayre.scans.layouts import hdf5_parts as parts
 from sayre.scans.protocol import Entry, Values
 
 

@@ -17,9 +17,9 @@ from scipy.spatial.transform import Rotation
 
 from sayre.errors import InputError
 from sayre.files.patterns import nexus
-from sayre.scans import hdf5_parts as parts
+from sayre.scans.layouts import hdf5_parts as parts
+from sayre.scans.layouts.units import UNITS
 from sayre.scans.protocol import Values
-from sayre.scans.units import UNITS
 
 Vector = NDArray[np.float64]
 

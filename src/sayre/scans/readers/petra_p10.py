@@ -19,12 +19,12 @@ import numpy as np
 from sayre.crystal.stated import StatedGeometry
 from sayre.errors import InputError
 from sayre.files.patterns import hdf5
-from sayre.scans import eiger
-from sayre.scans import hdf5_parts as parts
-from sayre.scans.circles import SAMPLE, axis_of, stances
+from sayre.scans.layouts import hdf5_parts as parts
+from sayre.scans.layouts.circles import SAMPLE, axis_of, stances
+from sayre.scans.layouts.spec import step_of
+from sayre.scans.layouts.units import with_value
 from sayre.scans.protocol import Entry, Motor, RawScan, Values, facts
-from sayre.scans.spec import step_of
-from sayre.scans.units import with_value
+from sayre.scans.readers import eiger
 
 GAPS = {"e4m": "eiger-4m", "e500": "eiger-500k"}
 """Detectors whose gaps are known, by the names of their folders."""

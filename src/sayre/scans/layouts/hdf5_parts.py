@@ -20,7 +20,7 @@ LEAST = 8
 
 
 BY_SHAPE = {
-    (516, 516): ("maxipix6", (55e-6, 55e-6)),
+    (516, 516): ("maxipix", (55e-6, 55e-6)),
     (515, 515): ("merlin", (55e-6, 55e-6)),
 }
 """Detectors that the size of whole frames tells: name of their gaps, and pixels in m."""

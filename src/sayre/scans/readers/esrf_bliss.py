@@ -21,13 +21,13 @@ from scipy.constants import c, e, h
 from sayre.crystal.stated import StatedGeometry
 from sayre.errors import InputError
 from sayre.files.patterns import hdf5, nexus
-from sayre.scans import hdf5_parts as parts
-from sayre.scans.circles import SAMPLE, axis_of, stances
+from sayre.scans.layouts import hdf5_parts as parts
+from sayre.scans.layouts.circles import SAMPLE, axis_of, stances
+from sayre.scans.layouts.spec import step_of
+from sayre.scans.layouts.units import with_value
 from sayre.scans.protocol import Entry, Motor, RawScan, Values, facts
-from sayre.scans.spec import step_of
-from sayre.scans.units import with_value
 
-GAPS = {"mpx1x4": "maxipix6", "mpxgaas": "maxipix6", "eiger2m": "eiger-2m"}
+GAPS = {"mpx1x4": "maxipix", "mpxgaas": "maxipix", "eiger2m": "eiger-2m"}
 """Detectors whose gaps are known, by their names at the beamline in lower case."""
 _CIRCLES = {name for circle in (*SAMPLE["id01"], *SAMPLE["id27"]) for name in circle.names}
 _SCAN = re.compile(r".*\d\.\d+")

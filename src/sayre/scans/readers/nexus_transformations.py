@@ -22,13 +22,13 @@ from sayre.crystal.stated import StatedGeometry
 from sayre.errors import InputError
 from sayre.files.patterns import hdf5, nexus, tiff
 from sayre.files.patterns.contents import Contents
-from sayre.scans import hdf5_parts as parts
-from sayre.scans import transformations as chains
-from sayre.scans.circles import named
+from sayre.scans.layouts import hdf5_parts as parts
+from sayre.scans.layouts import transformations as chains
+from sayre.scans.layouts.circles import named
+from sayre.scans.layouts.spec import step_of
+from sayre.scans.layouts.transformations import Vector
+from sayre.scans.layouts.units import UNITS, with_value
 from sayre.scans.protocol import Entry, Frames, Motor, RawScan, Stance, Values, facts
-from sayre.scans.spec import step_of
-from sayre.scans.transformations import Vector
-from sayre.scans.units import UNITS, with_value
 
 STILL = 1e-3
 """Degrees by which the arm may move while the sample is rocked, and the axis of the sample may wander."""

@@ -21,11 +21,11 @@ from sayre.errors import InputError
 from sayre.files.patterns import npz, tiff
 from sayre.files.patterns.companions import kind_of
 from sayre.files.patterns.contents import Contents
-from sayre.scans.circles import SAMPLE, axis_of, stances
-from sayre.scans.folders import Numbered, numbered_frames, scan_folder
+from sayre.scans.layouts.circles import SAMPLE, axis_of, stances
+from sayre.scans.layouts.folders import Numbered, numbered_frames, scan_folder
+from sayre.scans.layouts.spec import SpecScan, is_spec, read_spec
+from sayre.scans.layouts.units import with_value
 from sayre.scans.protocol import Entry, Frames, Motor, RawScan, facts, lacking
-from sayre.scans.spec import SpecScan, is_spec, read_spec
-from sayre.scans.units import with_value
 
 PIXEL = 55e-6
 """Of the Timepix detectors 34idcTIM1, 34idcTIM2 and 34idcTIM3, m."""

@@ -1,0 +1,1 @@
+"""Readers of raw scans, one a layout; `sayre.scans.registry` lists them."""
