@@ -1,6 +1,6 @@
 """Sayre and other phase retrieval programs side by side on the same data: tables of docs/peers.md.
 
-    python benchmarks/peers.py --peers PYTHON [--measured FILE] [--json FILE] [--threads 2]
+    python benchmarks/peers.py --peers PYTHON [--measured A=FILE D=FILE --cases A-64 D-128] [--json FILE]
     python benchmarks/peers.py --json FILE --markdown
 
 PYTHON is the interpreter that has the other programs (docs/peers.md says how to make one); what it cannot
@@ -26,7 +26,9 @@ from peers import cases, scores
 from peers.sayre import PRESETS, length
 
 CASES = ("sim64", "sim64-cross", "sim128", "sim128-cross", "measured")
-PROGRAMS = ("sayre", "cohere", "cuphaser", "cdi_stools")
+PROGRAMS = ("sayre", "sayre_refined", "cohere", "cuphaser", "cdi_stools")
+OWN = ("sayre", "sayre_refined")
+"""Programs that run in this interpreter."""
 MEMORY_ITERATIONS = 100
 HERE = Path(__file__).resolve().parent
 
@@ -37,14 +39,15 @@ class Failed(RuntimeError):
 
 def call(program: str, options: argparse.Namespace, *arguments: str) -> str:
     """Run an adapter in its own process; what it printed."""
-    python = sys.executable if program == "sayre" else str(options.peers)
+    python = sys.executable if program in OWN else str(options.peers)
     pools = ("OMP", "MKL", "OPENBLAS", "NUMEXPR")
     threads = {f"{pool}_NUM_THREADS": str(options.threads) for pool in pools}
     command = [python, "-m", f"peers.{program}", *arguments]
+    path = os.pathsep.join(filter(None, (str(HERE), os.environ.get("PYTHONPATH"))))
     try:
         done = subprocess.run(
             command,
-            env={**os.environ, **threads, "PYTHONPATH": str(HERE)},
+            env={**os.environ, **threads, "PYTHONPATH": path},
             capture_output=True,
             text=True,
             timeout=options.timeout,
@@ -75,7 +78,8 @@ def one(case: cases.Case, program: str, options: argparse.Namespace) -> scores.R
             sets = range(options.sets if case.truth is None else 1)
             outputs = [run(options.iterations, options.starts, seed) for seed in sets]
             row = scores.score(outputs, case.truth)
-            row["memory"] = float(run(MEMORY_ITERATIONS, 1, 0, "--memory")["memory"])
+            if options.memory:
+                row["memory"] = float(run(MEMORY_ITERATIONS, 1, 0, "--memory")["memory"])
     except (Failed, ValueError) as failure:
         return {"case": case.name, "program": program, "skipped": str(failure)}
     return {"case": case.name, "program": program, "version": version, **row}
@@ -89,12 +93,12 @@ def rows(options: argparse.Namespace, known: list[scores.Row]) -> Iterator[score
         if not wanted:
             continue
         try:
-            case = cases.make(name, options.measured)
+            case = cases.make(name, dict(options.measured))
         except ValueError as why:
             print(f"{name}: left out: {why}", flush=True)
             continue
         for program in wanted:
-            if program != "sayre" and options.peers is None:
+            if program not in OWN and options.peers is None:
                 yield {"case": name, "program": program, "skipped": "no --peers PYTHON"}
             else:
                 yield one(case, program, options)
@@ -106,11 +110,23 @@ def say(row: scores.Row) -> None:
         return
     parts = []
     for which in ("one", "best"):
-        numbers = [row[f"{which} {what}"] for what in ("residual", "correlation", "error", "seconds")]
-        parts.append("{}: R {:.3f}  correlation {:.3f}  error {:.2f}  {:.1f} s".format(which, *numbers))
-    ratio, memory = row["iteration"] / row["pair"], row["memory"] / 2**20
+        numbers = [
+            row[f"{which} {what}"] for what in ("residual", "deviance", "correlation", "error", "seconds")
+        ]
+        parts.append(
+            "{}: R {:.3f}  half deviance {:.2f}  correlation {:.3f}  error {:.2f}  {:.1f} s".format(
+                which, *numbers
+            )
+        )
+    ratio, memory = row["iteration"] / row["pair"], row.get("memory", float("nan")) / 2**20
     parts.append(f"{ratio:.1f} pairs of {1e3 * row['pair']:.1f} ms  {memory:.0f} MiB")
     print(f"{row['case']:13s} {row['program']:11s} " + "  | ".join(parts), flush=True)
+
+
+def named(text: str) -> tuple[str, Path]:
+    """Name and file of a measured peak."""
+    name, equals, file = text.rpartition("=")
+    return (name if equals else cases.MEASURED), Path(file)
 
 
 def read_options() -> argparse.Namespace:
@@ -118,14 +134,17 @@ def read_options() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--peers", type=Path, help="interpreter that has the other programs")
-    parser.add_argument("--measured", type=Path, help="a measured peak, for the case `measured`")
-    parser.add_argument("--cases", nargs="+", default=list(CASES), help="also simN and simN-cross")
+    parser.add_argument("--measured", nargs="+", type=named, default=[], metavar="[PEAK=]FILE")
+    parser.add_argument(
+        "--cases", nargs="+", default=list(CASES), help="simN, simN-cross, PEAK (96³), PEAK-N, PEAK-FxRxC"
+    )
     parser.add_argument("--programs", nargs="+", choices=PROGRAMS, default=list(PROGRAMS))
     parser.add_argument("--starts", type=int, default=5)
     parser.add_argument("--sets", type=int, default=2, help="of starts, where there is no truth")
     parser.add_argument("--iterations", type=int, default=length(PRESETS["default"]))
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--timeout", type=float, default=7200, help="seconds for one program")
+    parser.add_argument("--no-memory", dest="memory", action="store_false", help="do not measure it")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--markdown", action="store_true")
     return parser.parse_args()

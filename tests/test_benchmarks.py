@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from sayre import save, simulate
+from sayre.retrieval.engine.arrays.kernels import half_deviance as half_deviance_of_the_engine
 
 FOLDER = Path(__file__).parents[1] / "benchmarks"
 SMALLEST = {
@@ -63,3 +64,42 @@ def test_every_benchmark_is_tried():
         "mutant_rooms",
         "mutant_lines",
     } == set(SMALLEST)
+
+
+def test_programs_are_judged_by_the_deviance_of_their_counts(monkeypatch):
+    """That of the true object is the mean over Poisson noise, and as the engine computes it."""
+    monkeypatch.syspath_prepend(FOLDER)
+    from peers.protocol import Problem, Watch, half_deviance
+
+    generator = np.random.default_rng(0)
+    x = np.zeros((16, 16, 16), np.complex64)
+    x[5:11, 6:10, 5:9] = 1
+    exact = np.abs(np.fft.fftshift(np.fft.fftn(x))) ** 2
+    exact *= 1e7 / exact.max()
+    counts = generator.poisson(exact).astype(np.float32)
+    mask = generator.random(x.shape) < 0.1
+    watch = Watch(Problem(counts, mask, 1, 1, 0, 1, FOLDER), looking=True)
+    watch.begin()
+    watch.end(np.roll(7 * x, 3, 0))
+    watch.end(0 * x, expected=exact.astype(np.float32))
+    found = watch.results()
+    calculated, wanted = (torch.from_numpy(a[~mask]).double() for a in (exact, counts))
+    oracle = half_deviance_of_the_engine(calculated, wanted).mean()
+    assert found["deviances"] == pytest.approx([float(oracle)] * 2, rel=0.02)
+    assert float(half_deviance(calculated, wanted).mean()) == pytest.approx(float(oracle), rel=1e-6)
+    assert found["residuals"] == pytest.approx([found["residuals"][0]] * 2, rel=0.02)
+
+
+def test_measured_cases_are_boxes_around_the_peak(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(FOLDER)
+    from peers import cases
+
+    made = simulate("cube", atoms=20_000, shape_px=32, generator=np.random.default_rng(0))
+    save(tmp_path / "peak.npz", made.pattern)
+    files = {"A": tmp_path / "peak.npz"}
+    assert cases.make("A-16", files).pattern.shape == (16, 16, 16)
+    box = cases.make("A-24x16x8", files).pattern
+    assert np.array_equal(box.intensity, made.pattern.intensity[4:28, 8:24, 12:20])
+    for wrong in ("A-64", "B-16", "A-16x16", "measured"):
+        with pytest.raises(ValueError, match=r"case is|ends inside|no --measured"):
+            cases.make(wrong, files)

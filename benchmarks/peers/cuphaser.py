@@ -40,6 +40,8 @@ def algorithm(iterations: int) -> str:
 
 
 def solve(problem: Problem, watch: Watch) -> None:
+    if len(set(problem.intensity.shape)) > 1:
+        raise ValueError("cuphaser takes cubes only")
     with mrcfile.new(problem.scratch / "intensity.mrc", overwrite=True) as mrc:
         mrc.set_data(np.where(problem.mask, np.float32(-1), problem.intensity))
     config = CONFIG.format(

@@ -3,8 +3,8 @@
 IN is an npz with `intensity` (float32 counts, centred) and `mask` (bool, True = not measured). OUT holds
 
 - `objects`: complex64 `(starts, *shape)`, centred or not, with Sayre's Fourier sign, scaled to the counts;
-- `residuals`, `seconds`: of each start; `iterations` of one;
-- `answer`, `answer_residual`: what the program itself makes of as many starts, if it does;
+- `residuals`, `deviances`, `seconds`: of each start; `iterations` of one;
+- `answer`, `answer_residual`, `answer_deviance`: what the program itself makes of as many starts, if it does;
 - `preparation`, `total`: seconds before the first start, and with those of all starts, or of the answer;
 - `history`: rows of start, iteration, seconds since the start began (preparation included), residual;
 - `pair`: seconds of torch's FFT pair of the same array, before and after;
@@ -25,7 +25,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -33,9 +33,20 @@ from numpy.typing import NDArray
 
 EVERY = 20
 """Iterations between looks."""
+FLOOR = 1e-3
+"""Least counts that are calculated of a voxel: its deviance would be infinite where a count meets none."""
 PAIR_REPEATS = 15
 
 Object = NDArray[np.complex64]
+Expected = NDArray[np.float32]
+
+
+class Fit(NamedTuple):
+    """Residual R and half the Poisson deviance of a voxel, of the measured voxels; the object, scaled."""
+
+    residual: float
+    deviance: float
+    object: Object
 
 
 @dataclass(frozen=True)
@@ -65,6 +76,7 @@ class Watch:
         self.history: list[tuple[int, int, float, float]] = []
         self.objects: list[Object] = []
         self.residuals: list[float] = []
+        self.deviances: list[float] = []
         self.seconds: list[float] = []
         self.extra: dict[str, Any] = {}
         self.answer_seconds: float | None = None
@@ -84,25 +96,29 @@ class Watch:
             return
         seconds = self._now() - self._began + (self.preparation or 0)
         with self._stopped():
-            residual, _ = self._judge(np.asarray(object_()))
+            residual = self._judge(np.asarray(object_())).residual
         self.history.append((len(self.objects), iteration, seconds, residual))
 
-    def end(self, object_: Any) -> None:
-        """A start finished with this object; the last look, too."""
+    def end(self, object_: Any, expected: Expected | None = None) -> None:
+        """A start finished with this object; the last look, too.
+
+        `expected` are the centred counts of a program whose model has more than the object.
+        """
         self.seconds.append(self._now() - self._began)
         with self._stopped():
-            residual, scaled = self._judge(np.asarray(object_))
+            residual, deviance, scaled = self._judge(np.asarray(object_), expected)
             seconds = self.seconds[-1] + (self.preparation or 0)
             self.history.append((len(self.objects), self.iterations, seconds, residual))
             self.residuals.append(residual)
+            self.deviances.append(deviance)
             self.objects.append(scaled)
 
-    def answer(self, object_: Any) -> None:
+    def answer(self, object_: Any, expected: Expected | None = None) -> None:
         """What the program makes of all starts, begun after the last of them ended."""
         self.answer_seconds = self._now() - self._began
         with self._stopped():
-            residual, scaled = self._judge(np.asarray(object_))
-        self.extra = {"answer": scaled, "answer_residual": residual}
+            residual, deviance, scaled = self._judge(np.asarray(object_), expected)
+        self.extra = {"answer": scaled, "answer_residual": residual, "answer_deviance": deviance}
 
     def results(self) -> dict[str, Any]:
         preparation = self.preparation or 0.0
@@ -110,6 +126,7 @@ class Watch:
         return {
             "objects": np.stack(self.objects),
             "residuals": np.array(self.residuals),
+            "deviances": np.array(self.deviances),
             "seconds": np.array(self.seconds),
             "iterations": self.iterations,
             "preparation": preparation,
@@ -118,14 +135,24 @@ class Watch:
             **self.extra,
         }
 
-    def _judge(self, object_: NDArray[Any]) -> tuple[float, Object]:
-        """R = √(Σ(s|F x| − √I)² / ΣI) over the measured voxels, and the object times its best scale s."""
+    def _judge(self, object_: NDArray[Any], expected: Expected | None = None) -> Fit:
+        """Compare an object with the counts, or those that a program expects of it.
+
+        R = √(Σ(s|F x| − √I)² / ΣI), at the scale s of the object that makes it least. The deviance is that of
+        s'²|F x|², as many counts as were measured. Expected counts have their scale.
+        """
         x = torch.from_numpy(np.ascontiguousarray(object_, np.complex64))
-        seen = torch.fft.fftn(x).abs()[self.used].double()
         wanted = self.amplitude[self.used].double()
-        scale = float((seen * wanted).sum() / (seen * seen).sum().clamp(min=1e-30))
+        if expected is None:
+            seen = torch.fft.fftn(x).abs()[self.used].double()
+            scale = float((seen * wanted).sum() / (seen * seen).sum().clamp(min=1e-30))
+            counts = seen.square() * (wanted.square().sum() / seen.square().sum().clamp(min=1e-30))
+        else:
+            counts = torch.from_numpy(np.fft.ifftshift(expected))[self.used].double()
+            seen, scale = counts.sqrt(), 1.0
         residual = float(((scale * seen - wanted).square().sum() / wanted.square().sum()).sqrt())
-        return residual, np.asarray(x.numpy() * scale, np.complex64)
+        deviance = float(half_deviance(counts, wanted.square()).mean())
+        return Fit(residual, deviance, np.asarray(x.numpy() * scale, np.complex64))
 
     def _now(self) -> float:
         return time.perf_counter() - self._zero - self._lost
@@ -135,6 +162,12 @@ class Watch:
         began = time.perf_counter()
         yield
         self._lost += time.perf_counter() - began
+
+
+def half_deviance(calculated: torch.Tensor, counts: torch.Tensor) -> torch.Tensor:
+    """λ − n + n log(n/λ) of counts n where λ are calculated, in the logarithm at least `FLOOR`."""
+    logarithm = torch.xlogy(counts, counts) - torch.xlogy(counts, calculated.clamp(min=FLOOR))
+    return calculated - counts + logarithm
 
 
 def serve(solve: Callable[[Problem, Watch], None], distribution: str) -> None:

@@ -1,4 +1,4 @@
-"""Sayre as it comes: gaps filled by `wiener` and bounded by its error, the default recipe.
+"""Sayre without refinement: gaps filled by `wiener` and bounded by its error, the default recipe.
 
 Its answer to several starts is what it makes of them, from a call of its own.
 """
@@ -9,7 +9,7 @@ import re
 import warnings
 
 from peers.protocol import Problem, Watch, serve
-from sayre.data import Pattern
+from sayre.data import AnyPattern, Pattern
 from sayre.errors import SayreWarning
 from sayre.filling.fill import inpaint
 from sayre.retrieval.engine.recipe import PRESETS, parse
@@ -29,10 +29,15 @@ def scaled(recipe: str, iterations: int) -> str:
     return re.sub(r"\*\*(\d+)", lambda m: f"**{max(1, round(int(m[1]) * factor))}", recipe)
 
 
+def filled(problem: Problem) -> AnyPattern:
+    """The counts, with their gaps filled."""
+    measured = Pattern.from_counts(problem.intensity, problem.mask)
+    return inpaint(measured, method="wiener", device="cpu") if problem.mask.any() else measured
+
+
 def solve(problem: Problem, watch: Watch) -> None:
     warnings.simplefilter("ignore", SayreWarning)
-    measured = Pattern.from_counts(problem.intensity, problem.mask)
-    pattern = inpaint(measured, method="wiener", device="cpu") if problem.mask.any() else measured
+    pattern = filled(problem)
 
     recipe = scaled(PRESETS["default"], problem.iterations)
     watch.iterations = length(recipe)

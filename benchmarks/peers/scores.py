@@ -19,10 +19,12 @@ NEAR = 1.1
 """Near the best: this many times the lowest residual that any program reached."""
 COLUMNS = (
     ("R, one start", "one residual", ".3f"),
+    ("half deviance", "one deviance", ".2f"),
     ("correlation", "one correlation", ".3f"),
     ("error", "one error", ".2f"),
     ("s", "one seconds", ".1f"),
     ("R, best of starts", "best residual", ".3f"),
+    ("half deviance", "best deviance", ".2f"),
     ("correlation", "best correlation", ".3f"),
     ("error", "best error", ".2f"),
     ("s", "best seconds", ".0f"),
@@ -50,9 +52,9 @@ def score(outputs: Sequence[Output], truth: NDArray[np.complex64] | None) -> Row
     one = [x for output in outputs for x in output["objects"] if np.isfinite(x).all()]
     best = [_best(output) for output in outputs]
     if truth is not None:
-        fits = {"one": [_fit(x, truth) for x in one], "best": [_fit(x, truth) for x, _ in best]}
+        fits = {"one": [_fit(x, truth) for x in one], "best": [_fit(x, truth) for x, *_ in best]}
     else:
-        pairs = {"one": one, "best": [x for x, _ in best]}
+        pairs = {"one": one, "best": [x for x, *_ in best]}
         fits = {name: [_fit(*ab) for ab in itertools.combinations(x, 2)] for name, x in pairs.items()}
     starts = np.concatenate([output["seconds"] for output in outputs])
     histories = [
@@ -60,8 +62,10 @@ def score(outputs: Sequence[Output], truth: NDArray[np.complex64] | None) -> Row
     ]  # starts of other sets are other starts
     return {
         "one residual": _median(r for output in outputs for r in output["residuals"] if np.isfinite(r)),
+        "one deviance": _median(d for output in outputs for d in output["deviances"] if np.isfinite(d)),
         "one seconds": _median(starts) + _median(float(output["preparation"]) for output in outputs),
-        "best residual": _median(r for _, r in best),
+        "best residual": _median(r for _, r, _ in best),
+        "best deviance": _median(d for *_, d in best),
         "best seconds": _median(float(output["total"]) for output in outputs),
         **{f"{name} correlation": _median(c for c, _ in fit) for name, fit in fits.items()},
         **{f"{name} error": _median(e for _, e in fit) for name, fit in fits.items()},
@@ -91,7 +95,7 @@ def levels(rows: Iterable[Row]) -> tuple[float, float]:
 def table(case: str, rows: Sequence[Row], programs: Sequence[str]) -> str:
     """Markdown of one case; cells of programs that did not run are empty or say why."""
     known = {row["program"]: row for row in rows if row["case"] == case}
-    ran = [row for row in known.values() if "skipped" not in row]
+    ran = [row for row in known.values() if "skipped" not in row and _followed(row)]
     common, near = levels(ran) if ran else (math.nan, math.nan)
     to = [f"s to R ≤ {level:.3f}" if level == level else "s to R" for level in (common, near)]
     head = ["program", *(name for name, *_ in COLUMNS), *to, "iteration / FFT pair", "memory MiB"]
@@ -110,12 +114,12 @@ def table(case: str, rows: Sequence[Row], programs: Sequence[str]) -> str:
     return "\n".join(lines)
 
 
-def _best(output: Output) -> tuple[NDArray[np.complex64], float]:
-    """The program's own answer, or else its start of the lowest residual."""
+def _best(output: Output) -> tuple[NDArray[np.complex64], float, float]:
+    """Object, residual and deviance of the program's answer, or of its start of the lowest residual."""
     if "answer" in output:
-        return output["answer"], float(output["answer_residual"])
+        return output["answer"], float(output["answer_residual"]), float(output["answer_deviance"])
     index = int(np.nanargmin(output["residuals"]))
-    return output["objects"][index], float(output["residuals"][index])
+    return output["objects"][index], float(output["residuals"][index]), float(output["deviances"][index])
 
 
 def _fit(a: NDArray[np.complex64], b: NDArray[np.complex64]) -> tuple[float, float]:
@@ -124,8 +128,13 @@ def _fit(a: NDArray[np.complex64], b: NDArray[np.complex64]) -> tuple[float, flo
     return correlation(aligned, b), float(np.linalg.norm(aligned - b) / np.linalg.norm(b))
 
 
+def _followed(row: Row) -> bool:
+    """Whether starts were looked at before their ends."""
+    return len(row["history"]) > row["starts"]
+
+
 def _reached(row: Row, level: float) -> str:
-    if not row:
+    if not row or not _followed(row):
         return ""
     seconds, starts = time_to(row, level)
     return f"{seconds:.1f} ({starts}/{row['starts']})" if starts else f"— (0/{row['starts']})"
