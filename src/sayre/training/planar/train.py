@@ -6,12 +6,13 @@ import hashlib
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple, cast
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
+from sayre.errors import warn
 from sayre.files.atomic import replacing
 from sayre.networks.planar import NETWORKS
 from sayre.numerics.progress import Advance
@@ -92,6 +93,24 @@ def make_network(config: PlanarTraining) -> nn.Module:
         return NETWORKS[config.network](config.width)
 
 
+def begun_at_mean(network: nn.Module, patterns: Tensor) -> nn.Module:
+    """Let a network begin with the mean of the patterns everywhere, by the bias of its last layer.
+
+    Begun at 0.5, where a sigmoid without bias is, all weights are drawn towards smaller values for the first
+    twenty steps: the sigmoid of a network of full width then reaches 0, where it has no gradient, and stays.
+
+    Parameters
+    ----------
+    network
+        One of `sayre.networks.planar.NETWORKS`.
+    patterns
+        As `train` takes them.
+    """
+    last = cast("nn.Conv2d", network.last)
+    nn.init.constant_(cast("Tensor", last.bias), float(torch.logit(patterns.mean().cpu(), eps=1e-3)))
+    return network
+
+
 def batches(config: PlanarTraining, epoch: int, device: torch.device) -> Iterator[Batch]:
     """Yield the steps of an epoch, which depend on the seed and the number of the epoch alone.
 
@@ -147,7 +166,7 @@ def train(
     """
     device = patterns.device
     fast = device.type == "cuda"
-    network = make_network(config).to(device)
+    network = begun_at_mean(make_network(config), patterns).to(device)
     if fast and config.network in CHANNELS_LAST:
         network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = torch.optim.Adam(network.parameters(), config.rate, fused=fast, capturable=fast)
@@ -186,11 +205,12 @@ class _Step:
     ) -> None:
         self.network, self.optimizer, self.loss, self.patterns = network, optimizer, loss, patterns
         self.device = patterns.device.type
+        self.captured = self.device == "cuda" and CAPTURED
         self.count = 0
         self.graph: torch.cuda.CUDAGraph | None = None
 
     def __call__(self, batch: Batch) -> None:
-        if self.device != "cuda" or not CAPTURED:
+        if not self.captured:
             self.optimizer.zero_grad(set_to_none=True)
             self._do(batch)
             return
@@ -210,8 +230,15 @@ class _Step:
         if self.graph is None:
             self.graph = torch.cuda.CUDAGraph()
             self.optimizer.zero_grad(set_to_none=True)
-            with torch.cuda.graph(self.graph):
-                self._do(self.batch)
+            try:
+                with torch.cuda.graph(self.graph):
+                    self._do(self.batch)
+            except RuntimeError as error:
+                why = error.__context__ or error
+                warn(f"this GPU cannot capture a step ({why}); steps are launched one by one")
+                self.captured = False
+                self(batch)
+                return
         self.graph.replay()
 
     def _do(self, batch: Batch) -> None:
