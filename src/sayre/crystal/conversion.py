@@ -41,6 +41,8 @@ def to_crystal(
     *,
     scan: Scan | None = None,
     grid: Grid | None = None,
+    frame: Frame | None = None,
+    counts_shape: tuple[int, ...] | None = None,
     orthogonal: bool = True,
     metrics: Mapping[str, Any] | None = None,
 ) -> Crystal:
@@ -49,11 +51,15 @@ def to_crystal(
     Parameters
     ----------
     obj, support
-        complex64 and bool of the pattern's shape, centred.
+        complex64 and bool, centred; of the pattern's shape, or cropped.
     scan
         Geometry, reflection and voxel size, as far as they are known.
     grid
         Without a geometry: steps of the pattern in 1/Å, their axes taken at right angles.
+    frame
+        Voxels and reflection, where they are known otherwise than by scan and grid.
+    counts_shape
+        Of the pattern, where the object was cropped: it gives the size of the voxels.
     orthogonal
         False leaves the object on the oblique voxels of the detector.
     metrics
@@ -80,11 +86,13 @@ def to_crystal(
             "crystal: the support is empty: the reconstruction failed; another `threshold=` or `recipe=`"
         )
     scan = scan or Scan()
-    frame = known_frame(obj.shape, scan, grid)
+    counts_shape = counts_shape or obj.shape
+    frame = frame or known_frame(counts_shape, scan, grid)
     if scan.geometry is not None and frame.modulus and scan.hkl and scan.lattice_constant:
         check_reflection(frame.modulus, scan.hkl, scan.lattice_constant)
 
     obj, peak = remove_ramp(np.where(support, obj, 0).astype(np.complex64), support)
+    peak *= np.array(counts_shape) / obj.shape
     obj, support = centred(obj, support)
     strained = None
     if frame.basis is not None and frame.g is not None:

@@ -37,6 +37,9 @@ class Crystal(ArrayClass):
         float32, same shape: its derivative along G, dimensionless, NaN outside the support.
     metrics
         What is known of the reconstruction by name, as JSON can hold it.
+    counts_shape
+        Of the counts that were phased, where the object was cropped afterwards: it decides how large a
+        voxel is.
     """
 
     object: NDArray[np.complex64]
@@ -48,6 +51,7 @@ class Crystal(ArrayClass):
     displacement: NDArray[np.float32] | None = None
     strain: NDArray[np.float32] | None = None
     metrics: Mapping[str, Any] = field(default_factory=dict)
+    counts_shape: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         shape, ndim = self.object.shape, self.object.ndim
@@ -75,6 +79,14 @@ class Crystal(ArrayClass):
             raise InputError(f"crystal: voxel_size must be {ndim} positive numbers in nm, found {size}")
         if self.g is not None and not (np.isfinite(self.g) and self.g > 0):
             raise InputError(f"crystal: g must be a positive number in 1/Å, found {self.g}")
+        counts = self.counts_shape
+        if counts is not None and (
+            len(counts) != ndim or any(n < m for n, m in zip(counts, shape, strict=True))
+        ):
+            raise InputError(
+                f"crystal: an object of {shape} cannot be a part of counts of {counts}; they must be "
+                "at least as large"
+            )
         if self.axes is not None and not np.allclose(np.linalg.norm(self.axes, axis=1), 1, atol=1e-6):
             raise InputError("crystal: axes must be unit vectors")
 
@@ -91,6 +103,17 @@ class Crystal(ArrayClass):
     def phase(self) -> NDArray[np.float32]:
         """Phase of the object in rad, wrapped to (−π, π]."""
         return np.angle(self.numpy().object)
+
+    @property
+    def spacing(self) -> NDArray[np.float32] | None:
+        """Spacing of the lattice planes in Å, `2π/|G| (1 + ε)`; None where strain or |G| is not known.
+
+        The strain is relative to the mean of the crystal, which |G| of a geometry is measured at.
+        """
+        strain = self.numpy().strain
+        if strain is None or self.g is None:
+            return None
+        return np.asarray(2 * np.pi / self.g * (1 + strain), np.float32)
 
     @property
     def orthogonal(self) -> bool:

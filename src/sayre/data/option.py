@@ -124,7 +124,9 @@ def changed(settings: T, changes: dict[str, Any]) -> T:
 
 def _check_kind(name: str, value: Any, annotation: Any) -> None:
     """Refuse a value that is no text, path or settings object where one of these is wanted."""
-    kinds = (annotation,) if get_origin(annotation) is tuple else get_args(annotation) or (annotation,)
+    kinds = (
+        (annotation,) if get_origin(annotation) in (tuple, list) else get_args(annotation) or (annotation,)
+    )
     if any(get_origin(kind) is tuple and Ellipsis in get_args(kind) for kind in kinds):
         if not (isinstance(value, tuple) and value and all(isinstance(v, str) and v.strip() for v in value)):
             raise SettingError(name, f"must be a tuple of texts, none of them empty, found {value!r}")

@@ -24,7 +24,7 @@ PERCENTILE = 98
 """Of the absolute values that the colours reach to."""
 
 
-class _Quantity(NamedTuple):
+class Quantity(NamedTuple):
     """What a row shows, and in which colours."""
 
     label: str
@@ -60,12 +60,12 @@ def crystal_figure(
 
     if not crystal.support.any():
         raise InputError("crystal: the picture needs a support that is not empty")
-    crystal = _cut(crystal.numpy())
-    rows = _quantities(crystal)
+    crystal = cut(crystal.numpy())
+    rows = quantities(crystal)
     if crystal.object.ndim == 2:
         return _plane_figure(crystal, rows, title)
     size = crystal.voxel_size or (1.0, 1.0, 1.0)
-    names = _axis_names(crystal)
+    names = axis_names(crystal)
     figure = Figure(figsize=(14.5, 2.75 * len(rows) + 0.5), layout="constrained", facecolor="white")
     left, right = np.ravel(np.asarray(figure.subfigures(1, 2, width_ratios=(1.45, 1))))
     panels = left.subplots(len(rows), 3, squeeze=False)
@@ -73,19 +73,19 @@ def crystal_figure(
     for row, quantity in zip(panels, rows, strict=True):
         for axis, panel in enumerate(row):
             shown, inside = (np.take(v, centre[axis], axis) for v in (quantity.values, crystal.support))
-            image = _slice(panel, quantity, shown, inside, [s for i, s in enumerate(size) if i != axis])
+            image = draw_slice(panel, quantity, shown, inside, [s for i, s in enumerate(size) if i != axis])
         left.colorbar(image, ax=row.tolist(), label=quantity.label, shrink=0.9, aspect=16, pad=0.02)
     for axis, panel in enumerate(panels[0]):
         down, across = (names[i] for i in range(3) if i != axis)
         panel.set_title(f"{down} ↑  {across} →", fontsize=10, color=INK)
-    _scale_bar(panels[0, 0], size, crystal)
-    _surface(right, crystal, rows[-1], names, azimuth, elevation)
+    scale_bar(panels[0, 0], size, crystal)
+    draw_surface(right, crystal, rows[-1], names, azimuth, elevation)
     if title:
         figure.suptitle(title, fontsize=13, color=INK)
     return figure
 
 
-def _plane_figure(crystal: Crystal, rows: list[_Quantity], title: str) -> Figure:
+def _plane_figure(crystal: Crystal, rows: list[Quantity], title: str) -> Figure:
     """The plane of a 2D crystal, once for each quantity."""
     from matplotlib.figure import Figure
 
@@ -93,16 +93,16 @@ def _plane_figure(crystal: Crystal, rows: list[_Quantity], title: str) -> Figure
     figure = Figure(figsize=(4.2 * len(rows), 3.9), layout="constrained", facecolor="white")
     panels = figure.subplots(1, len(rows), squeeze=False)[0]
     for panel, quantity in zip(panels, rows, strict=True):
-        image = _slice(panel, quantity, quantity.values, crystal.support, size)
+        image = draw_slice(panel, quantity, quantity.values, crystal.support, size)
         panel.set_title("row ↑  column →", fontsize=10, color=INK)
         figure.colorbar(image, ax=panel, label=quantity.label, shrink=0.9, aspect=16, pad=0.02)
-    _scale_bar(panels[0], size, crystal)
+    scale_bar(panels[0], size, crystal)
     if title:
         figure.suptitle(title, fontsize=13, color=INK)
     return figure
 
 
-def _cut(crystal: Crystal) -> Crystal:
+def cut(crystal: Crystal) -> Crystal:
     """The crystal in the box of its support, with a margin of nothing."""
     box = ndimage.find_objects(crystal.support.astype(np.int8))[0]
     empty = {"object": 0, "support": False, "displacement": np.nan, "strain": np.nan}
@@ -111,16 +111,16 @@ def _cut(crystal: Crystal) -> Crystal:
         for name, value in empty.items()
         if (array := getattr(crystal, name)) is not None
     }
-    return replace(crystal, **arrays)
+    return replace(crystal, **arrays, counts_shape=None)
 
 
-def _quantities(crystal: Crystal) -> list[_Quantity]:
+def quantities(crystal: Crystal) -> list[Quantity]:
     amplitude, inside = crystal.amplitude, crystal.support
     top = float(np.percentile(amplitude[inside], 99.5))
-    rows = [_Quantity("amplitude", amplitude, "magma", 0, top)]
+    rows = [Quantity("amplitude", amplitude, "magma", 0, top)]
     phase = np.where(inside, crystal.phase, np.nan)
     if crystal.displacement is None:
-        rows.append(_Quantity("phase (rad)", phase, "twilight_shifted", -np.pi, np.pi))
+        rows.append(Quantity("phase (rad)", phase, "twilight_shifted", -np.pi, np.pi))
     else:
         rows.append(_symmetric("displacement (Å)", crystal.displacement, "PuOr_r"))
     if crystal.strain is not None:
@@ -128,27 +128,40 @@ def _quantities(crystal: Crystal) -> list[_Quantity]:
     return rows
 
 
-def _symmetric(label: str, values: NDArray[np.floating], cmap: str) -> _Quantity:
+def _symmetric(label: str, values: NDArray[np.floating], cmap: str) -> Quantity:
     known = np.abs(values[np.isfinite(values)])
     high = float(np.percentile(known, PERCENTILE)) if len(known) else 1.0
     high = high or 1.0
-    return _Quantity(label, values, cmap, -high, high)
+    return Quantity(label, values, cmap, -high, high)
 
 
-def _axis_names(crystal: Crystal) -> tuple[str, str, str]:
-    if crystal.axes is not None and np.allclose(crystal.axes, np.eye(3)[::-1], atol=1e-6):
+def axis_names(crystal: Crystal) -> tuple[str, str, str]:
+    """Names of the array axes: those of the laboratory or the sample, or of the scan."""
+    if crystal.axes is not None and crystal.orthogonal:
         return "z", "y", "x"
     return "rocking", "row", "column"
 
 
-def _slice(
+def draw_slice(
     panel: Any,
-    quantity: _Quantity,
+    quantity: Quantity,
     plane: NDArray[Any],
     inside: NDArray[np.bool_],
     size: Sequence[float],
 ) -> Any:
-    """One plane in the colours of `quantity`, with the outline of the support; `size` of its voxels."""
+    """Draw one plane in the colours of a quantity, with the outline of the support.
+
+    Parameters
+    ----------
+    panel
+        Axes to draw on.
+    quantity
+        Gives colours and their range.
+    plane, inside
+        Values and support, 2D.
+    size
+        Of its voxels.
+    """
     extent = (0, plane.shape[1] * size[1], 0, plane.shape[0] * size[0])
     panel.set_facecolor(FLAT)
     image = panel.imshow(
@@ -175,11 +188,22 @@ def _round_length(length: float) -> float:
     return float(max(m * power for m in (1, 2, 5) if m * power <= length))
 
 
-def _unit(crystal: Crystal) -> str:
+def unit_of(crystal: Crystal) -> str:
     return "nm" if crystal.voxel_size else "voxels"
 
 
-def _scale_bar(panel: Any, size: tuple[float, ...], crystal: Crystal) -> None:
+def scale_bar(panel: Any, size: tuple[float, ...], crystal: Crystal) -> None:
+    """Draw a bar of a round length in the lower left corner.
+
+    Parameters
+    ----------
+    panel
+        Axes of a slice.
+    size
+        Of the voxels.
+    crystal
+        Tells the unit.
+    """
     width, height = panel.get_xlim()[1], panel.get_ylim()[1]
     length = _round_length(0.35 * width)
     x, y = 0.05 * width, 0.06 * height
@@ -190,14 +214,29 @@ def _scale_bar(panel: Any, size: tuple[float, ...], crystal: Crystal) -> None:
     )
 
 
-def _surface(
+def draw_surface(
     figure: Any,
     crystal: Crystal,
-    quantity: _Quantity,
+    quantity: Quantity,
     names: tuple[str, str, str],
     azimuth: float,
     elevation: float,
-) -> None:
+) -> tuple[Any, Surface]:
+    """Draw the lit surface in the colours of `quantity`; return its axes and what was rendered.
+
+    Parameters
+    ----------
+    figure
+        To draw on.
+    crystal
+        3D, with a margin around its support.
+    quantity
+        Read just below the surface.
+    names
+        Of the array axes.
+    azimuth, elevation
+        Of the viewer, degrees.
+    """
     from matplotlib import colormaps
 
     size = crystal.voxel_size or (1.0, 1.0, 1.0)
@@ -226,6 +265,7 @@ def _surface(
     panel.axis("off")
     oblique = "" if crystal.orthogonal else " (oblique axes, drawn at right angles)"
     panel.set_title(f"surface, coloured by {quantity.label}{oblique}", fontsize=10, color=INK)
+    return panel, surface
 
 
 def _triad(panel: Any, surface: Surface, names: tuple[str, str, str]) -> None:
@@ -246,5 +286,5 @@ def _length_of_view(panel: Any, surface: Surface, crystal: Crystal) -> None:
     length = _round_length(0.3 * (right - left) * surface.pixel)
     x, y = right - 0.05 * (right - left), bottom + 0.05 * (top - bottom)
     panel.plot([x - length / surface.pixel, x], [y, y], color=INK, lw=3, solid_capstyle="butt")
-    middle, text = x - length / surface.pixel / 2, f"{length:g} {_unit(crystal)}"
+    middle, text = x - length / surface.pixel / 2, f"{length:g} {unit_of(crystal)}"
     panel.text(middle, y + 0.015 * (top - bottom), text, color=INK, ha="center", fontsize=9)

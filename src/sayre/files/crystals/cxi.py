@@ -13,6 +13,7 @@ from sayre._version import __version__
 from sayre.data import Crystal, Manifest
 from sayre.data.json_text import to_json
 from sayre.errors import InputError, warn
+from sayre.files.crystals import cdiutils
 from sayre.files.patterns import hdf5, nexus
 from sayre.files.patterns.nexus import group_of, put
 
@@ -20,6 +21,11 @@ Found = dict[str, Any]
 
 _OBJECTS = ("entry_1/image_1/data", "entry_1/data_1/data")
 _OWN = "entry_1/sayre_1"
+_CONFIGURATIONS = tuple(
+    f"{place}/process_1/configuration" for place in ("entry_1/image_1", "entry_last/image_1", "entry_1")
+)
+"""Where PyNX states what it phased; the last is cdiutils' copy of it."""
+_KEPT = ("voxel_size", "axes", "hkl", "g", "displacement", "strain", "counts_shape")
 _UNITS = {
     "voxel_size": "nm",
     "g": "1/angstrom",
@@ -33,7 +39,9 @@ _ALIASES = {"llk_poisson": "likelihood", "free_llk_poisson": "free_likelihood"}
 def read(path: Path, inside: str | None = None) -> Found:
     """What a file holds of an object, by the names of an npz.
 
-    PyNX's own results and those of Sayre. Of several modes the first is taken, with a warning.
+    Results of PyNX, of cdiutils and of Sayre. Of several modes the first is taken, with a warning.
+    `counts_shape` and `rebinned` are what PyNX's configuration states of the counts; it may have cropped the
+    object.
 
     Parameters
     ----------
@@ -43,6 +51,9 @@ def read(path: Path, inside: str | None = None) -> Found:
         Path of a dataset inside it; None looks in the usual places.
     """
     with hdf5.opened(path) as file:
+        properties = _properties(path, file) if inside is None else {}
+        if properties:
+            return properties
         place = inside or next((p for p in _OBJECTS if nexus.dataset_at(file, p) is not None), None)
         if place is None:
             raise InputError(f"{path}: no object at {' or '.join(_OBJECTS)}; name one as {path.name}::/path")
@@ -59,11 +70,38 @@ def read(path: Path, inside: str | None = None) -> Found:
         extent = nexus.dataset_at(folder, "image_size")
         if extent is not None and extent.shape == (found["object"].ndim,):
             found["voxel_size"] = 1e9 * extent[()] / np.array(found["object"].shape)
-        for name in ("voxel_size", "axes", "hkl", "g", "displacement", "strain", "metrics"):
+        for name in (*_KEPT, "metrics", "manifest"):
             own = nexus.dataset_at(file, f"{_OWN}/{name}")
             if own is not None:
                 found[name] = own[()]
+        found |= _configured(file)
     return _first_mode(path, found)
+
+
+def _properties(path: Path, file: h5py.File) -> Found:
+    """What a `S*_postprocessed_data.cxi` of cdiutils holds; empty where it is another file."""
+    arrays: Found = {}
+    for name in cdiutils.NAMES:
+        for place in (f"entry_1/{name}/data", f"entry_1/result_1/{name}", f"entry_1/parameters_1/{name}"):
+            dataset = nexus.dataset_at(file, place)
+            if dataset is not None and name not in arrays:
+                arrays[name] = _array(path, dataset)
+    if not arrays.keys() >= cdiutils.NEEDED:
+        return {}
+    convention = nexus.dataset_at(file, "entry_1/parameters_1/convention")
+    return cdiutils.of_properties(arrays, "cxi" if convention is None else nexus.text(convention[()]))
+
+
+def _configured(file: h5py.File) -> Found:
+    """Shape and binning of the counts that PyNX phased, from its configuration."""
+    found: Found = {}
+    for folder in _CONFIGURATIONS:
+        shape, rebinned = (nexus.dataset_at(file, f"{folder}/{name}") for name in ("iobs_shape", "rebin"))
+        if shape is not None:
+            found.setdefault("counts_shape", shape[()])
+        if rebinned is not None:
+            found.setdefault("rebinned", nexus.text(rebinned[()]) or rebinned[()])
+    return found
 
 
 def _array(path: Path, dataset: h5py.Dataset) -> Any:
@@ -132,7 +170,7 @@ def _build(h5: h5py.File, crystal: Crystal, manifest: Manifest) -> None:
     data["data"] = h5py.SoftLink("/entry_1/image_1/data")
 
     own = group_of(entry, "sayre_1", "NXcollection")
-    for name in ("voxel_size", "axes", "hkl", "g", "displacement", "strain"):
+    for name in _KEPT:
         value = getattr(crystal, name)
         if value is not None:
             put(own, name, value, _UNITS.get(name))

@@ -14,6 +14,7 @@ from sayre.data import Crystal, Manifest
 from sayre.data.json_text import to_json
 from sayre.errors import InputError, understood, warn
 from sayre.files.atomic import check_place, replacing
+from sayre.files.crystals.reading import ARRAYS, FRAME, read_object
 from sayre.files.patterns import npz
 from sayre.files.patterns.contents import integers, positive
 
@@ -23,22 +24,21 @@ ENDINGS = (".npz", ".cxi", ".vti")
 THRESHOLD = 0.25
 """Of the largest amplitude, above which a file without a support has its crystal."""
 
-_OBJECTS = ("object", "obj")
-_ARRAYS = ("displacement", "strain")
-_FRAME = ("voxel_size", "axes", "hkl", "g")
-_FACTS = (*_FRAME, "metrics")
 
-
-def load_crystal(path: str | Path) -> Crystal:
-    """Read an object that Sayre, PyNX or another program reconstructed.
+def load_crystal(path: str | Path, *, convention: str = "auto") -> Crystal:
+    """Read an object that Sayre, PyNX, cdiutils, cohere or another program reconstructed.
 
     Parameters
     ----------
     path
         `.npz`: `object` or `obj`, else the only complex array; `support`, `voxel_size`, `displacement`,
         `strain`, `metrics` as Sayre writes them (`file.npz::name` names another object, of which the file
-        has support and frame). `.cxi`: PyNX's layout (`file.cxi::/path/to/object`
-        names another); the first of several modes.
+        has support and frame), or the properties that cdiutils writes. `.cxi`, `.h5`: PyNX's layout
+        (`file.cxi::/path/to/object` names another), the first of several modes, and cdiutils' results.
+        `.npy`: the object, with the support beside cohere's `image.npy`.
+    convention
+        Of the Fourier transform and the axes: `auto`, `sayre`, `conjugate` or `cohere`, see
+        `sayre.files.crystals.reading.read_object`.
 
     Raises
     ------
@@ -50,21 +50,9 @@ def load_crystal(path: str | Path) -> Crystal:
     SayreWarning
         No support in the file: it is taken where the amplitude exceeds a quarter of the largest.
     """
-    name, _, inside = str(path).partition("::")
-    file = Path(name)
-    ending = file.suffix.lower()
-    if ending not in (".npz", ".cxi"):
-        raise InputError(f"{file}: an object is read from .npz or .cxi, not from {ending or 'no ending'}")
-    if not file.is_file():
-        raise InputError(f"{file}: {'is a folder; name a file in it' if file.is_dir() else 'no such file'}")
+    found = read_object(path, convention)
     with understood(path):
-        if ending == ".cxi":
-            from sayre.files.crystals import cxi
-
-            found = cxi.read(file, inside or None)
-        else:
-            found = _read_npz(file, inside or None)
-        return _crystal(file, found)
+        return crystal_of(Path(str(path).partition("::")[0]), found)
 
 
 def save_crystal(path: str | Path, crystal: Crystal, manifest: Manifest, *, force: bool = False) -> None:
@@ -123,29 +111,9 @@ def crystal_path_check(path: str | Path, force: bool = False) -> Path:
     return path
 
 
-def _read_npz(path: Path, inside: str | None) -> dict[str, Any]:
-    headers = npz.headers_of(path)
-    usual = next((name for name in _OBJECTS if name in headers), None)
-    place = usual if inside is None else npz.named(path, headers, inside)
-    if place is None:
-        names = [
-            name for name, (shape, dtype) in headers.items() if dtype.kind == "c" and len(shape) in (2, 3)
-        ]
-        if len(names) != 1:
-            choose = f", or choose one as {path.name}::{names[0]}" if names else ""
-            raise InputError(
-                f"{path}: holds {npz.listed(headers)}; the object must be complex, named object{choose}"
-            )
-        place = names[0]
-    others = ("support", *_ARRAYS, *_FACTS) if inside is None or place == usual else ("support", *_FRAME)
-    wanted = [name for name in others if name in headers]
-    found = npz.read_arrays(path, [place, *wanted])
-    return {"object": found.pop(place)} | found
-
-
 def _write_npz(file: BinaryIO, crystal: Crystal, manifest: Manifest) -> None:
     entries: dict[str, Any] = {"object": crystal.object, "support": crystal.support}
-    for name in (*_ARRAYS, "voxel_size", "axes", "hkl", "g"):
+    for name in (*ARRAYS, *FRAME):
         value = getattr(crystal, name)
         if value is not None:
             entries[name] = value
@@ -153,14 +121,23 @@ def _write_npz(file: BinaryIO, crystal: Crystal, manifest: Manifest) -> None:
     npz.write_entries(file, entries | {"manifest": manifest.to_json()})
 
 
-def _crystal(path: Path, found: Mapping[str, Any]) -> Crystal:
-    """A crystal of what a file holds, by the names of an npz."""
+def crystal_of(path: Path, found: Mapping[str, Any]) -> Crystal:
+    """Return a crystal of what a file holds.
+
+    Parameters
+    ----------
+    path
+        Of the file, for messages.
+    found
+        As `sayre.files.crystals.reading.read_object` returns it.
+    """
     obj = np.asarray(found["object"])
     if obj.dtype.kind != "c" or obj.ndim not in (2, 3):
         raise InputError(f"{path}: the object must be complex and 2D or 3D, found {obj.dtype} {obj.shape}")
     obj = obj.astype(np.complex64)
     size, hkl = positive(found.get("voxel_size"), obj.ndim), integers(found.get("hkl"), 3)
     g, axes = positive(found.get("g"), 1), found.get("axes")
+    counts = integers(found.get("counts_shape"), obj.ndim)
     return Crystal(
         object=obj,
         support=_support(path, found.get("support"), obj),
@@ -168,8 +145,9 @@ def _crystal(path: Path, found: Mapping[str, Any]) -> Crystal:
         axes=None if axes is None else np.asarray(axes, np.float64),
         hkl=(hkl[0], hkl[1], hkl[2]) if hkl else None,
         g=g[0] if g else None,
-        **{name: np.asarray(found[name], np.float32) for name in _ARRAYS if name in found},
+        **{name: np.asarray(found[name], np.float32) for name in ARRAYS if name in found},
         metrics=_metrics(path, found.get("metrics")),
+        counts_shape=None if counts is None or counts == obj.shape else counts,
     )
 
 

@@ -51,7 +51,7 @@ def read(path: Path, inside: str | None = None) -> Contents:
         Name of the counts in an `.npz`; `sigma` and a `mask` of another shape are of other counts then.
     """
     if path.suffix.lower() == ".npy":
-        counts = _read_npy(path)
+        counts = read_npy(path)
         return Contents(counts=counts, stored=counts.dtype)
     with _open(path) as file:
         headers = _headers(path, file)
@@ -90,7 +90,7 @@ def read_mask(path: Path, inside: str | None = None) -> NDArray[Any]:
         Name of the mask in an `.npz`.
     """
     if path.suffix.lower() == ".npy":
-        return _read_npy(path)
+        return read_npy(path)
     with _open(path) as file:
         headers = _headers(path, file)
         if inside is not None:
@@ -116,7 +116,7 @@ def read_companion(path: Path, inside: str | None, kind: Kind) -> NDArray[Any]:
         What is looked for.
     """
     if path.suffix.lower() == ".npy":
-        return _read_npy(path)
+        return read_npy(path)
     with _open(path) as file:
         headers = _headers(path, file)
         if inside is not None:
@@ -205,7 +205,7 @@ def _npy(value: Any) -> bytes:
     return buffer.getvalue()
 
 
-def _read_npy(path: Path) -> NDArray[Any]:
+def read_npy(path: Path) -> NDArray[Any]:
     try:
         with open(path, "rb") as file:
             return np.asarray(np.lib.format.read_array(file, allow_pickle=False))

@@ -1,0 +1,1 @@
+"""What an object tells of the crystal: where its surface is, its strain in parts, its dislocations."""

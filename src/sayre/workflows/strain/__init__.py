@@ -1,0 +1,1 @@
+"""`sayre strain`: any complex object to displacement, strain and frames."""
