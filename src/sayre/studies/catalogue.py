@@ -40,6 +40,12 @@ _ALL = (
         "accuracy against the oversampling ratio",
         "sayre.studies.planar.oversampling:make",
     ),
+    Study(
+        "strain-3d",
+        "Figures 4.18 to 4.22",
+        "the strain that a gap feigns, empty and filled",
+        "sayre.studies.spatial.strain:make",
+    ),
 )
 
 STUDIES: Mapping[str, Study] = {study.name: study for study in _ALL}

@@ -39,6 +39,13 @@ class StudyJob:
     processes: Annotated[
         int, Option(help="Networks that are trained at a time.", least=1, most=64, whole=True)
     ] = 1
+    object: Annotated[
+        str | None,
+        Option(
+            help="A measured object (.npz, .cxi), which studies of objects take beside a simulated one.",
+            metavar="FILE",
+        ),
+    ] = None
     minutes: Annotated[
         float | None,
         Option(help="Stop training after this time; results are of what was trained.", above=0),
@@ -77,6 +84,7 @@ class StudyJob:
             seed=self.seed,
             device=self.device,
             processes=self.processes,
+            object=self.object,
             until=None if self.minutes is None else time.monotonic() + 60 * self.minutes,
         )
         results: dict[str, StudyResult] = {}
@@ -92,6 +100,7 @@ class StudyJob:
     def _write(self, study: Study, result: StudyResult, started: float) -> list[str]:
         """Write tables, pictures and manifest of a study, and return the names of the files."""
         from sayre.data import Manifest
+        from sayre.data.manifest import hashes
         from sayre.figures.filling import save_figure
         from sayre.files.atomic import replacing
         from sayre.numerics.device import find_device
@@ -102,6 +111,7 @@ class StudyJob:
             started=started,
             config={**config_of(self), "study": study.name},
             seed=self.seed,
+            inputs=hashes(self.object),
             device=str(find_device(self.device)),
         )
         pictures = {f"{_named(study, ending)}.png": figure for ending, figure in result.figures.items()}

@@ -35,6 +35,8 @@ class StudySettings:
         `auto`, `cpu` or `cuda`.
     processes
         Trainings at a time.
+    object
+        File of a measured object, beside the simulated one of a study of objects; None is none.
     until
         Reading of `time.monotonic()` from which on no training goes on; None is no limit.
     """
@@ -44,6 +46,7 @@ class StudySettings:
     seed: int = 0
     device: str = "auto"
     processes: int = 1
+    object: str | None = None
     until: float | None = None
 
     @property

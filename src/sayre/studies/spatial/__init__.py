@@ -1,0 +1,1 @@
+"""Studies of 3D patterns and of the objects behind them."""
