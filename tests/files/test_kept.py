@@ -159,3 +159,17 @@ def test_only_what_carries_the_mark_of_sayre_is_removed(tmp_path):
     (kept.folder / "notes.txt").write_text("mine")
     kept.remove()
     assert [path.name for path in kept.folder.iterdir()] == ["notes.txt"]
+
+
+def test_a_folder_in_which_nothing_was_kept_is_removed(tmp_path):
+    kept = KeptFolder(tmp_path / "runs", {"a": 1})
+    kept.remove_unused()
+    kept.begin()
+    KeptFolder(tmp_path / "runs", {"a": 2}).remove_unused()
+    assert kept.matches
+    kept.save("0000.npz", a=np.arange(2))
+    kept.remove_unused()
+    assert (tmp_path / "runs" / "0000.npz").is_file()
+    (tmp_path / "runs" / "0000.npz").unlink()
+    kept.remove_unused()
+    assert not (tmp_path / "runs").exists()

@@ -11,6 +11,9 @@ from sayre.errors import SayreWarning
 from sayre.retrieval.aliens import LEAST, Suspect, free_deviance, suspects, without
 from sayre.retrieval.choice.align import align, correlation
 from sayre.retrieval.engine.bounds import Bounds, amplitude_bounds
+from sayre.retrieval.kept import KeptRuns
+from sayre.retrieval.settings import Settings
+from sayre.workflows.reconstruction import reconstruct
 
 PLACE = (24, 8, 28)
 
@@ -51,6 +54,40 @@ def test_an_alien_is_masked_and_the_crystal_is_right_then(crystal):
     assert spoilt.aliens is None
     assert any("one alien masked" in text and str(place) in text for text in told)
     assert found.metrics["aliens"]["places"] == [list(place)]
+
+
+@pytest.mark.filterwarnings("ignore::sayre.errors.SayreWarning")
+def test_starts_without_an_alien_are_resumed(crystal, tmp_path, monkeypatch):
+    counts = pattern_of(crystal[2] + blob(crystal[2].shape, PLACE, 5e4))
+    settings = Settings(recipe="(HIO*20 + SW)**3, ER*10", runs=3, refine="none", mask_aliens=True)
+    made, stop_after = [], None
+    write = KeptRuns.write
+
+    def written(kept, run):
+        write(kept, run)
+        made.append(run.index)
+        if len(made) == stop_after:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(KeptRuns, "write", written)
+    whole = reconstruct(counts, settings, kept=KeptRuns(tmp_path / "whole", {})).phased
+    every = made[:]
+    assert len(every) >= 6
+    assert every[:6] == [0, 1, 2, 0, 1, 2]
+    made, stop_after = [], 5
+    with pytest.raises(KeyboardInterrupt):
+        reconstruct(counts, settings, kept=KeptRuns(tmp_path / "stopped", {}))
+    assert made == every[:5]
+    made, stop_after = [], None
+    again = reconstruct(counts, settings, kept=KeptRuns(tmp_path / "stopped", {})).phased
+    assert made == every[5:]
+    np.testing.assert_array_equal(again.object, whole.object)
+    assert again.aliens == whole.aliens
+    kept = KeptRuns(tmp_path / "stopped", {})
+    assert [run.index for run in kept.read()] == [0, 1, 2]
+    assert kept.without(~counts.mask).read() == ()
+    kept.remove()
+    assert list(tmp_path.iterdir()) == [tmp_path / "whole"]
 
 
 def test_counts_of_the_crystal_are_not_masked(crystal):

@@ -236,3 +236,10 @@ def test_a_result_that_was_written_is_told(tmp_path):
         kept.save(name, a=np.arange(2))
     contents = "the filled counts, 2 finished starts, the running start"
     assert stopping.sentence(other) == f"kept in {other}: {contents}; the same command resumes"
+
+
+def test_stopped_before_a_start_is_finished_leaves_nothing(peak, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(KeptRuns, "write", interrupted)
+    assert main(["phase", str(peak), *PHASING, "-o", str(tmp_path / "a.npz"), "--quiet"]) == 130
+    assert "nothing was kept" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []

@@ -23,7 +23,7 @@ Arrays = Mapping[str, NDArray[Any]]
 
 _CONFIG = "resume.json"
 _TEMPORARY = re.compile(r"\.resume\.json\.[0-9a-f]+\.tmp")
-_OURS = re.compile(r"\d+\.npz|filled\.npz|.*\.checkpoint|.*\.snapshot|\..*\.[0-9a-f]{8}\.tmp")
+_OURS = re.compile(r"\d+(-[0-9a-f]{8})?\.npz|filled\.npz|.*\.checkpoint|.*\.snapshot|\..*\.[0-9a-f]{8}\.tmp")
 """Names of the files that commands keep; nothing else in the folder is ever removed."""
 
 
@@ -141,6 +141,11 @@ class KeptFolder:
                 path.unlink()
             (self.folder / _CONFIG).unlink(missing_ok=True)  # last: an interrupted removal can be repeated
             self.folder.rmdir()
+
+    def remove_unused(self) -> None:
+        """Delete the folder if nothing was kept in it yet."""
+        if self.matches and all(path.name == _CONFIG for path in self.folder.iterdir()):
+            self.remove()
 
     def _is_kept(self) -> bool:
         """Whether the folder was made by `begin`, or `begin` was killed while it made it."""

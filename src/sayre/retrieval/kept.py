@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import copy
+import hashlib
+import re
+
+import numpy as np
+from numpy.typing import NDArray
+
 from sayre.files.kept import KeptFolder
 from sayre.retrieval.engine.runs import Run
 from sayre.retrieval.engine.snapshots import Snapshots
 from sayre.retrieval.stored import run_arrays, stored_run
 
-_RUNNING = "running.snapshot"
+_RUN = re.compile(r"\d+(|-[0-9a-f]{8})\.npz")
 
 
 class KeptRuns(KeptFolder):
@@ -15,6 +22,21 @@ class KeptRuns(KeptFolder):
 
     Callers may keep further files in the folder, whose names do not begin with a digit.
     """
+
+    _which = ""
+    """What is added to the names of runs of other counts."""
+
+    def without(self, mask: NDArray[np.bool_]) -> KeptRuns:
+        """Return the runs of the same configuration from counts without some voxels, in the same folder.
+
+        Parameters
+        ----------
+        mask
+            bool, the voxels.
+        """
+        other = copy.copy(self)
+        other._which = "-" + hashlib.sha256(np.packbits(mask).tobytes()).hexdigest()[:8]
+        return other
 
     def read(self) -> tuple[Run, ...]:
         """Read the runs of an earlier, stopped command.
@@ -27,18 +49,27 @@ class KeptRuns(KeptFolder):
         self.check()
         if not self.matches:
             return ()
-        runs = [self._run(path.name) for path in sorted(self.folder.glob("[0-9]*.npz"))]
+        names = [path.name for path in sorted(self.folder.glob("[0-9]*.npz"))]
+        runs = [
+            self._run(name) for name in names if (found := _RUN.fullmatch(name)) and found[1] == self._which
+        ]
         return tuple(run for run in runs if run is not None)
 
     def write(self, run: Run) -> None:
         """Write a run; the file appears when it is complete."""
-        self.save(f"{run.index:04d}.npz", **run_arrays(run))
-        (self.folder / _RUNNING).unlink(missing_ok=True)  # of this run, or of a batch that cannot be resumed
+        self.save(f"{run.index:04d}{self._which}.npz", **run_arrays(run))
+        (self.folder / self._running).unlink(
+            missing_ok=True
+        )  # of this run, or of a batch that cannot be resumed
 
     @property
     def snapshots(self) -> Snapshots:
         """Where the state of running starts is saved, with what an earlier, stopped command saved."""
-        return Snapshots(lambda snapshot: self.save(_RUNNING, **snapshot), self.load(_RUNNING))
+        return Snapshots(lambda snapshot: self.save(self._running, **snapshot), self.load(self._running))
+
+    @property
+    def _running(self) -> str:
+        return f"running{self._which}.snapshot"
 
     def _run(self, name: str) -> Run | None:
         """Read one run; None where its file is damaged."""

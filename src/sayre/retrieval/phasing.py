@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from sayre.data import AnyPattern, FilledPattern, Pattern
 from sayre.data.expect import expect
@@ -58,12 +59,15 @@ class Watch:
         Runs that an earlier, stopped call with the same arguments finished; they are not repeated.
     snapshots
         Where the state of running starts is saved, and resumed from.
+    without
+        Makes the watch of the starts that are made again without some voxels, those of aliens.
     """
 
     report: Report | None = None
     on_run: Callable[[Run], None] | None = None
     finished: tuple[Run, ...] = ()
     snapshots: Snapshots | None = None
+    without: Callable[[NDArray[np.bool_]], Watch] | None = None
 
 
 def phase(
@@ -231,8 +235,9 @@ def _without_aliens(cut: AnyPattern, job: _Job, watch: Watch) -> Phased:
     for share in PASSES[1:]:
         if not places:
             return found
-        again = Watch(report=part_of(watch.report, begun, share))
-        masked = job.phased(without(cut, places), again)
+        pattern = without(cut, places)
+        again = watch.without(pattern.mask) if watch.without else Watch()
+        masked = job.phased(pattern, replace(again, report=part_of(watch.report, begun, share)))
         begun += share
         explained = [one.scattered(masked.expected) > EXPLAINED * one.counts for one in places]
         if not any(explained):

@@ -284,9 +284,12 @@ def _network(settings: Settings, dimensions: int) -> dict[str, str]:
 
 @contextmanager
 def dropping_failures(kept: KeptRuns) -> Iterator[None]:
-    """Keep nothing where the input was refused or every start failed: there is nothing to resume."""
+    """Leave no folder where the input was refused, every start failed, or none was kept: nothing resumes."""
     try:
         yield
+    except KeyboardInterrupt:
+        kept.remove_unused()
+        raise
     except InputError:
         if kept.matches and all(run.failed for run in kept.read()):
             kept.remove()

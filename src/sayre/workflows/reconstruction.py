@@ -138,7 +138,13 @@ def _keeping(watch: Watch, kept: KeptRuns) -> Watch:
         if watch.on_run:
             watch.on_run(run)
 
-    return replace(watch, on_run=finished, finished=known, snapshots=kept.snapshots)
+    return replace(
+        watch,
+        on_run=finished,
+        finished=known,
+        snapshots=kept.snapshots,
+        without=lambda mask: _keeping(Watch(), kept.without(mask)),
+    )
 
 
 def resolution_curves(phased: Phased, geometry: Geometry | None = None) -> dict[str, ShellCurve]:

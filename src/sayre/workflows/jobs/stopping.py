@@ -14,7 +14,7 @@ _CONTENTS = (
     ("*.checkpoint", "the filling so far"),
     (FILLED, "the filled counts"),
     ("[0-9]*.npz", "finished starts"),
-    ("running.snapshot", "the running start"),
+    ("running*.snapshot", "the running start"),
 )
 """Files in a folder of what is kept, and what they hold."""
 
