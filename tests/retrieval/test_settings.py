@@ -57,6 +57,11 @@ def test_a_range_of_support_fractions_must_rise():
         Settings(support_fraction=(0.5, 0.5))
 
 
+def test_an_effect_that_is_named_twice_is_refused():
+    with pytest.raises(InputError, match=r"^refine: names angles more than once, found 'angles,angles'$"):
+        Settings(refine="angles,angles")
+
+
 def test_settings_at_the_ends_of_their_ranges():
     Settings(gaps="zero", sigmas=0, confidence=np.float32(0), free=0, keep=1, enough=1)
     Settings(gaps="free", sigmas=np.int64(3), confidence=1e9, free=0.499)

@@ -93,6 +93,7 @@ def test_the_report_says_what_was_found(done):
     found = done.result.phased
     assert f"R = {found.residual:.3f}" in text
     assert f"Recipe: `{RECIPE}`" in text
+    assert f"Its support has {int(found.support.sum())} of the same voxels" in text
     assert "before the refinement under effects of beam and detector" in text
     assert text.count("averaged |") + text.count("middle one |") == len(found.selected)
     for name in ("filling", "crystal", "explained", "convergence", "resolution"):

@@ -178,8 +178,10 @@ def _starts(outcome: RunOutcome) -> str:
         later += ", and before the refinement under effects of beam and detector"
     legend = (
         "Starts are counted from 0. R is the amplitude residual over the measured voxels; −log likelihood "
-        f"half the Poisson deviance a voxel; {unseen}support the number of voxels inside it. The table shows "
-        f"the starts before {later}: residuals and likelihoods of the result are others."
+        f"half the Poisson deviance a voxel; {unseen}support the voxels that a start was iterated in. The "
+        f"table shows the starts before {later}: residuals and likelihoods of the result are others. Its "
+        f"support has {int(found.support.sum())} of the same voxels: it is taken of the amplitude as it is, "
+        "those of the starts of the smoothed amplitude of shrink-wrap, which is wider."
     )
     if len(found.selected) > 1:
         weights = ", ".join(f"{weight:.3f}" for weight in found.modes.weights)

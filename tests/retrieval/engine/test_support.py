@@ -1,4 +1,5 @@
 import contextlib
+import itertools
 
 import numpy as np
 import pytest
@@ -50,6 +51,25 @@ def test_shrink_wrap_threshold(reference, level):
         threshold=0.2, reference=reference, sigma=(0, 0), fraction=(1e-3, 0.9), only_shrink=True
     ).update(torch.tensor(amplitude), old, 0.0)
     assert not (shrunk & ~old).any()
+
+
+@pytest.mark.parametrize("reference", ["rms", "average"])
+def test_a_threshold_of_one_has_no_support_that_stays(reference):
+    """Which is why settings refuse it, of the reference that it could be above, too."""
+    obj = np.random.default_rng(4).uniform(0.5, 1.0, (1, 12, 12, 12)) + np.eye(12) * 0.8
+    sizes = {}
+    for threshold in (0.9, 1.0):
+        wrap = ShrinkWrap(threshold=threshold, reference=reference, sigma=(0, 0), fraction=(1e-3, 1))
+        support, found = torch.ones(obj.shape, dtype=torch.bool), []
+        for _ in range(12):
+            support = wrap.update(torch.tensor(obj.astype(np.complex64)), support, 0.0)
+            found.append(int(support.sum()))
+        sizes[threshold] = found
+    assert sizes[1.0][-1] == 1
+    assert all(later < size for size, later in itertools.pairwise(sizes[1.0][: sizes[1.0].index(1) + 1]))
+    assert sizes[0.9][-1] == sizes[0.9][-2] > 50
+    with pytest.raises(InputError, match="threshold: must be a number above 0 and below 1, found 1"):
+        Settings(threshold=1.0, reference=reference)
 
 
 def test_a_support_too_small_or_too_large_is_kept_in_range():

@@ -201,7 +201,7 @@ def check_effects(text: str) -> None:
     Raises
     ------
     SettingError
-        A word that is no effect, or an effect without the one that it changes.
+        A word that is no effect, an effect that is named twice, or one without the one that it changes.
     """
     if text in ("auto", "none"):
         return
@@ -211,6 +211,9 @@ def check_effects(text: str) -> None:
             raise SettingError(
                 "refine", f"must be auto, none, or some of {', '.join(KINDS)} with commas, found {text!r}"
             )
+    twice = sorted({word for word in words if words.count(word) > 1})
+    if twice:
+        raise SettingError("refine", f"names {' and '.join(twice)} more than once, found {text!r}")
     for kind, needed in NEEDS.items():
         if kind in words and needed not in words:
             raise SettingError("refine", f"{kind} changes {needed}, which must be named too, found {text!r}")
