@@ -18,11 +18,13 @@ import tifffile
 from numpy.typing import NDArray
 
 from sayre.data import Manifest
-from sayre.errors import InputError
-from sayre.files.patterns.companions import Kind
+from sayre.errors import InputError, warn
+from sayre.files.patterns.companions import Kind, kind_of
 from sayre.files.patterns.contents import Contents, Output, arrays_of, known_of, pattern_of
+from sayre.files.patterns.frames import Numbered, numbered, places
 from sayre.files.within import require_within
 
+ENDINGS = (".tif", ".tiff")
 _BIG = 2**32 - 2**25
 
 
@@ -69,19 +71,41 @@ def read_companion(path: Path, inside: str | None, kind: Kind) -> NDArray[Any]:
 
 
 def frames_of(path: Path) -> list[Path]:
-    """TIFF files of a folder or glob, in the order of the numbers in their names."""
-    names = path.glob("*") if path.is_dir() else map(Path, glob.glob(str(path)))
-    frames = [name for name in names if name.suffix.lower() in (".tif", ".tiff")]
+    """TIFF files of a folder or glob that are frames, in the order of the numbers in their names."""
+    return [file for _, file in _numbered(path).files]
+
+
+def _numbered(path: Path) -> Numbered:
+    """Frames of a folder or glob by their numbers; by their order where names do not end in a number."""
+    there = list(path.iterdir() if path.is_dir() else map(Path, glob.glob(str(path))))
+    frames = [one for one in there if one.suffix.lower() in ENDINGS and not one.name.startswith(".")]
+    found = numbered(frames, ENDINGS, path)
+    if found.files:
+        return found
+    fields = [one for one in frames if kind_of(one.stem)]
+    frames = [one for one in frames if one not in fields]
     if not frames:
-        raise InputError(f"{path}: no .tif or .tiff frames found; a folder or pattern of frames would do")
-    return sorted(
-        frames, key=lambda name: [int(p) if p.isdigit() else p for p in re.split(r"(\d+)", name.name)]
-    )
+        others = ", ".join(sorted(one.name for one in there)[:4])
+        raise InputError(
+            f"{path}: no .tif or .tiff frames found{f' among {others}' if others else ''}; a folder or "
+            "pattern of frames would do, or the file of a scan"
+        )
+    frames.sort(key=lambda name: [int(p) if p.isdigit() else p for p in re.split(r"(\d+)", name.name)])
+    remark = f"{', '.join(sorted(one.name for one in fields))} left out: no frames, by their names"
+    return Numbered(tuple(enumerate(frames)), (remark,) if fields else ())
 
 
 def read_frames(path: Path) -> Contents:
-    """Stack the frames of a folder or glob along the first axis."""
-    names = frames_of(path)
+    """Stack the frames of a folder or glob along the first axis; those that are not there are masked.
+
+    Warns
+    -----
+    SayreWarning
+        Files that are no frames of the scan; frames that are missing in the numbering, or whose numbers are
+        uneven, so that it cannot be told.
+    """
+    numbers, remarks = _numbered(path)
+    names = [name for _, name in numbers]
     frames = [read(name).counts for name in names]
     for frame, name in zip(frames, names, strict=True):
         if frame.ndim != 2 or frame.shape != frames[0].shape or frame.dtype != frames[0].dtype:
@@ -89,7 +113,22 @@ def read_frames(path: Path) -> Contents:
                 f"{name}: frame of shape {frame.shape} and {frame.dtype}, "
                 f"the first has {frames[0].shape} and {frames[0].dtype}; all must be alike and 2D"
             )
-    return Contents(counts=np.stack(frames), stored=frames[0].dtype)
+    for remark in remarks:
+        warn(f"{path.name}: {remark}")
+    counts = np.stack(frames)
+    order = np.array([number for number, _ in numbers])
+    place = places(order)
+    if place is None:
+        warn(f"{path.name}: the numbers of its {len(order)} frames are uneven; taken as if none were missing")
+    if place is None or len(place) == int(place[-1]) + 1:
+        return Contents(counts=counts, stored=counts.dtype)
+    whole = np.zeros((int(place[-1]) + 1, *counts.shape[1:]), counts.dtype)
+    whole[place] = counts
+    mask = np.ones(whole.shape, bool)
+    mask[place] = False
+    lost = len(whole) - len(counts)
+    warn(f"{path.name}: {lost} of {len(whole)} frames are missing in the numbering, masked")
+    return Contents(counts=whole, stored=counts.dtype, mask=mask)
 
 
 def write(file: BinaryIO, what: Output, manifest: Manifest) -> None:
