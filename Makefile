@@ -6,7 +6,7 @@ EXTRAS := .[train,relax,cluster,beamline]
 # Without an NVIDIA GPU torch is held to a CPU build.
 CONSTRAINT := $(shell command -v nvidia-smi >/dev/null 2>&1 || echo "-c constraints-cpu.txt")
 
-.PHONY: demo test test-oldest test-robust lint studies mutants accuracy bench clean
+.PHONY: demo test test-oldest test-robust lint fuzz studies mutants accuracy bench clean
 
 demo: $(VENV)/.ready
 	$(BIN)/sayre demo --out demo
@@ -31,6 +31,10 @@ lint: $(VENV)/.ready-dev
 # The suite with one thread and eight, other instruction sets, and noise on the counts: nine times as long.
 test-robust: $(VENV)/.ready-dev
 	tests/robust.sh $(BIN)/python
+
+# Damaged files of every kind, to every reader: 200 000 cases.
+fuzz: $(VENV)/.ready-dev
+	nice $(BIN)/python tests/fuzz/fuzz.py --cases 200000
 
 # The studies of docs/studies/ in their reduced form, into studies/.
 studies: $(VENV)/.ready-dev

@@ -7,6 +7,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
@@ -15,8 +16,12 @@ class InputError(ValueError):
     """Input or options that cannot be used.
 
     The message is one line: the place of the fault, what was found there, and what would work. The command
-    line prints it and exits with status 2.
+    line prints it and exits with status 2. Control characters, as names in files may hold, are written as
+    escapes.
     """
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
 
 
 class SayreWarning(UserWarning):
@@ -39,7 +44,12 @@ def understood(path: object) -> Iterator[None]:
     """
     try:
         yield
-    except (InputError, Warning):
+    except InputError as error:
+        name = Path(str(path).partition("::")[0]).name
+        if type(error) is not InputError or name in str(error):
+            raise
+        raise InputError(f"{path}: {error}") from error
+    except Warning:
         raise
     except MemoryError as error:
         raise InputError(f"{path}: states more data than there is memory for; is it damaged?") from error
@@ -58,7 +68,7 @@ def warn(message: str) -> None:
         level, frame = level + 1, frame.f_back
     for wording in _wordings:
         message = wording(message)
-    warnings.warn(message, SayreWarning, stacklevel=level)
+    warnings.warn(printable(message), SayreWarning, stacklevel=level)
 
 
 @contextmanager

@@ -66,7 +66,7 @@ def main(arguments: list[str] | None = None) -> int:
         except typer.Exit as leave:
             return leave.exit_code
         except InputError as error:
-            print(f"sayre: {printable(str(error))}", file=sys.stderr)
+            print(f"sayre: {error}", file=sys.stderr)
             return 2
         except _UsageError as error:
             message = error.format_message() or "no command given"

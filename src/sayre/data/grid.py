@@ -82,12 +82,13 @@ class Meta:
     scan: ScanRecord | None = None
 
     def __post_init__(self) -> None:
+        what = self.source or "meta"
         for name in ("energy", "distance"):
             if getattr(self, name) is not None:
-                require_plausible("meta", name, getattr(self, name))
+                require_plausible(what, name, getattr(self, name))
         for name, length in (("pixel_size", 2), ("hkl", 3)):
             value = getattr(self, name)
             if value is not None and not (isinstance(value, tuple) and len(value) == length):
-                raise InputError(f"meta: {name} must be a tuple of {length} numbers, not {value!r}")
+                raise InputError(f"{what}: {name} must be a tuple of {length} numbers, not {value!r}")
         for size in self.pixel_size or ():
-            require_plausible("meta", "pixel size", size)
+            require_plausible(what, "pixel size", size)

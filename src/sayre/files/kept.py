@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import re
-import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from sayre.files.atomic import replacing
 
 Arrays = Mapping[str, NDArray[Any]]
 
-_CONFIG = "resume.json"
+_CONFIG, _DIGEST = "resume.json", "sha256 of the others"
 _TEMPORARY = re.compile(r"\.resume\.json\.[0-9a-f]+\.tmp")
 _OURS = re.compile(r"\d+(-[0-9a-f]{8})?\.npz|filled\.npz|.*\.checkpoint|.*\.snapshot|\..*\.[0-9a-f]{8}\.tmp")
 """Names of the files that commands keep; nothing else in the folder is ever removed."""
@@ -106,7 +105,7 @@ class KeptFolder:
         """
         self.begin()
         with replacing(self.folder / name, force=True) as file:
-            np.savez(file, **arrays)  # type: ignore[arg-type]
+            np.savez(file, **arrays, **{_DIGEST: np.array(_digest(arrays))})  # type: ignore[arg-type]
 
     def load(self, name: str) -> dict[str, NDArray[Any]] | None:
         """Return the arrays that a command of the same configuration kept in a file, if it did.
@@ -121,10 +120,13 @@ class KeptFolder:
             return None
         try:
             with open(path, "rb") as stream, np.load(stream) as file:
-                return {key: file[key] for key in file.files}
-        except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error):
-            self.discard(name)
-            return None
+                arrays = {key: file[key] for key in file.files}
+            if str(arrays.pop(_DIGEST)) == _digest(arrays):
+                return arrays
+        except Exception:  # what NumPy raises on damaged files has no common base
+            pass
+        self.discard(name)
+        return None
 
     def discard(self, name: str) -> None:
         """Remove a damaged file of the folder with a warning; what it held is computed again."""
@@ -165,3 +167,13 @@ def _is_mark(path: Path) -> bool:
     except (ValueError, RecursionError):
         return True
     return isinstance(found, dict) and isinstance(found.get("version"), str)
+
+
+def _digest(arrays: Arrays) -> str:
+    """SHA-256 of arrays with their names, types and shapes."""
+    found = hashlib.sha256()
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        found.update(f"{name} {array.dtype.str} {np.shape(arrays[name])};".encode())
+        found.update(array.tobytes())
+    return found.hexdigest()

@@ -190,10 +190,7 @@ class RetrievalStage:
             inputs=hashes(settings.init_file, beside=job.input.hashes(pattern)),
             weights=_network(settings, len(pattern.shape)),
             device=find_device(job.device).type,
-            also={
-                name: getattr(job.input, name)
-                for name in ("crop", "detector", "corner", "mask", "amplitudes")
-            },
+            also={name: getattr(job.input, name) for name in ("crop", "detector", "corner", "mask")},
         )
 
     def kept(self, folder: Path, *, replace_others: bool, **more: Any) -> KeptRuns:

@@ -142,6 +142,6 @@ def test_impossible_particles_are_refused(options, message):
 
 
 def test_a_particle_too_large_for_the_memory_is_refused_before_it_is_cut(monkeypatch):
-    monkeypatch.setattr("sayre.simulation.scattering.memory.available", lambda: 10**6)
+    monkeypatch.setattr("sayre.numerics.memory.available", lambda: 10**6)
     with pytest.raises(InputError, match="a particle of 20000 atoms needs"):
         shapes.build("wulff", 20_000, generator=np.random.default_rng(0))

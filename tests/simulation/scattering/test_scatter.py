@@ -10,10 +10,11 @@ from scipy.spatial.transform import Rotation
 
 from sayre.data import Particle
 from sayre.errors import InputError, SayreWarning
+from sayre.numerics import memory
 from sayre.simulation import photons
 from sayre.simulation.particles import shapes, strain
 from sayre.simulation.peak import simulate
-from sayre.simulation.scattering import memory, scatter
+from sayre.simulation.scattering import scatter
 from sayre.simulation.scattering.formfactors import form_factor
 
 SHAPE = (16, 13, 18)

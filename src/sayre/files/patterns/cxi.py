@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sayre._version import __version__
 from sayre.data import FilledPattern, Manifest
 from sayre.errors import InputError
-from sayre.files.patterns import hdf5, nexus
+from sayre.files.patterns import hdf5, nexus, sound
 from sayre.files.patterns.companions import Kind
 from sayre.files.patterns.contents import Contents, Output, arrays_of, pattern_of
 
@@ -84,7 +84,7 @@ def contents(path: Path, file: h5py.File, inside: str | None = None) -> Contents
     mask = hdf5.mask_for(path, file, place, counts.shape)
     beside, remarks = hdf5.read_beside(path, file, place)
     shifted = nexus.dataset_at(dataset.parent, "is_fft_shifted")
-    if shifted is not None and np.any(shifted[()]):
+    if shifted is not None and np.any(sound.value(shifted)):
         counts = np.fft.fftshift(counts)
         mask = None if mask is None else np.fft.fftshift(mask)
         beside = {name: np.fft.fftshift(array) for name, array in beside.items()}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-import os
 import re
 import secrets
 from collections.abc import Callable, Iterator
@@ -22,7 +21,8 @@ from sayre.files.patterns import nexus
 from sayre.files.patterns.companions import Kind, kind_of, refuse_other
 from sayre.files.patterns.contents import Contents, Output, arrays_of, may_be_counts
 from sayre.files.patterns.hdf5_companions import find_beside
-from sayre.files.within import require_within
+from sayre.files.patterns.heaps import require_heaps
+from sayre.files.patterns.sound import require_sound
 
 Datasets = dict[str, h5py.Dataset]
 Member = tuple[str, h5py.Group]
@@ -158,6 +158,7 @@ def image(build: Callable[[h5py.File], None]) -> bytes:
 @contextlib.contextmanager
 def opened(path: Path) -> Iterator[h5py.File]:
     """Open for reading, without a lock (beamline folders are often read-only)."""
+    require_heaps(path)
     try:
         file = h5py.File(path, "r", locking=False)
     except OSError as error:
@@ -284,7 +285,7 @@ def read_array(path: Path, dataset: h5py.Dataset) -> NDArray[Any]:
         raise InputError(f"{where}: counts must be real numbers, found {dataset.dtype}")
     if not dataset.shape or 0 in dataset.shape:
         raise InputError(f"{where}: must be a 2D or 3D array, found shape {dataset.shape}")
-    _check_readable(where, path, dataset)
+    require_sound(dataset, path)
     try:
         if dataset.dtype.kind == "b":
             return np.asarray(dataset[()])
@@ -295,35 +296,6 @@ def read_array(path: Path, dataset: h5py.Dataset) -> NDArray[Any]:
             f"{where}: cannot be read, damaged or its linked file is ({_one_line(error)})"
         ) from error
     return array
-
-
-def _check_readable(where: str, path: Path, dataset: h5py.Dataset) -> None:
-    """Name what HDF5 would report as a puzzle, or fill with zeros without a word."""
-    plist = dataset.id.get_create_plist()
-    for number in range(plist.get_nfilters()):
-        code, _, _, name = plist.get_filter(number)
-        if not h5py.h5z.filter_avail(code):
-            label = name.decode(errors="replace") or "unnamed"
-            raise InputError(
-                f"{where}: needs HDF5 filter {code} ({label}), not installed; repack it with gzip"
-            )
-    home = Path(dataset.file.filename)
-    folder = home.parent
-    for number in range(plist.get_external_count()):
-        stored = os.fsdecode(plist.get_external(number)[0])
-        require_within(path, folder / stored, f"external storage of {dataset.name}", refused=True)
-    if home.exists() and not os.path.samefile(home, path):
-        require_within(path, home, f"the link {dataset.name}")
-    if not dataset.is_virtual:
-        return
-    for source in dataset.virtual_sources():
-        if source.file_name == "." or "%" in source.file_name:
-            continue
-        require_within(path, folder / source.file_name, f"the virtual dataset {dataset.name}")
-        if not (folder / source.file_name).exists():
-            raise InputError(
-                f"{where}: its frames are in {source.file_name}, which is missing; put it beside {path}"
-            )
 
 
 def _frames(path: Path, found: Datasets, broken: list[str]) -> Datasets:

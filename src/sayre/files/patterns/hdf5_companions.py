@@ -9,7 +9,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from sayre.files.patterns import nexus
+from sayre.files.patterns import nexus, sound
 from sayre.files.patterns.companions import kind_of
 
 _DETECTORS = (
@@ -88,8 +88,8 @@ def _states_applied(file: h5py.File, place: str) -> bool | None:
 
 def _is_true(flag: h5py.Dataset) -> bool:
     if flag.dtype.kind in "buif":
-        return bool(np.any(flag[()]))
-    return nexus.text(flag[()]).strip().lower() in ("true", "yes", "1")
+        return bool(np.any(sound.value(flag)))
+    return nexus.text(sound.value(flag)).strip().lower() in ("true", "yes", "1")
 
 
 def _doubt(path: Path, where: str, applied: bool | None) -> str:

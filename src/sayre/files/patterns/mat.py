@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 
 from sayre.data.hints import did_you_mean
 from sayre.errors import InputError
+from sayre.files.patterns import mat_levels, sound
 from sayre.files.patterns.companions import Kind, kind_of
 from sayre.files.patterns.contents import Contents, may_be_counts
+from sayre.files.patterns.heaps import require_heaps
 
 COUNTS = ("intensity", "data", "I")
 _FACTS = ("energy", "distance", "pixel_size", "hkl")
@@ -125,21 +127,18 @@ def _arrays(path: Path) -> Arrays:
         start = file.read(128)
     if start.startswith((_HDF5, b"\x89HDF")):
         return _of_hdf5(path)
-    from scipy.io import loadmat
-
     try:
-        found = loadmat(path)
-    except (ValueError, TypeError, NotImplementedError, OSError, EOFError) as error:
+        return mat_levels.arrays_of(path.read_bytes())
+    except ValueError as error:
         raise _unreadable(path, error) from error
-    arrays = {name: value for name, value in found.items() if isinstance(value, np.ndarray)}
-    return {name: array for name, array in arrays.items() if array.dtype.kind in "buif"}
 
 
 def _of_hdf5(path: Path) -> Arrays:
+    require_heaps(path)
     try:
         with h5py.File(path, "r", locking=False) as file:
             return {
-                name: np.asarray(item[()]).T
+                name: np.asarray(sound.value(item)).T
                 for name, item in file.items()
                 if isinstance(item, h5py.Dataset) and item.shape and item.dtype.kind in "buif"
             }

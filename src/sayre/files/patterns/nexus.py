@@ -13,6 +13,7 @@ from scipy.constants import c, e, h
 from sayre.data import FilledPattern, Manifest, Pattern
 from sayre.data.plausible import complaint
 from sayre.errors import InputError
+from sayre.files.patterns import sound
 from sayre.files.patterns.contents import Output, known_of, pattern_of, positive
 
 _MASKS = (
@@ -98,12 +99,13 @@ def facts(file: h5py.File, beside: str) -> dict[str, Any]:
             found.setdefault("pixel_size", (row or column, column or row))
         description = dataset_at(file, f"{place}/description")
         if description is not None and description.shape == ():
-            found.setdefault("detector", text(description[()]))
+            found.setdefault("detector", text(sound.value(description)))
     for name in _OWN:
         for group in ("sayre_1", "parameters_1"):
-            value = dataset_at(file, f"{entry}/{group}/{name}")
-            if value is not None:
-                found.setdefault(name, text(value[()]) or value[()])
+            own = dataset_at(file, f"{entry}/{group}/{name}")
+            if own is not None:
+                value = sound.value(own)
+                found.setdefault(name, text(value) or value)
     return found
 
 
@@ -118,7 +120,7 @@ def method_of(file: h5py.File, beside: str) -> str | None:
         Path of the counts inside it.
     """
     found = dataset_at(file, f"{entry_of(file, beside)}/sayre_1/method")
-    return None if found is None else text(found[()])
+    return None if found is None else text(sound.value(found))
 
 
 def default(file: h5py.File) -> h5py.Dataset | None:
@@ -158,29 +160,14 @@ def write(h5: h5py.File, arrays: dict[str, NDArray[Any]], what: Output, manifest
     entry = group_of(h5, "entry", "NXentry")
     entry.attrs["default"] = "data"
     data = group_of(entry, "data", "NXdata")
-    data.attrs["signal"] = "data"
-    put(data, "data", arrays["intensity"], "counts")
-    data["intensity"] = h5py.SoftLink("/entry/data/data")  # the name that Sayre 0.1 gave the counts
+    data.attrs["signal"] = "intensity"
     for name, array in arrays.items():
-        if name != "intensity":
-            put(data, name, array)
-    _write_axes(data, pattern_of(what))
+        put(data, name, array)
     meta = pattern_of(what).meta
     instrument = group_of(entry, "instrument", "NXinstrument")
     write_beam(group_of(instrument, "beam", "NXbeam"), meta.energy, unit="eV")
     write_detector(group_of(instrument, "detector", "NXdetector"), pattern_of(what))
     write_own(entry, what, manifest)
-
-
-def _write_axes(data: h5py.Group, pattern: Pattern) -> None:
-    """Write numbers of frames, rows and columns, those of the file that was read first, as axes of a plot."""
-    names = ("frame", "row", "column")[-len(pattern.shape) :]
-    data.attrs["axes"] = list(names)
-    for number, (name, n) in enumerate(zip(names, pattern.shape, strict=True)):
-        first = 0 if pattern.meta.origin is None else pattern.meta.origin[number]
-        step = 1 if pattern.meta.binning is None else pattern.meta.binning[number]
-        put(data, name, first + step * np.arange(n))
-        data.attrs[f"{name}_indices"] = number
 
 
 def write_beam(beam: h5py.Group, energy: float | None, *, unit: str) -> None:
@@ -318,7 +305,7 @@ def _energy(file: h5py.File, entry: str) -> float | None:
     implausible = None
     for name in _ENERGIES:
         dataset = dataset_at(file, f"{entry}/{name}")
-        value = None if dataset is None or dataset.size != 1 else positive(dataset[()], 1)
+        value = None if dataset is None or dataset.size != 1 else positive(sound.value(dataset), 1)
         if dataset is None or value is None:
             continue
         unit = _unit(dataset) or ("J" if value[0] < 1e-10 else "eV")
@@ -337,7 +324,7 @@ def _energy(file: h5py.File, entry: str) -> float | None:
 def _length(file: h5py.File, place: str) -> float | None:
     """A positive length in m; without a unit it is one in m."""
     dataset = dataset_at(file, place)
-    value = None if dataset is None or dataset.size != 1 else positive(dataset[()], 1)
+    value = None if dataset is None or dataset.size != 1 else positive(sound.value(dataset), 1)
     if dataset is None or value is None:
         return None
     factor = _LENGTH_UNITS.get((_unit(dataset) or "m").lower())
@@ -347,7 +334,7 @@ def _length(file: h5py.File, place: str) -> float | None:
 def _unit(dataset: h5py.Dataset) -> str:
     """Unit from the attribute, or from a dataset `units` beside it as cdiutils writes it."""
     beside = dataset_at(dataset.parent, "units") if "units" not in dataset.attrs else None
-    return text(dataset.attrs.get("units", "") if beside is None else beside[()])
+    return text(dataset.attrs.get("units", "") if beside is None else sound.value(beside))
 
 
 def dataset_at(group: h5py.Group, place: str) -> h5py.Dataset | None:
@@ -362,6 +349,20 @@ def dataset_at(group: h5py.Group, place: str) -> h5py.Dataset | None:
     """
     found = child(group, place)
     return found if isinstance(found, h5py.Dataset) and found.shape is not None else None
+
+
+def members(file: h5py.Group, place: str) -> tuple[str, ...]:
+    """Names in the group at a path, none where there is no group.
+
+    Parameters
+    ----------
+    file
+        Group or file, open.
+    place
+        Path inside it.
+    """
+    group = child(file, place)
+    return tuple(group) if isinstance(group, h5py.Group) else ()
 
 
 def leads_nowhere(group: h5py.Group, place: str) -> bool:
@@ -400,5 +401,5 @@ def child(group: h5py.Group, place: str) -> Any:
     """
     try:
         return group[place] if place and place.strip("/") else None
-    except (KeyError, OSError, ValueError):
+    except (KeyError, OSError, RuntimeError, ValueError):
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from sayre.data.manifest import sha256_of
-from sayre.errors import InputError
+from sayre.errors import InputError, understood
 from sayre.filling.network.volume import Baseline
 from sayre.networks import build
 from sayre.networks import registry as shipped
@@ -60,26 +61,21 @@ def load_predictor(name: str | Path | None, device: str = "auto") -> Predictor:
     """
     where, (path, expected, row) = find_device(device), _located(name)
     tensors, config = shipped.read(path, expected)
-    network = build(config["network"], **config["options"])
-    try:
-        network.load_state_dict(tensors)
-    except RuntimeError as error:
-        raise InputError(
-            f"{path}: does not fit the network {config['network']!r} as it is now "
-            f"({str(error).splitlines()[-1].strip()}); weights that this version trained would do"
-        ) from None
-    network.to(where, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
-    return Predictor(
-        network=network,
-        device=where,
-        depth=config["window"][0],
-        tile=config["window"][1],
-        widths=(config["widths"][0], config["widths"][1]),
-        baseline=config["baseline"],
-        states_error=config["network"] != "patch",
-        sha256=expected or sha256_of(path),
-        **{"name": path.name, **row},
-    )
+    with understood(path):
+        kind = config["network"]
+        network = shipped.network_of(path, kind, partial(build, kind), config["options"], tensors)
+        network.to(where, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return Predictor(
+            network=network,
+            device=where,
+            depth=int(config["window"][0]),
+            tile=int(config["window"][1]),
+            widths=(int(config["widths"][0]), int(config["widths"][1])),
+            baseline=config["baseline"],
+            states_error=kind != "patch",
+            sha256=expected or sha256_of(path),
+            **{"name": path.name, **row},
+        )
 
 
 def _located(name: str | Path | None) -> tuple[Path, str | None, dict[str, Any]]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from scipy.special import expit
 
 from sayre.data.manifest import sha256_of
-from sayre.errors import InputError
+from sayre.errors import InputError, understood
 from sayre.networks import registry as shipped
 from sayre.networks.published import PublishedNet
 from sayre.networks.shape import ShapeNet
@@ -48,20 +49,20 @@ def load_predictor(name: str | Path | None, dimensions: int) -> Predictor:
         row = shipped.find(str(name))
     path = Path(str(name)) if row is None else row.path
     tensors, header = shipped.read(path, row.sha256 if row else None)
-    kind, options = header.get("network", "unknown"), header.get("options", {})
-    of = options.get("dimensions", 3)
-    if kind not in ("shape", "published") or of != dimensions:
-        raise InputError(
-            f"{path}: holds a network of kind {kind} for {of}D counts; one of kind shape or published for "
-            f"{dimensions}D counts is needed"
-        )
-    network = ShapeNet(**options) if kind == "shape" else PublishedNet(**options)
-    network.load_state_dict(tensors)
-    network.eval()
-    side, label, digest = int(header["side"]), row.name if row else path.name, sha256_of(path)
-    if isinstance(network, PublishedNet):
-        return PhasePredictor(network=network, side=side, name=label, sha256=digest)
-    return ShapePredictor(network=network, side=side, name=label, sha256=digest)
+    with understood(path):
+        kind, options = header.get("network", "unknown"), header.get("options", {})
+        of = options.get("dimensions", 3)
+        if kind not in ("shape", "published") or of != dimensions:
+            raise InputError(
+                f"{path}: holds a network of kind {kind} for {of}D counts; one of kind shape or published "
+                f"for {dimensions}D counts is needed"
+            )
+        side, label, digest = int(header["side"]), row.name if row else path.name, sha256_of(path)
+        about: dict[str, Any] = {"side": side, "name": label, "sha256": digest}
+        if kind == "published":
+            network = shipped.network_of(path, kind, PublishedNet, options, tensors)
+            return PhasePredictor(network=network, **about)
+        return ShapePredictor(network=shipped.network_of(path, kind, ShapeNet, options, tensors), **about)
 
 
 def weights_used(name: str | Path | None, dimensions: int) -> dict[str, str]:

@@ -11,8 +11,9 @@ import h5py
 import numpy as np
 
 from sayre.errors import InputError
-from sayre.files.patterns import hdf5, nexus
+from sayre.files.patterns import hdf5, nexus, sound
 from sayre.files.patterns.contents import Contents
+from sayre.files.patterns.heaps import require_heaps
 from sayre.scans.protocol import Frames, Values
 
 LEAST = 8
@@ -52,6 +53,7 @@ def looked_into(path: Path) -> Iterator[h5py.File | None]:
     if not is_hdf5(path):
         yield None
         return
+    require_heaps(path)
     try:
         file = h5py.File(path, "r", locking=False)
     except OSError:
@@ -89,7 +91,7 @@ def numbers(group: h5py.Group, place: str) -> Values | None:
     if dataset is None or dataset.dtype.kind not in "buif" or dataset.size == 0 or dataset.size > 10**7:
         return None
     try:
-        values = np.asarray(dataset[()], np.float64).ravel()
+        values = np.asarray(sound.value(dataset), np.float64).ravel()
     except OSError:
         return None
     return values if np.isfinite(values).all() else None
@@ -120,7 +122,7 @@ def text(group: h5py.Group, place: str) -> str:
         Path inside it.
     """
     dataset = nexus.dataset_at(group, place)
-    return "" if dataset is None or dataset.size != 1 else nexus.text(dataset[()])
+    return "" if dataset is None or dataset.size != 1 else nexus.text(sound.value(dataset))
 
 
 def stacks(group: Any) -> dict[str, tuple[int, ...]]:

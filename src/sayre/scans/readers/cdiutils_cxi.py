@@ -17,7 +17,7 @@ import h5py
 import numpy as np
 
 from sayre.crystal.stated import StatedGeometry
-from sayre.files.patterns import cxi, hdf5, nexus
+from sayre.files.patterns import cxi, hdf5, nexus, sound
 from sayre.scans.layouts import hdf5_parts as parts
 from sayre.scans.layouts.circles import Circle, axis_of, stances
 from sayre.scans.layouts.units import with_value
@@ -62,7 +62,7 @@ class CdiutilsCxi:
         with hdf5.opened(path) as file:
             angles = {
                 name: values
-                for name in nexus.child(file, ANGLES)
+                for name in nexus.members(file, ANGLES)
                 if (values := parts.numbers(file, f"{ANGLES}/{name}")) is not None
             }
             stood = {name: float(values[0]) for name, values in angles.items()}
@@ -103,7 +103,7 @@ def _axes(file: h5py.File, key: str) -> list[str]:
     dataset = nexus.dataset_at(file, f"{ENTRY}/geometry_1/{key}")
     if dataset is None:
         return []
-    found = [nexus.text(value) for value in np.ravel(dataset[()])]
+    found = [nexus.text(value) for value in np.ravel(sound.value(dataset))]
     if parts.number(file, f"{ENTRY}/geometry_1/is_cxi"):
         return found
     return [_TO_CXI.get(name[:1], name[:1]) + name[1:] for name in found]

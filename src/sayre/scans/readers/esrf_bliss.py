@@ -136,7 +136,11 @@ def _motors(file: h5py.File, number: str) -> tuple[dict[str, float], list[Motor]
     group = nexus.child(file, f"{number}/instrument/positioners")
     measured = nexus.child(file, f"{number}/measurement")
     values: dict[str, Values] = {}
-    for name in group if isinstance(group, h5py.Group) else _CIRCLES & set(measured):
+    for name in (
+        group
+        if isinstance(group, h5py.Group)
+        else _CIRCLES & set(nexus.members(file, f"{number}/measurement"))
+    ):
         found = parts.numbers(group if isinstance(group, h5py.Group) else measured, name)
         if found is not None:
             values[name] = found

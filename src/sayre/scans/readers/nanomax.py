@@ -133,9 +133,9 @@ def _stood(file: h5py.File) -> tuple[dict[str, float], str]:
 
 def _measured(file: h5py.File, count: int) -> dict[str, Values]:
     """What was measured at every frame: motors and counters."""
-    group, found = nexus.child(file, MEASURED), {}
-    for name in (*group, *(f"alba2/{number}" for number in range(1, 5))):
-        values = parts.numbers(group, name)
+    found = {}
+    for name in (*nexus.members(file, MEASURED), *(f"alba2/{number}" for number in range(1, 5))):
+        values = parts.numbers(file, f"{MEASURED}/{name}")
         if values is not None and values.size >= count > 1:
             found[name] = values
     return found

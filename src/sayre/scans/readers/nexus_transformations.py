@@ -20,7 +20,7 @@ from scipy.spatial.transform import Rotation
 
 from sayre.crystal.stated import StatedGeometry
 from sayre.errors import InputError
-from sayre.files.patterns import hdf5, nexus, tiff
+from sayre.files.patterns import hdf5, nexus, sound, tiff
 from sayre.files.patterns.contents import Contents
 from sayre.scans.layouts import hdf5_parts as parts
 from sayre.scans.layouts import transformations as chains
@@ -122,9 +122,9 @@ def _entries(file: h5py.File) -> list[str]:
 
 def _detectors(file: h5py.File, entry: str) -> dict[str, None]:
     """Detectors that state a module or what they depend on, and frames."""
-    instrument, found = nexus.child(file, f"{entry}/instrument"), dict[str, None]()
-    for name in instrument:
-        group = nexus.child(instrument, name)
+    found = dict[str, None]()
+    for name in nexus.members(file, f"{entry}/instrument"):
+        group = nexus.child(file, f"{entry}/instrument/{name}")
         if not isinstance(group, h5py.Group) or nexus.text(group.attrs.get("NX_class", "")) != "NXdetector":
             continue
         placed = _module(group) is not None and (parts.text(group, "depends_on") or _module(group))
@@ -155,7 +155,7 @@ def _frames(
         )
     names = nexus.dataset_at(file, f"{group}/image_data")
     if names is not None and names.size:
-        texts = [nexus.text(value) for value in np.ravel(names[()])]
+        texts = [nexus.text(value) for value in np.ravel(sound.value(names))]
         files = [
             (folder or path.parent) / text if folder is None else folder / Path(text).name for text in texts
         ]

@@ -129,9 +129,9 @@ def counters_of(file: h5py.File, name: str, count: int) -> dict[str, Values]:
     count
         How many frames there are.
     """
-    group, found = nexus.child(file, f"{name}/scan_data"), {}
-    for key in group:
-        values = parts.numbers(group, key)
+    found = {}
+    for key in nexus.members(file, f"{name}/scan_data"):
+        values = parts.numbers(file, f"{name}/scan_data/{key}")
         if values is not None and values.size >= count > 1:
             found[key] = values
     return found

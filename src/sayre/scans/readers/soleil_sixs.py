@@ -79,7 +79,7 @@ READER = Sixs()
 
 def _motors(file: h5py.File, scan: str) -> dict[str, float]:
     """Circles by name, in a group of the diffractometer or beside it."""
-    devices = nexus.child(file, f"{scan}/{BEAMLINE}")
+    devices = nexus.members(file, f"{scan}/{BEAMLINE}")
     groups = [name for name in devices if re.search(r"dif-group|diffractometer", name, re.IGNORECASE)]
     found = dict[str, float]()
     for circle in _CIRCLES:

@@ -12,11 +12,11 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from sayre.data.toml import FromToml
 from sayre.detectors import detector
 from sayre.errors import InputError, warn
+from sayre.numerics import memory
 from sayre.simulation.detector import region
 from sayre.simulation.particles.lattice import ATOMS_PER_CELL, ELEMENTS, reflects
 from sayre.simulation.particles.minimise import pair_commands
 from sayre.simulation.particles.recipe import ParticleRecipe
-from sayre.simulation.scattering import memory
 from sayre.simulation.scattering.coherence import PointSpread
 from sayre.simulation.scattering.scatter import least_for_lengths, memory_needed
 

@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sayre.data.json_text import to_json
-from sayre.errors import InputError
+from sayre.errors import InputError, understood
 from sayre.files.atomic import replacing
 from sayre.files.patterns import hdf5
+from sayre.files.patterns.sound import require_sound
 from sayre.simulation.dataset.config import DatasetConfig
 from sayre.simulation.dataset.patterns import SPLITS, Facts, draw_particle, patterns
 
@@ -87,8 +88,8 @@ def is_whole(path: Path, count: int) -> bool:
     """
     try:
         with _opened(path) as file:
-            return len(file["facts"][:]) == count == len(file["counts"])
-    except (InputError, OSError, KeyError, RuntimeError):  # what h5py raises of damaged files
+            return len(file["facts"].asstr()[:]) == count == len(file["counts"])
+    except InputError:
         return False
 
 
@@ -296,11 +297,22 @@ def _known_split(split: str | None) -> None:
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[h5py.File]:
     """Open a shard and check that it is one."""
-    with hdf5.opened(path) as file:
+    with understood(path), hdf5.opened(path) as file:
         missing = [name for name in ("counts", "mask", "expectation", "facts") if name not in file]
         if missing:
             raise InputError(
                 f"{path}: is not a shard of a data set, because {missing[0]} is missing; remove it and run "
                 "`sayre simulate dataset` again"
             )
+        for name in ("counts", "mask", "expectation", "amplitude"):
+            if name in file:
+                _require_stack(path, file[name])
+        require_sound(file["facts"], path)
         yield file
+
+
+def _require_stack(path: Path, dataset: Any) -> None:
+    """Refuse what is no stack of numbers that can be read."""
+    if not isinstance(dataset, h5py.Dataset) or dataset.ndim < 3 or dataset.dtype.kind not in "bifuc":
+        raise InputError(f"{path}: {dataset.name} holds no patterns; remove the file, and it is made again")
+    require_sound(dataset, path)

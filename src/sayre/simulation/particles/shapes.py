@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from sayre.data import Particle
 from sayre.data.hints import did_you_mean
 from sayre.errors import InputError
+from sayre.numerics import memory
 from sayre.simulation.particles import lattice
 from sayre.simulation.particles.lattice import Miller, volume
-from sayre.simulation.scattering import memory
 
 Shape = Literal[
     "wulff",

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from sayre.data import Particle
 from sayre.errors import InputError, warn
+from sayre.numerics import memory
 from sayre.simulation.particles.lattice import ELEMENTS, reflects
-from sayre.simulation.scattering import memory
 from sayre.simulation.scattering.formfactors import form_factor
 
 UPSAMPLING = 1.5

@@ -14,7 +14,7 @@ def available() -> int | None:
     On Linux they are the free and the reclaimable memory, or less where a control group limits the process.
     """
     try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
+        lines = Path("/proc/meminfo").read_text(encoding="utf-8").splitlines()
         known = {name: int(rest.split()[0]) * 1024 for name, rest in (line.split(":", 1) for line in lines)}
         free = known["MemAvailable"]
     except (OSError, KeyError, ValueError, IndexError):
@@ -24,13 +24,13 @@ def available() -> int | None:
         return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     group = Path("/sys/fs/cgroup")
     try:
-        limit = int((group / "memory.max").read_text())
-        return max(min(free, limit - int((group / "memory.current").read_text())), 0)
+        limit = int((group / "memory.max").read_text(encoding="utf-8"))
+        return max(min(free, limit - int((group / "memory.current").read_text(encoding="utf-8"))), 0)
     except (OSError, ValueError):
         return free
 
 
-def require(needed: int, what: str) -> None:
+def require(needed: int, what: str, mend: str = "fewer voxels or atoms") -> None:
     """Refuse a computation that needs more memory than is available.
 
     Parameters
@@ -39,6 +39,8 @@ def require(needed: int, what: str) -> None:
         Bytes that the computation needs.
     what
         The computation, which opens the message.
+    mend
+        What would need less.
 
     Raises
     ------
@@ -49,5 +51,5 @@ def require(needed: int, what: str) -> None:
     if free is not None and needed > free:
         raise InputError(
             f"{what} needs {needed / 2**30:.1f} GiB of memory, {free / 2**30:.1f} GiB are free; "
-            "fewer voxels or atoms would do"
+            f"{mend} would do"
         )
