@@ -89,7 +89,8 @@ def test_filled_as_data(tmp_path, manifest):
 def test_filled_as_estimates(tmp_path, manifest):
     what = make("filled")
     mask = what.pattern.mask
-    save(tmp_path / "a.cxi", what, manifest, cxi_fill="interpolated")
+    with pytest.warns(SayreWarning, match="filled voxels are negative, as PyNX marks estimates"):
+        save(tmp_path / "a.cxi", what, manifest, cxi_fill="interpolated")
     with h5py.File(tmp_path / "a.cxi") as file:
         assert "mask" not in file[DETECTOR]
         data = file[f"{DETECTOR}/data"][()]
@@ -206,7 +207,8 @@ def test_an_object_is_not_counts(tmp_path):
 
 def test_cxi_under_an_hdf5_ending(tmp_path, manifest):
     what = make("filled")
-    save(tmp_path / "a.cxi", what, manifest, cxi_fill="interpolated")
+    with pytest.warns(SayreWarning, match="filled voxels are negative, as PyNX marks estimates"):
+        save(tmp_path / "a.cxi", what, manifest, cxi_fill="interpolated")
     (tmp_path / "a.cxi").rename(tmp_path / "a.h5")
     assert load(tmp_path / "a.h5").meta.hkl == META.hkl
     np.testing.assert_array_equal(load(tmp_path / "a.h5").intensity, what.pattern.intensity)

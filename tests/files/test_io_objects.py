@@ -150,6 +150,15 @@ def test_silx_finds_the_object(tmp_path):
         found = nxdata.get_default(file)
         assert found.is_valid
         np.testing.assert_array_equal(found.signal, crystal.object)
+        for name in ("amplitude", "phase", "support", "displacement", "strain", "d_spacing"):
+            field = nxdata.NXdata(file[f"entry_1/{name}"])
+            assert field.is_valid, field.issues
+            assert field.axes_dataset_names == ["z", "y", "x"]
+            np.testing.assert_allclose(field.axes[2], 2.5 * (np.arange(7) - 3))
+        np.testing.assert_array_equal(file["entry_1/strain/data"], crystal.strain)
+        np.testing.assert_array_equal(file["entry_1/support/data"][()] != 0, crystal.support)
+        spacing = 2 * np.pi / 2.78 * (1 + crystal.strain)
+        np.testing.assert_allclose(file["entry_1/d_spacing/data"], spacing, rtol=1e-6)
 
 
 def test_cdiutils_ranks_runs_by_what_is_written(tmp_path):

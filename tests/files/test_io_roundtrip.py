@@ -108,6 +108,9 @@ def test_h5_is_nexus(tmp_path, manifest):
         entry = file[file.attrs["default"]]
         data = entry[entry.attrs["default"]]
         np.testing.assert_array_equal(data[data.attrs["signal"]][()], what.intensity, strict=True)
+        assert data.name == "/entry/data"
+        assert data["data"] == data["intensity"]  # the name of the counts that other programs look for
+        assert list(data.attrs["axes"]) == ["frame", "row", "column"]
         np.testing.assert_array_equal(data["sigma"][()], what.sigma)
         assert Manifest.from_json(entry["sayre_1/manifest"][()].decode()) == manifest
         energy = entry["instrument/beam/incident_energy"]
@@ -125,7 +128,45 @@ def test_tiff_opens_as_the_counts_elsewhere(tmp_path, manifest):
     what = make("filled")
     save(tmp_path / "a.tif", what, manifest)
     np.testing.assert_array_equal(tifffile.imread(tmp_path / "a.tif"), what.intensity, strict=True)
-    np.testing.assert_array_equal(tifffile.imread(tmp_path / "a.tif", series=1), what.sigma)
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "a_sigma.tif"), what.sigma)
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "a_mask.tif") != 0, what.pattern.mask)
+    image = pytest.importorskip("PIL.Image")
+    with image.open(tmp_path / "a.tif") as pages:  # which walks all pages, as ImageJ does
+        assert pages.n_frames == len(what.intensity)
+        pages.seek(3)
+        np.testing.assert_array_equal(np.asarray(pages), what.intensity[3])
+    fabio = pytest.importorskip("fabio")
+    with fabio.open(str(tmp_path / "a.tif")) as stack:
+        assert stack.nframes == len(what.intensity)
+        np.testing.assert_array_equal(stack.get_frame(2).data, what.intensity[2])
+
+
+def test_filled_counts_in_a_tiff_whose_mask_is_lost_are_refused(tmp_path):
+    save(tmp_path / "a.tif", make("filled"))
+    (tmp_path / "a_mask.tif").unlink()
+    with pytest.raises(InputError, match=r"its mask a_mask\.tif is missing, without which filled counts"):
+        load(tmp_path / "a.tif")
+
+
+def test_a_tiff_of_an_earlier_version_is_read(tmp_path):
+    """Three series in one file: counts, error, mask."""
+    what = make("filled")
+    with tifffile.TiffWriter(tmp_path / "a.tif") as tif:
+        about = {"holds": ["intensity", "sigma", "mask"]}
+        for name, array in {"intensity": what.intensity, "sigma": what.sigma}.items():
+            tif.write(array, photometric="minisblack", software=False, metadata={"series": name, **about})
+            about = {}
+        mask = what.pattern.mask.astype(np.uint8)
+        tif.write(mask, photometric="minisblack", software=False, metadata={"series": "mask"})
+    np.testing.assert_array_equal(load(tmp_path / "a.tif").mask, what.pattern.mask)
+
+
+def test_nothing_beside_a_tiff_is_overwritten_without_force(tmp_path):
+    (tmp_path / "a_mask.tif").write_bytes(b"mine")
+    with pytest.raises(InputError, match=r"a_mask\.tif: exists"):
+        save(tmp_path / "a.tif", make("filled"))
+    assert not (tmp_path / "a.tif").exists()
+    assert not (tmp_path / "a_sigma.tif").exists()
 
 
 def test_torch_patterns_are_written_too(tmp_path, manifest):

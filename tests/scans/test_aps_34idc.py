@@ -152,7 +152,7 @@ def test_a_scan_of_the_energy_is_refused(scan):
     ("name", "message"),
     [
         ("", "holds 2 scans .7 ascan.* name one as any.spec::7"),
-        ("::54", "no scan 54; there is 7 ascan"),
+        ("::54", "no scan 54; there are 7 ascan"),
         ("::9", "any.spec::9 .*Lab_X turns no circle of the sample"),
     ],
 )
@@ -187,7 +187,7 @@ def test_frames_elsewhere_and_strangers_among_them(scan, tmp_path):
     tifffile.imwrite(other / "._Sample-1_S0007_00000.tif", stack[0])
     pattern, told = quietly(f"{path}::7", frames=other)
     assert np.array_equal(pattern.intensity, stack)
-    assert "1 files in copied are no frames of the scan (white.tif)" in told
+    assert "left out, no frames of the scan: white.tif" in told
 
 
 def test_lengths_of_no_unit_that_cannot_be_are_not_taken(scan):

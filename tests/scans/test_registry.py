@@ -96,3 +96,13 @@ def test_two_scans_of_one_number_are_not_one(tmp_path):
     two = [Entry("a_2.1", "a"), Entry("b_2.1", "b")]
     with pytest.raises(InputError, match=r"2 scans are 2 \(a_2\.1 a, b_2\.1 b\); name one of them in full"):
         chosen(tmp_path, two, "2")
+
+
+def test_a_scan_that_does_not_exist_is_told_where_there_are_many(tmp_path):
+    entries = [Entry(str(number), "ascan", ("camera",) if number == 54 else ()) for number in range(1, 99)]
+    with pytest.raises(
+        InputError, match=r"no scan 999; there are 98, 1 to 98, with frames beside them 54 ascan$"
+    ):
+        chosen(tmp_path / "a.spec", entries, "999")
+    with pytest.raises(InputError, match=r"no scan 9; there are 1 ascan, 2 ascan$"):
+        chosen(tmp_path / "a.spec", entries[:2], "9")

@@ -15,6 +15,7 @@ from sayre.data import FilledPattern, Grid, Meta, Pattern
 from sayre.data.manifest import sha256_of
 from sayre.data.pattern import as_mask, warn_of_rounding
 from sayre.errors import InputError, understood, warn
+from sayre.files.amplitudes import as_counts
 from sayre.files.corrections import Given, corrected
 from sayre.files.formats import readable, split_path
 from sayre.files.patterns.contents import Contents, integers, plausible, positive
@@ -31,6 +32,7 @@ def load(
     mask: Masks = None,
     flat: Given = "auto",
     dark: Given = "auto",
+    amplitudes: bool = False,
 ) -> Pattern:
     """Read a pattern; the ending of `path` says how.
 
@@ -51,6 +53,8 @@ def load(
     dark
         Counts without beam: pixels that are hot are masked, nothing is subtracted. "auto", "none", a file or
         an array, as `flat`.
+    amplitudes
+        Whether the values are square roots of counts, as cohere keeps them: they are squared.
 
     Returns
     -------
@@ -63,7 +67,7 @@ def load(
     ------
     InputError
         The file cannot be read, or holds no counts, or several arrays that could be; a mask that is surely
-        inverted, for it hides most voxels and nearly all counts.
+        inverted, for it hides most voxels and nearly all counts; amplitudes without `amplitudes`.
 
     Warns
     -----
@@ -73,7 +77,7 @@ def load(
         integers; a mask of more than half of the voxels; what was corrected by the white field, dark field
         and bad pixels beside the counts, and arrays that were not used.
     """
-    return pattern_of_contents(path, *_read(path), mask=mask, flat=flat, dark=dark)
+    return pattern_of_contents(path, *_read(path), mask=mask, flat=flat, dark=dark, amplitudes=amplitudes)
 
 
 def load_filled(
@@ -82,6 +86,7 @@ def load_filled(
     mask: Masks = None,
     flat: Given = "auto",
     dark: Given = "auto",
+    amplitudes: bool = False,
 ) -> Pattern | FilledPattern:
     """Read a pattern as `load` does, with what an earlier run filled and stated as `sigma` (`.npz`, HDF5).
 
@@ -90,11 +95,13 @@ def load_filled(
 
     Parameters
     ----------
-    path, mask, flat, dark
+    path, mask, flat, dark, amplitudes
         As `load` takes them.
     """
     contents, digest = _read(path)
-    pattern = pattern_of_contents(path, contents, digest, mask=mask, flat=flat, dark=dark)
+    pattern = pattern_of_contents(
+        path, contents, digest, mask=mask, flat=flat, dark=dark, amplitudes=amplitudes
+    )
     with understood(path):
         return _with_filling(pattern, contents)
 
@@ -120,6 +127,7 @@ def pattern_of_contents(
     mask: Masks = None,
     flat: Given = "auto",
     dark: Given = "auto",
+    amplitudes: bool = False,
 ) -> Pattern:
     """Check what was found in a file, mask what was not measured, and correct for the detector.
 
@@ -131,9 +139,10 @@ def pattern_of_contents(
         What was found.
     digest
         SHA-256 of the file or files.
-    mask, flat, dark
+    mask, flat, dark, amplitudes
         As `load` takes them.
     """
+    contents = as_counts(path, contents, amplitudes)
     counts, name = contents.counts, Path(split_path(path)[0]).name
     while counts.ndim > 3 and counts.shape[0] == 1:
         counts = counts[0]

@@ -7,12 +7,14 @@ from typing import Protocol
 
 from sayre.data import Crystal, FilledPattern, Manifest, Particle, Pattern, SimulatedPattern
 from sayre.data.expect import expect
-from sayre.errors import InputError
+from sayre.errors import InputError, warn
 from sayre.files.atomic import check_place, replacing
 from sayre.files.atoms import save_particle
 from sayre.files.crystals.objects import crystal_path_check, save_crystal
 from sayre.files.formats import module_of
 from sayre.files.patterns.contents import Output
+
+_TIFF = (".tif", ".tiff")
 
 
 class HasCrystal(Protocol):
@@ -38,8 +40,8 @@ def save(
         `.npz`: `intensity`, `mask`, `manifest` and, of a filled pattern, `sigma`, of a simulated one
         `expectation`, `amplitude`, `oversampling`; what is known of `energy`, `distance`, `pixel_size`,
         `hkl`, `detector`, `grid_step`. `.h5`/`.hdf5`/`.nxs`: the same as NeXus. `.cxi`: PyNX's layout, see
-        `sayre.files.patterns.cxi.write`. `.tif`/`.tiff`: series `intensity`, `sigma`, `mask`; no simulated
-        patterns.
+        `sayre.files.patterns.cxi.write`. `.tif`/`.tiff`: the counts, and `NAME_sigma.tif` and `NAME_mask.tif`
+        beside them; no simulated patterns.
         `.npy`: the counts of a filled pattern alone; mask, sigma and manifest are lost. A crystal goes to
         `.npz`, `.cxi` or `.vti`: see `sayre.files.crystals.objects.save_crystal`. A particle goes to
         `.xyz` or LAMMPS `.data`.
@@ -75,7 +77,15 @@ def save(
         raise InputError(f"cxi_fill: found {cxi_fill!r}; data or interpolated would do")
     if cxi_fill == "interpolated" and (ending != ".cxi" or not isinstance(what, FilledPattern)):
         raise InputError(f"{path}: cxi_fill=interpolated is for filled patterns in .cxi files only")
+    if cxi_fill == "interpolated":
+        warn(
+            f"{path.name}: filled voxels are negative, as PyNX marks estimates, and the default mask of its "
+            "command line makes zeros of them; pass them to pynx.cdi.CDI without a mask, or write data"
+        )
     what, module = what.numpy(), module_of(path)
+    for name, array in module.companions(what).items() if ending in _TIFF else ():
+        with replacing(module.beside(path, name), force=force) as file:
+            module.write_companion(file, name, array)
     with replacing(path, force=force) as file:
         if ending == ".npy":
             module.write_npy(file, what, manifest)
@@ -110,7 +120,16 @@ def output_path_check(path: str | Path, force: bool = False, *, kind: type = Fil
     module_of(path)
     if ending == ".npy" and kind is not FilledPattern:
         raise InputError(f"{path}: .npy holds filled counts only; .npz, .h5 or .cxi holds a {kind.__name__}")
-    if ending in (".tif", ".tiff") and kind.__name__ == "SimulatedPattern":
+    if ending in _TIFF and kind.__name__ == "SimulatedPattern":
         raise InputError(f"{path}: {ending} cannot hold complex amplitudes; .npz, .h5 or .cxi can")
-    check_place(path, force=force)
+    for place in (path, *also_written(path)):
+        check_place(place, force=force)
     return path
+
+
+def also_written(path: Path) -> tuple[Path, ...]:
+    """Return the files that `save` may write beside the one named: those of `.tif`."""
+    if path.suffix.lower() not in _TIFF:
+        return ()
+    module = module_of(path)
+    return tuple(module.beside(path, name) for name in ("sigma", "mask"))

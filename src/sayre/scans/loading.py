@@ -46,6 +46,7 @@ def load(
     dark: Given = "auto",
     frames: str | Path | None = None,
     normalise: str | None = None,
+    amplitudes: bool = False,
 ) -> Pattern:
     """Read a pattern from any file, a raw scan of a beamline among them.
 
@@ -61,6 +62,8 @@ def load(
     normalise
         Counter that the counts of every frame are divided by, relative to its mean: its name, or `monitor` or
         `exposure` for the one that the reader knows. None divides by nothing.
+    amplitudes
+        As `sayre.files.load` takes it; raw scans hold counts.
 
     Returns
     -------
@@ -85,7 +88,9 @@ def load(
         if frames is not None or normalise is not None:
             option = "`frames=`" if frames is not None else "`normalise=`"
             raise InputError(f"{path}: is no raw scan, so {option} is of no use; leave it out")
-        return files.load(path, mask=mask, flat=flat, dark=dark)
+        return files.load(path, mask=mask, flat=flat, dark=dark, amplitudes=amplitudes)
+    if amplitudes:
+        raise InputError(f"{path}: a raw scan holds counts, no amplitudes; leave out `amplitudes=True`")
     return pattern_of(raw, path, mask=mask, flat=flat, dark=dark, normalise=normalise)
 
 
@@ -97,17 +102,26 @@ def load_filled(
     dark: Given = "auto",
     frames: str | Path | None = None,
     normalise: str | None = None,
+    amplitudes: bool = False,
 ) -> Pattern | FilledPattern:
     """Read a pattern as `load` does, with what an earlier run filled, as `sayre.files.load_filled`.
 
     Parameters
     ----------
-    path, mask, flat, dark, frames, normalise
+    path, mask, flat, dark, frames, normalise, amplitudes
         As `load` takes them.
     """
     if opened(path, frames=frames) is None and frames is None and normalise is None:
-        return files.load_filled(path, mask=mask, flat=flat, dark=dark)
-    return load(path, mask=mask, flat=flat, dark=dark, frames=frames, normalise=normalise)
+        return files.load_filled(path, mask=mask, flat=flat, dark=dark, amplitudes=amplitudes)
+    return load(
+        path,
+        mask=mask,
+        flat=flat,
+        dark=dark,
+        frames=frames,
+        normalise=normalise,
+        amplitudes=amplitudes,
+    )
 
 
 def opened(path: str | Path, *, frames: str | Path | None = None) -> RawScan | None:

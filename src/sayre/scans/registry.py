@@ -27,6 +27,10 @@ GROUP = "sayre.scans"
 """Entry points of this group name readers of other packages; they are asked first."""
 
 
+FEW = 5
+"""Scans that a message lists."""
+
+
 def readers() -> list[Reader]:
     """Return all readers: those of other packages, by name, then those of Sayre.
 
@@ -87,7 +91,11 @@ def chosen(path: Path, entries: list[Entry], wanted: str | None) -> Entry:
         )
     if found:
         raise InputError(f"{path}: {len(found)} scans are {wanted} ({shown}); name one of them in full")
-    raise InputError(f"{path}: no scan {wanted}; there is {shown}")
+    if len(entries) > FEW:
+        with_frames = [entry for entry in entries if entry.detectors]
+        shown = f"{len(entries)}, {entries[0].number} to {entries[-1].number}"
+        shown += f", with frames beside them {listed(with_frames)}" if with_frames else ""
+    raise InputError(f"{path}: no scan {wanted}; there {'is' if len(entries) == 1 else 'are'} {shown}")
 
 
 def names_of(number: str) -> set[str]:
@@ -104,5 +112,5 @@ def names_of(number: str) -> set[str]:
 
 def listed(entries: list[Entry]) -> str:
     """Return the first scans in words."""
-    shown = [f"{entry.number} {entry.title}".strip() for entry in entries[:5]]
-    return ", ".join(shown) + (f" and {len(entries) - 5} more" if len(entries) > 5 else "")
+    shown = [f"{entry.number} {entry.title}".strip() for entry in entries[:FEW]]
+    return ", ".join(shown) + (f" and {len(entries) - FEW} more" if len(entries) > FEW else "")

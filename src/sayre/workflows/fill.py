@@ -67,11 +67,13 @@ class FillJob:
         """
         from sayre.files import output_path_check
         from sayre.files.lock import file_held
+        from sayre.files.writing import also_written
 
         started = time.perf_counter()
         self._stopping.begin(self.output)
         output_path_check(self.output, force=self.force)
-        spare_the_inputs(self.output, *self.input.files)
+        for place in (self.output, *also_written(self.output)):
+            spare_the_inputs(place, *self.input.files)
         with file_held(self.output):
             return self._run(bar, started)
 

@@ -190,7 +190,10 @@ class RetrievalStage:
             inputs=hashes(settings.init_file, beside=job.input.hashes(pattern)),
             weights=_network(settings, len(pattern.shape)),
             device=find_device(job.device).type,
-            also={name: getattr(job.input, name) for name in ("crop", "detector", "corner", "mask")},
+            also={
+                name: getattr(job.input, name)
+                for name in ("crop", "detector", "corner", "mask", "amplitudes")
+            },
         )
 
     def kept(self, folder: Path, *, replace_others: bool, **more: Any) -> KeptRuns:

@@ -30,6 +30,9 @@ _UNITS = {
     "voxel_size": "nm",
     "g": "1/angstrom",
     "displacement": "angstrom",
+    "amplitude": "sqrt(counts)",
+    "phase": "rad",
+    "d_spacing": "angstrom",
     "peak_offset": "voxels",
 }
 _ALIASES = {"llk_poisson": "likelihood", "free_llk_poisson": "free_likelihood"}
@@ -130,6 +133,9 @@ def _first_mode(path: Path, found: Found) -> Found:
 def write(file: BinaryIO, crystal: Crystal, manifest: Manifest) -> None:
     """Write PyNX's layout of an object; what PyNX has no place for is in `/entry_1/sayre_1`.
 
+    Amplitude, phase, support, displacement, strain and spacing of the planes are plots too, with axes in nm:
+    `/entry_1/NAME/data`.
+
     `image_1/process_1/results` has every metric, the mean log-likelihoods as `llk_poisson` and
     `free_llk_poisson` too. PyNX divides their sums by fewer voxels, those used less those of the support.
 
@@ -170,6 +176,7 @@ def _build(h5: h5py.File, crystal: Crystal, manifest: Manifest) -> None:
     data.attrs["signal"] = "data"
     data.attrs["interpretation"] = "scaler" if crystal.object.ndim == 3 else "image"
     data["data"] = h5py.SoftLink("/entry_1/image_1/data")
+    _write_axes(data, crystal)
 
     own = group_of(entry, "sayre_1", "NXcollection")
     for name in _KEPT:
@@ -178,6 +185,41 @@ def _build(h5: h5py.File, crystal: Crystal, manifest: Manifest) -> None:
             put(own, name, value, _UNITS.get(name))
     own["metrics"] = to_json(crystal.metrics)
     own["manifest"] = manifest.to_json()
+    _write_fields(entry, crystal)
+
+
+def _write_fields(entry: h5py.Group, crystal: Crystal) -> None:
+    """Write every field as a plot of its own, `entry_1/NAME/data`, as cdiutils asks for them."""
+    links = {"support": "/entry_1/image_1/mask"}
+    arrays = {"amplitude": crystal.amplitude, "phase": np.where(crystal.support, crystal.phase, np.nan)}
+    for name in ("displacement", "strain"):
+        if getattr(crystal, name) is not None:
+            links[name] = f"/{_OWN}/{name}"
+    if crystal.spacing is not None:
+        arrays["d_spacing"] = crystal.spacing
+    for name in (*links, *arrays):
+        group = group_of(entry, name, "NXdata")
+        group.attrs["signal"] = "data"
+        group.attrs["interpretation"] = "scaler" if crystal.object.ndim == 3 else "image"
+        group["title"] = name
+        if name in links:
+            group["data"] = h5py.SoftLink(links[name])
+        else:
+            put(group, "data", arrays[name], _UNITS[name])
+        _write_axes(group, crystal)
+
+
+def _write_axes(group: h5py.Group, crystal: Crystal) -> None:
+    """Write where the voxels are along each axis, from index `n // 2`."""
+    names = (
+        ("z", "y", "x") if crystal.axes is not None and crystal.orthogonal else ("rocking", "row", "column")
+    )
+    size = crystal.voxel_size or (1.0,) * crystal.object.ndim
+    shown = names[-crystal.object.ndim :]
+    group.attrs["axes"] = list(shown)
+    for number, (name, step, n) in enumerate(zip(shown, size, crystal.shape, strict=True)):
+        put(group, name, step * (np.arange(n) - n // 2), "nm" if crystal.voxel_size else "voxels")
+        group.attrs[f"{name}_indices"] = number
 
 
 def _write_process(image: h5py.Group, crystal: Crystal, manifest: Manifest) -> None:

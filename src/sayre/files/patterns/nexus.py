@@ -160,14 +160,29 @@ def write(h5: h5py.File, arrays: dict[str, NDArray[Any]], what: Output, manifest
     entry = group_of(h5, "entry", "NXentry")
     entry.attrs["default"] = "data"
     data = group_of(entry, "data", "NXdata")
-    data.attrs["signal"] = "intensity"
+    data.attrs["signal"] = "data"
+    put(data, "data", arrays["intensity"], "counts")
+    data["intensity"] = h5py.SoftLink("/entry/data/data")  # the name that Sayre 0.1 gave the counts
     for name, array in arrays.items():
-        put(data, name, array)
+        if name != "intensity":
+            put(data, name, array)
+    _write_axes(data, pattern_of(what))
     meta = pattern_of(what).meta
     instrument = group_of(entry, "instrument", "NXinstrument")
     write_beam(group_of(instrument, "beam", "NXbeam"), meta.energy, unit="eV")
     write_detector(group_of(instrument, "detector", "NXdetector"), pattern_of(what))
     write_own(entry, what, manifest)
+
+
+def _write_axes(data: h5py.Group, pattern: Pattern) -> None:
+    """Write numbers of frames, rows and columns, those of the file that was read first, as axes of a plot."""
+    names = ("frame", "row", "column")[-len(pattern.shape) :]
+    data.attrs["axes"] = list(names)
+    for number, (name, n) in enumerate(zip(names, pattern.shape, strict=True)):
+        first = 0 if pattern.meta.origin is None else pattern.meta.origin[number]
+        step = 1 if pattern.meta.binning is None else pattern.meta.binning[number]
+        put(data, name, first + step * np.arange(n))
+        data.attrs[f"{name}_indices"] = number
 
 
 def write_beam(beam: h5py.Group, energy: float | None, *, unit: str) -> None:

@@ -1,8 +1,8 @@
 """TIFF stacks, and folders of TIFF frames.
 
-An output is one file with the series `intensity`, `sigma` (filled patterns) and `mask`, each a stack of
-pages. Programs that know series (tifffile, silx) open the counts; those that walk all pages (Pillow) see
-the three stacks one after the other.
+An output is the counts alone, a page a frame, so that every program opens as many frames as there are. What
+else there is, `sigma` and `mask`, is in files beside it, `NAME_sigma.tif` and `NAME_mask.tif`. Files that an
+earlier version wrote hold the three as series.
 """
 
 from __future__ import annotations
@@ -18,16 +18,18 @@ import tifffile
 from numpy.typing import NDArray
 
 from sayre.data import Manifest
-from sayre.errors import InputError
-from sayre.files.patterns.companions import Kind
+from sayre.errors import InputError, warn
+from sayre.files.patterns.companions import Kind, kind_of
 from sayre.files.patterns.contents import Contents, Output, arrays_of, known_of, pattern_of
+from sayre.files.patterns.frames import Numbered, numbered, places
 from sayre.files.within import require_within
 
+ENDINGS = (".tif", ".tiff")
 _BIG = 2**32 - 2**25
 
 
 def read(path: Path, inside: str | None = None) -> Contents:
-    """Read the counts of a (multi-page) TIFF; the mask too where Sayre wrote it.
+    """Read the counts of a (multi-page) TIFF; the mask too where Sayre wrote one beside it.
 
     Parameters
     ----------
@@ -38,11 +40,12 @@ def read(path: Path, inside: str | None = None) -> Contents:
     """
     series, facts = _series(path)
     counts = series["intensity"] if "intensity" in series else _only(path, series)
-    return Contents(counts=counts, stored=counts.dtype, mask=series.get("mask"), known=facts)
+    mask = _mask_beside(path, facts) if "beside" in facts else series.get("mask")
+    return Contents(counts=counts, stored=counts.dtype, mask=mask, known=facts)
 
 
 def read_mask(path: Path, inside: str | None = None) -> NDArray[Any]:
-    """Read a mask: the series `mask`, else the only one.
+    """Read a mask: that beside counts that Sayre wrote, else the series `mask`, else the only one.
 
     Parameters
     ----------
@@ -51,8 +54,25 @@ def read_mask(path: Path, inside: str | None = None) -> NDArray[Any]:
     inside
         Not used: these files have no paths inside.
     """
-    series, _ = _series(path)
+    series, facts = _series(path)
+    if "beside" in facts:
+        mask = _mask_beside(path, facts)
+        return np.zeros(series["intensity"].shape, np.uint8) if mask is None else mask
     return series["mask"] if "mask" in series else _only(path, series)
+
+
+def _mask_beside(path: Path, facts: dict[str, Any]) -> NDArray[Any] | None:
+    """The mask of counts that Sayre wrote, None where nothing of them was masked."""
+    if "mask" not in facts["beside"]:
+        return None
+    place = beside(path, "mask")
+    if not place.is_file():
+        raise InputError(
+            f"{path}: its mask {place.name} is missing, without which filled counts look measured; put it "
+            "beside the counts"
+        )
+    series, _ = _series(place)
+    return _only(place, series)
 
 
 def read_companion(path: Path, inside: str | None, kind: Kind) -> NDArray[Any]:
@@ -69,19 +89,41 @@ def read_companion(path: Path, inside: str | None, kind: Kind) -> NDArray[Any]:
 
 
 def frames_of(path: Path) -> list[Path]:
-    """TIFF files of a folder or glob, in the order of the numbers in their names."""
-    names = path.glob("*") if path.is_dir() else map(Path, glob.glob(str(path)))
-    frames = [name for name in names if name.suffix.lower() in (".tif", ".tiff")]
+    """TIFF files of a folder or glob that are frames, in the order of the numbers in their names."""
+    return [file for _, file in _numbered(path).files]
+
+
+def _numbered(path: Path) -> Numbered:
+    """Frames of a folder or glob by their numbers; by their order where names do not end in a number."""
+    there = list(path.iterdir() if path.is_dir() else map(Path, glob.glob(str(path))))
+    frames = [one for one in there if one.suffix.lower() in ENDINGS and not one.name.startswith(".")]
+    found = numbered(frames, ENDINGS, path)
+    if found.files:
+        return found
+    fields = [one for one in frames if kind_of(one.stem)]
+    frames = [one for one in frames if one not in fields]
     if not frames:
-        raise InputError(f"{path}: no .tif or .tiff frames found; a folder or pattern of frames would do")
-    return sorted(
-        frames, key=lambda name: [int(p) if p.isdigit() else p for p in re.split(r"(\d+)", name.name)]
-    )
+        others = ", ".join(sorted(one.name for one in there)[:4])
+        raise InputError(
+            f"{path}: no .tif or .tiff frames found{f' among {others}' if others else ''}; a folder or "
+            "pattern of frames would do, or the file of a scan"
+        )
+    frames.sort(key=lambda name: [int(p) if p.isdigit() else p for p in re.split(r"(\d+)", name.name)])
+    remark = f"{', '.join(sorted(one.name for one in fields))} left out: no frames, by their names"
+    return Numbered(tuple(enumerate(frames)), (remark,) if fields else ())
 
 
 def read_frames(path: Path) -> Contents:
-    """Stack the frames of a folder or glob along the first axis."""
-    names = frames_of(path)
+    """Stack the frames of a folder or glob along the first axis; those that are not there are masked.
+
+    Warns
+    -----
+    SayreWarning
+        Files that are no frames of the scan; frames that are missing in the numbering, or whose numbers are
+        uneven, so that it cannot be told.
+    """
+    numbers, remarks = _numbered(path)
+    names = [name for _, name in numbers]
     frames = [read(name).counts for name in names]
     for frame, name in zip(frames, names, strict=True):
         if frame.ndim != 2 or frame.shape != frames[0].shape or frame.dtype != frames[0].dtype:
@@ -89,32 +131,78 @@ def read_frames(path: Path) -> Contents:
                 f"{name}: frame of shape {frame.shape} and {frame.dtype}, "
                 f"the first has {frames[0].shape} and {frames[0].dtype}; all must be alike and 2D"
             )
-    return Contents(counts=np.stack(frames), stored=frames[0].dtype)
+    for remark in remarks:
+        warn(f"{path.name}: {remark}")
+    counts = np.stack(frames)
+    order = np.array([number for number, _ in numbers])
+    place = places(order)
+    if place is None:
+        warn(f"{path.name}: the numbers of its {len(order)} frames are uneven; taken as if none were missing")
+    if place is None or len(place) == int(place[-1]) + 1:
+        return Contents(counts=counts, stored=counts.dtype)
+    whole = np.zeros((int(place[-1]) + 1, *counts.shape[1:]), counts.dtype)
+    whole[place] = counts
+    mask = np.ones(whole.shape, bool)
+    mask[place] = False
+    lost = len(whole) - len(counts)
+    warn(f"{path.name}: {lost} of {len(whole)} frames are missing in the numbering, masked")
+    return Contents(counts=whole, stored=counts.dtype, mask=mask)
 
 
 def write(file: BinaryIO, what: Output, manifest: Manifest) -> None:
-    """Write counts, sigma and mask as named series; the manifest goes with the counts.
+    """Write the counts, and the manifest with them; `companions` are written by `write_companion`.
 
     Parameters
     ----------
     file
         Open for writing, binary.
     what
-        A pattern, measured, filled or simulated.
+        A pattern, measured or filled.
     manifest
         What made it.
     """
+    about = known_of(pattern_of(what)) | {"manifest": manifest.to_json(), "beside": list(companions(what))}
+    _write_stack(file, "intensity", arrays_of(what)["intensity"], about)
+
+
+def companions(what: Output) -> dict[str, NDArray[Any]]:
+    """Return what goes into files beside the counts, by name; a mask only where anything is masked."""
     arrays = arrays_of(what)
-    big = sum(array.nbytes for array in arrays.values()) > _BIG
-    about: dict[str, Any] = known_of(pattern_of(what)) | {
-        "manifest": manifest.to_json(),
-        "holds": list(arrays),
-    }
-    with tifffile.TiffWriter(file, bigtiff=big) as tif:
-        for name, array in arrays.items():
-            pages = array.astype(np.uint8) if array.dtype == np.bool_ else array
-            tif.write(pages, photometric="minisblack", software=False, metadata={"series": name, **about})
-            about = {}
+    names = [name for name in ("sigma", "mask") if name in arrays]
+    return {name: arrays[name] for name in names if name != "mask" or arrays[name].any()}
+
+
+def beside(path: Path, name: str) -> Path:
+    """Return the file beside the counts that holds another array.
+
+    Parameters
+    ----------
+    path
+        Of the counts.
+    name
+        "sigma" or "mask".
+    """
+    return path.with_name(f"{path.stem}_{name}{path.suffix}")
+
+
+def write_companion(file: BinaryIO, name: str, array: NDArray[Any]) -> None:
+    """Write one array that goes beside the counts; a mask as 0 and 1.
+
+    Parameters
+    ----------
+    file
+        Open for writing, binary.
+    name
+        Of the array.
+    array
+        Of the shape of the counts.
+    """
+    _write_stack(file, name, array.astype(np.uint8) if array.dtype == np.bool_ else array, {})
+
+
+def _write_stack(file: BinaryIO, name: str, array: NDArray[Any], about: dict[str, Any]) -> None:
+    with tifffile.TiffWriter(file, bigtiff=array.nbytes > _BIG) as tif:
+        tif.write(array, photometric="minisblack", software=False, metadata={"series": name, **about})
 
 
 def _series(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:

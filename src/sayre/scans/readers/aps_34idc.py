@@ -21,8 +21,9 @@ from sayre.errors import InputError
 from sayre.files.patterns import npz, tiff
 from sayre.files.patterns.companions import kind_of
 from sayre.files.patterns.contents import Contents
+from sayre.files.patterns.frames import Numbered, numbered_frames
 from sayre.scans.layouts.circles import SAMPLE, axis_of, stances
-from sayre.scans.layouts.folders import Numbered, numbered_frames, scan_folder
+from sayre.scans.layouts.folders import scan_folder
 from sayre.scans.layouts.spec import SpecScan, is_spec, read_spec
 from sayre.scans.layouts.units import with_value
 from sayre.scans.protocol import Entry, Frames, Motor, RawScan, facts, lacking

@@ -60,6 +60,8 @@ class InputFile:
         Voxels a side of the box around the peak that is taken.
     frames, normalise
         Of a raw scan, as `sayre.load` takes them.
+    amplitudes
+        Whether the values are square roots of counts.
     """
 
     source: Source
@@ -100,6 +102,9 @@ class InputFile:
             metavar="monitor|exposure|NAME",
         ),
     ] = None
+    amplitudes: Annotated[
+        bool, Option(help="The values are square roots of counts, as cohere keeps them: square them.")
+    ] = False
 
     def __post_init__(self) -> None:
         check_settings(self)
@@ -136,6 +141,7 @@ class InputFile:
             dark=self.dark,
             frames=self.frames,
             normalise=self.normalise,
+            amplitudes=self.amplitudes,
         )
         if not keep_filling:
             pattern = pattern.measured
