@@ -11,6 +11,12 @@ from sayre.studies.study import Make, Study
 
 _ALL = (
     Study(
+        "gap-3d",
+        "Figures 4.1, 4.2",
+        "phase retrieval with a gap left as zeros, masked, and filled",
+        "sayre.studies.spatial.gap:make",
+    ),
+    Study(
         "simulation-2d",
         "Figure 4.3",
         "the five steps of simulating a 2D pattern",
@@ -39,6 +45,30 @@ _ALL = (
         "Figure 4.7",
         "accuracy against the oversampling ratio",
         "sayre.studies.planar.oversampling:make",
+    ),
+    Study(
+        "stride-3d",
+        "Figures 4.13, 4.14",
+        "time and error of a network against the stride of its windows",
+        "sayre.studies.spatial.stride:make",
+    ),
+    Study(
+        "methods-3d",
+        "Figure 4.15",
+        "a gap filled by interpolation, statistics and networks",
+        "sayre.studies.spatial.methods:make",
+    ),
+    Study(
+        "intensity-3d",
+        "Figure 4.16",
+        "accuracy against the counts around the gap",
+        "sayre.studies.spatial.intensity:make",
+    ),
+    Study(
+        "oversampling-3d",
+        "Figure 4.17",
+        "accuracy against the oversampling ratio",
+        "sayre.studies.spatial.oversampling:make",
     ),
     Study(
         "strain-3d",

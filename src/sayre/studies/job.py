@@ -46,6 +46,12 @@ class StudyJob:
             metavar="FILE",
         ),
     ] = None
+    pattern: Annotated[
+        str | None,
+        Option(
+            help="A measured pattern, which studies of patterns take beside a simulated one.", metavar="FILE"
+        ),
+    ] = None
     minutes: Annotated[
         float | None,
         Option(help="Stop training after this time; results are of what was trained.", above=0),
@@ -85,6 +91,7 @@ class StudyJob:
             device=self.device,
             processes=self.processes,
             object=self.object,
+            pattern=self.pattern,
             until=None if self.minutes is None else time.monotonic() + 60 * self.minutes,
         )
         results: dict[str, StudyResult] = {}
@@ -111,7 +118,7 @@ class StudyJob:
             started=started,
             config={**config_of(self), "study": study.name},
             seed=self.seed,
-            inputs=hashes(self.object),
+            inputs=hashes(self.object, self.pattern),
             device=str(find_device(self.device)),
         )
         pictures = {f"{_named(study, ending)}.png": figure for ending, figure in result.figures.items()}

@@ -37,6 +37,8 @@ class StudySettings:
         Trainings at a time.
     object
         File of a measured object, beside the simulated one of a study of objects; None is none.
+    pattern
+        File of a measured pattern, beside the simulated one of a study of patterns; None is none.
     until
         Reading of `time.monotonic()` from which on no training goes on; None is no limit.
     """
@@ -47,6 +49,7 @@ class StudySettings:
     device: str = "auto"
     processes: int = 1
     object: str | None = None
+    pattern: str | None = None
     until: float | None = None
 
     @property

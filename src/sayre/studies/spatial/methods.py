@@ -1,0 +1,114 @@
+"""Figure 4.15: a gap filled by interpolation, by the statistics of the pattern, and by networks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sayre import files
+from sayre.data import Pattern
+from sayre.figures.studies.spatial import fillings_figure
+from sayre.filling.fill import inpaint
+from sayre.filling.scores import score
+from sayre.numerics.progress import Advance
+from sayre.retrieval.prepare import around_peak
+from sayre.studies.spatial.patterns import cross, crystal
+from sayre.studies.study import StudyResult, StudySettings, Table
+
+SCORES = (
+    "pearson_log",
+    "log_error",
+    "ratio",
+    "bright_ratio",
+    "sum_ratio",
+    "bright_sum",
+    "root_error",
+    "floor",
+)
+METHODS = ("nearest", "linear", "cubic", "biharmonic", "wiener", "unet", "stack", "crystal")
+QUICK_METHODS = METHODS[:5]
+WIDTH, FROM_PEAK = 6, 5
+"""Voxels across each plane of the cross, and from the peak to the first of them."""
+
+
+class Case(NamedTuple):
+    """Counts, the gap cut into them, and the noise-free counts where they are known."""
+
+    name: str
+    whole: Pattern
+    mask: NDArray[np.bool_]
+    truth: NDArray[np.float32] | None
+
+
+def make(settings: StudySettings, advance: Advance) -> StudyResult:
+    """Fill one cross by every method.
+
+    Parameters
+    ----------
+    settings
+        The quick form has fewer voxels and no network.
+    advance
+        Called with the fraction done.
+    """
+    methods = QUICK_METHODS if settings.quick else METHODS
+    cases = list(_cases(settings))
+    rows: list[tuple[Any, ...]] = []
+    figures = {}
+    done, runs = 0, len(cases) * len(methods)
+    for case in cases:
+        gapped = case.whole.with_mask(case.mask)
+        known = case.mask & ~case.whole.mask
+        images = {
+            "counts": _planes(np.where(case.whole.mask, np.nan, case.whole.intensity), case.mask),
+            "gap": _planes(np.where(gapped.mask, np.nan, gapped.intensity), case.mask),
+        }
+        linear = inpaint(gapped, method="linear").intensity
+        for method in methods:
+
+            def part(fraction: float, note: str = "", before: int = done) -> None:
+                advance((before + fraction) / runs, note)
+
+            filled = inpaint(gapped, method=method, device=settings.device, progress=part)
+            found = score(
+                filled, known, truth=case.truth, counts=case.whole.intensity, linear=linear, seconds=0.0
+            )
+            rows.append((case.name, method, *(getattr(found, name) for name in SCORES)))
+            images[method] = _planes(filled.intensity, case.mask)
+            done += 1
+        figures["" if case.name == "simulated" else case.name] = fillings_figure(
+            images, ("in the gap", "across it")
+        )
+    table = Table(("pattern", "method", *SCORES), rows)
+    return StudyResult(tables={"": table}, figures=figures, summary=_summary(table))
+
+
+def _cases(settings: StudySettings) -> Iterator[Case]:
+    side = 48 if settings.quick else 128
+    made = crystal(side, np.random.default_rng(settings.seed), phase_range=1.0)
+    mask = cross(made.pattern.shape, WIDTH, side // 2 + FROM_PEAK)
+    yield Case("simulated", made.pattern, mask, made.expectation)
+    if settings.pattern is not None:
+        whole = around_peak(files.load(settings.pattern), side).measured
+        peak = int(np.unravel_index(np.argmax(whole.intensity), whole.shape)[1])
+        yield Case("measured", whole, cross(whole.shape, WIDTH, peak + FROM_PEAK), None)
+
+
+def _planes(
+    counts: NDArray[np.floating], mask: NDArray[np.bool_]
+) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+    """Return the middle plane inside the gap across the rows, and the plane of the brightest frame."""
+    rows = np.flatnonzero(mask.all(axis=(0, 2)))
+    frame = counts.shape[0] // 2
+    logs = np.log10(1 + counts)
+    return logs[:, rows[len(rows) // 2]], logs[frame]
+
+
+def _summary(table: Table) -> str:
+    return "\n  ".join(
+        f"{row['pattern']}, {row['method']}: correlation of log counts {row['pearson_log']:.4f}, log error "
+        f"{row['ratio']:.2f} of that of linear interpolation"
+        for row in table.records
+    )
