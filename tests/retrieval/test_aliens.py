@@ -142,6 +142,29 @@ def test_masked_places_of_filled_counts_are_free():
     assert (bounds.weight[grown] == 0).all()
 
 
+def test_a_filling_from_the_counts_of_an_alien_is_forgotten():
+    shape = (40, 40)
+    counts = np.random.default_rng(0).poisson(50, shape).astype(np.float32)
+    gap, core = np.zeros(shape, bool), np.zeros(shape, bool)
+    gap[:, 12:16] = True
+    core[18:23, 16:20] = True
+    filled = FilledPattern(
+        pattern=pattern_of(counts + 1e4 * core, gap),
+        intensity=np.where(gap, np.float32(1e4), counts + np.float32(1e4) * core),
+        sigma=np.where(gap, np.float32(0.2), np.float32(0)),
+        method="wiener",
+    )
+    masked = without(filled, [Suspect(core, (20, 17), 1e4 * core.sum())])
+    beside = np.zeros(shape, bool)
+    beside[16:25, 12:16] = True
+    assert masked.intensity[beside].max() < 100
+    bounds = amplitude_bounds(masked)
+    assert (bounds.lower[beside] < 0.1).all()
+    far = gap & (np.abs(np.arange(40) - 20) > 11)[:, None]
+    np.testing.assert_array_equal(masked.intensity[far], filled.intensity[far])
+    np.testing.assert_array_equal(masked.sigma[far], filled.sigma[far])
+
+
 def test_the_deviance_is_that_of_free_voxels():
     counts, weight = np.array([3.0, 5.0, 0.0], np.float32), np.array([1, 2, 2], np.uint8)
     bounds = Bounds(lower=counts, upper=counts, counts=counts, weight=weight)

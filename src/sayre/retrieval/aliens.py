@@ -35,6 +35,8 @@ LEAST = 5e-4
 """Fraction of all counts below which a place is not suspected: it ripples the density by √`LEAST` at most."""
 GROWN = 2
 """Voxels by which the mask of an alien is wider than where it is found."""
+REACH = 6
+"""Voxels from a mask of an alien within which a filling may hold its counts."""
 EXPLAINED = 0.5
 """Fraction of the counts of a place from which on they are the crystal's, if a crystal that was found without
 them scatters as many."""
@@ -135,7 +137,7 @@ def suspects(pattern: AnyPattern) -> list[Suspect]:
 
 
 def without(pattern: AnyPattern, places: list[Suspect]) -> AnyPattern:
-    """Mask places and what is near them.
+    """Mask places and what is near them; a filling from their counts is forgotten.
 
     Parameters
     ----------
@@ -145,14 +147,15 @@ def without(pattern: AnyPattern, places: list[Suspect]) -> AnyPattern:
         From `suspects`.
     """
     cores = np.any([place.core for place in places], axis=0)
-    grown = ndimage.binary_dilation(cores, _neighbours(pattern), GROWN) & ~pattern.mask
-    measured = pattern.measured.with_mask(grown)
+    around = ndimage.binary_dilation(cores, _neighbours(pattern), GROWN)
+    measured = pattern.measured.with_mask(around & ~pattern.mask)
     if not isinstance(pattern, FilledPattern):
         return measured
+    unknown = (ndimage.binary_dilation(around, _neighbours(pattern), REACH) & pattern.mask) | around
     return FilledPattern(
         pattern=measured,
-        intensity=np.where(grown, first_fill(measured), pattern.intensity),
-        sigma=np.where(grown, np.float32(WIDE_OPEN), pattern.sigma),
+        intensity=np.where(unknown, first_fill(measured), pattern.intensity),
+        sigma=np.where(unknown, np.float32(WIDE_OPEN), pattern.sigma),
         method=pattern.method,
     )
 
