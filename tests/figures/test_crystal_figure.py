@@ -130,3 +130,19 @@ def test_the_filling_of_a_plane_is_drawn_as_it_is():
     np.testing.assert_allclose(shown[1], np.log10(1 + counts), rtol=1e-6)
     np.testing.assert_array_equal(np.isfinite(shown[2]), mask)
     assert {"row", "filled by linear", "stated error"} <= texts(figure)
+
+
+@pytest.mark.parametrize(
+    ("reach", "limits"), [(0.2, (-0.19, 0.19)), (1.4, (-1.34, 1.34)), (3.0, (-np.pi, np.pi))]
+)
+def test_colours_of_a_small_phase_are_of_its_range(reach, limits):
+    y, x = np.indices((60, 60)) - 30
+    support = (abs(y) <= 20) & (abs(x) <= 20)
+    plane = Crystal(
+        object=np.where(support, np.exp(1j * reach * y / 20), 0).astype(np.complex64), support=support
+    )
+    figure = crystal_figure(plane)
+    shown = figure.axes[1].images[0]
+    assert shown.get_clim() == pytest.approx(limits, rel=0.08)
+    assert (shown.cmap.name == "twilight_shifted") == (reach == 3.0)  # the only one whose ends are alike
+    assert shown.colorbar.ax.get_ylim() == pytest.approx(shown.get_clim())

@@ -120,12 +120,20 @@ def quantities(crystal: Crystal) -> list[Quantity]:
     rows = [Quantity("amplitude", amplitude, "magma", 0, top)]
     phase = np.where(inside, crystal.phase, np.nan)
     if crystal.displacement is None:
-        rows.append(Quantity("phase (rad)", phase, "twilight_shifted", -np.pi, np.pi))
+        rows.append(_of_phase(phase))
     else:
         rows.append(_symmetric("displacement (Å)", crystal.displacement, "PuOr_r"))
     if crystal.strain is not None:
         rows.append(_symmetric("strain (%)", 100 * crystal.strain, "coolwarm"))
     return rows
+
+
+def _of_phase(phase: NDArray[np.floating]) -> Quantity:
+    """Colours from −π to π that meet there, or of the range of a phase that stays far from both."""
+    narrow = _symmetric("phase (rad)", phase, "PuOr_r")
+    if narrow.high < np.pi / 2:
+        return narrow
+    return Quantity("phase (rad)", phase, "twilight_shifted", -np.pi, np.pi)
 
 
 def _symmetric(label: str, values: NDArray[np.floating], cmap: str) -> Quantity:
