@@ -10,8 +10,8 @@ from sayre.numerics.progress import Advance
 from sayre.studies.planar.judged import Floats, Judgement, mean_with_interval, verdict
 from sayre.studies.planar.networks import CLAIMS, COLUMNS, GAPS, cases_of, example_of, row_of, warn_of_failure
 from sayre.studies.planar.scale import Scale, of_the_losses, scale_of
+from sayre.studies.planar.trained import trained
 from sayre.studies.study import StudyResult, StudySettings, Table
-from sayre.training.planar.several import load_trained, train_all
 
 TITLES = {"mse": "MSE", "mae": "MAE", "ssim": "SSIM", "combined": "MSE + SSIM + gradients"}
 PAIRS = (("ssim", "mae"), ("ssim", "mse"), ("mse", "mae"), ("combined", "ssim"))
@@ -29,22 +29,18 @@ def make(settings: StudySettings, advance: Advance) -> StudyResult:
         Called with the fraction done.
     """
     scale = scale_of(settings)
-    trainings = of_the_losses(scale)
-    cases = train_all(
-        trainings,
-        settings.trained,
-        device=settings.device,
-        processes=settings.processes,
-        until=settings.until,
-        progress=lambda fraction, note="": advance(0.9 * fraction),
-        meanwhile=lambda: cases_of(scale, settings.seed, scale.gaps[:1]),
+    cases, found = trained(
+        settings,
+        of_the_losses(scale),
+        advance,
+        0.9,
+        lambda: cases_of(scale, settings.seed, scale.gaps[:1]),
     )
     rows: list[tuple[Any, ...]] = []
     scores: dict[tuple[str, str], Judgement] = {}
     shown: dict[str, Floats] = {}
     missing = []
-    for config in sorted(trainings, key=lambda config: list(TITLES).index(config.loss)):
-        network = load_trained(config, settings.trained, settings.device)
+    for config, network in sorted(found, key=lambda one: list(TITLES).index(one.config.loss)):
         if network is None:
             missing.append(config.loss)
             continue

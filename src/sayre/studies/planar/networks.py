@@ -25,8 +25,8 @@ from sayre.studies.planar.judged import (
     verdict,
 )
 from sayre.studies.planar.scale import LABELS, NETWORKS_SHOWN, Scale, of_the_table, scale_of
+from sayre.studies.planar.trained import trained
 from sayre.studies.study import StudyResult, StudySettings, Table
-from sayre.training.planar.several import load_trained, train_all
 from sayre.training.planar.train import PlanarTraining
 
 if TYPE_CHECKING:
@@ -80,21 +80,14 @@ def make(settings: StudySettings, advance: Advance) -> StudyResult:
     """
     scale = scale_of(settings)
     trainings = of_the_table(scale)
-    cases = train_all(
-        trainings,
-        settings.trained,
-        device=settings.device,
-        processes=settings.processes,
-        until=settings.until,
-        progress=lambda fraction, note="": advance(0.9 * fraction),
-        meanwhile=lambda: cases_of(scale, settings.seed, scale.gaps),
+    cases, found = trained(
+        settings, trainings, advance, 0.9, lambda: cases_of(scale, settings.seed, scale.gaps)
     )
     scores: dict[tuple[int, str, str, int], Judgement] = {}
     rows: list[tuple[Any, ...]] = []
     shown: dict[str, Floats] = {}
     missing = []
-    for config in trainings:
-        network = load_trained(config, settings.trained, settings.device)
+    for config, network in found:
         if network is None:
             missing.append(config)
             continue

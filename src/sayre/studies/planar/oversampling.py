@@ -14,8 +14,8 @@ from sayre.simulation.planar import PlanarParticle, draw_particle, expected_coun
 from sayre.studies.planar.judged import TEST_SEED, Floats, Scores, correlations
 from sayre.studies.planar.scale import Scale, scale_of
 from sayre.studies.planar.sweep import sweep
+from sayre.studies.planar.trained import trained
 from sayre.studies.study import StudyResult, StudySettings, Table
-from sayre.training.planar.several import load_trained, train_all
 
 NAMES = ("unet", "modified")
 COLUMNS = ("oversampling", "particle", "method", "pearson", "pearson_expected", "pearson_same_q")
@@ -37,17 +37,8 @@ def make(settings: StudySettings, advance: Advance) -> StudyResult:
     scale = scale_of(settings)
     gap = scale.gaps[0]
     trainings = [scale.training(name, gap=gap, seed=scale.seeds[0]) for name in NAMES]
-    train_all(
-        trainings,
-        settings.trained,
-        device=settings.device,
-        processes=settings.processes,
-        until=settings.until,
-        progress=lambda fraction, note="": advance(0.5 * fraction),
-        meanwhile=lambda: None,
-    )
-    loaded = {c.network: load_trained(c, settings.trained, settings.device) for c in trainings}
-    networks = {str(name): network for name, network in loaded.items() if network is not None}
+    _, found = trained(settings, trainings, advance, 0.5, lambda: None)
+    networks = {str(one.config.network): one.network for one in found if one.network is not None}
     rows: list[tuple[Any, ...]] = []
     for number in range(scale.particles):
         generator = np.random.default_rng((settings.seed, 3 * TEST_SEED, number))

@@ -20,8 +20,8 @@ from sayre.studies.planar.judged import (
 )
 from sayre.studies.planar.scale import NETWORKS_SHOWN, scale_of
 from sayre.studies.planar.sweep import sweep
+from sayre.studies.planar.trained import trained
 from sayre.studies.study import StudyResult, StudySettings, Table
-from sayre.training.planar.several import load_trained, train_all
 
 COLUMNS = (
     "first_column",
@@ -52,17 +52,14 @@ def make(settings: StudySettings, advance: Advance) -> StudyResult:
     scale = scale_of(settings)
     gap, side = scale.gaps[0], scale.population.side
     trainings = [scale.training(name, gap=gap, seed=scale.seeds[0]) for name in NETWORKS_SHOWN]
-    drawn = train_all(
+    drawn, found = trained(
+        settings,
         trainings,
-        settings.trained,
-        device=settings.device,
-        processes=settings.processes,
-        until=settings.until,
-        progress=lambda fraction, note="": advance(0.5 * fraction),
-        meanwhile=lambda: draw_patterns(scale.population, scale.swept, settings.seed + 2 * TEST_SEED),
+        advance,
+        0.5,
+        lambda: draw_patterns(scale.population, scale.swept, settings.seed + 2 * TEST_SEED),
     )
-    loaded = {c.network: load_trained(c, settings.trained, settings.device) for c in trainings}
-    networks = {str(name): network for name, network in loaded.items() if network is not None}
+    networks = {str(one.config.network): one.network for one in found if one.network is not None}
     rows: list[tuple[Any, ...]] = []
     last = side - gap
     for start, judged, filled in sweep(drawn.counts, drawn.expected, gap, networks):
