@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from sayre.data import FilledPattern, Grid, Meta, Pattern
-from sayre.data.manifest import sha256_of
-from sayre.data.pattern import as_mask, warn_of_rounding
+from sayre.data.pattern import warn_of_rounding
 from sayre.errors import InputError, understood, warn
 from sayre.files.amplitudes import as_counts
 from sayre.files.corrections import Given, corrected
+from sayre.files.digests import digest_of
 from sayre.files.formats import readable, split_path
+from sayre.files.marks import marks_in
+from sayre.files.masks import Masks, masks_of, meaning, own_mask, refuse_inverted
 from sayre.files.patterns.contents import Contents, integers, plausible, positive
+from sayre.files.patterns.region import Region, of_frame, squeezed
 
-Masks = str | Path | ArrayLike | Sequence[str | Path | ArrayLike] | None
-"""A mask as a user gives it, or several: files or arrays."""
-NEARLY_ALL, DARK = 0.99, 0.1
-"""Share of the counts that only an inverted mask hides; mean log(1 + counts) of what it leaves, relative."""
+AXES = "frc"
+"""Frames, rows, columns: the order of the axes of counts."""
 
 
 def load(
@@ -33,6 +34,8 @@ def load(
     flat: Given = "auto",
     dark: Given = "auto",
     amplitudes: bool = False,
+    region: Region | None = None,
+    axes: str | None = None,
 ) -> Pattern:
     """Read a pattern; the ending of `path` says how.
 
@@ -55,6 +58,12 @@ def load(
         an array, as `flat`.
     amplitudes
         Whether the values are square roots of counts, as cohere keeps them: they are squared.
+    region
+        Part of the counts that is read, one slice an axis; no more than that is read from the file. Masks
+        and fields of all frames, or of whole ones, are cut alike.
+    axes
+        Order of the axes in the file, `f` frames, `r` rows, `c` columns: "rcf" where frames are last. None is
+        "frc". The region is in the order that counts have in the end.
 
     Returns
     -------
@@ -77,7 +86,10 @@ def load(
         integers; a mask of more than half of the voxels; what was corrected by the white field, dark field
         and bad pixels beside the counts, and arrays that were not used.
     """
-    return pattern_of_contents(path, *_read(path), mask=mask, flat=flat, dark=dark, amplitudes=amplitudes)
+    contents, digest = _read(path, region, axes)
+    return pattern_of_contents(
+        path, contents, digest, mask=mask, flat=flat, dark=dark, amplitudes=amplitudes, region=region
+    )
 
 
 def load_filled(
@@ -87,6 +99,8 @@ def load_filled(
     flat: Given = "auto",
     dark: Given = "auto",
     amplitudes: bool = False,
+    region: Region | None = None,
+    axes: str | None = None,
 ) -> Pattern | FilledPattern:
     """Read a pattern as `load` does, with what an earlier run filled and stated as `sigma` (`.npz`, HDF5).
 
@@ -95,12 +109,12 @@ def load_filled(
 
     Parameters
     ----------
-    path, mask, flat, dark, amplitudes
+    path, mask, flat, dark, amplitudes, region, axes
         As `load` takes them.
     """
-    contents, digest = _read(path)
+    contents, digest = _read(path, region, axes)
     pattern = pattern_of_contents(
-        path, contents, digest, mask=mask, flat=flat, dark=dark, amplitudes=amplitudes
+        path, contents, digest, mask=mask, flat=flat, dark=dark, amplitudes=amplitudes, region=region
     )
     with understood(path):
         return _with_filling(pattern, contents)
@@ -108,14 +122,17 @@ def load_filled(
 
 def _with_filling(pattern: Pattern, contents: Contents) -> Pattern | FilledPattern:
     """The pattern with what its file says was filled in its masked voxels, where that is so."""
-    if contents.sigma is None or contents.mask is None:
+    sigma = sigma_of_a_filling(contents)
+    if contents.sigma is not None and sigma is None:
+        warn(f"{pattern.name}: sigma is not the error of a filling (above 0 where masked, else 0); not used")
+    if sigma is None or contents.mask is None:
         return pattern
     if pattern.meta.divided_by != _words(contents.known.get("divided_by")):
         return pattern
-    if contents.sigma.shape != pattern.shape or not np.array_equal(pattern.mask, contents.mask != 0):
+    if not np.array_equal(pattern.mask, contents.mask != 0):
         return pattern
     counts = np.where(pattern.mask, np.maximum(contents.counts, 0), pattern.intensity).astype(np.float32)
-    sigma = np.where(pattern.mask, contents.sigma, 0).astype(np.float32)
+    sigma = np.where(pattern.mask, sigma, 0).astype(np.float32)
     return FilledPattern(pattern=pattern, intensity=counts, sigma=sigma, method=contents.method or "as read")
 
 
@@ -128,6 +145,7 @@ def pattern_of_contents(
     flat: Given = "auto",
     dark: Given = "auto",
     amplitudes: bool = False,
+    region: Region | None = None,
 ) -> Pattern:
     """Check what was found in a file, mask what was not measured, and correct for the detector.
 
@@ -139,111 +157,128 @@ def pattern_of_contents(
         What was found.
     digest
         SHA-256 of the file or files.
-    mask, flat, dark, amplitudes
-        As `load` takes them.
+    mask, flat, dark, amplitudes, region
+        As `load` takes them; of the region the contents are all.
     """
     contents = as_counts(path, contents, amplitudes)
     counts, name = contents.counts, Path(split_path(path)[0]).name
-    while counts.ndim > 3 and counts.shape[0] == 1:
-        counts = counts[0]
+    counts = counts.reshape(squeezed(counts.shape))
     if counts.ndim not in (2, 3) or counts.size == 0:
         raise InputError(f"{path}: counts must be a 2D or 3D array, found shape {counts.shape}")
     if counts.dtype.kind not in "buif":
         raise InputError(
             f"{path}: counts must be real numbers, found {counts.dtype}; not an object or amplitude"
         )
-    missing = as_mask(contents.mask, counts.shape, str(path))
-    over = _at_the_highest(counts, contents.stored)
-    if contents.sigma is None:
-        _refuse_inverted(missing, counts, over, str(path))
+    missing = meaning(contents.mask, counts.shape, str(path))
+    over, remarks = marks_in(counts, contents.stored, missing, contents.cutoff)
+    if sigma_of_a_filling(contents) is None:
+        refuse_inverted(missing, counts, over, str(path))
     for one in masks_of(mask):
-        missing |= _own_mask(one, counts, over)
-    newly = int(np.count_nonzero(over & ~missing))
-    if newly:
-        highest = np.iinfo(contents.stored).max
-        warn(f"{name}: {newly} voxels at {highest}, the mark of dead or overflown pixels, masked")
+        missing |= own_mask(one, counts, over, region)
+    for remark in remarks:
+        warn(f"{name}: {remark}")
     missing |= over
     if counts.dtype == np.float32:
         warn_of_rounding(name, counts, contents.stored, missing)
     meta = dataclasses.replace(
         _meta(plausible(contents.known, name), counts.ndim), source=name, sha256=digest
     )
+    if region is not None:
+        meta = dataclasses.replace(meta, origin=_origin(meta, region))
     pattern = Pattern.from_counts(counts, missing, grid=_grid(contents.known, counts.ndim), meta=meta)
     return corrected(pattern, contents, path, flat=flat, dark=dark)
 
 
-def _read(path: str | Path) -> tuple[Contents, str]:
-    """Contents of a file, folder or glob, and its SHA-256."""
+def _read(path: str | Path, region: Region | None, axes: str | None) -> tuple[Contents, str]:
+    """Contents of a file, folder or glob, its axes in order, and its SHA-256."""
     file, inside = split_path(path)
+    stored = region if axes is None or region is None else reordered(region, axes, path)
     if file.is_dir() or (not file.exists() and any(sign in file.name for sign in "*?[")):
-        from sayre.files.patterns import tiff
+        from sayre.files.patterns import tiff_frames
 
-        contents = tiff.read_frames(file)
-        digests = "".join(sha256_of(frame) for frame in tiff.frames_of(file))
-        return contents, hashlib.sha256(digests.encode()).hexdigest()
-    with understood(path):
-        return readable(file, inside).read(file, inside), sha256_of(file)
-
-
-def masks_of(mask: Masks) -> list[str | Path | ArrayLike]:
-    """The masks that a user gives: one, or those of a list in which a file or an array is."""
-    if mask is None:
-        return []
-    if isinstance(mask, list | tuple) and any(isinstance(one, str | Path | np.ndarray) for one in mask):
-        return list(mask)
-    return [mask]  # type: ignore[list-item]
-
-
-def _own_mask(
-    mask: str | Path | ArrayLike, counts: NDArray[Any], over: NDArray[np.bool_]
-) -> NDArray[np.bool_]:
-    """The mask a user gives, for every voxel."""
-    where = str(mask) if isinstance(mask, str | Path) else "mask"
-    if isinstance(mask, str | Path):
-        file, inside = split_path(mask)
-        if file.is_dir():
-            raise InputError(f"{file}: is a folder; a mask is one file")
-        with understood(mask):
-            array = readable(file, inside).read_mask(file, inside)
+        contents, frames = tiff_frames.read_frames(file, stored)
+        digest = hashlib.sha256("".join(digest_of(frame) for frame in frames).encode()).hexdigest()
     else:
-        array = np.asarray(mask)
-    missing = as_mask(array, counts.shape, where)
-    _refuse_inverted(missing, counts, over, where)
-    share = np.count_nonzero(missing) / missing.size
-    if share > 0.5:
-        warn(
-            f"{where}: {share:.0%} of the voxels are masked; non-zero means not measured, is it the reverse?"
-        )
-    return missing
+        with understood(path):
+            contents, digest = readable(file, inside).read(file, inside, stored), digest_of(file)
+    return (contents if axes is None else _frames_first(contents, axes, path, region)), digest
 
 
-def _refuse_inverted(
-    missing: NDArray[np.bool_], counts: NDArray[Any], over: NDArray[np.bool_], where: str
-) -> None:
-    """Refuse a mask that is surely inverted: it hides most voxels and nearly all counts, and dark ones stay.
+def reordered(region: Region, axes: str, path: str | Path) -> Region:
+    """A region of (frames, rows, columns) in the order of the axes of a file.
 
-    A mask of all but a part around the peak hides most voxels too, but those that stay are the bright ones.
+    Parameters
+    ----------
+    region
+        One slice an axis.
+    axes
+        As `load` takes it.
+    path
+        Name of the file, for the message.
     """
-    share = np.count_nonzero(missing) / missing.size
-    if not 0.5 < share < 1:
-        return
-    known = np.where(np.isfinite(counts) & (counts > 0) & ~over, counts, 0).astype(np.float64)
-    hidden = float(known[missing].sum()) / max(float(known.sum()), 1e-30)
-    left, masked = (float(np.log1p(known[part]).sum()) for part in (~missing, missing))
-    if hidden < NEARLY_ALL or left / (1 - share) > DARK * masked / share:
-        return
-    raise InputError(
-        f"{where}: {share:.0%} of the voxels are masked and hold {hidden:.1%} of the counts, so the mask is "
-        "probably inverted; non-zero must mean not measured, the reverse of this mask would do"
+    require_axes(axes, path)
+    if len(region) != len(AXES):
+        raise InputError(f"{path}: `axes=` needs a region of three axes, found {len(region)}")
+    return tuple(region[AXES.index(letter)] for letter in axes)
+
+
+def require_axes(axes: str, path: str | Path) -> None:
+    """Refuse an order of axes that is none.
+
+    Parameters
+    ----------
+    axes
+        As `load` takes it.
+    path
+        Name of the file, for the message.
+    """
+    if sorted(axes) != sorted(AXES):
+        raise InputError(f"{path}: `axes=` must be f, r and c in the order of the file, found {axes}")
+
+
+def _frames_first(contents: Contents, axes: str, path: str | Path, region: Region | None) -> Contents:
+    require_axes(axes, path)
+    order = [axes.index(letter) for letter in AXES]
+
+    def turned(array: Any) -> Any:
+        array = None if array is None else np.asarray(array)
+        if array is None or array.ndim < 2:
+            return array
+        array = array.reshape(squeezed(array.shape))
+        if array.ndim == 2:
+            return array.T if axes.index("c") < axes.index("r") else array
+        return array.transpose(order)
+
+    if len(squeezed(contents.counts.shape)) != len(AXES):
+        raise InputError(f"{path}: `axes=` is for counts of three axes, found {contents.counts.shape}")
+    return dataclasses.replace(
+        contents,
+        counts=turned(contents.counts),
+        mask=turned(contents.mask),
+        sigma=turned(contents.sigma),
+        beside={name: turned(array) for name, array in contents.beside.items()},
+        region=of_frame(region),
     )
 
 
-def _at_the_highest(counts: NDArray[Any], stored: np.dtype[Any]) -> NDArray[np.bool_]:
-    """Voxels at the highest value of their unsigned integer type, with which detectors mark bad ones."""
-    if stored.kind != "u" or stored.itemsize < 2:
-        return np.zeros(counts.shape, bool)
-    over: NDArray[np.bool_] = counts == np.asarray(np.iinfo(stored).max).astype(counts.dtype)
-    return over
+def sigma_of_a_filling(contents: Contents) -> NDArray[Any] | None:
+    """The error of counts that were filled, as Sayre states it: positive where masked, else 0.
+
+    A `sigma` of measured counts is another program's, and None.
+    """
+    if contents.sigma is None or contents.mask is None:
+        return None
+    sigma, masked = np.asarray(contents.sigma), np.asarray(contents.mask) != 0
+    if sigma.shape != contents.counts.shape or sigma.dtype.kind != "f":
+        return None
+    masked = np.broadcast_to(masked, sigma.shape) if masked.shape == sigma.shape[-masked.ndim :] else masked
+    fits = masked.shape == sigma.shape and bool((sigma[masked] > 0).all() and not np.any(sigma[~masked]))
+    return sigma if fits else None
+
+
+def _origin(meta: Meta, region: Region) -> tuple[int, ...]:
+    before = meta.origin or (0,) * len(region)
+    return tuple(first + (part.start or 0) for first, part in zip(before, region, strict=True))
 
 
 def _meta(known: Mapping[str, Any], ndim: int) -> Meta:

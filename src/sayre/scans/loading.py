@@ -16,13 +16,14 @@ import sayre.files as files
 from sayre.crystal.stated import StatedGeometry
 from sayre.data import FilledPattern, Pattern
 from sayre.data.grid import ScanRecord
-from sayre.data.manifest import sha256_of
 from sayre.detectors import detector
 from sayre.errors import InputError, understood, warn
 from sayre.files.corrections import Given
+from sayre.files.digests import digest_of
 from sayre.files.formats import split_path
+from sayre.files.masks import Masks
 from sayre.files.patterns.contents import Contents
-from sayre.files.reading import Masks, pattern_of_contents
+from sayre.files.reading import pattern_of_contents
 from sayre.scans.normalised import normalised
 from sayre.scans.peak import place_of_peak
 from sayre.scans.protocol import Motor, RawScan, Stance
@@ -34,8 +35,6 @@ Array = NDArray[Any]
 _NUMBER = re.compile(r"(?P<scan>[^/]*\d[^/]*)(?:/(?P<detector>[^/]+))?")
 """What may follow `::` for a scan: its number, and after a slash the name of a detector."""
 _MANY = 16
-_LARGE = 2**31
-"""Files of more bytes are not hashed whole."""
 
 
 def load(
@@ -299,16 +298,8 @@ def _digests(parts: Sequence[Path]) -> dict[str, str]:
     digests: dict[str, str] = {}
     for folder, inside in folders.items():
         if len(inside) <= _MANY:
-            digests |= {part.name: _digest(part) for part in inside}
+            digests |= {part.name: digest_of(part) for part in inside}
         else:
-            text = "".join(_digest(part) for part in inside)
+            text = "".join(digest_of(part) for part in inside)
             digests[f"{folder.name}: {len(inside)} files"] = hashlib.sha256(text.encode()).hexdigest()
     return digests
-
-
-def _digest(path: Path) -> str:
-    """SHA-256 of a file; of one that is very large its size and time."""
-    known = path.stat()
-    if known.st_size > _LARGE:
-        return f"not hashed: {known.st_size} bytes, modified {known.st_mtime_ns}"
-    return sha256_of(path)

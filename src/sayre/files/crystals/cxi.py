@@ -15,6 +15,7 @@ from sayre.data.json_text import to_json
 from sayre.errors import InputError, warn
 from sayre.files.crystals import cdiutils
 from sayre.files.patterns import hdf5, nexus, sound
+from sayre.files.patterns.hdf5_tree import named, opened
 from sayre.files.patterns.nexus import group_of, put
 
 Found = dict[str, Any]
@@ -53,14 +54,14 @@ def read(path: Path, inside: str | None = None) -> Found:
     inside
         Path of a dataset inside it; None looks in the usual places.
     """
-    with hdf5.opened(path) as file:
+    with opened(path) as file:
         properties = _properties(path, file) if inside is None else {}
         if properties:
             return properties
         place = inside or next((p for p in _OBJECTS if nexus.dataset_at(file, p) is not None), None)
         if place is None:
             raise InputError(f"{path}: no object at {' or '.join(_OBJECTS)}; name one as {path.name}::/path")
-        dataset = hdf5.named(path, file, place)
+        dataset = named(path, file, place)
         folder = dataset.parent
         found: Found = {"object": _array(path, dataset)}
         for name in ("support", "mask"):

@@ -34,7 +34,7 @@ class Contents:
     the stated error of counts that were filled. `beside` holds white fields, dark fields and bad pixels by
     their names (`companions.kind_of`), `remarks` what a user should know of the rest. `addresses` are those
     of the arrays beside that are files of their own. `region` is the part of the detector, rows and columns,
-    that the frames are.
+    that the frames are. `cutoff` is the counts from which on the detector saturates, if the file states them.
     """
 
     counts: NDArray[Any]
@@ -47,6 +47,7 @@ class Contents:
     remarks: tuple[str, ...] = ()
     addresses: Mapping[str, str] = field(default_factory=dict)
     region: tuple[slice, slice] | None = None
+    cutoff: float | None = None
 
 
 def may_be_counts(name: str) -> bool:

@@ -19,6 +19,8 @@ from sayre.errors import InputError
 from sayre.files.patterns import hdf5, nexus, sound
 from sayre.files.patterns.companions import Kind
 from sayre.files.patterns.contents import Contents, Output, arrays_of, pattern_of
+from sayre.files.patterns.hdf5_tree import find_counts, named, opened
+from sayre.files.patterns.region import Region, of_frame
 
 Fill = Literal["data", "interpolated"]
 
@@ -33,7 +35,7 @@ _ESTIMATE = np.float32(-1e19)
 _WRITERS = {"pynx", "sayre"}
 
 
-def read(path: Path, inside: str | None = None) -> Contents:
+def read(path: Path, inside: str | None = None, region: Region | None = None) -> Contents:
     """Read the counts of a CXI file; PyNX's marks become a mask and counts.
 
     Parameters
@@ -42,9 +44,11 @@ def read(path: Path, inside: str | None = None) -> Contents:
         The file.
     inside
         Path of a dataset inside it; None looks in the usual places.
+    region
+        Part of the counts that is read, one slice an axis; None reads all.
     """
-    with hdf5.opened(path) as file:
-        return contents(path, file, inside)
+    with opened(path) as file:
+        return contents(path, file, inside, region)
 
 
 def read_mask(path: Path, inside: str | None = None) -> NDArray[Any]:
@@ -57,7 +61,7 @@ def read_mask(path: Path, inside: str | None = None) -> NDArray[Any]:
     inside
         Path of a dataset inside it; None looks in the usual places.
     """
-    with hdf5.opened(path) as file:
+    with opened(path) as file:
         stored = inside or next(nexus.masks(file, "/entry_1/image_1/data"), None)
         if stored is None and any(nexus.dataset_at(file, place) for place in _DATA):
             mask = contents(path, file).mask
@@ -67,7 +71,9 @@ def read_mask(path: Path, inside: str | None = None) -> NDArray[Any]:
     return hdf5.read_mask(path, inside)
 
 
-def contents(path: Path, file: h5py.File, inside: str | None = None) -> Contents:
+def contents(
+    path: Path, file: h5py.File, inside: str | None = None, region: Region | None = None
+) -> Contents:
     """Contents of an open CXI file.
 
     Parameters
@@ -78,13 +84,18 @@ def contents(path: Path, file: h5py.File, inside: str | None = None) -> Contents
         The file, open.
     inside
         Path of a dataset inside it; None looks in the usual places.
+    region
+        Part of the counts that is read; None reads all.
     """
-    place, dataset = (inside, hdf5.named(path, file, inside)) if inside else _counts(path, file)
-    counts = hdf5.read_array(path, dataset)
-    mask = hdf5.mask_for(path, file, place, counts.shape)
-    beside, remarks = hdf5.read_beside(path, file, place)
+    place, dataset = (inside, named(path, file, inside)) if inside else _counts(path, file)
     shifted = nexus.dataset_at(dataset.parent, "is_fft_shifted")
-    if shifted is not None and np.any(sound.value(shifted)):
+    turned = shifted is not None and np.any(sound.value(shifted))
+    if turned and region is not None:
+        raise InputError(f"{path}: its counts have the origin in a corner; read them without `roi=`")
+    counts, missing, shape = hdf5.read_blocks(path, {place: dataset}, region)
+    mask = hdf5.with_missing(hdf5.mask_for(path, file, place, shape, region), missing)
+    beside, remarks = hdf5.read_beside(path, file, place)
+    if turned:
         counts = np.fft.fftshift(counts)
         mask = None if mask is None else np.fft.fftshift(mask)
         beside = {name: np.fft.fftshift(array) for name, array in beside.items()}
@@ -97,7 +108,9 @@ def contents(path: Path, file: h5py.File, inside: str | None = None) -> Contents
         mask=mask,
         known=nexus.facts(file, place),
         beside=beside,
-        remarks=remarks,
+        remarks=(*remarks, *hdf5.unmapped_said(missing)),
+        region=of_frame(region),
+        cutoff=nexus.cutoff(file, place),
     )
 
 
@@ -218,7 +231,7 @@ def _counts(path: Path, file: h5py.File) -> tuple[str, h5py.Dataset]:
         found = nexus.dataset_at(file, place)
         if found is not None:
             return place, found
-    return next(iter(hdf5.find_counts(path, file).items()))
+    return next(iter(find_counts(path, file).items()))
 
 
 def _union(mask: NDArray[Any] | None, marked: NDArray[np.bool_] | None) -> NDArray[Any] | None:

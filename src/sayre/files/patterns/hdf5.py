@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import difflib
-import re
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import h5py
-import hdf5plugin  # noqa: F401  (registers the filters of detector files)
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,18 +15,16 @@ from sayre.data import Manifest
 from sayre.errors import InputError, warn
 from sayre.files.patterns import nexus
 from sayre.files.patterns.companions import Kind, kind_of, refuse_other
-from sayre.files.patterns.contents import Contents, Output, arrays_of, may_be_counts
+from sayre.files.patterns.contents import Contents, Output, arrays_of
+from sayre.files.patterns.hdf5_arrays import read_array, read_counts, read_mask_array
 from sayre.files.patterns.hdf5_companions import find_beside
-from sayre.files.patterns.heaps import require_heaps
-from sayre.files.patterns.sound import require_sound
+from sayre.files.patterns.hdf5_tree import ambiguous, find_counts, last, named, opened, walk
+from sayre.files.patterns.region import Region, of_frame, require_memory, squeezed, within
 
-Datasets = dict[str, h5py.Dataset]
-Member = tuple[str, h5py.Group]
-
-_EIGER_FRAMES = re.compile(r"data_\d+")
+Mask = NDArray[np.bool_]
 
 
-def read(path: Path, inside: str | None = None) -> Contents:
+def read(path: Path, inside: str | None = None, region: Region | None = None) -> Contents:
     """Read the counts of an HDF5 file.
 
     `inside` names the dataset. Without it: the only 3D (else 2D) numeric dataset, the frames
@@ -43,24 +37,107 @@ def read(path: Path, inside: str | None = None) -> Contents:
         The file.
     inside
         Path of a dataset inside it; None looks in the usual places.
+    region
+        Part of the counts that is read, one slice an axis; None reads all.
     """
     with opened(path) as file:
         found = {inside: named(path, file, inside)} if inside else find_counts(path, file)
-        stack = [read_array(path, dataset) for dataset in found.values()]
         place, dataset = next(iter(found.items()))
-        counts = stack[0] if len(stack) == 1 else _joined(path, list(found), stack)
+        counts, missing, shape = read_blocks(path, found, region)
+        mask = with_missing(mask_for(path, file, place, shape, region), missing)
         beside, remarks = read_beside(path, file, place)
-        errors = [d for p, d in walk(file)[0].items() if _last(p) == "sigma" and d.shape == counts.shape]
+        errors = [
+            d for p, d in walk(file)[0].items() if last(p) == "sigma" and squeezed(d.shape or ()) == shape
+        ]
         return Contents(
             counts=counts,
             stored=dataset.dtype,
-            mask=mask_for(path, file, place, counts.shape),
+            mask=mask,
             known=nexus.facts(file, place),
-            sigma=read_array(path, errors[0]) if errors else None,
+            sigma=read_array(path, errors[0], region) if errors else None,
             method=nexus.method_of(file, place),
             beside=beside,
-            remarks=remarks,
+            remarks=(*remarks, *unmapped_said(missing)),
+            region=of_frame(region),
+            cutoff=nexus.cutoff(file, place),
         )
+
+
+def read_blocks(
+    path: Path, found: dict[str, h5py.Dataset], region: Region | None
+) -> tuple[NDArray[Any], Mask | None, tuple[int, ...]]:
+    """Read the frames of one dataset or of several that follow each other.
+
+    Parameters
+    ----------
+    path
+        Name of the file, for messages.
+    found
+        Datasets in order, by their paths.
+    region
+        Part of all frames that is read; None reads all.
+
+    Returns
+    -------
+    counts
+        Of the region.
+    missing
+        Voxels that virtual datasets map to no file; None where there are none.
+    shape
+        Of all frames.
+    """
+    shapes = {place: squeezed(dataset.shape or ()) for place, dataset in found.items()}
+    first = next(iter(shapes.values()))
+    if len(found) == 1:
+        place, dataset = next(iter(found.items()))
+        if dataset.dtype.kind in "uif" and first and 0 not in first:
+            require_memory(f"{path}::{place}", within(region, first, f"{path}::{place}"))
+        return (*read_counts(path, dataset, region), first)
+    for place, shape in shapes.items():
+        if shape[-2:] != first[-2:]:
+            raise InputError(f"{path}::{place}: frames of {shape[-2:]}, the first {first[-2:]}")
+    lengths = [shape[0] if len(shape) == 3 else 1 for shape in shapes.values()]
+    whole = (sum(lengths), *first[-2:])
+    kept = within(region, whole, str(path))
+    require_memory(str(path), kept)
+    counts = np.empty([part.stop - part.start for part in kept], np.float32)
+    missing, start = None, 0
+    for dataset, length in zip(found.values(), lengths, strict=True):
+        low, high = max(kept[0].start, start), min(kept[0].stop, start + length)
+        if low < high:
+            one = len(squeezed(dataset.shape)) == 2
+            frames = () if one else (slice(low - start, high - start),)
+            place_in = slice(low - kept[0].start, high - kept[0].start)
+            counts[place_in], lost = read_counts(path, dataset, (*frames, *kept[1:]))
+            if lost is not None:
+                missing = np.zeros(counts.shape, bool) if missing is None else missing
+                missing[place_in] = lost
+        start += length
+    return counts, missing, whole
+
+
+def with_missing(mask: NDArray[Any] | None, missing: Mask | None) -> NDArray[Any] | None:
+    """A mask with the voxels added that nothing was mapped to.
+
+    Parameters
+    ----------
+    mask
+        Non-zero where not measured, of a frame or of all voxels; None masks nothing.
+    missing
+        Voxels that nothing was mapped to; None where there are none.
+    """
+    if missing is None:
+        return mask
+    return missing if mask is None else (np.asarray(mask) != 0) | missing
+
+
+def unmapped_said(missing: Mask | None) -> tuple[str, ...]:
+    """What is to be said of voxels that nothing was mapped to."""
+    if missing is None:
+        return ()
+    whole = int(missing.reshape(len(missing), -1).all(axis=1).sum()) if missing.ndim == 3 else 0
+    frames = f", {whole} whole frames among them," if whole else ""
+    return (f"{int(missing.sum())} voxels{frames} of the virtual dataset are mapped to no file; masked",)
 
 
 def read_beside(path: Path, file: h5py.File, place: str) -> tuple[dict[str, NDArray[Any]], tuple[str, ...]]:
@@ -97,15 +174,15 @@ def read_mask(path: Path, inside: str | None = None) -> NDArray[Any]:
     """
     with opened(path) as file:
         if inside:
-            return read_array(path, named(path, file, inside))
+            return read_mask_array(path, named(path, file, inside))
         usual = next(nexus.masks(file, "/"), None)
         if usual is not None:
-            return read_array(path, usual)
+            return read_mask_array(path, usual)
         images = {p: d for p, d in walk(file)[0].items() if d.ndim in (2, 3) and d.dtype.kind in "buif"}
-        masks = {p: d for p, d in images.items() if "mask" in _last(p).lower()} or images
+        masks = {p: d for p, d in images.items() if "mask" in last(p).lower()} or images
         if len(masks) != 1:
-            raise _ambiguous(path, masks, "the mask")
-        return read_array(path, next(iter(masks.values())))
+            raise ambiguous(path, masks, "the mask")
+        return read_mask_array(path, next(iter(masks.values())))
 
 
 def read_companion(path: Path, inside: str | None, kind: Kind) -> NDArray[Any]:
@@ -126,7 +203,7 @@ def read_companion(path: Path, inside: str | None, kind: Kind) -> NDArray[Any]:
         images = {p: d for p, d in walk(file)[0].items() if d.ndim in (2, 3)}
         found = {p: d for p, d in images.items() if kind_of(p) == kind} or find_counts(path, file)
         if len(found) != 1:
-            raise _ambiguous(path, found, f"the {kind} field")
+            raise ambiguous(path, found, f"the {kind} field")
         refuse_other(kind, next(iter(found)), str(path))
         return read_array(path, next(iter(found.values())))
 
@@ -155,175 +232,9 @@ def image(build: Callable[[h5py.File], None]) -> bytes:
         return bytes(h5.id.get_file_image())
 
 
-@contextlib.contextmanager
-def opened(path: Path) -> Iterator[h5py.File]:
-    """Open for reading, without a lock (beamline folders are often read-only)."""
-    require_heaps(path)
-    try:
-        file = h5py.File(path, "r", locking=False)
-    except OSError as error:
-        raise InputError(f"{path}: not an HDF5 file, or cut short ({_one_line(error)})") from error
-    with file:
-        yield file
-
-
-def walk(file: h5py.File) -> tuple[Datasets, list[str]]:
-    """Every dataset once, by its own path rather than a soft link's, and the paths of broken links."""
-    datasets: Datasets = {}
-    broken: list[str] = []
-    seen: set[Any] = {file["/"]}
-    own, links = _members("", file["/"])
-    while own or links:
-        place, parent = (own or links).pop(0)
-        try:
-            item = parent[_last(place)]
-        except (KeyError, OSError):
-            broken.append(place)
-            continue
-        if item in seen:
-            continue
-        seen.add(item)
-        if isinstance(item, h5py.Group):
-            inner, inner_links = _members(place, item)
-            own, links = own + inner, links + inner_links
-        elif isinstance(item, h5py.Dataset):
-            datasets[place] = item
-    return datasets, broken
-
-
-def _members(place: str, group: h5py.Group) -> tuple[list[Member], list[Member]]:
-    """What is in the group at `place`: what it holds itself, and its soft and external links."""
-    own, links = list[Member](), list[Member]()
-    for name in group:
-        hard = isinstance(group.get(name, getlink=True), h5py.HardLink)
-        (own if hard else links).append((f"{place}/{name}", group))
-    return own, links
-
-
-def named(path: Path, file: h5py.File, inside: str) -> h5py.Dataset:
-    """The dataset at a path inside the file; for an NXdata group, its signal.
-
-    Parameters
-    ----------
-    path
-        Name of the file, for messages.
-    file
-        The file, open.
-    inside
-        Path of a dataset, or of an NXdata group.
-    """
-    try:
-        item = file[inside]
-    except (KeyError, OSError, ValueError) as error:
-        datasets, broken = walk(file)
-        if "/" + inside.strip("/") in broken:
-            raise InputError(
-                f"{path}::{inside}: a link whose target is missing; copy the linked file too"
-            ) from error
-        close = difflib.get_close_matches("/" + inside.strip("/"), datasets, n=3, cutoff=0.4)
-        close = close or list(datasets)[:6]
-        raise InputError(f"{path}: no dataset {inside}; there is {', '.join(close) or 'none'}") from error
-    if isinstance(item, h5py.Group):
-        signal = nexus.signal(item)
-        if signal is None:
-            raise InputError(
-                f"{path}::{inside}: a group of {', '.join(list(item)[:6]) or 'nothing'}; name a dataset"
-            )
-        return signal
-    if not isinstance(item, h5py.Dataset):
-        raise InputError(f"{path}::{inside}: a named datatype; name a dataset")
-    return item
-
-
-def find_counts(path: Path, file: h5py.File) -> Datasets:
-    """The dataset of the counts by its path, or the several that hold the frames of one scan.
-
-    Parameters
-    ----------
-    path
-        Name of the file, for messages.
-    file
-        The file, open.
-    """
-    datasets, broken = walk(file)
-    numeric = {p: d for p, d in datasets.items() if d.shape and d.dtype.kind in "uifc" and may_be_counts(p)}
-    for ndim in (3, 2):
-        found = {p: d for p, d in numeric.items() if len(_squeezed(d.shape)) == ndim}
-        if len(found) > 1:
-            found = {p: d for p, d in found.items() if kind_of(p) is None}
-        frames = _frames(path, found, broken)
-        if frames or len(found) == 1:
-            return frames or found
-        if found:
-            default = nexus.default(file)
-            if default is not None:
-                return {default.name: default}
-            raise _ambiguous(path, found, "the counts")
-    if broken:
-        raise InputError(f"{path}: {broken[0]} is a link whose target is missing; copy the linked files too")
-    shapes = ", ".join(f"{p} {d.shape}" for p, d in list(datasets.items())[:6]) or "no datasets"
-    raise InputError(f"{path}: no 2D or 3D numbers, found {shapes}")
-
-
-def read_array(path: Path, dataset: h5py.Dataset) -> NDArray[Any]:
-    """Read a dataset, numbers straight into float32.
-
-    Parameters
-    ----------
-    path
-        Name of the file, for messages.
-    dataset
-        What is read.
-
-    Raises
-    ------
-    InputError
-        Complex or non-numeric data, nothing in it, a missing filter or linked file, damage.
-    """
-    where = f"{path}::{dataset.name}"
-    if dataset.dtype.kind not in "buif":
-        raise InputError(f"{where}: counts must be real numbers, found {dataset.dtype}")
-    if not dataset.shape or 0 in dataset.shape:
-        raise InputError(f"{where}: must be a 2D or 3D array, found shape {dataset.shape}")
-    require_sound(dataset, path)
-    try:
-        if dataset.dtype.kind == "b":
-            return np.asarray(dataset[()])
-        array = np.empty(dataset.shape, np.float32)
-        dataset.read_direct(array)
-    except (OSError, RuntimeError) as error:
-        raise InputError(
-            f"{where}: cannot be read, damaged or its linked file is ({_one_line(error)})"
-        ) from error
-    return array
-
-
-def _frames(path: Path, found: Datasets, broken: list[str]) -> Datasets:
-    """`found` in order if they are the blocks of one scan, all of them readable.
-
-    They are in one group and numbered 1, 2, 3, … (or from 0). Other numbers are those of several detectors,
-    as SOLEIL has them.
-    """
-    if not found or not all(_EIGER_FRAMES.fullmatch(_last(place)) for place in found):
-        return {}
-    lost = [place for place in broken if _EIGER_FRAMES.fullmatch(_last(place))]
-    numbers = sorted(int(_last(place).partition("_")[2]) for place in (*found, *lost))
-    groups = {place.rpartition("/")[0] for place in (*found, *lost)}
-    if len(groups) > 1 or numbers[0] > 1 or numbers != list(range(numbers[0], numbers[0] + len(numbers))):
-        return {}
-    if lost:
-        raise InputError(f"{path}: {lost[0]} is a link whose target is missing; copy the data files too")
-    return dict(sorted(found.items(), key=lambda item: int(_last(item[0]).partition("_")[2])))
-
-
-def _joined(path: Path, places: list[str], stack: list[NDArray[Any]]) -> NDArray[Any]:
-    for place, frames in zip(places, stack, strict=True):
-        if frames.shape[1:] != stack[0].shape[1:]:
-            raise InputError(f"{path}::{place}: frames of {frames.shape[1:]}, the first {stack[0].shape[1:]}")
-    return np.concatenate(stack)
-
-
-def mask_for(path: Path, file: h5py.File, place: str, shape: tuple[int, ...]) -> NDArray[Any] | None:
+def mask_for(
+    path: Path, file: h5py.File, place: str, shape: tuple[int, ...], region: Region | None = None
+) -> NDArray[Any] | None:
     """The first mask in the usual places that fits the counts at `place`.
 
     Parameters
@@ -335,44 +246,27 @@ def mask_for(path: Path, file: h5py.File, place: str, shape: tuple[int, ...]) ->
     place
         Path of the counts inside it.
     shape
-        Of the counts.
+        Of all counts.
+    region
+        Part of them that is wanted, one slice an axis; None is all.
 
     Warns
     -----
     SayreWarning
         There are masks, but of other shapes than the counts.
     """
-    shape, unfit = _squeezed(shape), ""
+    shape, unfit = squeezed(shape), ""
     for candidate in nexus.masks(file, place):
         if candidate == nexus.dataset_at(file, place):
             continue
-        if _squeezed(candidate.shape) in (shape, shape[-2:]):
-            return read_array(path, candidate)
+        own = squeezed(candidate.shape)
+        own = own[1:] if len(own) == 3 and own[0] == 1 and own != shape else own
+        if own in (shape, shape[-2:]):
+            part = None if region is None else region[-len(own) :]
+            if len(squeezed(candidate.shape)) > len(own):
+                part = None if part is None else (slice(0, 1), *part)
+            return read_mask_array(path, candidate, part)
         unfit = unfit or f"{candidate.name} {candidate.shape}"
     if unfit:
         warn(f"{path.name}: mask {unfit} does not fit counts {shape}; not used")
     return None
-
-
-def _last(place: str) -> str:
-    return place.rsplit("/", 1)[-1]
-
-
-def _squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """`shape` without the axes of length 1 in front that make more than three."""
-    while len(shape) > 3 and shape[0] == 1:
-        shape = shape[1:]
-    return shape
-
-
-def _ambiguous(path: Path, found: Datasets, what: str) -> InputError:
-    shown = ", ".join(f"{p} {'×'.join(map(str, d.shape))}" for p, d in list(found.items())[:6])
-    more = ", …" if len(found) > 6 else ""
-    return InputError(
-        f"{path}: {len(found)} datasets could be {what}: {shown}{more}; "
-        f"name one as {path.name}::/path/to/dataset"
-    )
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())

@@ -19,6 +19,7 @@ from sayre.files.patterns import mat_levels, sound
 from sayre.files.patterns.companions import Kind, kind_of
 from sayre.files.patterns.contents import Contents, may_be_counts
 from sayre.files.patterns.heaps import require_heaps
+from sayre.files.patterns.region import Region, cut, of_frame
 
 COUNTS = ("intensity", "data", "I")
 _FACTS = ("energy", "distance", "pixel_size", "hkl")
@@ -27,7 +28,7 @@ _HDF5 = b"MATLAB 7.3"
 Arrays = Mapping[str, NDArray[Any]]
 
 
-def read(path: Path, inside: str | None = None) -> Contents:
+def read(path: Path, inside: str | None = None, region: Region | None = None) -> Contents:
     """Read the counts: the variable named, else `intensity`, `data`, `I`, else the only stack, else image.
 
     Parameters
@@ -36,10 +37,12 @@ def read(path: Path, inside: str | None = None) -> Contents:
         `.mat`.
     inside
         Name of the counts.
+    region
+        Part of the counts, frames first, that is kept; None keeps all.
     """
     arrays = _arrays(path)
     name = _counts_name(path, arrays) if inside is None else _named(path, arrays, inside)
-    counts = _frames_first(arrays[name])
+    counts = cut(_frames_first(arrays[name]), region, str(path))
     mask = arrays.get("mask") if name != "mask" else None
     turned = (
         f"{name} {arrays[name].shape} is (row, column, frame), as MATLAB has stacks; frames were put first"
@@ -47,10 +50,11 @@ def read(path: Path, inside: str | None = None) -> Contents:
     return Contents(
         counts=counts,
         stored=counts.dtype,
-        mask=None if mask is None else _frames_first(mask),
+        mask=None if mask is None else cut(_frames_first(mask), region, str(path)),
         known={fact: arrays[fact] for fact in _FACTS if fact in arrays},
         beside={other: _frames_first(array) for other, array in arrays.items() if kind_of(other)},
         remarks=(turned,) if counts.ndim == 3 else (),
+        region=of_frame(region),
     )
 
 

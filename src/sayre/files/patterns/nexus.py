@@ -25,6 +25,11 @@ _MASKS = (
     "instrument/detector/detectorSpecific/pixel_mask",
 )
 _DETECTORS = ("instrument_1/detector_1", "detector_1", "instrument/detector")
+_CUTOFFS = (
+    "saturation_value",
+    "countrate_correction_count_cutoff",
+    "detectorSpecific/countrate_correction_count_cutoff",
+)
 _ENERGIES = (
     "instrument_1/beam_1/incident_energy",
     "instrument_1/source_1/energy",
@@ -107,6 +112,26 @@ def facts(file: h5py.File, beside: str) -> dict[str, Any]:
                 value = sound.value(own)
                 found.setdefault(name, text(value) or value)
     return found
+
+
+def cutoff(file: h5py.File, beside: str) -> float | None:
+    """Counts from which on the detector does not count right, the lowest that the file states; None if none.
+
+    Parameters
+    ----------
+    file
+        The file, open.
+    beside
+        Path of the counts inside it.
+    """
+    entry, stated = entry_of(file, beside), []
+    for detector in _DETECTORS:
+        for name in _CUTOFFS:
+            dataset = dataset_at(file, f"{entry}/{detector}/{name}")
+            value = None if dataset is None or dataset.size != 1 else positive(dataset[()], 1)
+            if value is not None:
+                stated.append(value[0])
+    return min(stated, default=None)
 
 
 def method_of(file: h5py.File, beside: str) -> str | None:

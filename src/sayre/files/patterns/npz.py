@@ -17,6 +17,8 @@ from sayre.data.hints import did_you_mean
 from sayre.errors import InputError
 from sayre.files.patterns.companions import NAMES, Kind, kind_of, refuse_other
 from sayre.files.patterns.contents import Contents, Output, arrays_of, known_of, may_be_counts, pattern_of
+from sayre.files.patterns.npz_part import read_stream
+from sayre.files.patterns.region import Region, cut, of_frame, require_memory, squeezed
 
 COUNTS = ("intensity", "data", "I")
 _FACTS = (
@@ -40,7 +42,7 @@ _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImp
 Headers = dict[str, tuple[tuple[int, ...], np.dtype[Any]]]
 
 
-def read(path: Path, inside: str | None = None) -> Contents:
+def read(path: Path, inside: str | None = None, region: Region | None = None) -> Contents:
     """Read the counts of an `.npz` (`intensity`, `data`, `I`, else the only 3D, else 2D array) or `.npy`.
 
     Parameters
@@ -49,17 +51,21 @@ def read(path: Path, inside: str | None = None) -> Contents:
         `.npz` or `.npy`.
     inside
         Name of the counts in an `.npz`; `sigma` and a `mask` of another shape are of other counts then.
+    region
+        Part of the counts that is read, one slice an axis: an `.npy` is mapped to memory, an `.npz` is
+        unpacked a piece at a time. None reads all.
     """
     if path.suffix.lower() == ".npy":
-        counts = read_npy(path)
-        return Contents(counts=counts, stored=counts.dtype)
+        counts = read_npy(path, region)
+        return Contents(counts=counts, stored=counts.dtype, region=of_frame(region))
     with _open(path) as file:
         headers = _headers(path, file)
         name = _counts_name(path, headers) if inside is None else named(path, headers, inside)
-        counts = _read_array(path, file, name)
+        counts = read_part(path, file, name, headers[name][0], region)
         masked, stated = (_is_of(name, other, headers, inside) for other in ("mask", "sigma"))
-        mask = _read_array(path, file, "mask") if masked else None
-        sigma = _read_array(path, file, "sigma") if stated and name in COUNTS else None
+        mask = read_part(path, file, "mask", headers["mask"][0], region) if masked else None
+        stated = stated and name in COUNTS
+        sigma = read_part(path, file, "sigma", headers["sigma"][0], region) if stated else None
         known = {name: _read_array(path, file, name) for name in _FACTS if name in headers}
         method = _read_array(path, file, "method") if "method" in headers else None
         beside = {
@@ -76,6 +82,7 @@ def read(path: Path, inside: str | None = None) -> Contents:
         method=None if method is None else str(method),
         beside=beside,
         remarks=(f"other arrays not used: {_some(unused)}",) if unused else (),
+        region=of_frame(region),
     )
 
 
@@ -205,10 +212,23 @@ def _npy(value: Any) -> bytes:
     return buffer.getvalue()
 
 
-def read_npy(path: Path) -> NDArray[Any]:
+def read_npy(path: Path, region: Region | None = None) -> NDArray[Any]:
+    """Read an `.npy`, or a part of it, which is mapped to memory.
+
+    Parameters
+    ----------
+    path
+        `.npy`.
+    region
+        Part that is wanted, one slice an axis; None is all.
+    """
     try:
-        with open(path, "rb") as file:
-            return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
+        mapped = np.load(path, mmap_mode="r", allow_pickle=False)
+        part = cut(mapped, region, str(path))
+        require_memory(str(path), tuple(slice(0, n) for n in part.shape))
+        return np.array(part)
+    except InputError:
+        raise
     except _DAMAGE as error:
         raise _unreadable(path, error) from error
 
@@ -248,7 +268,11 @@ def _counts_name(path: Path, headers: Headers) -> str:
         if name in headers:
             return name
     for ndim in (3, 2):
-        names = [name for name, (shape, _) in headers.items() if len(shape) == ndim and may_be_counts(name)]
+        names = [
+            name
+            for name, (shape, _) in headers.items()
+            if len(squeezed(shape)) == ndim and may_be_counts(name)
+        ]
         if len(names) > 1:
             names = [name for name in names if kind_of(name) is None]
         if len(names) == 1:
@@ -298,9 +322,36 @@ def _read_array(path: Path, file: zipfile.ZipFile, name: str) -> NDArray[Any]:
         raise _unreadable(path, error, name) from error
 
 
+def read_part(
+    path: Path, file: zipfile.ZipFile, name: str, shape: tuple[int, ...], region: Region | None
+) -> NDArray[Any]:
+    """Read a part of an array of an `.npz`; of one of a frame the last two slices are taken.
+
+    Parameters
+    ----------
+    path
+        Name of the file, for messages.
+    file
+        The file, open.
+    name, shape
+        Of the array.
+    region
+        Part that is wanted; None is all.
+    """
+    require_memory(f"{path}::{name}", tuple(slice(0, n) for n in shape) if region is None else region)
+    if region is None:
+        return _read_array(path, file, name)
+    part = region[len(region) - min(len(squeezed(shape)), len(region)) :]
+    try:
+        with file.open(f"{name}.npy") as stream:
+            return read_stream(stream, part, f"{path}::{name}")
+    except _DAMAGE as error:
+        raise _unreadable(path, error, name) from error
+
+
 def _unreadable(path: Path, error: Exception, name: str = "") -> InputError:
     where = f"{path}: {name}" if name else str(path)
-    if "Object arrays" in str(error):
+    if "Object arrays" in str(error) or "Python objects" in str(error):
         return InputError(f"{where}: holds pickled objects, which are never loaded; save plain numbers")
     return InputError(
         f"{where}: cannot be read, damaged or not of this format ({' '.join(str(error).split())})"

@@ -39,7 +39,7 @@ def value(dataset: h5py.Dataset) -> Any:
     return dataset[()]
 
 
-def require_sound(dataset: h5py.Dataset, path: Path | None = None) -> None:
+def require_sound(dataset: h5py.Dataset, path: Path | None = None, *, values: int | None = None) -> None:
     """Refuse a dataset that HDF5 would not survive, or would fill with zeros without a word.
 
     Parameters
@@ -48,6 +48,8 @@ def require_sound(dataset: h5py.Dataset, path: Path | None = None) -> None:
         What is to be read.
     path
         File that the user named, where the dataset may be in another one.
+    values
+        How many of its values are read; None reads all.
 
     Raises
     ------
@@ -65,9 +67,9 @@ def require_sound(dataset: h5py.Dataset, path: Path | None = None) -> None:
             raise InputError(
                 f"{where}: needs HDF5 filter {code} ({label}), not installed; repack it with gzip"
             )
-    size = (dataset.size or 0) * max(dataset.dtype.itemsize, 4)
+    size = (values or dataset.size or 0) * max(dataset.dtype.itemsize, 4)
     if size > SMALL:
-        memory.require(size, where, "a part of it")
+        memory.require(size, where, "a part of it (`roi=`)")
     for number in range(plist.get_external_count()):
         stored = os.fsdecode(plist.get_external(number)[0])
         require_within(

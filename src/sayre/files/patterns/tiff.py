@@ -1,4 +1,4 @@
-"""TIFF stacks, and folders of TIFF frames.
+"""TIFF stacks.
 
 An output is the counts alone, a page a frame, so that every program opens as many frames as there are. What
 else there is, `sigma` and `mask`, is in files beside it, `NAME_sigma.tif` and `NAME_mask.tif`. Files that an
@@ -7,9 +7,9 @@ earlier version wrote hold the three as series.
 
 from __future__ import annotations
 
-import glob
+import contextlib
 import os
-import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -18,17 +18,18 @@ import tifffile
 from numpy.typing import NDArray
 
 from sayre.data import Manifest
-from sayre.errors import InputError, warn
-from sayre.files.patterns.companions import Kind, kind_of
+from sayre.errors import InputError
+from sayre.files.patterns.companions import Kind
 from sayre.files.patterns.contents import Contents, Output, arrays_of, known_of, pattern_of
-from sayre.files.patterns.frames import Numbered, numbered, places
+from sayre.files.patterns.region import Region, of_frame, squeezed
+from sayre.files.patterns.tiff_pages import Stack, read_stack
 from sayre.files.within import require_within
 
 ENDINGS = (".tif", ".tiff")
 _BIG = 2**32 - 2**25
 
 
-def read(path: Path, inside: str | None = None) -> Contents:
+def read(path: Path, inside: str | None = None, region: Region | None = None) -> Contents:
     """Read the counts of a (multi-page) TIFF; the mask too where Sayre wrote one beside it.
 
     Parameters
@@ -37,11 +38,23 @@ def read(path: Path, inside: str | None = None) -> Contents:
         `.tif` or `.tiff`.
     inside
         Not used: these files have no paths inside.
+    region
+        Part of the counts that is read, one slice an axis: no other page is decoded. None reads all.
     """
-    series, facts = _series(path)
-    counts = series["intensity"] if "intensity" in series else _only(path, series)
-    mask = _mask_beside(path, facts) if "beside" in facts else series.get("mask")
-    return Contents(counts=counts, stored=counts.dtype, mask=mask, known=facts)
+    with _opened(path) as (tif, stacks):
+        counts, facts = _counts_of(path, stacks), _facts(tif)
+        array = read_stack(path, counts, region)
+        if "beside" in facts:
+            mask = _mask_beside(path, facts, region)
+        else:
+            mask = read_stack(path, stacks["mask"], region) if "mask" in stacks else None
+        return Contents(counts=array, stored=counts.dtype, mask=mask, known=facts, region=of_frame(region))
+
+
+def shape_of(path: Path) -> tuple[int, ...]:
+    """Shape of the counts of a TIFF, without reading them."""
+    with _opened(path) as (_, stacks):
+        return squeezed(_counts_of(path, stacks).shape)
 
 
 def read_mask(path: Path, inside: str | None = None) -> NDArray[Any]:
@@ -54,14 +67,15 @@ def read_mask(path: Path, inside: str | None = None) -> NDArray[Any]:
     inside
         Not used: these files have no paths inside.
     """
-    series, facts = _series(path)
-    if "beside" in facts:
-        mask = _mask_beside(path, facts)
-        return np.zeros(series["intensity"].shape, np.uint8) if mask is None else mask
-    return series["mask"] if "mask" in series else _only(path, series)
+    with _opened(path) as (tif, stacks):
+        facts = _facts(tif)
+        if "beside" in facts:
+            mask = _mask_beside(path, facts)
+            return np.zeros(stacks["intensity"].shape, np.uint8) if mask is None else mask
+        return read_stack(path, stacks["mask"] if "mask" in stacks else _counts_of(path, stacks))
 
 
-def _mask_beside(path: Path, facts: dict[str, Any]) -> NDArray[Any] | None:
+def _mask_beside(path: Path, facts: dict[str, Any], region: Region | None = None) -> NDArray[Any] | None:
     """The mask of counts that Sayre wrote, None where nothing of them was masked."""
     if "mask" not in facts["beside"]:
         return None
@@ -71,8 +85,8 @@ def _mask_beside(path: Path, facts: dict[str, Any]) -> NDArray[Any] | None:
             f"{path}: its mask {place.name} is missing, without which filled counts look measured; put it "
             "beside the counts"
         )
-    series, _ = _series(place)
-    return _only(place, series)
+    with _opened(place) as (_, stacks):
+        return read_stack(place, _counts_of(place, stacks), region)
 
 
 def read_companion(path: Path, inside: str | None, kind: Kind) -> NDArray[Any]:
@@ -86,67 +100,6 @@ def read_companion(path: Path, inside: str | None, kind: Kind) -> NDArray[Any]:
         Not used: these files have neither paths nor names inside.
     """
     return read(path, inside).counts
-
-
-def frames_of(path: Path) -> list[Path]:
-    """TIFF files of a folder or glob that are frames, in the order of the numbers in their names."""
-    return [file for _, file in _numbered(path).files]
-
-
-def _numbered(path: Path) -> Numbered:
-    """Frames of a folder or glob by their numbers; by their order where names do not end in a number."""
-    there = list(path.iterdir() if path.is_dir() else map(Path, glob.glob(str(path))))
-    frames = [one for one in there if one.suffix.lower() in ENDINGS and not one.name.startswith(".")]
-    found = numbered(frames, ENDINGS, path)
-    if found.files:
-        return found
-    fields = [one for one in frames if kind_of(one.stem)]
-    frames = [one for one in frames if one not in fields]
-    if not frames:
-        others = ", ".join(sorted(one.name for one in there)[:4])
-        raise InputError(
-            f"{path}: no .tif or .tiff frames found{f' among {others}' if others else ''}; a folder or "
-            "pattern of frames would do, or the file of a scan"
-        )
-    frames.sort(key=lambda name: [int(p) if p.isdigit() else p for p in re.split(r"(\d+)", name.name)])
-    remark = f"{', '.join(sorted(one.name for one in fields))} left out: no frames, by their names"
-    return Numbered(tuple(enumerate(frames)), (remark,) if fields else ())
-
-
-def read_frames(path: Path) -> Contents:
-    """Stack the frames of a folder or glob along the first axis; those that are not there are masked.
-
-    Warns
-    -----
-    SayreWarning
-        Files that are no frames of the scan; frames that are missing in the numbering, or whose numbers are
-        uneven, so that it cannot be told.
-    """
-    numbers, remarks = _numbered(path)
-    names = [name for _, name in numbers]
-    frames = [read(name).counts for name in names]
-    for frame, name in zip(frames, names, strict=True):
-        if frame.ndim != 2 or frame.shape != frames[0].shape or frame.dtype != frames[0].dtype:
-            raise InputError(
-                f"{name}: frame of shape {frame.shape} and {frame.dtype}, "
-                f"the first has {frames[0].shape} and {frames[0].dtype}; all must be alike and 2D"
-            )
-    for remark in remarks:
-        warn(f"{path.name}: {remark}")
-    counts = np.stack(frames)
-    order = np.array([number for number, _ in numbers])
-    place = places(order)
-    if place is None:
-        warn(f"{path.name}: the numbers of its {len(order)} frames are uneven; taken as if none were missing")
-    if place is None or len(place) == int(place[-1]) + 1:
-        return Contents(counts=counts, stored=counts.dtype)
-    whole = np.zeros((int(place[-1]) + 1, *counts.shape[1:]), counts.dtype)
-    whole[place] = counts
-    mask = np.ones(whole.shape, bool)
-    mask[place] = False
-    lost = len(whole) - len(counts)
-    warn(f"{path.name}: {lost} of {len(whole)} frames are missing in the numbering, masked")
-    return Contents(counts=whole, stored=counts.dtype, mask=mask)
 
 
 def write(file: BinaryIO, what: Output, manifest: Manifest) -> None:
@@ -205,34 +158,44 @@ def _write_stack(file: BinaryIO, name: str, array: NDArray[Any], about: dict[str
         tif.write(array, photometric="minisblack", software=False, metadata={"series": name, **about})
 
 
-def _series(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-    """Every series by name (its number where it has none), and what the first says about itself."""
-    found: dict[str, NDArray[Any]] = {}
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[tuple[tifffile.TiffFile, dict[str, Stack]]]:
+    """A TIFF and its stacks of pages by name (a number where they have none)."""
     try:
         with tifffile.TiffFile(path) as tif:
             _require_whole(path, tif)
-            about = tif.shaped_metadata or ()
-            colour = any(series.keyframe.samplesperpixel > 1 for series in tif.series)
-            for number, series in enumerate(tif.series):
-                name = str(about[number].get("series", number)) if number < len(about) else str(number)
-                if any(page is None for page in series.pages):
-                    raise InputError(f"{path}: some of its pages are in other files, which are missing")
-                for other in {page.parent.filehandle.path for page in series.pages if page is not None}:
-                    if not os.path.samefile(other, path):
-                        require_within(path, Path(other), "FileName in its metadata", refused=True)
-                found[name] = np.asarray(series.asarray())
+            yield tif, _stacks(path, tif)
     except InputError:
         raise
     except Exception as error:  # what tifffile and its decoders raise on damaged files has no common base
         raise InputError(f"{path}: not a TIFF, or cut short ({' '.join(str(error).split())})") from error
+
+
+def _stacks(path: Path, tif: tifffile.TiffFile) -> dict[str, Stack]:
+    """The series of a file, as stacks of pages."""
+    found: dict[str, Stack] = {}
+    about = tif.shaped_metadata or ()
+    for number, series in enumerate(tif.series):
+        name = str(about[number].get("series", number)) if number < len(about) else str(number)
+        if any(page is None for page in series.pages):
+            raise InputError(f"{path}: some of its pages are in other files, which are missing")
+        for other in {page.parent.filehandle.path for page in series.pages if page is not None}:
+            if not os.path.samefile(other, path):
+                require_within(path, Path(other), "FileName in its metadata", refused=True)
+        if series.keyframe.samplesperpixel > 1:
+            raise InputError(f"{path}: a colour image; counts must be one number a pixel")
+        found[name] = Stack.of(series)
     lost = set(about[0].get("holds", ())) - found.keys() if about else set()
     if lost:
         raise InputError(f"{path}: cut short, {', '.join(sorted(lost))} is missing; copy it again")
     if not found:
         raise InputError(f"{path}: holds no image")
-    if colour:
-        raise InputError(f"{path}: a colour image; counts must be one number a pixel")
-    return found, dict(about[0]) if about else {}
+    return found
+
+
+def _facts(tif: tifffile.TiffFile) -> dict[str, Any]:
+    about = tif.shaped_metadata or ()
+    return dict(about[0]) if about else {}
 
 
 def _require_whole(path: Path, tif: tifffile.TiffFile) -> None:
@@ -266,10 +229,12 @@ def _number(handle: Any, width: int, place: int, tif: tifffile.TiffFile) -> int:
     return int.from_bytes(handle.read(width), "big" if tif.byteorder == ">" else "little")
 
 
-def _only(path: Path, series: dict[str, NDArray[Any]]) -> NDArray[Any]:
-    if len(series) > 1:
-        shapes = ", ".join(str(array.shape) for array in list(series.values())[:6])
-        raise InputError(
-            f"{path}: pages of different shape or type ({shapes}); one stack of like pages would do"
-        )
-    return next(iter(series.values()))
+def _counts_of(path: Path, stacks: dict[str, Stack]) -> Stack:
+    """The stack of the counts: by its name, the only one, or all pages where they are alike."""
+    if "intensity" in stacks or len(stacks) == 1:
+        return stacks.get("intensity", next(iter(stacks.values())))
+    kinds = {(stack.shape, stack.dtype) for stack in stacks.values()}
+    if len(kinds) == 1 and all(name.isdigit() for name in stacks):
+        return Stack.joined(list(stacks.values()))
+    shapes = ", ".join(str(stack.shape) for stack in list(stacks.values())[:6])
+    raise InputError(f"{path}: pages of different shape or type ({shapes}); one stack of like pages would do")

@@ -13,6 +13,8 @@ import numpy as np
 from sayre.errors import InputError
 from sayre.files.patterns import hdf5, nexus, sound
 from sayre.files.patterns.contents import Contents
+from sayre.files.patterns.hdf5_arrays import read_array
+from sayre.files.patterns.hdf5_tree import named, opened
 from sayre.files.patterns.heaps import require_heaps
 from sayre.scans.protocol import Frames, Values
 
@@ -231,9 +233,9 @@ def frames_reader(path: Path, place: str, *, of_detector: str | None = None) -> 
     """
 
     def read() -> Frames:
-        with hdf5.opened(path) as file:
-            dataset = hdf5.named(path, file, place)
-            counts = hdf5.read_array(path, dataset)
+        with opened(path) as file:
+            dataset = named(path, file, place)
+            counts = read_array(path, dataset)
             counts = counts.reshape(-1, *counts.shape[-2:])
             beside, remarks = hdf5.read_beside(path, file, of_detector or place)
             contents = Contents(

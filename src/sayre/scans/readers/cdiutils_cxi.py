@@ -17,7 +17,8 @@ import h5py
 import numpy as np
 
 from sayre.crystal.stated import StatedGeometry
-from sayre.files.patterns import cxi, hdf5, nexus, sound
+from sayre.files.patterns import cxi, nexus, sound
+from sayre.files.patterns.hdf5_tree import opened
 from sayre.scans.layouts import hdf5_parts as parts
 from sayre.scans.layouts.circles import Circle, axis_of, stances
 from sayre.scans.layouts.units import with_value
@@ -48,7 +49,7 @@ class CdiutilsCxi:
         path
             A file of cdiutils.
         """
-        with hdf5.opened(path) as file:
+        with opened(path) as file:
             return [Entry("1", parts.text(file, f"{ENTRY}/sample_1/sample_name"), ("detector",))]
 
     def open(self, path: Path, number: str, *, detector: str | None, frames: Path | None) -> RawScan:
@@ -59,7 +60,7 @@ class CdiutilsCxi:
         path, number, detector, frames
             As the protocol has them.
         """
-        with hdf5.opened(path) as file:
+        with opened(path) as file:
             angles = {
                 name: values
                 for name in nexus.members(file, ANGLES)

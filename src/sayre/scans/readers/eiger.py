@@ -23,6 +23,8 @@ from sayre.crystal.stated import StatedGeometry
 from sayre.errors import InputError, warn
 from sayre.files.patterns import hdf5, nexus
 from sayre.files.patterns.contents import Contents
+from sayre.files.patterns.hdf5_arrays import read_array
+from sayre.files.patterns.hdf5_tree import named, opened
 from sayre.scans.layouts import hdf5_parts as parts
 from sayre.scans.layouts.units import with_value
 from sayre.scans.protocol import Entry, Frames, RawScan
@@ -70,7 +72,7 @@ class Eiger:
         path, number, detector, frames
             As the protocol has them.
         """
-        with hdf5.opened(path) as file:
+        with opened(path) as file:
             row, column = (parts.number(file, f"{DETECTOR}/beam_center_{axis}") for axis in "yx")
             beam = (row, column, "beam_center of the master") if row and column else None
             return RawScan(
@@ -154,7 +156,7 @@ def reader(path: Path, *, points: int | None = None) -> Callable[[], Frames]:
     """
 
     def read() -> Frames:
-        with hdf5.opened(path) as file:
+        with opened(path) as file:
             found = blocks_of(file)
             present = [block for block in found if block.frames]
             if not present:
@@ -162,11 +164,11 @@ def reader(path: Path, *, points: int | None = None) -> Callable[[], Frames]:
                     f"{path}: no file of its frames is there ({found[0].target}, …); put them beside it"
                 )
             stack = [
-                hdf5.read_array(path, hdf5.named(path, file, f"entry/data/data_{block.number:06d}"))
+                read_array(path, named(path, file, f"entry/data/data_{block.number:06d}"))
                 for block in present
             ]
             stack = [part.reshape(-1, *part.shape[-2:]) for part in stack]
-            stored = hdf5.named(path, file, f"entry/data/data_{present[0].number:06d}").dtype
+            stored = named(path, file, f"entry/data/data_{present[0].number:06d}").dtype
             numbers = _numbers(found, present)
             if points is not None and len(present) == points and len({len(part) for part in stack}) == 1:
                 stack, numbers = _summed(path, stack, present)

@@ -20,7 +20,8 @@ from scipy.constants import c, e, h
 
 from sayre.crystal.stated import StatedGeometry
 from sayre.errors import InputError
-from sayre.files.patterns import hdf5, nexus
+from sayre.files.patterns import nexus
+from sayre.files.patterns.hdf5_tree import opened
 from sayre.scans.layouts import hdf5_parts as parts
 from sayre.scans.layouts.circles import SAMPLE, axis_of, stances
 from sayre.scans.layouts.spec import step_of
@@ -56,7 +57,7 @@ class Bliss:
         path
             A file of BLISS.
         """
-        with hdf5.opened(path) as file:
+        with opened(path) as file:
             found = [
                 Entry(name, parts.text(file, f"{name}/title"), tuple(_detectors(file, name)))
                 for name in file
@@ -73,7 +74,7 @@ class Bliss:
             As the protocol has them.
         """
         what = f"{path}::{number}"
-        with hdf5.opened(path) as file:
+        with opened(path) as file:
             measured = file[f"{number}/measurement"]
             lost = parts.lost_links(measured)
             there = list(_detectors(file, number))

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import h5py
 
-from sayre.files.patterns import hdf5, nexus
+from sayre.files.patterns import nexus
+from sayre.files.patterns.hdf5_tree import opened
 from sayre.scans.layouts import hdf5_parts as parts
 from sayre.scans.layouts.circles import SAMPLE, axis_of, stances
 from sayre.scans.layouts.spec import step_of
@@ -51,7 +52,7 @@ class NanoMax:
         path
             A file of NanoMAX.
         """
-        with hdf5.opened(path) as file:
+        with opened(path) as file:
             number = re.search(r"(\d+)$", path.stem)
             title = parts.text(file, "entry/description")
             return [Entry(str(int(number[1])) if number else "1", title, tuple(_detectors(file)))]
@@ -65,7 +66,7 @@ class NanoMax:
             As the protocol has them.
         """
         what = f"{path}::{number}"
-        with hdf5.opened(path) as file:
+        with opened(path) as file:
             there = _detectors(file)
             name = parts.only_detector(list(there), detector, what)
             title = parts.text(file, "entry/description")

@@ -20,8 +20,9 @@ from scipy.spatial.transform import Rotation
 
 from sayre.crystal.stated import StatedGeometry
 from sayre.errors import InputError
-from sayre.files.patterns import hdf5, nexus, sound, tiff
+from sayre.files.patterns import nexus, sound, tiff
 from sayre.files.patterns.contents import Contents
+from sayre.files.patterns.hdf5_tree import opened
 from sayre.scans.layouts import hdf5_parts as parts
 from sayre.scans.layouts import transformations as chains
 from sayre.scans.layouts.circles import named
@@ -66,7 +67,7 @@ class Transformations:
         path
             A NeXus file.
         """
-        with hdf5.opened(path) as file:
+        with opened(path) as file:
             found = [name for name in _entries(file) if _detectors(file, name)]
             return [
                 Entry(str(number), parts.text(file, f"{name}/scan_command"), tuple(_detectors(file, name)))
@@ -82,7 +83,7 @@ class Transformations:
             As the protocol has them.
         """
         what = f"{path}::{number}"
-        with hdf5.opened(path) as file:
+        with opened(path) as file:
             entry = [name for name in _entries(file) if _detectors(file, name)][int(number) - 1]
             name = parts.only_detector(list(_detectors(file, entry)), detector, what)
             group = f"/{entry}/instrument/{name}"

@@ -18,7 +18,7 @@ import numpy as np
 
 from sayre.crystal.stated import StatedGeometry
 from sayre.errors import InputError
-from sayre.files.patterns import hdf5
+from sayre.files.patterns.hdf5_tree import opened
 from sayre.scans.layouts import hdf5_parts as parts
 from sayre.scans.layouts.circles import SAMPLE, axis_of, stances
 from sayre.scans.layouts.spec import step_of
@@ -84,7 +84,7 @@ class P10:
             )
         name = parts.only_detector(list(masters), detector, what)
         master = masters[name]
-        with hdf5.opened(master) as h5:
+        with opened(master) as h5:
             files = [file, *eiger.files_of(master, h5)]
             geometry = _geometry(fio).over(eiger.stated_by(h5))
         moved, remarks = _moved(fio)

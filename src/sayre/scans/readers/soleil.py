@@ -12,7 +12,8 @@ from pathlib import Path
 
 import h5py
 
-from sayre.files.patterns import hdf5, nexus
+from sayre.files.patterns import nexus
+from sayre.files.patterns.hdf5_tree import opened
 from sayre.scans.layouts import hdf5_parts as parts
 from sayre.scans.protocol import Entry, Values
 
@@ -35,7 +36,7 @@ class SoleilReader:
         path
             A file of the beamline.
         """
-        with hdf5.opened(path) as file:
+        with opened(path) as file:
             return entries_of(path, file, self.name)
 
 

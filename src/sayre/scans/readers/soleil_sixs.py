@@ -16,7 +16,8 @@ from pathlib import Path
 import h5py
 
 from sayre.crystal.stated import StatedGeometry
-from sayre.files.patterns import hdf5, nexus
+from sayre.files.patterns import nexus
+from sayre.files.patterns.hdf5_tree import opened
 from sayre.scans.layouts import hdf5_parts as parts
 from sayre.scans.layouts.units import with_value
 from sayre.scans.protocol import Motor, RawScan
@@ -39,7 +40,7 @@ class Sixs(SoleilReader):
         path, number, detector, frames
             As the protocol has them.
         """
-        with hdf5.opened(path) as file:
+        with opened(path) as file:
             scan = next(one for one in scans_of(file, BEAMLINE) if number_of(one, path) == number)
             shapes = parts.stacks(nexus.child(file, f"{scan}/scan_data"))
             name = parts.only_detector(list(shapes), detector, f"{path}::{number}")

@@ -17,6 +17,7 @@ from sayre.data.json_text import to_json
 from sayre.errors import InputError, understood
 from sayre.files.atomic import replacing
 from sayre.files.patterns import hdf5
+from sayre.files.patterns.hdf5_tree import opened
 from sayre.files.patterns.sound import require_sound
 from sayre.simulation.dataset.config import DatasetConfig
 from sayre.simulation.dataset.patterns import SPLITS, Facts, draw_particle, patterns
@@ -297,7 +298,7 @@ def _known_split(split: str | None) -> None:
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[h5py.File]:
     """Open a shard and check that it is one."""
-    with understood(path), hdf5.opened(path) as file:
+    with understood(path), opened(path) as file:
         missing = [name for name in ("counts", "mask", "expectation", "facts") if name not in file]
         if missing:
             raise InputError(

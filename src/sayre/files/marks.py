@@ -1,0 +1,117 @@
+"""Values that stand for "not measured": the highest of a type, powers of two alone above all, cut-offs."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Mask = NDArray[np.bool_]
+
+ALONE = 4
+"""How many times the next highest value a power of two less one is, to be taken for a mark."""
+_OF_OTHERS = (2**31 - 1, 2**32 - 1, 2**63 - 1)
+"""Highest values of other integers, looked for where counts are stored in a wider type or as real numbers."""
+_NO_COUNTS = 1e18
+"""Floating-point numbers above this are no counts."""
+_TOO_MANY = 0.05
+"""Share of the voxels at a cut-off beyond which it is not that of these counts."""
+
+
+class Marks(NamedTuple):
+    """Voxels that were not measured, and what is to be said of them."""
+
+    mask: Mask
+    remarks: tuple[str, ...]
+
+
+def marks_in(
+    counts: NDArray[Any], stored: np.dtype[Any], missing: Mask, cutoff: float | None = None
+) -> Marks:
+    """Find the values by which detectors and programs mark voxels that they did not measure.
+
+    Parameters
+    ----------
+    counts
+        Any real numbers.
+    stored
+        Their type in the file.
+    missing
+        Voxels that are masked already.
+    cutoff
+        Counts from which on the detector does not count right, if the file states them.
+    """
+    mask, remarks = np.zeros(counts.shape, bool), []
+    for value in _highest(stored):
+        at = counts == np.asarray(value).astype(counts.dtype)
+        if at.any():
+            newly = int(np.count_nonzero(at & ~missing))
+            if newly:
+                remarks.append(f"{newly} voxels at {value}, the mark of dead or overflown pixels, masked")
+            mask |= at
+    for value in _of_others(counts.dtype, stored):
+        at = (counts == value) & ~mask
+        newly = int(np.count_nonzero(at & ~missing))
+        if newly:
+            remarks.append(f"{newly} voxels at {value:.10g}, the mark of dead or overflown pixels, masked")
+        mask |= at
+    if counts.dtype.kind == "f" and counts.dtype.itemsize > 2:
+        with np.errstate(invalid="ignore"):
+            huge = np.isfinite(counts) & (counts > _NO_COUNTS) & ~mask
+        newly = int(np.count_nonzero(huge & ~missing))
+        if newly:
+            remarks.append(f"{newly} voxels above {_NO_COUNTS:g}, which are no counts, masked")
+        mask |= huge
+    alone = _alone(counts, missing | mask)
+    if alone is not None:
+        at = (counts == alone) & ~mask
+        remarks.append(
+            f"{int(np.count_nonzero(at & ~missing))} voxels at {alone:.10g}, far above all others: the mark "
+            "of dead or overflown pixels, masked"
+        )
+        mask |= at
+    if cutoff is not None:
+        with np.errstate(invalid="ignore"):
+            over = (counts >= cutoff) & ~mask
+        newly = int(np.count_nonzero(over & ~missing))
+        if newly > _TOO_MANY * counts.size:
+            remarks.append(
+                f"the file states a cut-off of {cutoff:g} counts, but {newly / counts.size:.0%} of them "
+                "are above it; it is not used"
+            )
+        elif newly:
+            remarks.append(f"{newly} voxels at or above {cutoff:g}, the cut-off that the file states, masked")
+            mask |= over
+    return Marks(mask, tuple(remarks))
+
+
+def _highest(stored: np.dtype[Any]) -> tuple[int, ...]:
+    """The highest value of an integer type of 16 bits and more."""
+    if stored.kind not in "ui" or stored.itemsize < 2:
+        return ()
+    return (int(np.iinfo(stored).max),)
+
+
+def _of_others(kind: np.dtype[Any], stored: np.dtype[Any]) -> list[Any]:
+    """Marks of other types as counts of a type have them."""
+    if kind.itemsize < 4 or (stored.kind != "f" and stored.itemsize < 8):
+        return []
+    if kind.kind == "f":
+        return sorted({float(kind.type(value)) for value in _OF_OTHERS} | {float(v) for v in _OF_OTHERS})
+    return [value for value in _OF_OTHERS if value <= np.iinfo(kind).max]
+
+
+def _alone(counts: NDArray[Any], missing: Mask) -> float | None:
+    """A power of two less one that several voxels have, with nothing near below it; None if there is none."""
+    known = ~missing
+    if not known.any():
+        return None
+    top = float(np.max(counts, where=known & np.isfinite(counts), initial=0))
+    if top < 255 or top > 2**32 or not np.log2(top + 1).is_integer():
+        return None
+    at = (counts == top) & known
+    if int(at.sum()) < 2:
+        return None
+    below = float(np.max(counts, where=known & ~at & np.isfinite(counts), initial=0))
+    return top if 0 < below < top / ALONE else None
