@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -72,6 +72,11 @@ class Manifest:
             peak_memory_mib=_peak_memory_mib(),
             **known,
         )
+
+    def done(self, started: float) -> Manifest:
+        """Return the manifest with the memory and the time since `started`, a `time.perf_counter()`."""
+        seconds = round(time.perf_counter() - started, 3)
+        return replace(self, seconds=seconds, peak_memory_mib=_peak_memory_mib())
 
     def to_json(self) -> str:
         """JSON text; values that JSON lacks are written as `sayre.data.json_text.plain` has them."""

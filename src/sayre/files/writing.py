@@ -83,9 +83,6 @@ def save(
             "command line makes zeros of them; pass them to pynx.cdi.CDI without a mask, or write data"
         )
     what, module = what.numpy(), module_of(path)
-    for name, array in module.companions(what).items() if ending in _TIFF else ():
-        with replacing(module.beside(path, name), force=force) as file:
-            module.write_companion(file, name, array)
     with replacing(path, force=force) as file:
         if ending == ".npy":
             module.write_npy(file, what, manifest)
@@ -93,6 +90,9 @@ def save(
             module.write(file, what, manifest, cxi_fill)
         else:
             module.write(file, what, manifest)
+    for name, array in module.companions(what).items() if ending in _TIFF else ():
+        with replacing(module.beside(path, name), force=force) as file:
+            module.write_companion(file, name, array)
 
 
 def output_path_check(path: str | Path, force: bool = False, *, kind: type = FilledPattern) -> Path:

@@ -9,6 +9,8 @@ from pathlib import Path
 import lightning as L
 from lightning.pytorch.callbacks import Callback
 
+from sayre.files.atomic import replacing
+
 
 class Curves(Callback):
     """A callback that appends every logged number to a file after each epoch; a resumed run continues it."""
@@ -33,12 +35,11 @@ class Curves(Callback):
         writer = csv.DictWriter(text, list(row), extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
         writer.writerows([*before, row])
-        temporary = self.path.with_name(self.path.name + ".part")
-        temporary.write_text(text.getvalue(), encoding="utf-8")
-        temporary.replace(self.path)
+        with replacing(self.path, force=True) as file:
+            file.write(text.getvalue().encode())
 
     def _rows(self) -> list[dict[str, str]]:
         if not self.path.exists():
             return []
-        with self.path.open(newline="") as file:
+        with self.path.open(newline="", encoding="utf-8") as file:
             return list(csv.DictReader(file))

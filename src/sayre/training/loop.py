@@ -15,7 +15,9 @@ from lightning.pytorch.callbacks import EMAWeightAveraging, ModelCheckpoint
 from torch import nn
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
+from sayre.files.atomic import replacing
 from sayre.numerics.progress import Advance
+from sayre.training.checkpoint import Checkpoint
 from sayre.training.config import Training
 from sayre.training.curves import Curves
 from sayre.training.folder import (
@@ -191,7 +193,8 @@ def fit(
     folder.mkdir(parents=True, exist_ok=True)
     if force:
         clear(folder, resume=resume)
-    (folder / CONFIG).write_text(config.model_dump_json(indent=1), encoding="utf-8")
+    with replacing(folder / CONFIG, force=True) as file:
+        file.write(config.model_dump_json(indent=1).encode())
     name = CHECKPOINT.removesuffix(".ckpt")
     saver = ModelCheckpoint(folder, name, enable_version_counter=False, save_on_train_epoch_end=True)
     callbacks = [saver, EMAWeightAveraging(decay=config.average), Curves(folder / CURVES)]
@@ -208,6 +211,7 @@ def fit(
         gradient_clip_val=1.0,
         logger=False,
         callbacks=callbacks,
+        plugins=Checkpoint(),
         enable_progress_bar=False,
         enable_model_summary=False,
         num_sanity_val_steps=0,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from sayre.data.option import Option, check_settings
 from sayre.filling.settings import FillingSettings
+from sayre.workflows.jobs.again import is_left, require_own
 from sayre.workflows.jobs.input_file import InputFile
 from sayre.workflows.jobs.job import config_of, spare_the_inputs
 from sayre.workflows.jobs.options import Device, Force
@@ -71,13 +72,15 @@ class FillJob:
 
         started = time.perf_counter()
         self._stopping.begin(self.output)
-        output_path_check(self.output, force=self.force)
-        for place in (self.output, *also_written(self.output)):
-            spare_the_inputs(place, *self.input.files)
+        beside = also_written(self.output)
         with file_held(self.output):
-            return self._run(bar, started)
+            left = not self.force and is_left(self.output, kept=self.folder, beside=beside)
+            output_path_check(self.output, force=self.force or left)
+            for place in (self.output, *beside):
+                spare_the_inputs(place, *self.input.files)
+            return self._run(bar, started, left)
 
-    def _run(self, bar: Bar, started: float) -> FillOutcome:
+    def _run(self, bar: Bar, started: float, left: bool) -> FillOutcome:
         from sayre.data import Manifest
         from sayre.files import save
         from sayre.files.checkpoints import Checkpoints
@@ -90,19 +93,24 @@ class FillJob:
         kept = KeptFolder(self.folder, config, replace=self.force)
         kept.check()
         self._stopping.kept = kept
-        steps = Checkpoints(kept, "the filling so far")
-        with bar(f"filling {pattern.name}") as advance:
-            filled = inpaint(pattern, self.filling, device=self.device, progress=advance, kept=steps)
         manifest = Manifest.collect(
             "sayre inpaint",
-            started=started,
-            config={**config_of(self), "method": method_of(filled)},
+            config=config_of(self),
             inputs=self.input.hashes(pattern),
-            weights=weights_used(filled.method, self.filling.weights),
             scan=pattern.meta.scan,
             corrections=pattern.meta.corrections,
         )
-        save(self.output, filled, manifest, force=self.force, cxi_fill=self.cxi_fill)
+        if left:
+            require_own(self.output, manifest, "method")
+        steps = Checkpoints(kept, "the filling so far")
+        with bar(f"filling {pattern.name}") as advance:
+            filled = inpaint(pattern, self.filling, device=self.device, progress=advance, kept=steps)
+        manifest = replace(
+            manifest.done(started),
+            config={**manifest.config, "method": method_of(filled)},
+            weights=weights_used(filled.method, self.filling.weights),
+        )
+        save(self.output, filled, manifest, force=self.force or left, cxi_fill=self.cxi_fill)
         kept.remove()
         return FillOutcome(output=self.output, filled=filled, manifest=manifest)
 

@@ -14,6 +14,7 @@ from sayre.data.option import Option, check_settings
 from sayre.data.shown import number
 from sayre.errors import InputError
 from sayre.retrieval.settings import Settings
+from sayre.workflows.jobs.again import is_left, require_own
 from sayre.workflows.jobs.input_file import InputFile
 from sayre.workflows.jobs.job import config_of, spare_the_inputs
 from sayre.workflows.jobs.options import Device, Force
@@ -71,20 +72,22 @@ class PhaseJob:
 
         started = time.perf_counter()
         self._stopping.begin(self.output)
-        crystal_path_check(self.output, force=self.force)
-        spare_the_inputs(self.output, *self.input.files, self.settings.init_file)
         with file_held(self.output):
-            return self._run(bar, started)
+            left = not self.force and is_left(self.output, kept=self.folder)
+            crystal_path_check(self.output, force=self.force or left)
+            spare_the_inputs(self.output, *self.input.files, self.settings.init_file)
+            return self._run(bar, started, left)
 
-    def _run(self, bar: Bar, started: float) -> PhaseOutcome:
+    def _run(self, bar: Bar, started: float, left: bool) -> PhaseOutcome:
         from sayre.data import Manifest
         from sayre.figures.crystal import crystal_figure
         from sayre.figures.filling import figure_path_check, save_figure
         from sayre.figures.live import LivePicture
         from sayre.files import save_crystal
 
+        force = self.force or left
         if self.picture is not None:
-            figure_path_check(self.picture, force=self.force)
+            figure_path_check(self.picture, force=force)
         live = None if self.live is None else LivePicture(figure_path_check(self.live, force=True))
         pattern = self.input.load()
         if self.output.suffix.lower() == ".vti" and len(pattern.shape) != 3:
@@ -92,10 +95,8 @@ class PhaseJob:
         stage = RetrievalStage.of(self, pattern)
         kept = stage.kept(self.folder, replace_others=self.force)
         self._stopping.kept = kept
-        result = stage.run(bar, kept, live)
         manifest = Manifest.collect(
             "sayre phase",
-            started=started,
             config=config_of(replace(self, settings=stage.settings, scan=stage.scan)),
             seed=self.settings.seed,
             inputs=stage.inputs,
@@ -104,12 +105,16 @@ class PhaseJob:
             corrections=pattern.meta.corrections,
             device=stage.device,
         )
-        save_crystal(self.output, result.crystal, manifest, force=self.force)
-        kept.remove()
+        if left:
+            require_own(self.output, manifest)
+        result = stage.run(bar, kept, live)
+        manifest = manifest.done(started)
+        save_crystal(self.output, result.crystal, manifest, force=force)
         if live is not None:
             live.draw()
         if self.picture is not None:
             save_figure(crystal_figure(result.crystal, title=pattern.name), self.picture)
+        kept.remove()  # last: the same command does what is left to do
         return PhaseOutcome(output=self.output, result=result, manifest=manifest)
 
 
@@ -192,7 +197,7 @@ class RetrievalStage:
             device=find_device(job.device).type,
             also={
                 name: getattr(job.input, name)
-                for name in ("crop", "detector", "corner", "mask", "amplitudes", "roi", "axes")
+                for name in ("crop", "detector", "corner", "mask", "amplitudes")
             },
         )
 

@@ -64,7 +64,6 @@ class Cristal(SoleilReader):
                 sample=stances(SAMPLE["cristal"], motors),
                 gaps=gaps,
                 read=parts.frames_reader(path, place),
-                regions=True,
             )
 
 

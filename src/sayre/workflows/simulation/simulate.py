@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from sayre.data.option import Option, check_settings
+from sayre.workflows.jobs.again import is_left, require_own
 from sayre.workflows.jobs.job import config_of, spare_the_inputs
 from sayre.workflows.jobs.progress import Bar, no_bar
 from sayre.workflows.simulation.crystal_settings import CrystalSettings, RelaxationSettings
@@ -63,10 +64,16 @@ class SimulateJob:
         started = time.perf_counter()
         crystal, scattering = self.crystal, self.scattering
         read = (crystal.particle, self.relaxation.potential, self.detector.flat)
-        output_path_check(self.output, force=self.force, kind=SimulatedPattern)
+        config = {name: value for name, value in config_of(self).items() if name != "save_particle"}
+        known: dict[str, Any] = {"config": config, "seed": self.seed}
+        left = not self.force and is_left(self.output, beside=(crystal.save_particle,))
+        force = self.force or left
+        output_path_check(self.output, force=force, kind=SimulatedPattern)
+        if left:
+            require_own(self.output, Manifest.collect("sayre simulate", **known, inputs=hashes(*read)))
         spare_the_inputs(self.output, *read)
         if crystal.save_particle is not None:
-            particle_path_check(crystal.save_particle, force=self.force)
+            particle_path_check(crystal.save_particle, force=force)
             spare_the_inputs(crystal.save_particle, *read)
         readout = self.detector.readout((scattering.shape_px, scattering.shape_px), self.seed)
         scattering.check_memory()
@@ -85,13 +92,10 @@ class SimulateJob:
             readout=readout,
             generator=generator,
         )
-        config = {name: value for name, value in config_of(self).items() if name != "save_particle"}
-        manifest = Manifest.collect(
-            "sayre simulate", started=started, config=config, seed=self.seed, inputs=hashes(*read)
-        )
+        manifest = Manifest.collect("sayre simulate", started=started, **known, inputs=hashes(*read))
+        save(self.output, simulated, manifest, force=force)
         if crystal.save_particle is not None:
-            save_particle(crystal.save_particle, particle, force=self.force)
-        save(self.output, simulated, manifest, force=self.force)
+            save_particle(crystal.save_particle, particle, force=force)
         return SimulateOutcome(output=self.output, simulated=simulated)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from sayre.crystal.scan import Scan
 from sayre.data.option import Option, check_settings
 from sayre.errors import InputError
+from sayre.workflows.jobs.again import is_left, require_own
 from sayre.workflows.jobs.job import config_of, spare_the_inputs
 from sayre.workflows.jobs.options import Force
 from sayre.workflows.jobs.progress import Bar, no_bar
@@ -72,10 +73,15 @@ class StrainJob:
         started = time.perf_counter()
         if not self.objects:
             raise InputError("sayre strain: no object was named")
-        crystal_path_check(self.output, force=self.force)
+        left = not self.force and is_left(self.output, beside=(self.picture,))
+        force = self.force or left
+        crystal_path_check(self.output, force=force)
         spare_the_inputs(self.output, *self.objects)
         if self.picture is not None:
-            figure_path_check(self.picture, force=self.force)
+            figure_path_check(self.picture, force=force)
+        manifest = Manifest.collect("sayre strain", config=config_of(self), inputs=hashes(*self.objects))
+        if left:
+            require_own(self.output, manifest)
         with bar(f"reading {Path(self.objects[0]).name}"):
             read = [load_stored(path, self.analysis.convention) for path in self.objects]
             stored = averaged(read, self.analysis.least_correlation)
@@ -83,10 +89,8 @@ class StrainJob:
             raise InputError(f"{self.output}: .vti is for 3D crystals, this object is 2D; .npz or .cxi")
         with bar(f"analysing {stored.name}"):
             analysis = analyse(stored, self.analysis, known_scan(stored, self.scan))
-        manifest = Manifest.collect(
-            "sayre strain", started=started, config=config_of(self), inputs=hashes(*self.objects)
-        )
-        save_crystal(self.output, analysis.crystal, manifest, force=self.force)
+        manifest = manifest.done(started)
+        save_crystal(self.output, analysis.crystal, manifest, force=force)
         if self.picture is not None:
             save_figure(analysis.figure(stored.name), self.picture)
         return StrainOutcome(output=self.output, analysis=analysis, count=len(read), manifest=manifest)
