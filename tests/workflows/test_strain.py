@@ -138,6 +138,52 @@ def test_a_crystal_of_sayre_brings_its_geometry(tmp_path, scan, obj):
         np.testing.assert_allclose(found.strain[inside], crystal.strain[inside], atol=1e-4)
 
 
+def test_a_crystal_on_cubes_goes_to_other_cubes_and_to_the_sample(tmp_path, scan, obj):
+    circles = (("y+", 25.0), ("z-", 80.0), ("x+", -10.0))
+    located = replace(scan, geometry=replace(scan.geometry, sample=circles))
+    crystal = to_crystal(obj, np.abs(obj) > 2.5, scan=scan)
+    save(tmp_path / "p.npz", crystal)
+    volume = crystal.support.sum() * crystal.voxel_size[0] ** 3
+    other = replace(located, voxel_size=0.8 * crystal.voxel_size[0])
+    for settings in (other, replace(other, frame="sample")):
+        found = run(tmp_path / "p.npz", tmp_path, settings, keep_support=True).analysis.crystal
+        assert found.voxel_size == (settings.voxel_size,) * 3
+        assert found.support.sum() * settings.voxel_size**3 == pytest.approx(volume, rel=0.03)
+        assert np.nanstd(found.strain) == pytest.approx(np.nanstd(crystal.strain), rel=0.15)
+    np.testing.assert_allclose(found.axes, located.geometry.sample_axes()[::-1], atol=1e-12)
+    with pytest.raises(InputError, match="sample needs the circles of the sample"):
+        run(tmp_path / "p.npz", tmp_path, replace(scan, frame="sample"))
+    with pytest.raises(InputError, match="cubes of another size need a geometry"):
+        run(tmp_path / "p.npz", tmp_path, Scan(voxel_size=10.0))
+
+
+def test_properties_of_cdiutils_lie_in_the_laboratory_as_the_circles_say(tmp_path, scan, obj):
+    circles = (("y+", 25.0), ("x+", -10.0))
+    located = replace(scan, geometry=replace(scan.geometry, sample=circles))
+    turn = located.geometry.sample_axes()
+    in_sample = to_crystal(obj, np.abs(obj) > 2.5, scan=replace(located, frame="sample"))
+    np.savez(
+        tmp_path / "S1_structural_properties.npz",
+        amplitude=in_sample.amplitude,
+        phase=-in_sample.phase,
+        support=in_sample.support.astype(float),
+        g_vector=(turn @ located.geometry.g())[::-1],
+        voxel_size=np.array(in_sample.voxel_size),
+    )
+    found = run(tmp_path / "S1_structural_properties.npz", tmp_path, located, keep_support=True).analysis
+    np.testing.assert_allclose(found.crystal.axes, in_sample.axes, atol=1e-9)
+    inner = ndimage.binary_erosion(in_sample.support, iterations=3)
+    middle = found.crystal.strain[inner]
+    assert np.corrcoef(middle, in_sample.strain[inner])[0, 1] > 0.98
+    with pytest.warns(SayreWarning, match="the axes of the output are those of the sample"):
+        run(tmp_path / "S1_structural_properties.npz", tmp_path, scan)
+    with (
+        pytest.raises(InputError, match="frame of the sample, where the beam is not known"),
+        pytest.warns(SayreWarning),
+    ):
+        run(tmp_path / "S1_structural_properties.npz", tmp_path, scan, delta=1e-5)
+
+
 def test_objects_are_aligned_and_averaged(tmp_path, scan, obj):
     rng = np.random.default_rng(1)
     names = []

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from sayre.crystal.analysis.apodise import apodised
 from sayre.crystal.analysis.dislocations import DislocationLine, dislocations
+from sayre.crystal.analysis.facets import Facet, facets_of
 from sayre.crystal.analysis.isosurface import Isosurface, isosurface, support_of
 from sayre.crystal.analysis.refraction import corrected
 from sayre.crystal.analysis.statistics import StrainStatistics, parts
@@ -43,6 +44,8 @@ class Analysis:
         Dislocations, their points as fractional indices of the crystal's array.
     short_lines
         Lines of vortices too short to be dislocations.
+    facets
+        The largest first, with the strain at each.
     depth
         Layers of voxels that count as surface.
     """
@@ -52,6 +55,7 @@ class Analysis:
     statistics: dict[str, StrainStatistics]
     lines: tuple[DislocationLine, ...]
     short_lines: int
+    facets: tuple[Facet, ...] = ()
     depth: int = 1
 
     def figure(self, title: str = "") -> Figure:
@@ -92,6 +96,7 @@ def analyse(stored: StoredObject, settings: AnalysisSettings, scan: Scan) -> Ana
         As `to_crystal`; parts of the object that are left out; dislocations.
     """
     frame = frame_of(stored, settings, scan)
+    again = scan.voxel_size is not None or scan.frame == "sample"
     obj = stored.object
     support = stored.support if settings.keep_support else np.abs(obj) > 0
     if support is None:
@@ -104,25 +109,30 @@ def analyse(stored: StoredObject, settings: AnalysisSettings, scan: Scan) -> Ana
         support, surface = _surface(np.abs(obj), settings)
     require_whole(stored, settings, support, frame)
     obj, support = centred(obj, support)
-    obj = _refracted(obj, support, frame, settings, scan, stored.g_vector is not None)
+    obj = _refracted(obj, support, frame, settings, scan, _turned(stored, scan))
     crystal = to_crystal(
         obj,
         support,
         scan=scan,
         frame=frame,
         counts_shape=settings.shape or stored.counts_shape,
-        orthogonal=not settings.oblique and not _orthogonal(stored),
+        orthogonal=not settings.oblique and (again or not _orthogonal(stored)),
         metrics=dict(stored.metrics),
     )
     lines, short = _lines(obj, support, frame, settings, crystal)
-    statistics = {} if crystal.strain is None else parts(crystal.strain, crystal.support, settings.surface)
+    statistics, facets = {}, []
+    if crystal.strain is not None:
+        statistics = parts(crystal.strain, crystal.support, settings.surface)
+        facets = facets_of(crystal, settings.surface)
     found = _metrics(surface, statistics, lines, short)
+    found["facets"] = [facet.plain() for facet in facets]
     return Analysis(
         crystal=replace(crystal, metrics={**crystal.metrics, "analysis": found}),
         surface=surface,
         statistics=statistics,
         lines=tuple(lines),
         short_lines=short,
+        facets=tuple(facets),
         depth=settings.surface,
     )
 
@@ -130,6 +140,11 @@ def analyse(stored: StoredObject, settings: AnalysisSettings, scan: Scan) -> Ana
 def _orthogonal(stored: StoredObject) -> bool:
     axes = stored.axes
     return axes is not None and bool(np.allclose(axes @ axes.T, np.eye(len(axes)), atol=1e-6))
+
+
+def _turned(stored: StoredObject, scan: Scan) -> bool:
+    """Whether the object is in the frame of the sample, and nothing states how that lies."""
+    return stored.g_vector is not None and (scan.geometry is None or not scan.geometry.sample)
 
 
 def _surface(

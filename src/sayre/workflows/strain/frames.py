@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from sayre.crystal.conversion import Frame, known_frame
 from sayre.crystal.scan import Scan
 from sayre.data import Grid
-from sayre.errors import InputError
+from sayre.data.option import SettingError
+from sayre.errors import InputError, warn
 from sayre.workflows.strain.objects import StoredObject
 from sayre.workflows.strain.settings import AnalysisSettings
 
@@ -73,16 +74,35 @@ def frame_of(stored: StoredObject, settings: AnalysisSettings, scan: Scan) -> Fr
             f"{stored.name}: an object of {stored.object.shape} is no part of counts of {shape}; `shape=`"
         )
     if stored.axes is not None and stored.voxel_size is not None:
-        g = stored.g_vector
-        if g is None and scan.geometry is not None:
-            g = scan.geometry.g()
-        modulus = stored.g if g is None else float(np.linalg.norm(g))
-        return Frame(np.array(stored.voxel_size)[:, None] * stored.axes, g, modulus, stored.axes)
+        return _stated_frame(stored, stored.axes, stored.voxel_size, scan)
     if scan.geometry is not None:
         _require_binning(stored, scan)
         return known_frame(shape, scan)
     frame = known_frame(shape, scan, _grid(stored, shape))
     return frame if frame.modulus is not None else frame._replace(modulus=stored.g)
+
+
+def _stated_frame(
+    stored: StoredObject, axes: NDArray[np.float64], size: tuple[float, ...], scan: Scan
+) -> Frame:
+    """The frame that a file states; that of the sample as it lies in the laboratory, if that is known."""
+    if scan.frame == "sample" and (scan.geometry is None or not scan.geometry.sample):
+        raise SettingError("frame", "sample needs the circles of the sample; add `sample` to the geometry")
+    if (scan.voxel_size is not None or scan.frame == "sample") and scan.geometry is None:
+        raise SettingError("voxel_size", "cubes of another size need a geometry; `geometry=`")
+    g = None if scan.geometry is None else scan.geometry.g()
+    if stored.g_vector is not None:
+        g = stored.g_vector
+        if scan.geometry is not None and scan.geometry.sample:
+            turn = scan.geometry.sample_axes()
+            axes, g = axes @ turn, g @ turn
+        else:
+            warn(
+                f"{stored.name}: the object is in the frame of the sample, and no geometry states the "
+                "circles of the sample: the axes of the output are those of the sample"
+            )
+    modulus = stored.g if g is None else float(np.linalg.norm(g))
+    return Frame(np.array(size)[:, None] * axes, g, modulus, axes)
 
 
 def require_whole(

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from sayre.data import Manifest
     from sayre.workflows.strain.analysis import Analysis
 
+FACETS = 8
+"""As many facets are told of; all are in the metrics."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class StrainJob:
@@ -135,6 +138,13 @@ class StrainOutcome:
                 f"  strain, {name + ':':<9} mean {middle:+.4f} %, rms {rms:.4f} %, {low:+.4f} to "
                 f"{high:+.4f} % in nine voxels of ten ({part.voxels} voxels)"
             )
+        for facet in self.analysis.facets[:FACETS]:
+            lines.append(
+                f"  facet {', '.join(f'{n:+.2f}' for n in facet.normal)}: {facet.share:.0%} of the surface, "
+                f"strain {100 * facet.strain.mean:+.4f} ± {100 * facet.strain.std:.4f} %"
+            )
+        if len(self.analysis.facets) > FACETS:
+            lines.append(f"  and {len(self.analysis.facets) - FACETS} smaller facets")
         for line in self.analysis.lines:
             lines.append(
                 f"  dislocation: b along G is {line.winding} × the spacing of the planes; {line.length:.3g} "
