@@ -6,7 +6,7 @@ EXTRAS := .[train,relax,cluster,beamline]
 # Without an NVIDIA GPU torch is held to a CPU build.
 CONSTRAINT := $(shell command -v nvidia-smi >/dev/null 2>&1 || echo "-c constraints-cpu.txt")
 
-.PHONY: demo test test-oldest test-robust lint fuzz crash studies mutants accuracy bench clean
+.PHONY: demo test test-oldest test-interop test-robust lint fuzz crash studies mutants accuracy bench clean
 
 demo: $(VENV)/.ready
 	$(BIN)/sayre demo --out demo
@@ -21,6 +21,11 @@ OLDEST        ?= .venv-oldest
 OLDEST_PYTHON ?= python3.11
 test-oldest: $(OLDEST)/.ready
 	$(OLDEST)/bin/python -m pytest --numprocesses auto -W default -W error::sayre.errors.SayreWarning
+
+# The tests against other programs, in an environment with those that pip installs.
+INTEROP ?= .venv-interop
+test-interop: $(INTEROP)/.ready
+	$(INTEROP)/bin/python -m pytest -m interop tests/interop tests/files/test_io_objects.py
 
 lint: $(VENV)/.ready-dev
 	$(BIN)/ruff check src tests benchmarks
@@ -80,5 +85,12 @@ $(OLDEST)/.ready: constraints-oldest.txt
 	$(OLDEST)/bin/python -m pip install --quiet -c constraints-oldest.txt -e "$(EXTRAS)" --group test
 	@touch $@
 
+$(INTEROP)/.ready: pyproject.toml
+	$(PYTHON) -m venv $(INTEROP)
+	$(INTEROP)/bin/python -m pip install --quiet --upgrade pip
+	$(INTEROP)/bin/python -m pip install --quiet $(CONSTRAINT) -e . --group interop
+	$(INTEROP)/bin/python -m pip install --quiet --no-deps cohere-core  # its dependencies bring graphical toolkits
+	@touch $@
+
 clean:
-	rm -rf $(VENV) $(OLDEST) demo
+	rm -rf $(VENV) $(OLDEST) $(INTEROP) demo

@@ -117,6 +117,23 @@ def test_mask_from_a_file_and_by_detector(peak, tmp_path, capsys):
     assert np.load(out)["mask"][0, 255:261].all()
 
 
+def test_a_part_of_counts_whose_frames_are_last(peak, tmp_path):
+    """A region is read, and of it a box around the peak that is no cube."""
+    _, counts, _ = peak
+    np.save(tmp_path / "last.npy", np.moveaxis(counts, 0, 2))
+    np.save(tmp_path / "mask.npy", np.eye(28, dtype=bool))
+    out, options = tmp_path / "out.npz", ("--method", "linear", "--quiet", "--axes", "rcf")
+    given = ("--roi", "2:26,:,4:28", "--crop", "16,24,12", "--mask", tmp_path / "mask.npy")
+    assert run("inpaint", tmp_path / "last.npy", "-o", out, *options, *given) == 0
+    with np.load(out) as file:
+        start = file["origin"]
+        box = tuple(slice(a, a + n) for a, n in zip(start, (16, 24, 12), strict=True))
+        assert file["intensity"].shape == (16, 24, 12)
+        known = file["mask"] == 0
+        np.testing.assert_array_equal(file["intensity"][known], counts[box][known])
+        np.testing.assert_array_equal(file["mask"][0] != 0, np.eye(28, dtype=bool)[box[1:]])
+
+
 def test_several_masks_and_a_region_of_interest_of_a_detector(peak, tmp_path, capsys):
     """Masks are the union of a file of one, one of several in a file, and the gap where the region has it."""
     _, counts, mask = peak

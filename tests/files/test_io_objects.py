@@ -161,6 +161,7 @@ def test_silx_finds_the_object(tmp_path):
         np.testing.assert_allclose(file["entry_1/d_spacing/data"], spacing, rtol=1e-6)
 
 
+@pytest.mark.interop
 def test_cdiutils_ranks_runs_by_what_is_written(tmp_path):
     """Its analyser takes likelihoods, object and support from `*Run*.cxi`; the rest are its own reader's."""
     phaser = pytest.importorskip("cdiutils.process.phaser")

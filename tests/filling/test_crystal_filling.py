@@ -11,10 +11,12 @@ from sayre.errors import SayreWarning
 from sayre.files import load_filled, save
 from sayre.filling import crystal
 from sayre.filling.crystal import phases
-from sayre.filling.crystal.copies import CLEARANCE, copies_of
+from sayre.filling.crystal.copies import Copy, copies_beside
 from sayre.filling.crystal.evidence import standard_errors, weights
 from sayre.filling.fill import inpaint
 from sayre.filling.settings import FillingSettings
+from sayre.filling.stacking import stack_fill
+from sayre.filling.stacking.pieces import hidden_copies
 from sayre.numerics.metrics import log_error
 from sayre.workflows.fill import FillJob, steps_config
 from sayre.workflows.jobs.input_file import InputFile
@@ -23,12 +25,15 @@ N, GAP = 40, slice(25, 29)
 PEAK = (N // 2,) * 3
 
 
-def by_wiener(pattern, progress=None, kept=None):
-    return inpaint(pattern, method="wiener", progress=progress, kept=kept)
+def statistics(pattern):
+    return stack_fill(pattern, None, 16)
 
 
 def filled_by_crystal(pattern, **more):
-    return crystal.crystal_fill(pattern, by_wiener, device=torch.device("cpu"), **more)
+    """Filled counts and their errors; without the network, which takes long."""
+    found = crystal.crystal_fill(pattern, statistics(pattern), device=torch.device("cpu"), **more)
+    assert found is not None
+    return found
 
 
 def gapped(expected, seed=0):
@@ -56,28 +61,34 @@ def rng():
 
 
 @pytest.fixture(scope="module")
-def filled(expected):
-    return filled_by_crystal(gapped(expected))
+def pattern(expected):
+    return gapped(expected)
 
 
-def test_the_crystal_fills_far_better_than_the_statistics(expected, filled):
-    gap = filled.mask
+@pytest.fixture(scope="module")
+def filled(pattern):
+    return filled_by_crystal(pattern)
+
+
+def test_the_crystal_fills_far_better_than_the_statistics(expected, pattern, filled):
+    gap = pattern.mask
     error = {
-        name: log_error(inpaint(filled.pattern, method=name).intensity[gap], expected[gap])
-        for name in ("linear", "wiener")
+        name: log_error(inpaint(pattern, method=name).intensity[gap], expected[gap])
+        for name in ("linear", "wiener", "unet")
     }
-    own = log_error(filled.intensity[gap], expected[gap])
+    own = log_error(np.expm1(filled.log[gap]), expected[gap])
     assert own < error["linear"] / 5
     assert own < error["wiener"] / 2
-    assert filled.intensity[gap].sum() == pytest.approx(expected[gap].sum(), rel=0.02)
-    assert filled.method == "crystal + wiener"
+    assert own < error["unet"]
+    assert np.expm1(filled.log[gap]).sum() == pytest.approx(expected[gap].sum(), rel=0.02)
 
 
-def test_the_stated_errors_hold(expected, filled):
-    gap = filled.mask
-    z = np.abs(np.log1p(filled.intensity[gap]) - np.log1p(expected[gap])) / filled.sigma[gap]
+def test_the_stated_errors_hold(expected, pattern, filled):
+    gap = pattern.mask
+    z = np.abs(filled.log[gap] - np.log1p(expected[gap])) / filled.sigma[gap]
     assert 0.5 < np.mean(z < 1) < 0.9
     assert np.mean(z < 2) > 0.8
+    assert not filled.sigma[~gap].any()
 
 
 @pytest.fixture
@@ -129,9 +140,9 @@ def test_a_job_writes_what_the_crystal_filled(flat_pattern, tmp_path):
     np.testing.assert_array_equal(written.intensity, inpaint(pattern, method="crystal").intensity)
 
 
-def test_the_steps_depend_on_the_network_beneath(filled):
-    config = steps_config(filled.pattern, FillingSettings(method="crystal"), "cpu")["filling"]
-    network = steps_config(filled.pattern, FillingSettings(method="unet"), "cpu")["filling"]
+def test_the_steps_depend_on_the_network_beneath(pattern):
+    config = steps_config(pattern, FillingSettings(method="crystal"), "cpu")["filling"]
+    network = steps_config(pattern, FillingSettings(method="unet"), "cpu")["filling"]
     assert config["method"] == "crystal"
     assert config["weights"] == network["weights"] != {}
 
@@ -146,37 +157,37 @@ def test_nothing_is_lost_where_no_crystal_is(seed):
     mask[54:60] = True
     counts[mask] = 0
     pattern = Pattern(intensity=counts, mask=mask, grid=Grid(step=(1.0, 1.0)))
-    plain, found = by_wiener(pattern), filled_by_crystal(pattern)
-    assert found.method == "crystal + wiener"
-    least = log_error(plain.intensity[mask], expected[mask])
-    assert log_error(found.intensity[mask], expected[mask]) < 1.1 * least
+    least = log_error(np.expm1(statistics(pattern).gap.log[mask]), expected[mask])
+    assert log_error(np.expm1(filled_by_crystal(pattern).log[mask]), expected[mask]) < 1.1 * least
 
 
 def test_counts_that_cannot_be_phased_stay_as_the_statistics_fill_them():
     pattern = gapped(np.full((N, N, N), 20.0))
-    with pytest.warns(SayreWarning, match="the crystal cannot fill the gap, wiener does"):
-        found = filled_by_crystal(pattern)
-    plain = by_wiener(pattern)
+    with pytest.warns(SayreWarning, match="the crystal cannot fill the gap, statistics do"):
+        found = inpaint(pattern, method="crystal")
+    plain = inpaint(pattern)
     np.testing.assert_array_equal(found.intensity, plain.intensity)
     np.testing.assert_array_equal(found.sigma, plain.sigma)
-    assert found.method == "wiener"
+    assert found.method == plain.method
 
 
-def test_a_resumed_filling_has_the_same_bytes(flat_pattern, monkeypatch):
-    monkeypatch.setattr(phases, "STARTS", 2)
+@pytest.mark.parametrize(("side", "nearer"), [(96, []), (64, ["near"])])
+def test_a_resumed_filling_has_the_same_bytes(flat_pattern, monkeypatch, side, nearer):
+    """Whether starts are searched for in all of the box or in a part of it."""
+    monkeypatch.setattr(phases, "FEWER", 5)
     monkeypatch.setattr(phases, "EVALUATIONS", 5)
+    monkeypatch.setattr(phases, "SEARCH_SIDE", side)
     pattern, steps = flat_pattern[0], Steps()
     whole = filled_by_crystal(pattern, kept=steps)
     names = [name for name, _ in steps.saved]
-    first = names.index("start 1")
-    assert names[first + 1].startswith("refined")
-    for stop in (first, first + 2):
+    kinds = [name.partition(" ")[0] for name in names]
+    assert list(dict.fromkeys(kinds)) == ["start", "wide", *nearer, "model", "refined"]
+    for stop in (1, names.index("model"), len(names) - 1):
         resumed = steps.from_step(stop)
         again = filled_by_crystal(pattern, kept=resumed)
-        np.testing.assert_array_equal(again.intensity, whole.intensity)
+        np.testing.assert_array_equal(again.log, whole.log)
         np.testing.assert_array_equal(again.sigma, whole.sigma)
-        done = [name for name, _ in resumed.saved[stop:] if name.startswith(("start", "refined"))]
-        assert done == names[stop:]
+        assert [name for name, _ in resumed.saved[stop:]] == names[stop:]
 
 
 def test_progress_ends_and_never_falls(flat_pattern, monkeypatch):
@@ -188,28 +199,35 @@ def test_progress_ends_and_never_falls(flat_pattern, monkeypatch):
 
 
 def test_copies_lie_beside_the_gaps_and_spare_the_peak():
-    mask = np.zeros((30, 40, 50), bool)
+    mask = np.zeros((30, 60, 70), bool)
     mask[:, 3:7] = True
-    mask[:, :, 30:36] = True
-    copies, hidden = copies_of(mask, (15, 20, 25))
-    assert [(copy.axis, copy.shift) for copy in copies] == [(1, 4 + CLEARANCE), (2, 6 + CLEARANCE)]
-    assert copies_of(mask[:, :, :46], (15, 20, 25))[0][1].shift == -14  # beyond the peak, for the border
+    mask[:, :, 36:42] = True
+    peak = (15, 30, 45)
+    chosen, hidden = copies_beside(hidden_copies(mask), peak)
+    assert [(copy.axis, copy.shift) for copy in chosen] == [(1, 12), (2, 14)]
     wanted = np.zeros_like(mask)
-    wanted[:, 11:15] = True
-    wanted[:, :, 40:46] = True  # on the side of the peak it would hide the peak
-    wanted[12:19, 17:24, 22:29] = False
-    np.testing.assert_array_equal(hidden, wanted & ~mask)
-    for copy in copies:
+    wanted[:, 15:19] = True
+    wanted[:, :, 50:56] = True
+    (nearer, _), (other, _) = (copies_beside(hidden_copies(mask), (15, 30, at)) for at in (52, 25))
+    assert nearer[1].shift == -14  # the copy on the side of the peak would hide it
+    assert other[1].shift == 14
+    for copy in chosen:
         values = np.arange(mask.size).reshape(mask.shape)
         moved = np.roll(values, -copy.shift, copy.axis)
         np.testing.assert_array_equal(copy.of_gap(values)[copy.gap], moved[copy.gap])
+    assert not (hidden & mask).any()
+    assert (hidden <= wanted).all()
+    assert hidden.sum() > 0.8 * (wanted & ~mask).sum()
+    assert not copies_beside(hidden_copies(mask), (15, 17, 45))[1][12:19, 14:21, 42:49].any()
 
 
 def test_weights_are_those_of_the_copy_beside(rng):
     """Truth is the crystal on one half of the copy, the statistics on the other."""
     mask = np.zeros((30, 30, 60), bool)
     mask[:, 14:18] = True
-    copies, hidden = copies_of(mask, (15, 5, 30))
+    copies = [Copy(gap=mask, axis=1, shift=8)]
+    hidden = np.zeros_like(mask)
+    hidden[:, 22:26] = True
     statistical = rng.uniform(20, 60, mask.shape).astype(np.float32)
     best = statistical * np.exp(0.5 * rng.standard_normal(mask.shape)).astype(np.float32)
     truth = np.where(np.arange(60) < 30, best, statistical)

@@ -156,7 +156,7 @@ def test_a_mixture_states_the_spread_of_its_experts(plane):
     counts = np.full(SHAPE, 50, np.float32)
     copies = hidden_copies(plane)
     experts = [expert("a", 40, 50, sigma=0.01), expert("b", 90, 50, sigma=0.01)]
-    found = combine(counts, plane, copies, experts, np.random.default_rng(0))
+    found, _ = combine(counts, plane, copies, experts, np.random.default_rng(0))
     middle = np.log1p(((np.sqrt(40) + np.sqrt(90)) / 2) ** 2)
     np.testing.assert_allclose(found.log[plane], middle, rtol=1e-3)
     apart = np.sqrt(((np.log1p(np.array([40, 90])) - middle) ** 2).mean())

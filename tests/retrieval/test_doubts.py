@@ -5,10 +5,19 @@ import warnings
 import numpy as np
 import pytest
 
+from sayre.data import Pattern
 from sayre.errors import SayreWarning
 from sayre.retrieval.choice.select import most_selected
-from sayre.retrieval.doubts import warn_of_doubt, warn_of_effects, warn_of_unrefined, why_unrefined
+from sayre.retrieval.doubts import (
+    noise_residual,
+    warn_of_doubt,
+    warn_of_effects,
+    warn_of_misfit,
+    warn_of_unrefined,
+    why_unrefined,
+)
 from sayre.retrieval.measurement.nuisances import Nuisances
+from sayre.retrieval.phasing import phase
 
 NAN = float("nan")
 
@@ -90,3 +99,34 @@ def test_a_refinement_that_was_not_named_is_not_warned_of():
         for setting in ("auto", "none"):
             warn_of_unrefined("a.npz", setting, why_unrefined(setting, free=True))
     assert why_unrefined("none", free=True) == "it was switched off"
+
+
+def test_the_residual_of_photon_noise():
+    """That of the true object, whose counts scatter."""
+    for top in (1e2, 1e4, 1e6):
+        x = np.zeros((24, 24, 24))
+        x[8:15, 9:14, 9:16] = 1
+        exact = np.abs(np.fft.fftshift(np.fft.fftn(x))) ** 2
+        exact *= top / exact.max()
+        counts = np.random.default_rng(0).poisson(exact).astype(np.float32)
+        pattern = Pattern.from_counts(counts, np.zeros(counts.shape, bool))
+        residual = np.sqrt(((np.sqrt(exact) - np.sqrt(counts)) ** 2).sum() / counts.sum())
+        assert noise_residual(exact.astype(np.float32), pattern) == pytest.approx(residual, rel=0.02)
+
+
+def test_an_object_that_does_not_explain_the_counts_is_warned_of():
+    with pytest.warns(SayreWarning, match=r"R = 0.28, where photon noise alone gives 0.03: the object"):
+        warn_of_misfit("a.npz", 0.28, 0.03)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warn_of_misfit("a.npz", 0.19, 0.03)
+        warn_of_misfit("a.npz", 0.28, 0.1)
+        warn_of_misfit("a.npz", float("nan"), 0.1)
+
+
+@pytest.mark.parametrize(("recipe", "doubted"), [("quick", False), ("ER*3", True)])
+def test_one_start_that_does_not_explain_the_counts_is_doubted(pattern, recipe, doubted):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        phase(pattern, recipe=recipe, runs=1, refine="none")
+    assert any("does not explain the counts" in str(one.message) for one in caught) == doubted

@@ -44,6 +44,7 @@ def given_runs(crystal, monkeypatch):
     return made
 
 
+@pytest.mark.filterwarnings("ignore:.*does not explain the counts")  # runs that were made up
 def test_the_search_ends_once_two_starts_agree(pattern, given_runs):
     found = phase(pattern, recipe="ER*1", refine="none", runs=6, enough=0.9)
     assert given_runs == [0, 1, 2, 3, 4]
@@ -52,6 +53,7 @@ def test_the_search_ends_once_two_starts_agree(pattern, given_runs):
     assert found.agreement > 0.99
 
 
+@pytest.mark.filterwarnings("ignore:.*does not explain the counts")  # runs that were made up
 def test_runs_of_a_stopped_search_count(pattern, given_runs):
     whole = phase(pattern, recipe="ER*1", refine="none", runs=6, enough=0.9)
     given_runs.clear()

@@ -95,6 +95,8 @@ def _job(kind: type[Job], given: dict[str, Any]) -> Job:
     for leaf in leaves(kind):
         if leaf.option.read is not None and given[leaf.name] is not None:
             given[leaf.name] = leaf.option.read(given[leaf.name])
+        if leaf.option.parse is not None and given[leaf.name] is not None:
+            given[leaf.name] = leaf.option.parse(given[leaf.name])
     return build(kind, given)
 
 
@@ -111,6 +113,7 @@ def _flags(leaf: Leaf, taken: set[str]) -> tuple[str, ...]:
 def _parameter(leaf: Leaf, flags: Sequence[str]) -> inspect.Parameter:
     option = leaf.option
     annotation = Path | None if option.read is not None else _plain(leaf.annotation)
+    annotation = annotation if option.parse is None else str | None
     if option.argument:
         shown: Any = typer.Argument(metavar=option.metavar, help=option.help)
     else:

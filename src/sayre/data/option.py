@@ -51,6 +51,8 @@ class Option:
         Whether a number must be a whole one.
     read
         Function from the text on the command line to the value, for values that are read from a file.
+    parse
+        Function from the text on the command line to the value, for values of several forms.
     """
 
     help: str
@@ -65,6 +67,7 @@ class Option:
     argument: bool = False
     read: Callable[[Any], Any] | None = None
     whole: bool = False
+    parse: Callable[[str], Any] | None = None
 
 
 def options_of(kind: type[Any]) -> dict[str, Option]:
@@ -132,7 +135,8 @@ def _check_kind(name: str, value: Any, annotation: Any) -> None:
             raise SettingError(name, f"must be a tuple of texts, none of them empty, found {value!r}")
         return
     lengths = [len(get_args(kind)) for kind in kinds if get_origin(kind) is tuple]
-    if lengths and not (isinstance(value, tuple) and len(value) in lengths):
+    one = any(kind in (int, float) for kind in kinds) and not isinstance(value, tuple)
+    if lengths and not one and not (isinstance(value, tuple) and len(value) in lengths):
         raise SettingError(name, f"must be a tuple of {lengths[0]} numbers, found {value!r}")
     if not lengths and isinstance(value, tuple):
         raise SettingError(name, f"must be a single value, found {value!r}")

@@ -21,7 +21,7 @@ from sayre.files.formats import readable, split_path
 from sayre.files.marks import marks_in
 from sayre.files.masks import Masks, masks_of, meaning, own_mask, refuse_inverted
 from sayre.files.patterns.contents import Contents, integers, plausible, positive
-from sayre.files.patterns.region import Region, of_frame, squeezed
+from sayre.files.patterns.region import Region, of_frame, parsed, squeezed
 
 AXES = "frc"
 """Frames, rows, columns: the order of the axes of counts."""
@@ -34,7 +34,7 @@ def load(
     flat: Given = "auto",
     dark: Given = "auto",
     amplitudes: bool = False,
-    region: Region | None = None,
+    roi: str | Region | None = None,
     axes: str | None = None,
 ) -> Pattern:
     """Read a pattern; the ending of `path` says how.
@@ -58,12 +58,12 @@ def load(
         an array, as `flat`.
     amplitudes
         Whether the values are square roots of counts, as cohere keeps them: they are squared.
-    region
-        Part of the counts that is read, one slice an axis; no more than that is read from the file. Masks
-        and fields of all frames, or of whole ones, are cut alike.
+    roi
+        Part of the counts that is read, a slice for each axis or a text such as "10:50,:,100:356"; no more
+        than that is read from the file. Masks and fields of all frames, or of whole ones, are cut alike.
     axes
         Order of the axes in the file, `f` frames, `r` rows, `c` columns: "rcf" where frames are last. None is
-        "frc". The region is in the order that counts have in the end.
+        "frc". `roi` is in the order that counts have in the end.
 
     Returns
     -------
@@ -86,6 +86,7 @@ def load(
         integers; a mask of more than half of the voxels; what was corrected by the white field, dark field
         and bad pixels beside the counts, and arrays that were not used.
     """
+    region = parsed(roi, path)
     contents, digest = _read(path, region, axes)
     return pattern_of_contents(
         path, contents, digest, mask=mask, flat=flat, dark=dark, amplitudes=amplitudes, region=region
@@ -99,7 +100,7 @@ def load_filled(
     flat: Given = "auto",
     dark: Given = "auto",
     amplitudes: bool = False,
-    region: Region | None = None,
+    roi: str | Region | None = None,
     axes: str | None = None,
 ) -> Pattern | FilledPattern:
     """Read a pattern as `load` does, with what an earlier run filled and stated as `sigma` (`.npz`, HDF5).
@@ -109,9 +110,10 @@ def load_filled(
 
     Parameters
     ----------
-    path, mask, flat, dark, amplitudes, region, axes
+    path, mask, flat, dark, amplitudes, roi, axes
         As `load` takes them.
     """
+    region = parsed(roi, path)
     contents, digest = _read(path, region, axes)
     pattern = pattern_of_contents(
         path, contents, digest, mask=mask, flat=flat, dark=dark, amplitudes=amplitudes, region=region

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +18,17 @@ from sayre.filling.settings import FillingSettings
 from sayre.numerics.device import find_device
 from sayre.numerics.progress import Advance, Part
 
+if TYPE_CHECKING:
+    from sayre.filling.stacking import Stacked
+
 Log = NDArray[np.float32]
 
 STATISTICAL = ("stack", "crystal", "unet", "wiener")
 """Methods that ask how counts scatter."""
 DEFAULT_STRIDE = 16
 """Distance of neighbouring windows; docs/inpainting.md has the curve of time and accuracy behind it."""
+STACKED = 0.3
+"""Share of the statistical filling in the time of `crystal`."""
 
 
 def inpaint(
@@ -153,13 +158,14 @@ def _by_crystal(
     """Values, standard errors, and which methods were weighed."""
     from sayre.filling.crystal import crystal_fill
 
-    first = changed(settings, {"method": "auto", "gain": 1.0})
-
-    def statistical(pattern: Pattern, progress: Advance | None, kept: Kept | None) -> FilledPattern:
-        return inpaint(pattern, first, device=device, progress=progress, kept=kept)
-
-    found = crystal_fill(pattern, statistical, device=find_device(device), progress=progress, kept=kept)
-    return np.log1p(found.intensity), found.sigma, found.method
+    first, then = Part(progress, 0.0, STACKED), Part(progress, STACKED, 1.0)
+    stacked = _stacked(pattern, settings, device, first, kept)
+    found = crystal_fill(pattern, stacked, device=find_device(device), progress=then, kept=kept)
+    name = f"stack of {', '.join(stacked.names)}"
+    if found is None:
+        then(1.0)
+        return stacked.gap.log, stacked.gap.sigma, name
+    return found.log, found.sigma, f"crystal + {name}"
 
 
 def _by_classic(
@@ -183,13 +189,22 @@ def _by_stack(
     kept: Kept | None,
 ) -> tuple[Log, Log, str]:
     """Values, standard errors, and which methods were weighed."""
+    found = _stacked(pattern, settings, device, progress, kept)
+    return found.gap.log, found.gap.sigma, f"stack of {', '.join(found.names)}"
+
+
+def _stacked(
+    pattern: Pattern,
+    settings: FillingSettings,
+    device: str,
+    progress: Advance | None,
+    kept: Kept | None,
+) -> Stacked:
     from sayre.filling.network.predictor import load_predictor
     from sayre.filling.stacking import stack_fill
 
     predictor = load_predictor(settings.weights, device) if network_asked(pattern, settings) else None
-    stride = settings.stride or DEFAULT_STRIDE
-    filled, sigma, names = stack_fill(pattern, predictor, stride, progress=progress, kept=kept)
-    return filled, sigma, f"stack of {', '.join(names)}"
+    return stack_fill(pattern, predictor, settings.stride or DEFAULT_STRIDE, progress=progress, kept=kept)
 
 
 def _by_network(

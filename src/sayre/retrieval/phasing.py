@@ -20,11 +20,14 @@ from sayre.retrieval import prepare
 from sayre.retrieval.aliens import EXPLAINED, WORSE, described, free_deviance, suspects, without
 from sayre.retrieval.binning import binned
 from sayre.retrieval.choice.consensus import consensus, work_of_selected
+from sayre.retrieval.choice.modes import TRUSTED
 from sayre.retrieval.choice.refined import THRESHOLDS
 from sayre.retrieval.choice.select import select
 from sayre.retrieval.doubts import (
+    noise_residual,
     warn_of_doubt,
     warn_of_effects,
+    warn_of_misfit,
     warn_of_overfit,
     warn_of_unrefined,
     why_unrefined,
@@ -110,9 +113,9 @@ def phase(
     Warns
     -----
     SayreWarning
-        The averaged starts agree to less than 0.9, or only one of several was selected; free voxels are
-        predicted far worse than the others; effects were asked for that the counts do not tell, or that
-        do not help to explain them; voxels were cut off or masked.
+        The averaged starts agree to less than 0.9, or only one of several was selected; the object does not
+        explain the counts; free voxels are predicted far worse than the others; effects were asked for that
+        the counts do not tell, or that do not help to explain them; voxels were cut off or masked.
     """
     expect(pattern, Pattern, FilledPattern, argument="pattern")
     settings = Settings() if settings is None else settings
@@ -263,6 +266,8 @@ def _warn(found: Phased, settings: Settings) -> None:
             finished=finished,
             network=found.random_from,
         )
+    if settings.runs == 1 or found.agreement >= TRUSTED:  # else the starts were warned of
+        warn_of_misfit(name, found.residual, noise_residual(found.expected, found.pattern.measured))
     warn_of_overfit(name, found.likelihood, found.free_likelihood)
     warn_of_effects(name, found.nuisances)
     if found.unrefined is not None:

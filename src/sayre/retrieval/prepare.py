@@ -70,7 +70,7 @@ def centred(pattern: AnyPattern) -> AnyPattern:
     return pattern.crop(tuple(box))
 
 
-def around_peak(pattern: AnyPattern, size: int) -> AnyPattern:
+def around_peak(pattern: AnyPattern, size: int | tuple[int, ...]) -> AnyPattern:
     """Crop a pattern to a box around its peak, which is smaller where the array ends on either side.
 
     Parameters
@@ -78,7 +78,7 @@ def around_peak(pattern: AnyPattern, size: int) -> AnyPattern:
     pattern
         2D or 3D counts, measured or filled.
     size
-        Voxels of the box along each axis.
+        Voxels of the box along each axis, one number for all or one for each.
 
     Raises
     ------
@@ -90,12 +90,17 @@ def around_peak(pattern: AnyPattern, size: int) -> AnyPattern:
     SayreWarning
         The array ends inside the box, or there is a second peak; as `cleaned`.
     """
-    if size < 8:
-        raise InputError(f"crop: {size} voxels are too few; 8 or more are needed")
+    sizes = (size,) * len(pattern.shape) if isinstance(size, int) else size
+    if min(sizes) < 8:
+        raise InputError(f"crop: {min(sizes)} voxels are too few; 8 or more are needed")
+    if len(sizes) != len(pattern.shape):
+        raise InputError(
+            f"crop: {len(sizes)} numbers of voxels for the {len(pattern.shape)} axes of the counts"
+        )
     pattern = cleaned(pattern)
     peak = peak_of(pattern)
-    halves = [min(size // 2, c, n - c) for c, n in zip(peak, pattern.shape, strict=True)]
-    if min(halves) < size // 2:
+    halves = [min(s // 2, c, n - c) for s, c, n in zip(sizes, peak, pattern.shape, strict=True)]
+    if any(half < s // 2 for half, s in zip(halves, sizes, strict=True)):
         taken = " × ".join(str(2 * half) for half in halves)
         warn(
             f"{pattern.name}: crop {size}: the array of {pattern.shape} voxels ends before that on a side of "

@@ -23,7 +23,9 @@ from sayre.files.digests import digest_of
 from sayre.files.formats import split_path
 from sayre.files.masks import Masks
 from sayre.files.patterns.contents import Contents
+from sayre.files.patterns.region import Region, of_frame, parsed
 from sayre.files.reading import pattern_of_contents
+from sayre.scans.grid import cut_turned, on_grid, read_part
 from sayre.scans.normalised import normalised
 from sayre.scans.peak import place_of_peak
 from sayre.scans.protocol import Motor, RawScan, Stance
@@ -46,6 +48,8 @@ def load(
     frames: str | Path | None = None,
     normalise: str | None = None,
     amplitudes: bool = False,
+    roi: str | Region | None = None,
+    axes: str | None = None,
 ) -> Pattern:
     """Read a pattern from any file, a raw scan of a beamline among them.
 
@@ -61,8 +65,10 @@ def load(
     normalise
         Counter that the counts of every frame are divided by, relative to its mean: its name, or `monitor` or
         `exposure` for the one that the reader knows. None divides by nothing.
-    amplitudes
-        As `sayre.files.load` takes it; raw scans hold counts.
+    amplitudes, axes
+        As `sayre.files.load` takes them; raw scans hold counts, frames first.
+    roi
+        As `sayre.files.load` takes it: of a raw scan places on the even grid of angles, rows, columns.
 
     Returns
     -------
@@ -87,10 +93,13 @@ def load(
         if frames is not None or normalise is not None:
             option = "`frames=`" if frames is not None else "`normalise=`"
             raise InputError(f"{path}: is no raw scan, so {option} is of no use; leave it out")
-        return files.load(path, mask=mask, flat=flat, dark=dark, amplitudes=amplitudes)
+        return files.load(path, mask=mask, flat=flat, dark=dark, amplitudes=amplitudes, roi=roi, axes=axes)
     if amplitudes:
         raise InputError(f"{path}: a raw scan holds counts, no amplitudes; leave out `amplitudes=True`")
-    return pattern_of(raw, path, mask=mask, flat=flat, dark=dark, normalise=normalise)
+    if axes is not None:
+        raise InputError(f"{path}: the frames of a raw scan are first; leave out `axes=`")
+    region = parsed(roi, path)
+    return pattern_of(raw, path, mask=mask, flat=flat, dark=dark, normalise=normalise, region=region)
 
 
 def load_filled(
@@ -102,16 +111,20 @@ def load_filled(
     frames: str | Path | None = None,
     normalise: str | None = None,
     amplitudes: bool = False,
+    roi: str | Region | None = None,
+    axes: str | None = None,
 ) -> Pattern | FilledPattern:
     """Read a pattern as `load` does, with what an earlier run filled, as `sayre.files.load_filled`.
 
     Parameters
     ----------
-    path, mask, flat, dark, frames, normalise, amplitudes
+    path, mask, flat, dark, frames, normalise, amplitudes, roi, axes
         As `load` takes them.
     """
     if opened(path, frames=frames) is None and frames is None and normalise is None:
-        return files.load_filled(path, mask=mask, flat=flat, dark=dark, amplitudes=amplitudes)
+        return files.load_filled(
+            path, mask=mask, flat=flat, dark=dark, amplitudes=amplitudes, roi=roi, axes=axes
+        )
     return load(
         path,
         mask=mask,
@@ -120,6 +133,8 @@ def load_filled(
         frames=frames,
         normalise=normalise,
         amplitudes=amplitudes,
+        roi=roi,
+        axes=axes,
     )
 
 
@@ -165,6 +180,7 @@ def pattern_of(
     flat: Given = "auto",
     dark: Given = "auto",
     normalise: str | None = None,
+    region: Region | None = None,
 ) -> Pattern:
     """Read the frames of a scan, put them on the even grid of angles, and correct them.
 
@@ -176,6 +192,8 @@ def pattern_of(
         What the user calls it.
     mask, flat, dark, normalise
         As `load` takes them.
+    region
+        Part of the counts that is read: places on the even grid of angles, rows, columns.
     """
     name = f"{split_path(path)[0].name}::{raw.number}"
     what = f"{name} ({raw.title})" if raw.title else name
@@ -184,20 +202,22 @@ def pattern_of(
     for remark in (*raw.remarks, *(turned.remarks if turned else ())):
         warn(f"{name}: {remark}")
     with understood(path):
-        read = raw.read()
+        read = read_part(raw, turned, region, what)
     read = read._replace(contents=_without_gaps(read.contents, raw.gaps, name))
     points = np.arange(len(read.contents.counts)) if read.points is None else read.points
     if turned is None:
         turned = unturned(points)
-    contents = _on_grid(read.contents, points, turned, what)
+    if region is not None:
+        turned = cut_turned(turned, region)
+    contents = on_grid(read.contents, points, turned, what)
     digests = _digests(raw.files)
     digest = hashlib.sha256("".join(digests.values()).encode()).hexdigest()
     geometry = raw.geometry if motor is None else raw.geometry.over(_rocked(motor, turned))
     geometry = geometry.over(_stance(raw.sample, motor))
-    pattern = pattern_of_contents(path, contents, digest, mask=mask, flat=flat, dark=dark)
+    pattern = pattern_of_contents(path, contents, digest, mask=mask, flat=flat, dark=dark, region=region)
     pattern = pattern if normalise is None else normalised(pattern, raw, turned, normalise)
     if raw.beam is not None:
-        geometry = geometry.over(place_of_peak(pattern, raw.beam))
+        geometry = geometry.over(place_of_peak(pattern, raw.beam, of_frame(region)))
     values = geometry.values
     meta = replace(
         pattern.meta,
@@ -237,11 +257,13 @@ def _without_gaps(contents: Contents, gaps: str | None, name: str) -> Contents:
     """Contents with the gaps of a known detector masked, where the frames are whole."""
     if gaps is None:
         return contents
-    known, shape = detector(gaps), contents.counts.shape[-2:]
+    known, shape = detector(gaps), contents.frame or contents.counts.shape[-2:]
     if shape != known.shape:
         warn(f"{name}: frames of {shape} are a part of the detector, whose gaps are not masked; `mask=`")
         return contents
-    mask = known.mask()
+    mask = known.mask() if contents.region is None else known.mask()[contents.region]
+    if not mask.any():
+        return contents
     if contents.mask is not None:
         own = np.asarray(contents.mask) != 0
         if not (mask & ~own).any():
@@ -249,44 +271,6 @@ def _without_gaps(contents: Contents, gaps: str | None, name: str) -> Contents:
         mask = mask | own
     warn(f"{name}: gaps of the detector ({gaps}) masked")
     return replace(contents, mask=mask)
-
-
-def _on_grid(contents: Contents, points: NDArray[np.int64], turned: Rocking, what: str) -> Contents:
-    """Contents with a frame for every angle of the grid; those that were not measured are masked."""
-    counts = contents.counts
-    if len(points) and int(points.max()) >= len(turned.place):
-        raise InputError(
-            f"{what}: {int(points.max()) + 1} frames, but {len(turned.place)} angles; which belongs to which "
-            "is not known"
-        )
-    place = turned.place[points]
-    kept = place >= 0
-    if len(counts) == turned.size and np.array_equal(place, np.arange(turned.size)):
-        return contents
-    whole = np.zeros((turned.size, *counts.shape[1:]), counts.dtype)
-    whole[place[kept]] = counts[kept]
-    lost = np.ones(turned.size, bool)
-    lost[place[kept]] = False
-    mask = np.zeros(whole.shape, bool)
-    own = contents.mask
-    if own is not None:
-        mask |= _spread(np.asarray(own) != 0, whole.shape, place, kept)
-    mask[lost] = True
-    unmeasured = int(lost.sum()) - (turned.size - int((turned.place >= 0).sum()))
-    if unmeasured > 0:
-        warn(f"{what}: {unmeasured} of {turned.size} frames do not exist, masked")
-    return replace(contents, counts=whole, mask=mask)
-
-
-def _spread(
-    own: NDArray[Any], shape: tuple[int, ...], place: NDArray[Any], kept: NDArray[Any]
-) -> NDArray[Any]:
-    """A mask of a frame, or of those that exist, for every frame of the grid."""
-    if own.shape == shape[-2:]:
-        return np.broadcast_to(own, shape)
-    whole = np.zeros(shape, bool)
-    whole[place[kept]] = own[kept]
-    return whole
 
 
 def _digests(parts: Sequence[Path]) -> dict[str, str]:

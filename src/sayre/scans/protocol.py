@@ -106,6 +106,9 @@ class RawScan:
         What a user should know.
     read
         Reads the frames.
+    regions
+        Whether `read` takes a region (points of the scan, rows, columns) and reads no more than that. Of a
+        scan of other readers all is read, and then cut.
     """
 
     number: str
@@ -116,7 +119,7 @@ class RawScan:
     files: Sequence[Path]
     geometry: StatedGeometry
     moved: Sequence[Motor] | None
-    read: Callable[[], Frames]
+    read: Callable[..., Frames]
     motors: Mapping[str, float] = field(default_factory=dict)
     counters: Mapping[str, Values] = field(default_factory=dict)
     monitor: str | None = None
@@ -126,6 +129,7 @@ class RawScan:
     sample: Sequence[Stance] = ()
     gaps: str | None = None
     remarks: Sequence[str] = ()
+    regions: bool = False
 
 
 class Reader(Protocol):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from sayre.data.hints import did_you_mean
 from sayre.data.option import Option, SettingError, check_settings
 from sayre.filling.settings import METHODS
-from sayre.workflows.jobs.input_file import Dark, Flat, InputFile
+from sayre.workflows.jobs.input_file import Crop, Dark, Flat, InputFile
 from sayre.workflows.jobs.options import Device
 from sayre.workflows.jobs.progress import Bar, no_bar
 
@@ -41,12 +41,7 @@ class EvaluateJob:
             help="Only these methods; may be given several times. By default all but crystal.", metavar="NAME"
         ),
     ] = None
-    crop: Annotated[
-        int | None,
-        Option(
-            help="Take this many voxels a side around the peak first.", least=8, whole=True, metavar="VOXELS"
-        ),
-    ] = None
+    crop: Crop = None
     mask: Annotated[
         tuple[str, ...] | None,
         Option(

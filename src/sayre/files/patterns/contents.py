@@ -34,7 +34,8 @@ class Contents:
     the stated error of counts that were filled. `beside` holds white fields, dark fields and bad pixels by
     their names (`companions.kind_of`), `remarks` what a user should know of the rest. `addresses` are those
     of the arrays beside that are files of their own. `region` is the part of the detector, rows and columns,
-    that the frames are. `cutoff` is the counts from which on the detector saturates, if the file states them.
+    that the frames are. `cutoff` is the counts from which on the detector saturates, if the file states them,
+    and `frame` the rows and columns of whole frames, where they are known.
     """
 
     counts: NDArray[Any]
@@ -48,6 +49,7 @@ class Contents:
     addresses: Mapping[str, str] = field(default_factory=dict)
     region: tuple[slice, slice] | None = None
     cutoff: float | None = None
+    frame: tuple[int, int] | None = None
 
 
 def may_be_counts(name: str) -> bool:

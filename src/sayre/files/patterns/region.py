@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -109,6 +110,41 @@ def require_memory(where: str, region: Region) -> None:
     needed = 4 * int(np.prod(lengths(region), dtype=np.int64))
     if needed > SMALL:
         memory.require(needed, where, "a part of it (`roi=`)")
+
+
+def parsed(text: str | Region | None, where: object = "roi") -> Region | None:
+    """The region that a text names: `10:50,:,100:356`, a range for each axis, empty ends for all.
+
+    Parameters
+    ----------
+    text
+        What a user gives; a tuple of slices is one already.
+    where
+        What opens the message.
+
+    Raises
+    ------
+    InputError
+        A text of another form.
+    """
+    if text is None:
+        return None
+    if not isinstance(text, str):
+        if not (isinstance(text, tuple) and all(isinstance(part, slice) for part in text)):
+            raise InputError(f"{where}: `roi=` must be a tuple of slices or a text, found {text!r}")
+        return text
+    parts = [re.fullmatch(r"\s*(\d*)\s*:\s*(\d*)\s*", part) for part in text.split(",")]
+    if not all(parts):
+        raise InputError(
+            f"{where}: `roi=` must be one range for each axis, such as 10:50,:,100:356, found {text}"
+        )
+    numbers = [[int(n) if n else None for n in part.groups()] for part in parts if part]
+    return tuple(slice(start, stop) for start, stop in numbers)
+
+
+def indices(part: slice) -> NDArray[np.int64]:
+    """Every index of a slice with numbers."""
+    return np.arange(part.start, part.stop)
 
 
 def of_frame(region: Region | None) -> tuple[slice, slice] | None:

@@ -1,7 +1,7 @@
 """Filling by the crystal: it is phased, and the counts that it expects in the gaps fill them.
 
 The finite crystal constrains its pattern far more than the statistics of fringes do. The gaps are filled
-statistically first, together with copies of themselves among the measured voxels. That filling bounds the
+statistically first, and so are copies of themselves among the measured voxels. That filling bounds the
 phasing and is the prior of the likelihood under which the crystal is refined. What the crystal expects in the
 copies, which it did not see, tells where it is trusted in the gaps.
 """
@@ -9,53 +9,54 @@ copies, which it did not see, tells where it is trusted in the gaps.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 import scipy.fft
 import torch
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
 
 from sayre.data import FilledPattern, Pattern
 from sayre.errors import InputError, warn
-from sayre.filling.crystal.copies import Copy, copies_of
+from sayre.filling.crystal.copies import Copy, copies_beside
 from sayre.filling.crystal.evidence import standard_errors, weights
 from sayre.filling.crystal.phases import explained
-from sayre.filling.kept import Kept, prefixed
+from sayre.filling.kept import Kept
+from sayre.filling.stacking import Stacked
+from sayre.filling.stacking.experts import Estimate
 from sayre.numerics.progress import Advance
 from sayre.retrieval.peaks import find_peaks
 from sayre.retrieval.prepare import check
 
+Log = NDArray[np.float32]
 Counts = NDArray[np.float32]
 Box = tuple[slice, ...]
-Fill = Callable[[Pattern, Advance | None, Kept | None], FilledPattern]
 
 MOST_SIDE, LEAST_SIDE = 96, 24
 """Voxels a side around the peak that are phased at most; least."""
 ALIKE, DOUBT = 3.0, 0.1
 """Variance of the crystal's error in units of that between the starts, which share their counts; and the part
 of the statistical filling's variance, and of the squared difference of the two, that adds to it."""
-FILLED = 0.15
-"""Share of either statistical filling in the time of the whole."""
+NEIGHBOURS = 1.0
+"""Standard deviation in voxels of the neighbourhood that shares the variance between the starts."""
 
 
 def crystal_fill(
     pattern: Pattern,
-    statistical: Fill,
+    stacked: Stacked,
     *,
     device: torch.device,
     progress: Advance | None = None,
     kept: Kept | None = None,
-) -> FilledPattern:
+) -> Estimate | None:
     """Fill gaps by the counts that the phased crystal expects, as far as copies of the gaps trust it.
 
     Parameters
     ----------
     pattern
         Counts with gaps.
-    statistical
-        Fills a pattern first, with standard errors; is given the progress and a place for its steps.
+    stacked
+        Statistical filling of the gaps and of copies of them.
     device
         Of phase retrieval.
     progress
@@ -63,36 +64,45 @@ def crystal_fill(
     kept
         Where finished steps are kept, and resumed from.
 
+    Returns
+    -------
+    As `Stacked.gap`; None where the statistical filling has to stay.
+
     Warns
     -----
     SayreWarning
-        The counts cannot be phased, or the gap cannot be copied: the statistical filling stays.
+        The counts cannot be phased, or the gap cannot be copied.
     """
-    told = progress or _silent
-
-    def part(before: float, share: float) -> Advance:
-        return lambda fraction, note="": told(before + share * fraction, note)
-
-    plain = statistical(pattern, part(0, FILLED), prefixed(kept, "gap "))
-    peak = find_peaks(plain.intensity).first
-    copies, hidden = copies_of(pattern.mask, peak)
-    both = statistical(pattern.with_mask(hidden), part(FILLED, FILLED), prefixed(kept, "copied "))
+    gap, there = stacked.gap, stacked.hidden
     try:
+        peak = find_peaks(_filled(pattern, gap).intensity).first
+        copies, hidden = copies_beside(stacked.copies, peak)
         box = _around(peak, pattern)
         if not hidden[box].any():
             raise InputError(f"{pattern.name}: no copy of the gap lies in what is measured around the peak")
-        inner = both.crop(box)
-        _require_crystal(inner)
-        found = explained(
-            inner,
-            device=device,
-            told=lambda fraction: told(2 * FILLED + (1 - 2 * FILLED) * fraction),
-            kept=kept,
+        both = Estimate(
+            log=np.where(hidden, there.log, gap.log), sigma=np.where(hidden, there.sigma, gap.sigma)
         )
+        inner = _filled(pattern.with_mask(hidden), both).crop(box)
+        _require_crystal(inner)
+        found = explained(inner, device=device, told=progress or _silent, kept=kept)
     except InputError as error:
-        warn(f"{error}; the crystal cannot fill the gap, {plain.method} does")
-        return plain
-    return _mixed(plain, both, box, found, copies, hidden)
+        warn(f"{error}; the crystal cannot fill the gap, statistics do")
+        return None
+    judged = [Copy(gap=copy.gap[box], axis=copy.axis, shift=copy.shift) for copy in copies]
+    plain, copied = (Estimate(log=one.log[box], sigma=one.sigma[box]) for one in (gap, both))
+    mixed = _mixed(pattern.crop(box), plain, copied, np.log1p(np.stack(found)), judged, hidden[box])
+    gap = Estimate(log=gap.log.copy(), sigma=gap.sigma.copy())
+    gap.log[box], gap.sigma[box] = mixed.log, mixed.sigma
+    return gap
+
+
+def _filled(pattern: Pattern, estimate: Estimate) -> FilledPattern:
+    """Return the pattern with what was expected in its masked voxels."""
+    mask, counts = pattern.mask, pattern.intensity.copy()
+    counts[mask] = np.maximum(np.expm1(estimate.log[mask]), 0)
+    sigma = np.where(mask, estimate.sigma, np.float32(0))
+    return FilledPattern(pattern=pattern, intensity=counts, sigma=sigma, method="stack")
 
 
 def _around(peak: tuple[int, ...], pattern: Pattern) -> Box:
@@ -116,36 +126,37 @@ def _require_crystal(filled: FilledPattern) -> None:
 
 
 def _mixed(
-    plain: FilledPattern,
-    both: FilledPattern,
-    box: Box,
-    found: list[Counts],
+    pattern: Pattern,
+    plain: Estimate,
+    both: Estimate,
+    logs: Log,
     copies: list[Copy],
     hidden: NDArray[np.bool_],
-) -> FilledPattern:
-    """Take the crystal where its copies trust it and the statistical filling elsewhere."""
-    counts, mask = plain.pattern.intensity[box], plain.mask[box]
-    copied, judged = hidden[box], [replace(copy, gap=copy.gap[box]) for copy in copies]
-    logs = np.log1p(np.stack(found))
-    crystal, spread = logs.mean(0), logs.var(0, ddof=1) if len(found) > 1 else np.zeros_like(logs[0])
-    share = weights(counts, np.expm1(crystal), both.intensity[box], copied, judged)
+) -> Estimate:
+    """Take the crystal where its copies trust it and the statistical filling elsewhere.
 
-    def mixture(other: FilledPattern) -> tuple[Counts, Counts]:
+    `logs` are those of the counts that each start expects.
+    """
+    counts, mask, crystal = pattern.intensity, pattern.mask, logs.mean(0)
+    spread = np.zeros_like(crystal)
+    if len(logs) > 1:
+        spread = gaussian_filter(logs.var(0, ddof=1), NEIGHBOURS)
+    share = weights(counts, np.expm1(crystal), np.expm1(both.log), hidden, copies)
+
+    def mixture(other: Estimate) -> tuple[Log, Log]:
         """Mean and standard deviation of the two together."""
-        level, error = np.log1p(other.intensity[box]), other.sigma[box] ** 2
+        level, error = other.log, other.sigma**2
         apart = (crystal - level) ** 2
         own = ALIKE * spread + DOUBT * (apart + error)
         variance = share * own + (1 - share) * error + share * (1 - share) * apart
         return share * crystal + (1 - share) * level, np.sqrt(variance)
 
     level, own = mixture(both)
-    scale = standard_errors(counts, level, own, copied)
+    scale = standard_errors(counts, level, own, hidden)
     level, own = mixture(plain)
-    intensity, sigma = plain.intensity.copy(), plain.sigma.copy()
-    intensity[box] = np.where(mask, np.expm1(level), intensity[box])
-    sigma[box] = np.where(mask, scale(level, own), sigma[box])
-    method = f"crystal + {plain.method}"
-    return FilledPattern(pattern=plain.pattern, intensity=intensity, sigma=sigma, method=method)
+    return Estimate(
+        log=np.where(mask, level, plain.log), sigma=np.where(mask, scale(level, own), np.float32(0))
+    )
 
 
 def _silent(fraction: float, note: str = "") -> None:

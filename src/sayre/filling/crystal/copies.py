@@ -8,12 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sayre.numerics.gaps import UNBOUNDED, run_lengths
+from sayre.filling.stacking.pieces import Copies, Piece
 
 Mask = NDArray[np.bool_]
 
-CLEARANCE = 4
-"""Measured voxels between a gap and its copy."""
 REACH = 3
 """Voxels around the peak that no copy hides: nothing else tells as much of the crystal."""
 
@@ -25,7 +23,7 @@ class Copy:
     Attributes
     ----------
     gap
-        bool, the masked voxels whose shortest run of masked voxels lies along `axis`.
+        bool, masked voxels.
     axis, shift
         The copy of a voxel is `shift` voxels away along `axis`.
     """
@@ -46,50 +44,40 @@ class Copy:
         return np.take(values, np.clip(np.arange(n) + self.shift, 0, n - 1), self.axis)
 
 
-def copies_of(mask: Mask, peak: tuple[int, ...]) -> tuple[list[Copy], Mask]:
-    """Copy each part of the gaps by their thickness and some clearance, and return where the copies lie.
+def copies_beside(copies: Copies, peak: tuple[int, ...]) -> tuple[list[Copy], Mask]:
+    """Choose one copy of each piece of the gaps, and return where these copies lie.
 
-    The copy lies on the side of the peak, unless it would hide the peak.
+    It is that on the side of the peak, unless it would hide the peak. The crystal has to be phased without
+    the counts in it, so that one is enough.
 
     Parameters
     ----------
-    mask
-        bool, true where not measured.
+    copies
+        Copies on both sides, as the statistical filling has hidden them.
     peak
         Voxel of the peak.
     """
-    lengths = np.stack([run_lengths(mask, axis) for axis in range(mask.ndim)])
-    across = np.where(mask & (lengths.min(0) < UNBOUNDED), lengths.argmin(0), -1)
-    copies, hidden = [], np.zeros_like(mask)
-    for axis, n in enumerate(mask.shape):
-        gap = across == axis
-        if not gap.any():
+    chosen, hidden = [], np.zeros_like(copies.mask)
+    shape, known = hidden.shape, copies.mask & ~copies.narrow
+    for piece in copies.pieces:
+        if not piece.shifts:
             continue
-        thickness = int(np.ceil(np.mean(np.minimum(lengths[axis][gap], n))))
-        middle = float(np.mean(np.nonzero(gap)[axis]))
-        shift = _shift(middle, thickness, peak[axis], n)
-        copies.append(Copy(gap=gap, axis=axis, shift=shift))
-        moved = Copy(gap=gap, axis=axis, shift=-shift).of_gap(gap)
-        hidden |= _inside(moved, axis, shift) & ~mask
+        shift = _best(piece, peak[piece.axis])
+        gap = np.zeros_like(hidden)
+        gap[piece.box] = piece.inside
+        chosen.append(Copy(gap=gap, axis=piece.axis, shift=shift))
+        box, part = piece.place(shift, shape)
+        hidden[box] |= piece.inside[part] & known[box]
     near = tuple(slice(max(p - REACH, 0), p + REACH + 1) for p in peak)
     hidden[near] = False
-    return copies, hidden
+    return chosen, hidden
 
 
-def _shift(middle: float, thickness: int, peak: int, size: int) -> int:
-    """Distance along an axis from a gap to a copy that hides neither the peak nor the border."""
-    toward = 1 if middle <= peak else -1
-    least, reach = thickness + CLEARANCE, thickness / 2 + REACH
-    for shift in (toward * least, -toward * least, *(toward * further for further in range(least, size))):
-        place = middle + shift
-        if abs(place - peak) > reach and reach < place < size - 1 - reach:
-            return shift
-    return toward * least
-
-
-def _inside(moved: Mask, axis: int, shift: int) -> Mask:
-    """Return a moved mask without what the border repeated."""
-    moved = moved.copy()
-    edge = slice(0, shift) if shift > 0 else slice(shift, None)
-    moved[tuple(edge if i == axis else slice(None) for i in range(moved.ndim))] = False
-    return moved
+def _best(piece: Piece, peak: int) -> int:
+    """Return the shift to the copy nearest to the peak of those that spare it, or else to the farthest."""
+    side = piece.box[piece.axis]
+    apart = {shift: abs((side.start + side.stop - 1) / 2 + shift - peak) for shift in piece.shifts}
+    sparing = [shift for shift in piece.shifts if apart[shift] > (side.stop - side.start) / 2 + REACH]
+    if not sparing:
+        return max(piece.shifts, key=lambda shift: apart[shift])
+    return min(sparing, key=lambda shift: apart[shift])

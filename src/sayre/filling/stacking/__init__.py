@@ -9,6 +9,7 @@ filled by wiener alone.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +37,27 @@ SHARES = {"hidden": 0.3, "wiener": 0.25, "copies": 0.2, "gaps": 0.25}
 """Parts of the work, for the progress."""
 
 
+class Stacked(NamedTuple):
+    """A filling by several methods.
+
+    Attributes
+    ----------
+    gap
+        What they expect together; measured voxels as they were, with sigma 0.
+    hidden
+        The same of the copies, which was made without the counts there.
+    copies
+        Of the mask.
+    names
+        Of the methods that were asked.
+    """
+
+    gap: Estimate
+    hidden: Estimate
+    copies: Copies
+    names: list[str]
+
+
 def stack_fill(
     pattern: Pattern,
     predictor: Predictor | None,
@@ -43,7 +65,7 @@ def stack_fill(
     *,
     progress: Advance | None = None,
     kept: Kept | None = None,
-) -> tuple[Log, Log, list[str]]:
+) -> Stacked:
     """Fill masked voxels by a mixture of methods, and state its standard error.
 
     Parameters
@@ -58,13 +80,6 @@ def stack_fill(
         Called with the fraction done.
     kept
         Where the steps of wiener and the network are kept, and resumed from.
-
-    Returns
-    -------
-    filled, sigma
-        As `sayre.filling.wiener.wiener_fill` returns them.
-    names
-        Of the methods that were asked.
     """
     values, mask = np.log1p(pattern.intensity), pattern.mask
     copies = hidden_copies(mask)
@@ -86,10 +101,10 @@ def stack_fill(
         if predictor is not None:
             network = _Network(predictor, pattern, values, copies, wiener)
             experts.append(network.expert(stride, part["copies"], part["gaps"], kept))
-    mixed = combine(pattern.intensity, mask, copies, experts, np.random.default_rng(0))
+    gap, there = combine(pattern.intensity, mask, copies, experts, np.random.default_rng(0))
     if progress:
         progress(1.0)
-    return mixed.log, mixed.sigma, [expert.name for expert in experts]
+    return Stacked(gap=gap, hidden=there, copies=copies, names=[expert.name for expert in experts])
 
 
 @dataclass(frozen=True)

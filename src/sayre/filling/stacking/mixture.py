@@ -21,8 +21,8 @@ LEAST_SIGMA = 1e-3
 
 def combine(
     counts: Log, mask: Mask, copies: Copies, experts: Sequence[Expert], generator: np.random.Generator
-) -> Estimate:
-    """Return what the experts expect together in the masked voxels.
+) -> tuple[Estimate, Estimate]:
+    """Return what the experts expect together in the masked voxels, and in the copies.
 
     Wide pieces are a mixture of all, and its stated error is enlarged where the copies show it too small
     (copies may be easier to fill than the gap, so it is never made smaller). Narrow runs are filled by one
@@ -64,7 +64,9 @@ def combine(
         mine = mask & (copies.wide == wide)
         factor = scale(gap.log[mine])
         gap.sigma[mine] *= np.maximum(factor, 1) if wide else factor
-    return gap
+        if wide:
+            hidden.sigma[judged] *= np.maximum(scale(hidden.log[judged]), 1)
+    return gap, hidden
 
 
 def _mix(

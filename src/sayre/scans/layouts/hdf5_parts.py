@@ -13,9 +13,9 @@ import numpy as np
 from sayre.errors import InputError
 from sayre.files.patterns import hdf5, nexus, sound
 from sayre.files.patterns.contents import Contents
-from sayre.files.patterns.hdf5_arrays import read_array
 from sayre.files.patterns.hdf5_tree import named, opened
 from sayre.files.patterns.heaps import require_heaps
+from sayre.files.patterns.region import Region, indices, of_frame, squeezed
 from sayre.scans.protocol import Frames, Values
 
 LEAST = 8
@@ -219,8 +219,8 @@ def only_detector(found: Sequence[str], wanted: str | None, what: str) -> str:
     )
 
 
-def frames_reader(path: Path, place: str, *, of_detector: str | None = None) -> Callable[[], Frames]:
-    """Return a function that reads the frames of a dataset, with the masks and fields beside it.
+def frames_reader(path: Path, place: str, *, of_detector: str | None = None) -> Callable[..., Frames]:
+    """Return a function that reads the frames of a dataset or a region of them, with masks and fields beside.
 
     Parameters
     ----------
@@ -232,19 +232,25 @@ def frames_reader(path: Path, place: str, *, of_detector: str | None = None) -> 
         Path of a dataset in the group of the detector, where mask and fields are; None: that of the frames.
     """
 
-    def read() -> Frames:
+    def read(region: Region | None = None) -> Frames:
         with opened(path) as file:
             dataset = named(path, file, place)
-            counts = read_array(path, dataset)
-            counts = counts.reshape(-1, *counts.shape[-2:])
+            shape = squeezed(dataset.shape)
+            part = region if region is None or len(shape) == 3 else region[1:]
+            counts, missing, _ = hdf5.read_blocks(path, {place: dataset}, part)
+            whole = (shape[0] if len(shape) == 3 else 1, *shape[-2:])
+            mask = hdf5.mask_for(path, file, of_detector or place, whole, region)
             beside, remarks = hdf5.read_beside(path, file, of_detector or place)
             contents = Contents(
-                counts=counts,
+                counts=counts.reshape(-1, *counts.shape[-2:]),
                 stored=dataset.dtype,
-                mask=hdf5.mask_for(path, file, of_detector or place, counts.shape),
+                mask=hdf5.with_missing(mask, missing),
                 beside=beside,
-                remarks=remarks,
+                remarks=(*remarks, *hdf5.unmapped_said(missing)),
+                cutoff=nexus.cutoff(file, of_detector or place),
+                region=of_frame(region),
+                frame=(shape[-2], shape[-1]),
             )
-        return Frames(contents)
+        return Frames(contents, None if region is None else indices(region[0]))
 
     return read

@@ -13,23 +13,25 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import h5py
 import numpy as np
+from numpy.typing import NDArray
 from scipy.constants import c, e, h
 
 from sayre.crystal.stated import StatedGeometry
 from sayre.errors import InputError, warn
 from sayre.files.patterns import hdf5, nexus
 from sayre.files.patterns.contents import Contents
-from sayre.files.patterns.hdf5_arrays import read_array
 from sayre.files.patterns.hdf5_tree import named, opened
+from sayre.files.patterns.region import Region, of_frame, squeezed
 from sayre.scans.layouts import hdf5_parts as parts
 from sayre.scans.layouts.units import with_value
 from sayre.scans.protocol import Entry, Frames, RawScan
 
 DETECTOR = "entry/instrument/detector"
+Array = NDArray[Any]
 _BLOCK = re.compile(r"data_(\d+)")
 
 
@@ -86,6 +88,7 @@ class Eiger:
                 moved=None,
                 beam=beam,
                 read=reader(path),
+                regions=True,
             )
 
 
@@ -144,8 +147,8 @@ def stated_by(file: h5py.File) -> StatedGeometry:
     return stated
 
 
-def reader(path: Path, *, points: int | None = None) -> Callable[[], Frames]:
-    """Return a function that reads the frames of a master, as far as they exist.
+def reader(path: Path, *, points: int | None = None) -> Callable[..., Frames]:
+    """Return a function that reads the frames of a master or a region of them, as far as they exist.
 
     Parameters
     ----------
@@ -155,7 +158,7 @@ def reader(path: Path, *, points: int | None = None) -> Callable[[], Frames]:
         How many points the scan has, where it is known: a block of several frames a point is summed.
     """
 
-    def read() -> Frames:
+    def read(region: Region | None = None) -> Frames:
         with opened(path) as file:
             found = blocks_of(file)
             present = [block for block in found if block.frames]
@@ -163,27 +166,40 @@ def reader(path: Path, *, points: int | None = None) -> Callable[[], Frames]:
                 raise InputError(
                     f"{path}: no file of its frames is there ({found[0].target}, …); put them beside it"
                 )
-            stack = [
-                read_array(path, named(path, file, f"entry/data/data_{block.number:06d}"))
-                for block in present
-            ]
-            stack = [part.reshape(-1, *part.shape[-2:]) for part in stack]
-            stored = named(path, file, f"entry/data/data_{present[0].number:06d}").dtype
+            blocks = {
+                name: named(path, file, name)
+                for name in (f"entry/data/data_{block.number:06d}" for block in present)
+            }
             numbers = _numbers(found, present)
-            if points is not None and len(present) == points and len({len(part) for part in stack}) == 1:
-                stack, numbers = _summed(path, stack, present)
+            several = {block.frames for block in present}
+            each = several.pop() or 1 if len(several) == 1 and len(present) == points else 1
             _tell(path, file, found, present)
-            counts = np.concatenate(stack)
+            chosen = np.arange(len(numbers) // each)
+            if region is not None:
+                of_point = chosen if each > 1 else numbers
+                chosen = chosen[(of_point >= region[0].start) & (of_point < region[0].stop)]
+                if not chosen.size:
+                    raise InputError(f"{path}: none of the frames of `roi=` exists")
+            part = slice(int(chosen[0]) * each, (int(chosen[-1]) + 1) * each)
+            frame = squeezed(next(iter(blocks.values())).shape)[-2:]
+            wanted = (part, *(of_frame(region) or (slice(0, frame[0]), slice(0, frame[1]))))
+            counts, missing, whole = hdf5.read_blocks(path, blocks, wanted)
+            if each > 1:
+                counts, missing = _summed(path, counts, missing, each)
+            mask = hdf5.mask_for(path, file, "entry/data/data_000001", (whole[0] // each, *frame), wanted)
             beside, remarks = hdf5.read_beside(path, file, "entry/data/data_000001")
             contents = Contents(
                 counts=counts,
-                stored=stored,
-                mask=hdf5.mask_for(path, file, "entry/data/data_000001", counts.shape),
+                stored=next(iter(blocks.values())).dtype,
+                mask=hdf5.with_missing(mask, missing),
                 known={},
                 beside=beside,
-                remarks=remarks,
+                remarks=(*remarks, *hdf5.unmapped_said(missing)),
+                cutoff=nexus.cutoff(file, "entry/data/data_000001") if each == 1 else None,
+                region=of_frame(region),
+                frame=(frame[0], frame[1]),
             )
-        return Frames(contents, numbers)
+        return Frames(contents, chosen if each > 1 else numbers[chosen])
 
     return read
 
@@ -198,12 +214,12 @@ def _numbers(found: list[Block], present: list[Block]) -> np.ndarray:
     return np.concatenate(numbers)
 
 
-def _summed(path: Path, stack: list[np.ndarray], present: list[Block]) -> tuple[list[np.ndarray], np.ndarray]:
+def _summed(path: Path, counts: Array, missing: Array | None, several: int) -> tuple[Array, Array | None]:
     """Frames of one point summed, where there is a file of several for each point."""
-    several = len(stack[0])
-    if several > 1:
-        warn(f"{path.name}: {several} frames of each point were summed")
-    return [part.sum(axis=0, keepdims=True) for part in stack], np.arange(len(present))
+    warn(f"{path.name}: {several} frames of each point were summed")
+    shape = (-1, several, *counts.shape[1:])
+    lost: Array | None = None if missing is None else np.asarray(missing.reshape(shape).any(axis=1))
+    return counts.reshape(shape).sum(axis=1), lost
 
 
 def _tell(path: Path, file: h5py.File, found: list[Block], present: list[Block]) -> None:

@@ -116,6 +116,7 @@ class Bliss:
                 gaps=GAPS.get(name.lower()),
                 remarks=remarks,
                 read=parts.frames_reader(path, place, of_detector=f"{group}/data"),
+                regions=True,
             )
 
 

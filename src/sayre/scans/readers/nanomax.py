@@ -103,6 +103,7 @@ class NanoMax:
                 sample=stances(SAMPLE["nanomax"], stood),
                 gaps=gaps,
                 read=parts.frames_reader(path, there[name][0]),
+                regions=True,
             )
 
 

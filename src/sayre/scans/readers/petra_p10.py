@@ -109,6 +109,7 @@ class P10:
             gaps=GAPS.get(name),
             remarks=remarks,
             read=eiger.reader(master, points=points or None),
+            regions=True,
         )
 
 

@@ -64,6 +64,7 @@ class Cristal(SoleilReader):
                 sample=stances(SAMPLE["cristal"], motors),
                 gaps=gaps,
                 read=parts.frames_reader(path, place),
+                regions=True,
             )
 
 

@@ -72,6 +72,7 @@ class Sixs(SoleilReader):
                     f"state detector, row, column and rocking_axis by `geometry=` ({at})"
                 ],
                 read=parts.frames_reader(path, place),
+                regions=True,
             )
 
 

@@ -11,6 +11,24 @@ from sayre.detectors.geometry import NAMES
 
 ENDINGS = ".npz .npy .cxi .h5 .nxs .tif .mat"
 
+
+def voxels(text: str) -> int | tuple[int, ...]:
+    """The numbers of a text such as 64 or 48,96,96.
+
+    Raises
+    ------
+    SettingError
+        A text of another form.
+    """
+    try:
+        numbers = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        numbers = ()
+    if len(numbers) not in (1, 2, 3):
+        raise SettingError("crop", f"must be one number, or one for each axis as 48,96,96, found {text}")
+    return numbers[0] if len(numbers) == 1 else numbers
+
+
 Source = Annotated[
     str,
     Option(
@@ -23,6 +41,17 @@ Source = Annotated[
 Frames = Annotated[
     str | None,
     Option(help="Folder of the frames of a scan, where they are not beside its file.", metavar="FOLDER"),
+]
+
+Crop = Annotated[
+    int | tuple[int, int] | tuple[int, int, int] | None,
+    Option(
+        help="Take this many voxels a side around the peak, for all axes or each: 64, or 48,96,96.",
+        least=8,
+        whole=True,
+        metavar="VOXELS",
+        parse=voxels,
+    ),
 ]
 
 Flat = Annotated[
@@ -57,7 +86,9 @@ class InputFile:
     detector, corner
         Name of a detector whose module gaps are masked, and the place of the frames on it.
     crop
-        Voxels a side of the box around the peak that is taken.
+        Voxels a side of the box around the peak that is taken, one number or one for each axis.
+    roi, axes
+        Part of the counts that is read, and the order of their axes, as `sayre.load` takes them.
     frames, normalise
         Of a raw scan, as `sayre.load` takes them.
     amplitudes
@@ -89,9 +120,20 @@ class InputFile:
             metavar="ROW COLUMN",
         ),
     ] = None
-    crop: Annotated[
-        int | None,
-        Option(help="Take this many voxels a side around the peak.", least=8, whole=True, metavar="VOXELS"),
+    crop: Crop = None
+    roi: Annotated[
+        str | None,
+        Option(
+            help="Read this part of the counts and no more, a range for each axis: 10:50,:,100:356.",
+            metavar="RANGES",
+        ),
+    ] = None
+    axes: Annotated[
+        str | None,
+        Option(
+            help="Order of the axes in the file, f frames, r rows, c columns: rcf where frames are last.",
+            metavar="frc|rcf|…",
+        ),
     ] = None
     frames: Frames = None
     normalise: Annotated[
@@ -142,6 +184,8 @@ class InputFile:
             frames=self.frames,
             normalise=self.normalise,
             amplitudes=self.amplitudes,
+            roi=self.roi,
+            axes=self.axes,
         )
         if not keep_filling:
             pattern = pattern.measured
