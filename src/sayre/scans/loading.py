@@ -17,6 +17,7 @@ from sayre.crystal.stated import StatedGeometry
 from sayre.data import FilledPattern, Pattern
 from sayre.data.grid import ScanRecord
 from sayre.detectors import detector
+from sayre.detectors.hygiene import sound
 from sayre.errors import InputError, understood, warn
 from sayre.files.corrections import Given
 from sayre.files.digests import digest_of
@@ -86,20 +87,23 @@ def load(
     -----
     SayreWarning
         As `sayre.files.load`; angles that are missing or repeated, frames that do not exist, what was
-        normalised.
+        normalised; what `sayre.detectors.hygiene.sound` masks: hot pixels, cosmic rays, frames without a
+        count between bright ones, voxels at a detector's cut-off.
     """
     raw = opened(path, frames=frames)
     if raw is None:
         if frames is not None or normalise is not None:
             option = "`frames=`" if frames is not None else "`normalise=`"
             raise InputError(f"{path}: is no raw scan, so {option} is of no use; leave it out")
-        return files.load(path, mask=mask, flat=flat, dark=dark, amplitudes=amplitudes, roi=roi, axes=axes)
+        return sound(
+            files.load(path, mask=mask, flat=flat, dark=dark, amplitudes=amplitudes, roi=roi, axes=axes)
+        )
     if amplitudes:
         raise InputError(f"{path}: a raw scan holds counts, no amplitudes; leave out `amplitudes=True`")
     if axes is not None:
         raise InputError(f"{path}: the frames of a raw scan are first; leave out `axes=`")
     region = parsed(roi, path)
-    return pattern_of(raw, path, mask=mask, flat=flat, dark=dark, normalise=normalise, region=region)
+    return sound(pattern_of(raw, path, mask=mask, flat=flat, dark=dark, normalise=normalise, region=region))
 
 
 def load_filled(
@@ -122,9 +126,10 @@ def load_filled(
         As `load` takes them.
     """
     if opened(path, frames=frames) is None and frames is None and normalise is None:
-        return files.load_filled(
+        found = files.load_filled(
             path, mask=mask, flat=flat, dark=dark, amplitudes=amplitudes, roi=roi, axes=axes
         )
+        return found if isinstance(found, FilledPattern) else sound(found)
     return load(
         path,
         mask=mask,
