@@ -24,17 +24,21 @@ from sayre.workflows.evaluate import coverage_table, table
 SEED = 20_261_126
 
 
-def scores_of(index: int, options: argparse.Namespace) -> list[Score]:
-    """Return the scores of every method in one gap of each width."""
-    generator = np.random.default_rng([SEED, index])
-    population = VoxelPopulation(
-        side=options.side,
-        dimensions=options.dimensions,
+def population(dimensions: int, side: int) -> VoxelPopulation:
+    """Return what the crystals are drawn from."""
+    return VoxelPopulation(
+        side=side,
+        dimensions=dimensions,
         oversampling=(2.5, 6.0),
         phase_range=(0.0, np.pi),
         max_counts=(1e5, 1e7),
     )
-    amplitude = draw(population, generator).amplitude
+
+
+def scores_of(index: int, options: argparse.Namespace) -> list[Score]:
+    """Return the scores of every method in one gap of each width."""
+    generator = np.random.default_rng([SEED, index])
+    amplitude = draw(population(options.dimensions, options.side), generator).amplitude
     truth = (amplitude.real**2 + amplitude.imag**2).astype(np.float32)
     counts = photons.count(truth, generator)
     grid = Grid(step=(1.0,) * options.dimensions)

@@ -32,7 +32,6 @@ Mask = NDArray[np.bool_]
 
 COPY_STRIDE = 32
 """Distance of the network's windows in copies: their error is hardly larger than that of denser ones."""
-NETWORK_TRUST = 4.0
 SHARES = {"hidden": 0.3, "wiener": 0.25, "copies": 0.2, "gaps": 0.25}
 """Parts of the work, for the progress."""
 
@@ -99,7 +98,7 @@ def stack_fill(
     if copies.pieces:
         experts = [*interpolating(values, mask, copies.mask), wiener]
         if predictor is not None:
-            network = _Network(predictor, pattern, values, copies, wiener)
+            network = _Network(predictor, pattern, copies, wiener)
             experts.append(network.expert(stride, part["copies"], part["gaps"], kept))
     gap, there = combine(pattern.intensity, mask, copies, experts, np.random.default_rng(0))
     if progress:
@@ -113,25 +112,43 @@ class _Network:
 
     predictor: Predictor
     pattern: Pattern
-    values: Log
     copies: Copies
     wiener: Expert
 
     def expert(self, stride: int, first: Advance, second: Advance, kept: Kept | None) -> Expert:
         """Ask it for the copies and for the gaps."""
-        mask, both = self.pattern.mask, self.pattern.mask | self.copies.mask
+        mask = self.pattern.mask
+        counts, still = self._between_copies()
         wanted = self.copies.mask & ~self.copies.narrow
-        hidden, _ = self._ask(both, wanted, self.wiener.hidden, COPY_STRIDE, "copies", first, kept)
-        gap, beyond = self._ask(mask, self.copies.wide, self.wiener.gap, stride, "windows", second, kept)
+        hidden, _ = self._ask(
+            counts, still | self.copies.mask, wanted, self.wiener.hidden, COPY_STRIDE, "copies", first, kept
+        )
+        gap, beyond = self._ask(
+            self.pattern.intensity, mask, self.copies.wide, self.wiener.gap, stride, "windows", second, kept
+        )
         if beyond:
             warn(
                 f"{self.pattern.name}: {beyond} masked voxels are wider than the network's "
                 f"{self.predictor.widths[1]} or at the rim; filled without it, with a larger error"
             )
-        return Expert(name="unet", gap=gap, hidden=hidden, trust=NETWORK_TRUST)
+        return Expert(name="unet", gap=gap, hidden=hidden)
+
+    def _between_copies(self) -> tuple[Log, Mask]:
+        """Counts, and what of the mask is left, with a gap filled by wiener where it lies between its copies.
+
+        So a window of the network shows one gap, as in training; nothing of the copies is in that filling.
+        """
+        counts, mask = self.pattern.intensity.copy(), self.pattern.mask.copy()
+        for piece in self.copies.pieces:
+            if len(piece.shifts) > 1:
+                filled = np.maximum(np.expm1(self.wiener.hidden.log[piece.box]), 0)
+                counts[piece.box][piece.inside] = filled[piece.inside]
+                mask[piece.box][piece.inside] = False
+        return counts, mask
 
     def _ask(
         self,
+        counts: Log,
         mask: Mask,
         wanted: Mask,
         baseline: Estimate,
@@ -142,10 +159,10 @@ class _Network:
     ) -> tuple[Estimate, int]:
         """Fill the voxels wanted; so many of them it cannot reach, and they stay as the baseline has them."""
         predictor = self.predictor
-        linear = linear_fill(self.values, mask)
+        linear = linear_fill(np.log1p(counts), mask)
         if predictor.baseline == "linear":
             baseline = Estimate(log=linear, sigma=mask.astype(np.float32))
-        volume = assemble(self.pattern.intensity, mask, baseline.log, baseline.sigma, linear)
+        volume = assemble(counts, mask, baseline.log, baseline.sigma, linear)
         slabs, beyond = windows.plan(mask, depth=predictor.depth, max_width=predictor.widths[1])
         mine = [slab for slab in (slab.within(wanted) for slab in slabs) if len(slab.voxels)]
         done = windows.fill(

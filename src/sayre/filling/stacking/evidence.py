@@ -1,10 +1,16 @@
-"""Weights of experts in a gap, by how well each of them filled the hidden copies near by.
+"""Weights of experts in a gap, by how well each of them filled the hidden copies on both sides of it.
 
-The error of an expert at a copied voxel is `(√n − E√N)²` for n counts where it expects a mean λ of Poisson
-counts N, over `1/4 + RELATIVE² λ/4`: photon noise, and a relative error of the filling; large ones are
-damped. It is averaged over the copies of a voxel, over its neighbours and over voxels as bright: a rod is
-judged by rods, the dark field by the dark field. The weights are `trust · exp(−excess/TAU)`, the posterior of
-experts whose log evidence is the excess of the mean error over that of another expert.
+The error of an expert at a copied voxel is `√n − E√N` for n counts where it expects Poisson counts N, over
+`√(1/4 + RELATIVE² λ/4)`: photon noise, and a relative error of the filling. Products of the errors of each
+two experts are averaged over the thickness of the gap, over neighbours along its plane and over voxels as
+bright: a rod is judged by rods, the dark field by the dark field. Where few voxels tell, averages of a wider
+neighbourhood stand in, and for these averages of the whole pattern.
+
+The weights of a side are those whose mixture has the smallest squared error there (stacking). In each class
+of brightness one expert leads: the last one, unless another is better by `LEAD` over all copies. The others
+pay `LEAD` times the error of the best for their weight, and get the smaller of the weights of both sides. So
+what is a chance, or to be seen on one side alone, changes nothing, and where the copies tell little the
+leading expert fills the gap.
 """
 
 from __future__ import annotations
@@ -17,18 +23,20 @@ from scipy.ndimage import gaussian_filter
 
 from sayre.filling.stacking.experts import Expert
 from sayre.filling.stacking.pieces import Copies, Piece
+from sayre.filling.stacking.simplex import stacked
 from sayre.numerics.poisson import mean_of_root
 
 Log = NDArray[np.float32]
+Mask = NDArray[np.bool_]
 
-TAU = 0.05
 RELATIVE = 0.5
-TAIL = 3.0
-"""Errors far beyond it count by their logarithm: voxels of a peak decide nothing for a rod beside it."""
-NEAR, WIDE = 2.5, 6.0
-"""Voxels over which errors are averaged, and over which those are that decide where copies are few."""
-WIDE_SHARE, WHOLE_SHARE = 0.05, 1e-3
-"""Weight of the wider averages, in copies of a voxel."""
+TAIL = 2.0
+"""Mean squared error of a voxel beyond which it counts less: a peak decides nothing for a rod beside it."""
+LEAD = 0.6
+NEAR, WIDE = 2.5, 8.0
+"""Voxels along the plane over which errors are averaged, and over which where few voxels tell."""
+NEAR_PRIOR, WIDE_PRIOR, LEVEL_PRIOR = 10.0, 300.0, 30.0
+"""Voxels that the next wider average counts for."""
 LEVELS = np.log1p(np.array([0.15, 0.7, 2.5, 8.0, 40.0, 300.0]))
 """Middles of the classes of brightness, `log(1 + expected counts)`."""
 
@@ -45,20 +53,18 @@ def levels_of(light: Log) -> list[Log]:
     return [np.maximum(1 - np.abs(place - k), 0).astype(np.float32) for k in range(len(LEVELS))]
 
 
-def errors(counts: Log, means: Sequence[Log]) -> list[Log]:
-    """Return the error of each expert at each voxel.
+def errors(counts: Log, means: Log) -> Log:
+    """Return the error of each expert at each voxel, `(experts, ...)`.
 
     Parameters
     ----------
     counts
         Photon counts, float32.
     means
-        Expected counts of each expert, same shape.
+        Expected counts of each expert, `(experts, ...)`.
     """
-    scale = 1 / (0.25 + RELATIVE**2 / 4 * np.mean(means, axis=0))
-    root = np.sqrt(counts)
-    squares = ((root - mean_of_root(mean)) ** 2 * scale for mean in means)
-    return [(TAIL * np.log1p(one / TAIL)).astype(np.float32) for one in squares]
+    scale = 1 / np.sqrt(0.25 + RELATIVE**2 / 4 * means.mean(0))
+    return np.asarray((np.sqrt(counts) - mean_of_root(means)) * scale, np.float32)
 
 
 class Evidence:
@@ -75,25 +81,27 @@ class Evidence:
     """
 
     def __init__(self, counts: Log, copies: Copies, experts: Sequence[Expert]) -> None:
-        at = copies.mask
-        means = [np.maximum(np.expm1(expert.hidden.log[at]), 0) for expert in experts]
-        self._experts, self._copied = experts, at & ~copies.narrow
-        self._light = self._spread(at, np.log1p(np.mean(means, axis=0)))
-        self._errors = [self._spread(at, one) for one in errors(counts[at], means)]
-        self._trust = -TAU * np.log([expert.trust for expert in experts])
-        self._whole = self._over_all()
+        self._experts, self._copied = experts, copies.mask & ~copies.narrow
+        at = self._copied
+        means = np.stack([np.maximum(np.expm1(expert.hidden.log[at]), 0) for expert in experts])
+        found = errors(counts[at], means)
+        heard = 1 / (1 + (found**2).mean(0) / TAIL)
+        light = np.log1p(means.mean(0))
+        self._light, self._heard = self._spread(light), self._spread(heard)
+        self._errors = [self._spread(one) for one in found]
+        shares = [share * heard for share in levels_of(light)]
+        sums = np.array([(share * found) @ found.T for share in shares])
+        voxels = np.array([float(share.sum()) for share in shares])
+        overall = sums.sum(0) / max(voxels.sum(), 1)
+        self._whole = (sums + LEVEL_PRIOR * overall) / (voxels + LEVEL_PRIOR)[:, None, None]
+        alone = np.einsum("lkk->lk", self._whole).copy()
+        alone[:, :-1] *= 1 + LEAD
+        self.leading = alone.argmin(1) if voxels.any() else np.full(len(LEVELS), len(experts) - 1)
 
-    @staticmethod
-    def _spread(at: NDArray[np.bool_], values: NDArray[np.floating]) -> Log:
-        field = np.zeros(at.shape, np.float32)
-        field[at] = values
+    def _spread(self, values: NDArray[np.floating]) -> Log:
+        field = np.zeros(self._copied.shape, np.float32)
+        field[self._copied] = values
         return field
-
-    def _over_all(self) -> NDArray[np.float64]:
-        """Mean excess over the first expert in each class, of all copies."""
-        shares = levels_of(self._light[self._copied])
-        excess = [(one - self._errors[0])[self._copied] for one in self._errors]
-        return np.array([[float(s @ e) / max(float(s.sum()), 1.0) for s in shares] for e in excess])
 
     def weights(self, piece: Piece) -> Log:
         """Return the weight of each expert in each voxel of the box of a piece, `(experts, *box)`.
@@ -103,40 +111,59 @@ class Evidence:
         piece
             One of the pieces of the copies.
         """
-        light = np.log1p(np.mean([np.maximum(np.expm1(e.gap.log[piece.box]), 0) for e in self._experts], 0))
-        hidden = [piece.moved(self._copied, shift) & piece.inside for shift in piece.shifts]
-        shares = [levels_of(piece.moved(self._light, shift)) for shift in piece.shifts]
-        moved = [[piece.moved(one, shift) for shift in piece.shifts] for one in self._errors]
-        excess = np.zeros((len(self._experts), *light.shape), np.float32)
-        for level, mine in enumerate(levels_of(light)):
-            known = [h * s[level] for h, s in zip(hidden, shares, strict=True)]
+        experts, axis = len(self._experts), piece.axis
+        light = np.mean([np.maximum(np.expm1(e.gap.log[piece.box]), 0) for e in self._experts], 0)
+        weights = np.zeros((experts, *piece.inside.shape), np.float32)
+        sides = [self._side(piece, shift) for shift in piece.shifts]
+        for level, mine in enumerate(levels_of(np.log1p(light))):
             if not mine.any():
                 continue
-            near, wide = (smooth(known, width, light.shape) for width in (NEAR, WIDE))
-            for k in range(1, len(self._experts)):
-                more = [w * (a - b) for w, a, b in zip(known, moved[k], moved[0], strict=True)]
-                mean = smooth(more, WIDE, light.shape) + WHOLE_SHARE * np.float32(self._whole[k, level])
-                mean = mean / (wide + np.float32(WHOLE_SHARE))
-                mean = (smooth(more, NEAR, light.shape) + WIDE_SHARE * mean) / (near + np.float32(WIDE_SHARE))
-                excess[k] += mine * mean
-        excess += self._trust.reshape(-1, *[1] * light.ndim).astype(np.float32)
-        weights = np.exp(-(excess - excess.min(0)) / TAU)
-        return np.asarray(weights / weights.sum(0), np.float32)
+            found = [self._of_side(level, *side, axis) for side in sides]
+            share = np.min(found, axis=0) if found else np.zeros((experts, *[1] * light.ndim), np.float32)
+            share[self.leading[level]] = 0
+            share[self.leading[level]] = 1 - share.sum(0)
+            weights += mine * share
+        return weights
+
+    def _side(self, piece: Piece, shift: int) -> tuple[Log, list[Log], list[Log]]:
+        """Weight of each voxel of a copy, its shares of the classes, and the errors of the experts."""
+        heard = piece.moved(self._heard, shift) * piece.inside
+        errors = [piece.moved(one, shift) for one in self._errors]
+        return heard, levels_of(piece.moved(self._light, shift)), errors
+
+    def _of_side(self, level: int, heard: Log, shares: list[Log], errors: list[Log], axis: int) -> Log:
+        """Weights by one copy, `(experts, *box)` with one voxel along the axis."""
+        known = heard * shares[level]
+        near, wide = (over_plane(known, axis, width) for width in (NEAR, WIDE))
+        experts, whole = len(errors), self._whole[level]
+        products = np.empty((experts, experts, *near.shape), np.float32)
+        for a in range(experts):
+            for b in range(a + 1):
+                product = known * errors[a] * errors[b]
+                mean = over_plane(product, axis, WIDE) + np.float32(WIDE_PRIOR * whole[a, b])
+                mean /= wide + np.float32(WIDE_PRIOR)
+                mean = (over_plane(product, axis, NEAR) + NEAR_PRIOR * mean) / (near + np.float32(NEAR_PRIOR))
+                products[a, b] = products[b, a] = mean
+        flat = products.reshape(experts, experts, -1)
+        best = np.minimum(np.einsum("kkp->kp", flat).min(0), np.diag(whole).min())
+        penalty = np.tile(np.float32(LEAD) * best.astype(np.float32), (experts, 1))
+        penalty[self.leading[level]] = 0
+        return stacked(flat, penalty).reshape(experts, *near.shape)
 
 
-def smooth(fields: Sequence[Log], width: float, shape: tuple[int, ...]) -> Log:
-    """Sum of smoothed fields; zero without any.
+def over_plane(field: Log, axis: int, width: float) -> Log:
+    """Sum over a neighbourhood along the plane across an axis; the voxel in its middle counts as one.
 
     Parameters
     ----------
-    fields
-        float32, all of `shape`.
+    field
+        2D or 3D, float32.
+    axis
+        Over which all voxels are summed; it stays, with one voxel.
     width
-        Standard deviation of the Gaussian in voxels.
-    shape
-        Of the result.
+        Standard deviation of the Gaussian along the other axes, in voxels.
     """
-    if not fields:
-        return np.zeros(shape, np.float32)
-    whole = np.sum(fields, axis=0, dtype=np.float32)
-    return np.asarray(gaussian_filter(whole, width, mode="constant", truncate=3.0))
+    plane = field.sum(axis, keepdims=True)
+    widths = [0 if k == axis else width for k in range(field.ndim)]
+    unit = np.float32((2 * np.pi * width**2) ** ((field.ndim - 1) / 2))
+    return np.asarray(unit * gaussian_filter(plane, widths, mode="constant", truncate=3.0))

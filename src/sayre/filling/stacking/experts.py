@@ -38,15 +38,12 @@ class Expert:
     gap
         Its estimate in the masked voxels.
     hidden
-        Its estimate in the copies, made with the masked voxels and the copies hidden together.
-    trust
-        Weight before anything is known of the pattern, relative to the others.
+        Its estimate in the copies, made without the counts of copies and masked voxels.
     """
 
     name: str
     gap: Estimate
     hidden: Estimate
-    trust: float = 1.0
 
 
 def interpolating(values: Log, mask: Mask, copies: Mask) -> list[Expert]:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from sayre.filling.stacking.balance import balance
 from sayre.filling.stacking.evidence import Evidence
 from sayre.filling.stacking.experts import Estimate, Expert
 from sayre.filling.stacking.pieces import Copies
@@ -37,7 +36,7 @@ def combine(
     copies
         Of the mask.
     experts
-        At least one of them states an error.
+        At least one of them states an error. The last one leads where the copies tell little.
     generator
         Splits counts that are tied.
     """
@@ -53,11 +52,6 @@ def combine(
                 box, part = piece.place(shift, counts.shape)
                 at = copies.mask[box] & ~copies.narrow[box] & piece.inside[part]
                 _mix(hidden, [e.hidden for e in experts], box, weights[(slice(None), *part)], at)
-        mixed = gap.log.copy()
-        for piece in copies.pieces:
-            factor = balance(counts, mixed, hidden.log, copies, piece)[piece.inside]
-            expected = np.expm1(mixed[piece.box][piece.inside]) * np.exp(factor)
-            gap.log[piece.box][piece.inside] = np.log1p(expected)
     for wide in (True, False):
         judged = copies.mask & (copies.narrow != wide)
         scale = error_scale(counts[judged], hidden.log[judged], hidden.sigma[judged], generator)
@@ -79,8 +73,7 @@ def _mix(
     """
     w = weights[:, at]
     logs = np.stack([np.maximum(e.log[box][at], 0) for e in estimates])
-    root = (w * np.sqrt(np.expm1(logs))).sum(0)
-    mean = np.log1p(root**2)
+    mean = np.log1p((w * np.sqrt(np.expm1(logs))).sum(0) ** 2)
     sigmas = np.stack([e.sigma[box][at] for e in estimates])
     stated = np.isfinite(sigmas)
     share = np.where(stated, w + np.float32(1e-6), 0)
