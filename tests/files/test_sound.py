@@ -8,7 +8,7 @@ import pytest
 
 from sayre.errors import InputError
 from sayre.files import load
-from sayre.files.patterns.heaps import require_heaps
+from sayre.files.safety.heaps import require_heaps
 from sayre.numerics import memory
 
 SHAPE = (4, 8, 8)

@@ -8,7 +8,9 @@ import pytest
 import tifffile
 
 import sayre
+from sayre.cli import main
 from sayre.errors import InputError, SayreWarning
+from sayre.files.safety.within import only_within
 
 COUNTS = np.random.default_rng(0).poisson(5, (4, 8, 8)).astype(np.uint32)
 
@@ -73,3 +75,22 @@ def test_pages_of_a_tiff_in_files_outside_its_folder_are_refused(folder):
     tifffile.imwrite(folder / "b.ome.tif", frames, description=text, metadata=None, **options)
     with pytest.raises(InputError, match=r"FileName in its metadata leads to .*out\.ome\.tif, outside"):
         sayre.load(folder / "b.ome.tif")
+
+
+def test_a_command_reads_within_one_folder(folder, capsys):
+    path = folder / "a.h5"
+    linked(path, "../out.h5")
+    for line in (["info", str(path)], ["inpaint", str(path), "-o", str(folder / "b.npz")]):
+        assert main([*line, "--within", str(folder)]) == 2
+        assert "the only folder that may be read" in capsys.readouterr().err
+        assert main([*line, "--within", str(folder / "none")]) == 2
+        assert "none: is no folder; --within names the only one" in capsys.readouterr().err
+    assert main(["info", str(path), "--within", str(folder.parent)]) == 0
+
+
+def test_a_process_apart_reads_within_the_same_folder(folder, monkeypatch):
+    path = folder / "a.h5"
+    linked(path, "../out.h5")
+    monkeypatch.setenv("SAYRE_SAFE_READ", "1")
+    with only_within(folder), pytest.raises(InputError, match="the only folder that may be read"):
+        sayre.load(path)

@@ -24,7 +24,7 @@ def searched(seeds, merits=None, **others):
 
     def made(one, waiting):
         begun.append(list(waiting))
-        for index in waiting:
+        for index in begun[-1]:
             yield run_of(index, seeds[index], (merits or [1.0] * 6)[index])
 
     rounds = [
@@ -50,6 +50,16 @@ def test_starts_that_agree_but_fit_worse_do_not_end_the_search():
     found, _ = searched([0, 1, 2, 3, 3, 4], merits=[9, 1, 9, 9, 9, 9])
     assert len(found.runs) == 6
     assert not found.agreeing
+
+
+def test_a_billion_starts_are_no_list():
+    def made(one, waiting):
+        for index in waiting:
+            yield run_of(index, 1)
+
+    many = Round(starts=lambda: None, recipe="ER*3", indices=range(10**9))
+    found = search([many], made, enough=0.95, finished=[run_of(0, 0)])
+    assert [run.index for run in found.runs] == [0, 1, 2]
 
 
 def test_finished_runs_are_not_made_again():

@@ -34,8 +34,9 @@ def _of_npz(path: Path) -> str:
 
 
 def _of_hdf5(path: Path) -> str:
-    from sayre.files.patterns import nexus, sound
+    from sayre.files.patterns import nexus
     from sayre.files.patterns.hdf5_tree import opened
+    from sayre.files.safety import sound
 
     with opened(path) as file:
         found = (nexus.dataset_at(file, f"{entry}/sayre_1/manifest") for entry in file)

@@ -22,11 +22,13 @@ from sayre.files.marks import marks_in
 from sayre.files.masks import Masks, masks_of, meaning, own_mask, refuse_inverted
 from sayre.files.patterns.contents import Contents, integers, plausible, positive
 from sayre.files.patterns.region import Region, of_frame, parsed, squeezed
+from sayre.files.safety.apart import tried_apart
 
 AXES = "frc"
 """Frames, rows, columns: the order of the axes of counts."""
 
 
+@tried_apart
 def load(
     path: str | Path,
     *,
@@ -93,6 +95,7 @@ def load(
     )
 
 
+@tried_apart
 def load_filled(
     path: str | Path,
     *,

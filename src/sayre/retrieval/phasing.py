@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -173,14 +173,14 @@ class _Job:
         )
         share = of_all_starts / (of_all_starts + of_selected)
 
-        def made(one: Round, waiting: Sequence[int]) -> Iterator[Run]:
+        def made(one: Round, waiting: Iterable[int]) -> Iterator[Run]:
             before = sum(other.work for other in rounds[: rounds.index(one)]) / of_all_starts
             return retrieve(
                 bounds,
                 map(one.starts(), waiting),
                 one.steps,
                 wrap,
-                count=len(waiting),
+                count=len(one.indices) - sum(run.index in one.indices for run in watch.finished),
                 device=where,
                 report=part_of(watch.report, share * before, share * one.work / of_all_starts),
                 snapshots=watch.snapshots,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from sayre.retrieval.choice.select import agreeing_with_last
@@ -71,7 +71,7 @@ class Found:
 
 def search(
     rounds: Sequence[Round],
-    made: Callable[[Round, Sequence[int]], Iterator[Run]],
+    made: Callable[[Round, Iterable[int]], Iterator[Run]],
     *,
     enough: float | None,
     finished: Sequence[Run] = (),
@@ -96,7 +96,7 @@ def search(
     found = Found(runs=[], agreeing=[], rounds=[])
     for one in rounds:
         found.rounds.append(one)
-        fresh = made(one, [index for index in one.indices if index not in known])
+        fresh = made(one, (index for index in one.indices if index not in known))
         for index in one.indices:
             run = known[index] if index in known else next(fresh)
             if index not in known and on_run:

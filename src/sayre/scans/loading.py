@@ -26,6 +26,7 @@ from sayre.files.masks import Masks
 from sayre.files.patterns.contents import Contents
 from sayre.files.patterns.region import Region, of_frame, parsed
 from sayre.files.reading import pattern_of_contents
+from sayre.files.safety.apart import tried_apart
 from sayre.scans.grid import cut_turned, on_grid, read_part
 from sayre.scans.normalised import normalised
 from sayre.scans.peak import place_of_peak
@@ -40,6 +41,7 @@ _NUMBER = re.compile(r"(?P<scan>[^/]*\d[^/]*)(?:/(?P<detector>[^/]+))?")
 _MANY = 16
 
 
+@tried_apart
 def load(
     path: str | Path,
     *,
@@ -106,6 +108,7 @@ def load(
     return sound(pattern_of(raw, path, mask=mask, flat=flat, dark=dark, normalise=normalise, region=region))
 
 
+@tried_apart
 def load_filled(
     path: str | Path,
     *,
@@ -143,6 +146,7 @@ def load_filled(
     )
 
 
+@tried_apart
 def opened(path: str | Path, *, frames: str | Path | None = None) -> RawScan | None:
     """Describe the raw scan that a path names; None where it names none.
 

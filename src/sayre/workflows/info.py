@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from sayre.crystal.stated import StatedGeometry
 from sayre.data.option import Option, check_settings
 from sayre.errors import InputError
-from sayre.workflows.jobs.input_file import Frames, Source
+from sayre.files.safety.apart import tried_apart
+from sayre.workflows.jobs.input_file import Frames, Source, Within
 from sayre.workflows.jobs.progress import Bar, no_bar
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ class InfoJob:
 
     source: Source
     frames: Frames = None
+    within: Within = None
     counters: Annotated[
         bool, Option(help="List the counters of the scan, which --normalise takes, and all motors.")
     ] = False
@@ -45,32 +47,39 @@ class InfoJob:
         InputError
             What cannot be read.
         """
-        from sayre.files.formats import split_path
-        from sayre.scans.loading import load_filled, opened, pattern_of
-        from sayre.scans.registry import reader_of
+        from sayre.files.safety.within import only_within
 
-        file, inside = split_path(self.source)
-        reader = None if file.suffix.lower() in (".npz", ".mat") else reader_of(file)
-        if reader is not None and inside is None:
-            entries = reader.entries(file)
-            if len([entry for entry in entries if entry.detectors] or entries) != 1:
-                return InfoOutcome(source=self.source, layout=reader.name, entries=tuple(entries))
-        raw = opened(self.source, frames=self.frames)
-        with bar(f"reading {file.name}"):
-            if raw is None:
-                return InfoOutcome(source=self.source, pattern=load_filled(self.source))
-            try:
-                pattern, problem = pattern_of(raw, self.source), None
-            except InputError as error:
-                pattern, problem = None, str(error)
-        return InfoOutcome(
-            source=self.source,
-            layout=raw.layout,
-            scan=raw,
-            pattern=pattern,
-            problem=problem,
-            counters=self.counters,
-        )
+        with only_within(self.within), bar(f"reading {Path(self.source).name}"):
+            return replace(found_in(self.source, frames=self.frames), counters=self.counters)
+
+
+@tried_apart
+def found_in(source: str, *, frames: str | None = None) -> InfoOutcome:
+    """Look into a file.
+
+    Parameters
+    ----------
+    source, frames
+        As `sayre.load` takes them.
+    """
+    from sayre.files.formats import split_path
+    from sayre.scans.loading import load_filled, opened, pattern_of
+    from sayre.scans.registry import reader_of
+
+    file, inside = split_path(source)
+    reader = None if file.suffix.lower() in (".npz", ".mat") else reader_of(file)
+    if reader is not None and inside is None:
+        entries = reader.entries(file)
+        if len([entry for entry in entries if entry.detectors] or entries) != 1:
+            return InfoOutcome(source=source, layout=reader.name, entries=tuple(entries))
+    raw = opened(source, frames=frames)
+    if raw is None:
+        return InfoOutcome(source=source, pattern=load_filled(source))
+    try:
+        pattern, problem = pattern_of(raw, source), None
+    except InputError as error:
+        pattern, problem = None, str(error)
+    return InfoOutcome(source=source, layout=raw.layout, scan=raw, pattern=pattern, problem=problem)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ import numpy as np
 from sayre.errors import InputError, understood, warn
 from sayre.files.crystals import cdiutils
 from sayre.files.patterns import npz
+from sayre.files.safety.apart import tried_apart
 
 Found = dict[str, Any]
 """What a file holds by the names of an npz, and `g_vector` (1/Å, laboratory), `counts_shape`, `rebinned`."""
@@ -25,6 +26,7 @@ _COHERE = ("support.npy", "errors.npy", "reciprocal.npy")
 """Files beside `image.npy` in a folder of results of cohere."""
 
 
+@tried_apart
 def read_object(path: str | Path, convention: str = "auto") -> Found:
     """Read an object and what its file tells of it.
 

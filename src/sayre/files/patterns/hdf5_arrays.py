@@ -13,7 +13,7 @@ from sayre.errors import InputError
 from sayre.files.patterns.hdf5_tree import one_line
 from sayre.files.patterns.hdf5_virtual import unmapped
 from sayre.files.patterns.region import Region, full, lengths, squeezed, within
-from sayre.files.patterns.sound import require_sound
+from sayre.files.safety.sound import require_sound
 
 _CXI_BAD = 0xFFFF
 """Bits of a mask of CXI that are reasons to reject a pixel; those above tell of it, as that it has signal."""

@@ -9,8 +9,9 @@ from typing import Any
 import h5py
 import numpy as np
 
-from sayre.files.patterns import nexus, sound
+from sayre.files.patterns import nexus
 from sayre.files.patterns.companions import kind_of
+from sayre.files.safety import sound
 
 _DETECTORS = (
     "instrument/detector/detectorSpecific",

@@ -16,8 +16,8 @@ from sayre.errors import InputError, warn
 from sayre.files.patterns import nexus
 from sayre.files.patterns.companions import kind_of
 from sayre.files.patterns.contents import may_be_counts
-from sayre.files.patterns.heaps import require_heaps
 from sayre.files.patterns.region import squeezed
+from sayre.files.safety.heaps import require_heaps
 
 Datasets = dict[str, h5py.Dataset]
 Member = tuple[str, h5py.Group]

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from sayre.errors import InputError
 from sayre.files.patterns.region import Region, lengths
-from sayre.files.within import require_within
+from sayre.files.safety.within import require_within
 
 Mask = NDArray[np.bool_]
 Places = list[NDArray[np.int64]]

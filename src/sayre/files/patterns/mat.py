@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 
 from sayre.data.hints import did_you_mean
 from sayre.errors import InputError
-from sayre.files.patterns import mat_levels, sound
+from sayre.files.patterns import mat_levels
 from sayre.files.patterns.companions import Kind, kind_of
 from sayre.files.patterns.contents import Contents, may_be_counts
-from sayre.files.patterns.heaps import require_heaps
 from sayre.files.patterns.region import Region, cut, of_frame
+from sayre.files.safety import sound
+from sayre.files.safety.heaps import require_heaps
 
 COUNTS = ("intensity", "data", "I")
 _FACTS = ("energy", "distance", "pixel_size", "hkl")

@@ -13,8 +13,8 @@ from scipy.constants import c, e, h
 from sayre.data import FilledPattern, Manifest, Pattern
 from sayre.data.plausible import complaint
 from sayre.errors import InputError
-from sayre.files.patterns import sound
 from sayre.files.patterns.contents import Output, known_of, pattern_of, positive
+from sayre.files.safety import sound
 
 _MASKS = (
     "sayre_1/mask",

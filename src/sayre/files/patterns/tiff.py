@@ -23,7 +23,7 @@ from sayre.files.patterns.companions import Kind
 from sayre.files.patterns.contents import Contents, Output, arrays_of, known_of, pattern_of
 from sayre.files.patterns.region import Region, of_frame, squeezed
 from sayre.files.patterns.tiff_pages import Stack, read_stack
-from sayre.files.within import require_within
+from sayre.files.safety.within import require_within
 
 ENDINGS = (".tif", ".tiff")
 _BIG = 2**32 - 2**25

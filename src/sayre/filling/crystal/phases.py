@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -137,7 +137,7 @@ class _Phasing:
         wrap, steps = ShrinkWrap.of(Settings()), split_at_wide(parse(recipe_text(RECIPE)))[0]
         settings = Settings(seed=SEED)
 
-        def made(one: Round, waiting: Sequence[int]) -> Iterator[Run]:
+        def made(one: Round, waiting: Iterable[int]) -> Iterator[Run]:
             start = one.starts()
             for index in waiting:
                 report = _report(_part(self.told, SEARCHED * index / STARTS, SEARCHED / STARTS))

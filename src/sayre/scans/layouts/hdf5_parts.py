@@ -11,11 +11,12 @@ import h5py
 import numpy as np
 
 from sayre.errors import InputError
-from sayre.files.patterns import hdf5, nexus, sound
+from sayre.files.patterns import hdf5, nexus
 from sayre.files.patterns.contents import Contents
 from sayre.files.patterns.hdf5_tree import named, opened
-from sayre.files.patterns.heaps import require_heaps
 from sayre.files.patterns.region import Region, indices, of_frame, squeezed
+from sayre.files.safety import sound
+from sayre.files.safety.heaps import require_heaps
 from sayre.scans.protocol import Frames, Values
 
 LEAST = 8

@@ -18,7 +18,8 @@ from sayre.errors import InputError, understood
 from sayre.files.atomic import replacing
 from sayre.files.patterns import hdf5
 from sayre.files.patterns.hdf5_tree import opened
-from sayre.files.patterns.sound import require_sound
+from sayre.files.safety.apart import tried_apart
+from sayre.files.safety.sound import require_sound
 from sayre.simulation.dataset.config import DatasetConfig
 from sayre.simulation.dataset.patterns import SPLITS, Facts, draw_particle, patterns
 
@@ -190,6 +191,7 @@ def shard_paths(folder: Path) -> list[Path]:
     return paths
 
 
+@tried_apart
 def facts_of(path: Path) -> list[Facts]:
     """Read what the patterns of a shard were made with."""
     with _opened(path) as file:

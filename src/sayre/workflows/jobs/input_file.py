@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 from sayre.data import AnyPattern, Pattern
@@ -53,7 +54,14 @@ Crop = Annotated[
         parse=voxels,
     ),
 ]
-
+Within = Annotated[
+    Path | None,
+    Option(
+        help="The only folder to which files may lead: links, virtual datasets and pages elsewhere "
+        "are refused.",
+        metavar="DIR",
+    ),
+]
 Flat = Annotated[
     str,
     Option(
@@ -91,6 +99,8 @@ class InputFile:
         Part of the counts that is read, and the order of their axes, as `sayre.load` takes them.
     frames, normalise
         Of a raw scan, as `sayre.load` takes them.
+    within
+        The only folder to which files may lead by links in them.
     amplitudes
         Whether the values are square roots of counts.
     """
@@ -144,6 +154,7 @@ class InputFile:
             metavar="monitor|exposure|NAME",
         ),
     ] = None
+    within: Within = None
     amplitudes: Annotated[
         bool, Option(help="The values are square roots of counts, as cohere keeps them: square them.")
     ] = False
@@ -173,20 +184,22 @@ class InputFile:
             As `sayre.load`, an unknown detector or one of another shape, no peak.
         """
         from sayre.detectors import detector_mask
+        from sayre.files.safety.within import only_within
         from sayre.retrieval.prepare import around_peak
         from sayre.scans import load_filled
 
-        pattern = load_filled(
-            self.source,
-            mask=self.mask,
-            flat=self.flat,
-            dark=self.dark,
-            frames=self.frames,
-            normalise=self.normalise,
-            amplitudes=self.amplitudes,
-            roi=self.roi,
-            axes=self.axes,
-        )
+        with only_within(self.within):
+            pattern = load_filled(
+                self.source,
+                mask=self.mask,
+                flat=self.flat,
+                dark=self.dark,
+                frames=self.frames,
+                normalise=self.normalise,
+                amplitudes=self.amplitudes,
+                roi=self.roi,
+                axes=self.axes,
+            )
         if not keep_filling:
             pattern = pattern.measured
         if self.detector is not None:

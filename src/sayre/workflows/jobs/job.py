@@ -16,8 +16,8 @@ from sayre.workflows.jobs.progress import Bar
 
 J = TypeVar("J")
 
-PLACES = ("output", "folder", "force", "live", "picture")
-"""Options that state where results go; they change nothing in them."""
+PLACES = ("output", "folder", "force", "within", "live", "picture")
+"""Options that state where results go and what may be read; they change nothing in the results."""
 
 
 class Outcome(Protocol):

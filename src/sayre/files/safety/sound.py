@@ -17,8 +17,8 @@ from typing import Any
 import h5py
 
 from sayre.errors import InputError
-from sayre.files.patterns.heaps import require_heaps
-from sayre.files.within import require_within
+from sayre.files.safety.heaps import require_heaps
+from sayre.files.safety.within import require_within
 from sayre.numerics import memory
 
 DEEPEST = 16
