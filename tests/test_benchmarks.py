@@ -27,6 +27,7 @@ SMALLEST = {
     "peaks": "--crystals 1 1",
     "phasing": "--sides 16 --repeats 1",
     "phasing_accuracy": "--crystals 1 --runs 2 --side 32 --gaps cross --method wiener --recipe quick",
+    "regions": "--frames 12 --side 64 --region 8 32 32",
     "sampling": "--crystals 1",
     "scatter": "--atoms 1000 --voxels 16 --repeats 1",
     "speed": "--case linear --repeats 1",

@@ -112,8 +112,8 @@ def test_compressed_pages_are_read_without_another_package(tmp_path, compression
 def test_a_region_of_a_stack(tmp_path, options):
     tifffile.imwrite(tmp_path / "a.tif", COUNTS, **options)
     region = (slice(2, 9), slice(3, 8), slice(0, 4))
-    pattern = load(tmp_path / "a.tif", region=region)
+    pattern = load(tmp_path / "a.tif", roi=region)
     assert np.array_equal(pattern.intensity, COUNTS[region])
     assert pattern.meta.origin == (2, 3, 0)
     folder = write(tmp_path / "b", [f"{k}.tif" for k in range(12)])
-    assert np.array_equal(load(folder, region=region).intensity, COUNTS[region])
+    assert np.array_equal(load(folder, roi=region).intensity, COUNTS[region])

@@ -136,14 +136,14 @@ def test_regions_and_orders_of_axes(tmp_path, ending):
     else:
         with h5py.File(path, "w") as file:
             file["entry/data/data"], file["entry/data/mask"] = stored, missing
-    pattern = load(path, region=region, axes="rcf", mask=mask)
+    pattern = load(path, roi=region, axes="rcf", mask=mask)
     assert np.array_equal(pattern.mask, mask[region])
     assert np.array_equal(pattern.intensity, (counts * ~mask)[region])
     assert pattern.meta.origin == (2, 10, 4)
     assert np.array_equal(load(path, axes="rcf").intensity, counts * ~load(path, axes="rcf").mask)
     with pytest.raises(InputError, match="region 2:50 must lie within 0:"):
-        load(path, region=(slice(2, 50), slice(0, 3), slice(0, 3)))
+        load(path, roi=(slice(2, 50), slice(0, 3), slice(0, 3)))
     with pytest.raises(InputError, match="must be f, r and c"):
         load(path, axes="zyx")
     with pytest.raises(InputError, match="one range for each of its 3 axes"):
-        load(path, region=(slice(0, 3), slice(0, 3)))
+        load(path, roi=(slice(0, 3), slice(0, 3)))

@@ -59,9 +59,9 @@ def test_no_more_is_read_than_the_region(tmp_path, monkeypatch):
     read = []
     whole = hdf5.read_counts
 
-    def spied(path, dataset, region=None):
+    def spied(path, dataset, region=None, out=None):
         read.append(region)
-        return whole(path, dataset, region)
+        return whole(path, dataset, region, out)
 
     monkeypatch.setattr(hdf5, "read_counts", spied)
     quietly(master(tmp_path, blocks=(4, 4, 1)), roi="2:5,1:6,2:9")

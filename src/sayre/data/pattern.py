@@ -95,6 +95,7 @@ class Pattern(ArrayClass):
         *,
         grid: Grid | None = None,
         meta: Meta | None = None,
+        copy: bool = True,
     ) -> Pattern:
         """Build a pattern from any real array, masking NaN, infinite and negative values.
 
@@ -104,6 +105,10 @@ class Pattern(ArrayClass):
             2D or 3D, any real dtype. Axes of length 1 in front of three are dropped.
         mask
             Non-zero where not measured; a 2D mask holds for every frame of 3D counts.
+        grid, meta
+            Sampling and origin.
+        copy
+            Whether the array must stay as it is; else counts of float32 are changed in place.
 
         Raises
         ------
@@ -126,30 +131,24 @@ class Pattern(ArrayClass):
         if array.ndim not in (2, 3) or array.size == 0:
             raise InputError(f"{what}: counts must be a 2D or 3D array, found shape {array.shape}")
         with np.errstate(over="ignore"):
-            intensity = array.astype(np.float32)
+            intensity = array.astype(np.float32, copy=copy)
         missing = as_mask(mask, intensity.shape, what)
         warn_of_rounding(what, intensity, array.dtype, missing)
-        with np.errstate(invalid="ignore"):
-            bad = ~(np.isfinite(intensity) & (intensity >= 0))
-        newly = int(np.count_nonzero(bad & ~missing))
+        newly, below = _without_bad(intensity, missing)
         if newly:
             warn(f"{what}: {newly} NaN, infinite or negative values masked")
-        with np.errstate(invalid="ignore"):
-            below = np.count_nonzero((intensity < 0) & np.isfinite(intensity) & ~missing)
         if below > max(BELOW_ZERO * intensity.size, 100):
             warn(
                 f"{what}: {100 * below / intensity.size:.2g} % of the values are negative, as after the "
                 "subtraction of a background; they are masked, so that what is left of dark voxels is too "
                 "bright, and so is what is filled there; counts before the subtraction would do"
             )
-        missing |= bad
-        intensity[missing] = 0
         if missing.all():
             raise InputError(f"{what}: every voxel is masked; nothing to work from")
         if (
             meta.divided_by is None
             and array.dtype.kind == "f"
-            and not np.array_equal(intensity, np.rint(intensity))
+            and not all(np.array_equal(part, np.rint(part)) for part in intensity)
         ):
             warn(f"{what}: values are not integers; taken as (scaled) counts, not as amplitudes")
         grid = grid or Grid(step=(1.0,) * intensity.ndim)
@@ -240,6 +239,19 @@ def _gaps_of(pattern: Pattern) -> str:
     return f"{100 * float(pattern.mask.mean()):.2g} % of the voxels: {describe_gaps(pattern.gaps)}"
 
 
+def _without_bad(intensity: NDArray[np.float32], missing: NDArray[np.bool_]) -> tuple[int, int]:
+    """Mask in place what is no count; return how many voxels that are, and how many of them below zero."""
+    newly = below = 0
+    for counts, mask in zip(intensity, missing, strict=True):  # frame by frame, for large arrays
+        with np.errstate(invalid="ignore"):
+            bad = ~(np.isfinite(counts) & (counts >= 0)) & ~mask
+            newly += int(np.count_nonzero(bad))
+            below += int(np.count_nonzero((counts < 0) & np.isfinite(counts) & ~mask))
+        mask |= bad
+        counts[mask] = 0
+    return newly, below
+
+
 def warn_of_rounding(what: str, counts: NDArray[Any], stored: np.dtype[Any], mask: NDArray[np.bool_]) -> None:
     """Warn of counts that float32, in which Sayre computes and writes, does not hold exactly.
 
@@ -291,7 +303,7 @@ def as_mask(mask: ArrayLike | None, shape: tuple[int, ...], what: str) -> NDArra
     array = np.asarray(mask)
     if array.dtype.kind not in "uifb":
         raise InputError(f"{what}: the mask must be numbers or booleans, found dtype {array.dtype}")
-    missing: NDArray[np.bool_] = array != 0
+    missing: NDArray[np.bool_] = array if array.dtype == np.bool_ else array != 0
     while missing.ndim > len(shape) and missing.shape[0] == 1:
         missing = missing[0]
     if missing.shape not in (shape, shape[-2:]):

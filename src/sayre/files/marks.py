@@ -43,7 +43,10 @@ def marks_in(
         Counts from which on the detector does not count right, if the file states them.
     """
     mask, remarks = np.zeros(counts.shape, bool), []
+    most = np.fmax.reduce(counts, axis=None)
     for value in _highest(stored):
+        if most < np.asarray(value).astype(counts.dtype):
+            continue
         at = counts == np.asarray(value).astype(counts.dtype)
         if at.any():
             newly = int(np.count_nonzero(at & ~missing))
@@ -51,19 +54,21 @@ def marks_in(
                 remarks.append(f"{newly} voxels at {value}, the mark of dead or overflown pixels, masked")
             mask |= at
     for value in _of_others(counts.dtype, stored):
+        if most < value:
+            continue
         at = (counts == value) & ~mask
         newly = int(np.count_nonzero(at & ~missing))
         if newly:
             remarks.append(f"{newly} voxels at {value:.10g}, the mark of dead or overflown pixels, masked")
         mask |= at
-    if counts.dtype.kind == "f" and counts.dtype.itemsize > 2:
+    if counts.dtype.kind == "f" and counts.dtype.itemsize > 2 and most > _NO_COUNTS:
         with np.errstate(invalid="ignore"):
             huge = np.isfinite(counts) & (counts > _NO_COUNTS) & ~mask
         newly = int(np.count_nonzero(huge & ~missing))
         if newly:
             remarks.append(f"{newly} voxels above {_NO_COUNTS:g}, which are no counts, masked")
         mask |= huge
-    alone = _alone(counts, missing | mask)
+    alone = _alone(counts, missing | mask if mask.any() else missing)
     if alone is not None:
         at = (counts == alone) & ~mask
         remarks.append(
@@ -71,7 +76,7 @@ def marks_in(
             "of dead or overflown pixels, masked"
         )
         mask |= at
-    if cutoff is not None:
+    if cutoff is not None and most >= cutoff:
         with np.errstate(invalid="ignore"):
             over = (counts >= cutoff) & ~mask
         newly = int(np.count_nonzero(over & ~missing))
@@ -104,14 +109,19 @@ def _of_others(kind: np.dtype[Any], stored: np.dtype[Any]) -> list[Any]:
 
 def _alone(counts: NDArray[Any], missing: Mask) -> float | None:
     """A power of two less one that several voxels have, with nothing near below it; None if there is none."""
-    known = ~missing
-    if not known.any():
-        return None
-    top = float(np.max(counts, where=known & np.isfinite(counts), initial=0))
+    top = _most(counts, missing)
     if top < 255 or top > 2**32 or not np.log2(top + 1).is_integer():
         return None
-    at = (counts == top) & known
+    at = (counts == top) & ~missing
     if int(at.sum()) < 2:
         return None
-    below = float(np.max(counts, where=known & ~at & np.isfinite(counts), initial=0))
+    below = _most(counts, missing | at)
     return top if 0 < below < top / ALONE else None
+
+
+def _most(counts: NDArray[Any], missing: Mask) -> float:
+    """Highest finite count that is not masked, 0 if there is none."""
+    return max(
+        float(np.max(frame, where=~masked & np.isfinite(frame), initial=0))
+        for frame, masked in zip(counts, missing, strict=True)
+    )

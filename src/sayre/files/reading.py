@@ -190,7 +190,9 @@ def pattern_of_contents(
     )
     if region is not None:
         meta = dataclasses.replace(meta, origin=_origin(meta, region))
-    pattern = Pattern.from_counts(counts, missing, grid=_grid(contents.known, counts.ndim), meta=meta)
+    del over
+    grid, kept = _grid(contents.known, counts.ndim), contents.sigma is not None or not counts.flags.writeable
+    pattern = Pattern.from_counts(counts, missing, grid=grid, meta=meta, copy=kept)
     return corrected(pattern, contents, path, flat=flat, dark=dark)
 
 
@@ -202,10 +204,15 @@ def _read(path: str | Path, region: Region | None, axes: str | None) -> tuple[Co
         from sayre.files.patterns import tiff_frames
 
         contents, frames = tiff_frames.read_frames(file, stored)
-        digest = hashlib.sha256("".join(digest_of(frame) for frame in frames).encode()).hexdigest()
+        digest = hashlib.sha256(
+            "".join(digest_of(frame, whole=region is None) for frame in frames).encode()
+        ).hexdigest()
     else:
         with understood(path):
-            contents, digest = readable(file, inside).read(file, inside, stored), digest_of(file)
+            contents, digest = (
+                readable(file, inside).read(file, inside, stored),
+                digest_of(file, whole=region is None),
+            )
     return (contents if axes is None else _frames_first(contents, axes, path, region)), digest
 
 

@@ -20,7 +20,7 @@ from sayre.detectors import detector
 from sayre.detectors.hygiene import sound
 from sayre.errors import InputError, understood, warn
 from sayre.files.corrections import Given
-from sayre.files.digests import digest_of
+from sayre.files.digests import are_large, digest_of
 from sayre.files.formats import split_path
 from sayre.files.masks import Masks
 from sayre.files.patterns.contents import Contents
@@ -219,7 +219,7 @@ def pattern_of(
     if region is not None:
         turned = cut_turned(turned, region)
     contents = on_grid(read.contents, points, turned, what)
-    digests = _digests(raw.files)
+    digests = _digests(raw.files, whole=region is None)
     digest = hashlib.sha256("".join(digests.values()).encode()).hexdigest()
     geometry = raw.geometry if motor is None else raw.geometry.over(_rocked(motor, turned))
     geometry = geometry.over(_stance(raw.sample, motor))
@@ -282,17 +282,18 @@ def _without_gaps(contents: Contents, gaps: str | None, name: str) -> Contents:
     return replace(contents, mask=mask)
 
 
-def _digests(parts: Sequence[Path]) -> dict[str, str]:
+def _digests(parts: Sequence[Path], *, whole: bool) -> dict[str, str]:
     """SHA-256 of files by name; one of all files of a folder, where they are many."""
+    there = [part for part in parts if part.is_file()]
+    whole = whole and not are_large(there)
     folders: dict[Path, list[Path]] = {}
-    for part in parts:
-        if part.is_file():
-            folders.setdefault(part.parent, []).append(part)
+    for part in there:
+        folders.setdefault(part.parent, []).append(part)
     digests: dict[str, str] = {}
     for folder, inside in folders.items():
         if len(inside) <= _MANY:
-            digests |= {part.name: digest_of(part) for part in inside}
+            digests |= {part.name: digest_of(part, whole=whole) for part in inside}
         else:
-            text = "".join(digest_of(part) for part in inside)
+            text = "".join(digest_of(part, whole=whole) for part in inside)
             digests[f"{folder.name}: {len(inside)} files"] = hashlib.sha256(text.encode()).hexdigest()
     return digests

@@ -28,8 +28,8 @@ MANY = 2**22
 def unit_of(pattern: AnyPattern) -> np.float32:
     """The least count that is not zero: a photon, also where counts were scaled."""
     measured = pattern.measured
-    counts = measured.intensity[~measured.mask]
-    seen = counts[:: max(counts.size // MANY, 1)]
+    step = max(measured.intensity.size // MANY, 1)
+    seen = measured.intensity.ravel()[::step][~measured.mask.ravel()[::step]]
     return np.float32(seen.min(where=seen > 0, initial=np.inf)) if (seen > 0).any() else np.float32(1)
 
 
@@ -41,8 +41,8 @@ def sound(pattern: Pattern) -> Pattern:
     SayreWarning
         What was masked.
     """
-    mask = pattern.mask.copy()
-    counts = pattern.intensity / unit_of(pattern)
+    mask, unit = pattern.mask.copy(), unit_of(pattern)
+    counts = pattern.intensity if unit == 1 else pattern.intensity / unit
     axes = ("frames", "rows", "columns")[-counts.ndim :]
     for axis, lost in empty_planes(counts, mask):
         mask[(slice(None),) * axis + (lost,)] = True
@@ -63,6 +63,7 @@ def sound(pattern: Pattern) -> Pattern:
             f"ten times, the first at {_place(np.argwhere(events)[0])}: cosmic rays or the like, masked"
         )
         mask |= events
+    del events
     top = saturated(counts, mask)
     if top.any():
         highest = float(pattern.intensity.max(where=top, initial=0))
@@ -91,7 +92,7 @@ def cleaned(pattern: AnyPattern) -> AnyPattern:
     pattern = sound(pattern) if isinstance(pattern, Pattern) else pattern
     counts, what = pattern.intensity, pattern.name
     unit = float(unit_of(pattern))
-    hot = lone(counts / np.float32(unit), pattern.measured.mask & (counts == 0))
+    hot = lone(counts if unit == 1 else counts / np.float32(unit), pattern.measured.mask & (counts == 0))
     top = float(counts.max(where=~hot, initial=0))
     hot &= counts > top
     _require_peak(pattern, top, hot, unit)

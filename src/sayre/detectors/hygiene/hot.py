@@ -13,6 +13,8 @@ FRAMES = 8
 RING = 0.3
 """Counts of the pixels around a hot one, relative to it, at most."""
 SIGMAS = 6.0
+ROWS = 32
+"""Rows that are looked at in one go."""
 LEAST = 3.0
 """Counts of a hot pixel in nine frames of ten, at least."""
 STEADY = 0.5
@@ -40,13 +42,17 @@ def hot_pixels(counts: NDArray[np.float32], unknown: Mask) -> Mask:
     """
     if counts.ndim != 3 or len(counts) < FRAMES:
         return np.zeros(counts.shape[-2:], bool)
-    frames = counts[~unknown.all(axis=(1, 2))]
-    if len(frames) < FRAMES:
+    measured = ~unknown.all(axis=(1, 2))
+    number = int(measured.sum())
+    if number < FRAMES:
         return np.zeros(counts.shape[-2:], bool)
-    half = len(frames) // 2
-    dark = np.partition(frames, [len(frames) // 10, int(0.4 * len(frames)), half], axis=0)
-    total = dark[:half].sum(axis=0, dtype=np.float64)
-    low, high = dark[len(frames) // 10].astype(np.float64), dark[int(0.4 * len(frames))].astype(np.float64)
+    total, low, high = (np.zeros(counts.shape[-2:]) for _ in range(3))
+    tenth, fourth, half = number // 10, int(0.4 * number), number // 2
+    for start in range(0, counts.shape[1], ROWS):
+        rows = slice(start, start + ROWS)
+        dark = np.partition(counts[measured, rows], [tenth, fourth, half], axis=0)
+        total[rows] = dark[:half].sum(axis=0, dtype=np.float64)
+        low[rows], high[rows] = dark[tenth], dark[fourth]
     around = _ring(total)
     hot = (RING * total > around) & (total > around + SIGMAS * np.sqrt(around + 1))
     hot &= (low >= LEAST) & (low + 2 * np.sqrt(low) >= STEADY * high)
@@ -73,5 +79,8 @@ def _ring(total: NDArray[np.float64]) -> NDArray[np.float64]:
     padded = np.pad(total, 2, mode="reflect")
     rows, columns = total.shape
     offsets = [(r, c) for r in range(-2, 3) for c in range(-2, 3) if max(abs(r), abs(c)) == 2]
-    ring = np.stack([padded[2 + r : 2 + r + rows, 2 + c : 2 + c + columns] for r, c in offsets])
-    return np.asarray(np.partition(ring, len(offsets) - 4, axis=0)[len(offsets) - 4])
+    ring = np.empty((len(offsets), rows, columns), np.float32)
+    for number, (r, c) in enumerate(offsets):
+        ring[number] = padded[2 + r : 2 + r + rows, 2 + c : 2 + c + columns]
+    ring.partition(len(offsets) - 4, axis=0)
+    return np.asarray(ring[len(offsets) - 4], np.float64)

@@ -31,14 +31,14 @@ def saturated(counts: NDArray[np.float32], unknown: Mask) -> Mask:
     unknown
         bool, same shape; True where nothing was measured.
     """
-    nothing = np.zeros(counts.shape, bool)
     top = float(counts.max(where=~unknown, initial=0))
     if top < LEAST:
-        return nothing
-    at = (counts == np.float32(top)) & ~unknown
-    sigma = np.sqrt(top)
-    below = int(np.count_nonzero((counts < top) & (counts >= top - 2 * sigma) & ~unknown))
+        return np.zeros(counts.shape, bool)
+    at = np.asarray((counts == np.float32(top)) & ~unknown, bool)
     number, least = int(at.sum()), VOXELS - float(np.log2(top + 1)).is_integer()
-    if number > MOST * counts.size:
-        return nothing
-    return at if number >= least and number > CHANCE * below / (2 * sigma) else nothing
+    if least <= number <= MOST * counts.size:
+        sigma = np.sqrt(top)
+        below = int(np.count_nonzero((counts < top) & (counts >= top - 2 * sigma) & ~unknown))
+        if number > CHANCE * below / (2 * sigma):
+            return at
+    return np.zeros(counts.shape, bool)

@@ -34,15 +34,17 @@ def zingers(counts: NDArray[np.float32], unknown: Mask) -> Mask:
     found = np.zeros(counts.shape, bool)
     if counts.ndim != 3 or len(counts) < 3:
         return found
-    known = np.where(unknown, np.float32(np.inf), counts)
-    known[~unknown] = counts[~unknown]
-    before, after = np.roll(known, 1, axis=0), np.roll(known, -1, axis=0)
-    before[0], after[-1] = known[1], known[-2]
-    beside = np.maximum(before, after)
-    with np.errstate(invalid="ignore", over="ignore"):
-        sudden = (counts > LEAST) & ~unknown & (LONE * counts > beside + SIGMAS * np.sqrt(beside + 1))
-    for frame in np.flatnonzero(sudden.any(axis=(1, 2))):
-        found[frame] = _events(counts[frame], known[frame], beside[frame], sudden[frame])
+    last = len(counts) - 1
+    for frame in range(len(counts)):
+        known, before, after = (
+            np.where(unknown[k], np.float32(np.inf), counts[k])
+            for k in (frame, frame - 1 if frame else 1, frame + 1 if frame < last else last - 1)
+        )
+        beside = np.maximum(before, after)
+        bright = (counts[frame] > LEAST) & ~unknown[frame] & (LONE * counts[frame] > beside)
+        if bright.any():
+            sudden = bright & (LONE * counts[frame] > beside + SIGMAS * np.sqrt(beside + 1))
+            found[frame] = _events(counts[frame], known, beside, sudden)
     return found
 
 

@@ -108,7 +108,7 @@ def read_blocks(
             one = len(squeezed(dataset.shape)) == 2
             frames = () if one else (slice(low - start, high - start),)
             place_in = slice(low - kept[0].start, high - kept[0].start)
-            counts[place_in], lost = read_counts(path, dataset, (*frames, *kept[1:]))
+            lost = read_counts(path, dataset, (*frames, *kept[1:]), counts[place_in])[1]
             if lost is not None:
                 missing = np.zeros(counts.shape, bool) if missing is None else missing
                 missing[place_in] = lost

@@ -49,7 +49,7 @@ def read_array(path: Path, dataset: h5py.Dataset, region: Region | None = None) 
 
 
 def read_counts(
-    path: Path, dataset: h5py.Dataset, region: Region | None = None
+    path: Path, dataset: h5py.Dataset, region: Region | None = None, out: NDArray[Any] | None = None
 ) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
     """Read a dataset as `read_array`, and which of its voxels a virtual dataset maps to no file.
 
@@ -57,6 +57,8 @@ def read_counts(
     ----------
     path, dataset, region
         As `read_array` takes them.
+    out
+        Contiguous array of the shape of the region and of float32, to read into; None makes one.
     """
     where = f"{path}::{dataset.name}"
     if dataset.dtype.kind not in "buif":
@@ -66,7 +68,8 @@ def read_counts(
     kept = within(region, squeezed(dataset.shape), where)
     part = full(kept, dataset.shape)
     missing = _check_readable(path, dataset, part)
-    array = _read(where, dataset, part, np.dtype(bool if dataset.dtype.kind == "b" else np.float32))
+    dtype = np.dtype(bool if dataset.dtype.kind == "b" else np.float32)
+    array = _read(where, dataset, part, dtype if out is None else out.reshape(lengths(part)))
     return array.reshape(lengths(kept)), None if missing is None else missing.reshape(lengths(kept))
 
 
@@ -94,8 +97,11 @@ def read_mask_array(path: Path, dataset: h5py.Dataset, region: Region | None = N
     return bad
 
 
-def _read(where: str, dataset: h5py.Dataset, part: Region, dtype: np.dtype[Any]) -> NDArray[Any]:
-    array = np.empty(lengths(part), dtype)
+def _read(
+    where: str, dataset: h5py.Dataset, part: Region, into: np.dtype[Any] | NDArray[Any]
+) -> NDArray[Any]:
+    """A part of a dataset, in a new array of a type or in one that is there."""
+    array = into if isinstance(into, np.ndarray) else np.empty(lengths(part), into)
     try:
         dataset.read_direct(array, part)
     except (OSError, RuntimeError) as error:
