@@ -45,6 +45,7 @@ def test_an_error_names_the_argument_or_the_flag(gapless, capsys):
     assert capsys.readouterr().err == "sayre: --axis: 2 of 2-dimensional counts; 0 is the first\n"
 
 
+@pytest.mark.filterwarnings("ignore:.*do not trust")
 def test_a_warning_names_the_argument_or_the_flag(tmp_path, capsys):
     x = np.indices((24, 24)) - 12
     np.savez(tmp_path / "a.npz", intensity=np.rint(1e6 * np.prod(np.sinc(x / 3.3) ** 2, 0)))
