@@ -174,6 +174,26 @@ def test_without_further_steps_the_runs_are_averaged():
     np.testing.assert_array_equal(found.object, modes.modes[0])
 
 
+def test_an_average_that_fits_far_worse_than_a_start_is_not_handed_back():
+    bounds, runs = small_runs()
+    rng = np.random.default_rng(5)
+    other = [
+        np.where(runs[0].object, 6 * np.exp(2j * rng.standard_normal(bounds.counts.shape)), 0) for _ in "ab"
+    ]
+    others = [replace(run_of(one.astype(np.complex64)), index=i) for i, one in enumerate(other)]
+    found = consensus([others[0], replace(runs[1], point_spread=None), others[1]], bounds, [], ShrinkWrap())
+    assert found.best == 1
+    np.testing.assert_array_equal(found.object, found.averaged[1])
+    assert (
+        found.fit.likelihood[0]
+        < 0.5
+        * Modulus(bounds, 1, torch.device("cpu"))
+        .fit_quality(torch.from_numpy(np.fft.ifftshift(found.modes.modes[0]))[None])
+        .likelihood[0]
+    )
+    assert consensus(runs, bounds, [], ShrinkWrap()).best is None
+
+
 @pytest.mark.parametrize("known", [3, 2, 0])
 def test_the_fit_uses_the_mean_of_all_point_spread_functions(known):
     """It uses none where one of them is not known."""

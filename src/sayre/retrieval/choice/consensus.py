@@ -23,6 +23,9 @@ from sayre.retrieval.measurement.nuisances import Nuisances
 
 Objects = NDArray[np.complex64]
 
+SPOILT = 1.5
+"""Free half deviance of an average, over that of the best of its starts, above which that is handed back."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Consensus:
@@ -169,13 +172,30 @@ def consensus(
     spreads = [run.point_spread for run in selected if run.point_spread is not None]
     modulus = Modulus(bounds, 1, torch.device(device))
     modulus.set_point_spreads([np.mean(spreads, 0) if len(spreads) == len(selected) else None])
-    common = torch.from_numpy(np.fft.ifftshift(modes.modes[0]))[None].to(device)
+    common, best = _fitting(modulus, (modes.modes[0], *averaged), torch.device(device))
     return Consensus(
-        object=modes.modes[0],
+        object=(modes.modes[0], *averaged)[best],
         indices=indices,
         averaged=averaged,
         modes=modes,
         fit=modulus.fit_quality(common),
         threshold=sharp.threshold,
         expected=np.fft.fftshift(modulus.expected(common)[0].cpu().numpy()),
+        best=indices[best - 1] if best else None,
     )
+
+
+def _fitting(modulus: Modulus, objects: Sequence[Objects], device: torch.device) -> tuple[torch.Tensor, int]:
+    """Return the first object, the average, or the best of the others where the average fits far worse.
+
+    With it comes its number among them.
+    """
+    placed = [torch.from_numpy(np.fft.ifftshift(one))[None].to(device) for one in objects]
+    fits = [modulus.fit_quality(one) for one in placed]
+    merits = [
+        float((fit.likelihood if fit.free_likelihood.isnan().any() else fit.free_likelihood)[0])
+        for fit in fits
+    ]
+    best = int(np.argmin(merits))
+    number = best if merits[0] > SPOILT * merits[best] else 0
+    return placed[number], number
