@@ -87,6 +87,7 @@ def test_properties_of_cdiutils_are_an_object_in_its_frame(tmp_path, obj, conven
                 file[f"entry_1/image_{number}/data"] = value
                 file[f"entry_1/{name}"] = h5py.SoftLink(f"/entry_1/image_{number}")
             file["entry_1/parameters_1/convention"] = "xu"
+            file["entry_1/process_1/command"] = "cdiutils.BcdiPipeline.postprocess()"
     found = read_object(path)
     crystal = load_crystal(path)
     np.testing.assert_allclose(crystal.object, obj, atol=1e-6)
@@ -96,6 +97,30 @@ def test_properties_of_cdiutils_are_an_object_in_its_frame(tmp_path, obj, conven
     # Laboratory: x to the left, y up, z along the beam; xrayutilities: beam, left, up.
     expected = [0.5, 2.0, -1.0] if convention == "cxi" else [2.0, 0.5, -1.0]
     np.testing.assert_allclose(found["g_vector"], expected)
+
+
+def test_postprocessed_data_of_cdiutils_state_the_spacing_and_no_direction(tmp_path, obj):
+    """Its pipeline writes arrays alone as images, and G is none of them."""
+    path = tmp_path / "S1_postprocessed_data.cxi"
+    spacing = np.full(SHAPE, np.nan)
+    spacing[1:3] = 2.25
+    with h5py.File(path, "w") as file:
+        images = {
+            "amplitude": np.abs(obj),
+            "phase": -np.angle(obj),
+            "support": np.ones(SHAPE),
+            "dspacing": spacing,
+        }
+        for number, (name, value) in enumerate(images.items(), 1):
+            file[f"entry_1/image_{number}/data"] = value
+            file[f"entry_1/{name}"] = h5py.SoftLink(f"/entry_1/image_{number}")
+        file["entry_1/result_1/voxel_size"] = [4.0, 4.0, 5.0]
+        file["entry_1/process_1/command"] = "cdiutils.BcdiPipeline.postprocess()"
+    found = read_object(path)
+    np.testing.assert_allclose(found["object"], obj, atol=1e-6)
+    assert found["g"] == pytest.approx(2 * np.pi / 2.25)
+    assert found["in_sample"]
+    assert "g_vector" not in found
 
 
 def test_counts_smaller_than_the_object_are_refused(tmp_path, obj):

@@ -85,6 +85,9 @@ def read(path: Path, inside: str | None = None) -> Found:
 
 def _properties(path: Path, file: h5py.File) -> Found:
     """What a `S*_postprocessed_data.cxi` of cdiutils holds; empty where it is another file."""
+    made_by = nexus.dataset_at(file, "entry_1/process_1/command")
+    if made_by is None or not nexus.text(made_by[()]).startswith("cdiutils"):
+        return {}
     arrays: Found = {}
     for name in cdiutils.NAMES:
         for place in (f"entry_1/{name}/data", f"entry_1/result_1/{name}", f"entry_1/parameters_1/{name}"):

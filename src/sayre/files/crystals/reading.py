@@ -13,7 +13,8 @@ from sayre.files.patterns import npz
 from sayre.files.safety.apart import tried_apart
 
 Found = dict[str, Any]
-"""What a file holds by the names of an npz, and `g_vector` (1/Å, laboratory), `counts_shape`, `rebinned`."""
+"""What a file holds by the names of an npz, and `g_vector` (1/Å, in the frame of the axes), `counts_shape`,
+`rebinned` and, where the axes are those of the sample, `in_sample`."""
 
 ENDINGS = (".npz", ".npy", ".cxi", ".h5", ".hdf5")
 CONVENTIONS = ("auto", "sayre", "conjugate", "cohere")
@@ -106,7 +107,7 @@ def _read_npy(path: Path, convention: str) -> tuple[Found, str]:
 
 def _read_npz(path: Path, inside: str | None) -> Found:
     headers = npz.headers_of(path)
-    if inside is None and set(headers) >= cdiutils.NEEDED:
+    if inside is None and set(headers) >= {*cdiutils.NEEDED, "g_vector"}:
         return cdiutils.of_properties(npz.read_arrays(path, [n for n in cdiutils.NAMES if n in headers]))
     usual = next((name for name in OBJECTS if name in headers), None)
     place = usual if inside is None else npz.named(path, headers, inside)

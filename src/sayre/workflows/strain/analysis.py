@@ -144,7 +144,7 @@ def _orthogonal(stored: StoredObject) -> bool:
 
 def _turned(stored: StoredObject, scan: Scan) -> bool:
     """Whether the object is in the frame of the sample, and nothing states how that lies."""
-    return stored.g_vector is not None and (scan.geometry is None or not scan.geometry.sample)
+    return stored.in_sample and (scan.geometry is None or not scan.geometry.sample)
 
 
 def _surface(

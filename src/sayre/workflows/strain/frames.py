@@ -91,11 +91,11 @@ def _stated_frame(
     if (scan.voxel_size is not None or scan.frame == "sample") and scan.geometry is None:
         raise SettingError("voxel_size", "cubes of another size need a geometry; `geometry=`")
     g = None if scan.geometry is None else scan.geometry.g()
-    if stored.g_vector is not None:
+    if stored.in_sample:
         g = stored.g_vector
         if scan.geometry is not None and scan.geometry.sample:
             turn = scan.geometry.sample_axes()
-            axes, g = axes @ turn, g @ turn
+            axes, g = axes @ turn, (scan.geometry.g() if g is None else g @ turn)
         else:
             warn(
                 f"{stored.name}: the object is in the frame of the sample, and no geometry states the "

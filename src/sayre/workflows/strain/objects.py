@@ -33,6 +33,8 @@ class StoredObject:
         nm, and unit vectors of the array axes as rows.
     g, g_vector
         1/Å: |G|, and G in the frame of the axes.
+    in_sample
+        Whether the axes are those of the sample at zero angles.
     hkl
         Reflection.
     counts_shape
@@ -54,6 +56,7 @@ class StoredObject:
     axes: NDArray[np.float64] | None = None
     g: float | None = None
     g_vector: NDArray[np.float64] | None = None
+    in_sample: bool = False
     hkl: tuple[int, int, int] | None = None
     counts_shape: tuple[int, ...] | None = None
     rebinned: str | None = None
@@ -90,6 +93,7 @@ def load_stored(path: str, convention: str = "auto") -> StoredObject:
         axes=crystal.axes,
         g=crystal.g,
         g_vector=found.get("g_vector"),
+        in_sample=bool(found.get("in_sample", False)),
         hkl=crystal.hkl,
         counts_shape=crystal.counts_shape,
         rebinned=None if found.get("rebinned") is None else str(found["rebinned"]),
