@@ -24,7 +24,7 @@ COLUMNS = (
     "empty_over",
     "log_error",
 )
-WIDTHS, METHODS, SIDE = (3, 6, 9, 12), ("linear", "wiener", "unet", "stack", "crystal"), 64
+WIDTHS, METHODS, SIDE = (3, 6, 9, 12), ("linear", "wiener", "unet", "stack", "crystal"), 48
 QUICK_WIDTHS, QUICK_METHODS, QUICK_SIDE = (3, 6), ("linear", "wiener"), 40
 FROM_PEAK = 4
 """Voxels from the peak to the first that either plane of the cross hides."""
