@@ -18,12 +18,13 @@ def obj():
 
 
 def test_pynx_states_the_shape_of_the_counts_it_cropped_the_object_from(tmp_path, obj):
-    for name in ("a.cxi", "a.h5"):
+    for name, process in (("a.cxi", "process_1"), ("mode.h5", "process_2")):  # modes: as pynx-cdi-analysis
         with h5py.File(tmp_path / name, "w") as file:
             file["entry_1/image_1/data"] = obj
             file["entry_1/image_1/mask"] = np.ones(SHAPE, np.int8)
-            file["entry_1/image_1/process_1/configuration/iobs_shape"] = np.array([20, 24, 28])
-            file["entry_1/image_1/process_1/configuration/rebin"] = "1,2,2"
+            file["entry_1/image_1/process_1/command"] = "pynx"
+            file[f"entry_1/image_1/{process}/configuration/iobs_shape"] = np.array([20, 24, 28])
+            file[f"entry_1/image_1/{process}/configuration/rebin"] = "1,2,2"
         crystal = load_crystal(tmp_path / name)
         assert crystal.counts_shape == (20, 24, 28)
         assert read_object(tmp_path / name)["rebinned"] == "1,2,2"

@@ -23,10 +23,8 @@ Found = dict[str, Any]
 
 _OBJECTS = ("entry_1/image_1/data", "entry_1/data_1/data")
 _OWN = "entry_1/sayre_1"
-_CONFIGURATIONS = tuple(
-    f"{place}/process_1/configuration" for place in ("entry_1/image_1", "entry_last/image_1", "entry_1")
-)
-"""Where PyNX states what it phased; the last is cdiutils' copy of it."""
+_PROCESSES = ("entry_1/image_1", "entry_last/image_1", "entry_1")
+"""Where PyNX tells of its processes, each with a configuration; the last is cdiutils' copy of them."""
 _KEPT = ("voxel_size", "axes", "hkl", "g", "displacement", "strain", "counts_shape")
 _UNITS = {
     "voxel_size": "nm",
@@ -105,12 +103,15 @@ def _properties(path: Path, file: h5py.File) -> Found:
 def _configured(file: h5py.File) -> Found:
     """Shape and binning of the counts that PyNX phased, from its configuration."""
     found: Found = {}
-    for folder in _CONFIGURATIONS:
-        shape, rebinned = (nexus.dataset_at(file, f"{folder}/{name}") for name in ("iobs_shape", "rebin"))
-        if shape is not None:
-            found.setdefault("counts_shape", sound.value(shape))
-        if rebinned is not None:
-            found.setdefault("rebinned", nexus.text(sound.value(rebinned)) or sound.value(rebinned))
+    for parent in _PROCESSES:
+        group = nexus.child(file, parent)
+        processes = [name for name in group or () if name.startswith("process")]
+        for folder in (f"{parent}/{name}/configuration" for name in processes):
+            shape, rebinned = (nexus.dataset_at(file, f"{folder}/{name}") for name in ("iobs_shape", "rebin"))
+            if shape is not None:
+                found.setdefault("counts_shape", sound.value(shape))
+            if rebinned is not None:
+                found.setdefault("rebinned", nexus.text(sound.value(rebinned)) or sound.value(rebinned))
     return found
 
 
