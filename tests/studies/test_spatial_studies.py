@@ -10,8 +10,6 @@ from sayre.files import save
 from sayre.studies.catalogue import STUDIES, function_of
 from sayre.studies.study import StudySettings
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*only one start is averaged")
-
 
 def quick(folder, name, **more):
     told: list[float] = []
@@ -28,6 +26,7 @@ def values(result, column, **where):
     return np.array([row[column] for row in rows], float)
 
 
+@pytest.mark.filterwarnings("ignore:.*do not trust the result")
 def test_zeros_spoil_the_object_and_the_counts_in_the_gap(tmp_path):
     result = quick(tmp_path, "gap-3d")
     best, zeros, masked, filled = (

@@ -142,6 +142,27 @@ def test_the_failure_that_is_told_is_that_of_the_first_run(pattern, monkeypatch)
         consensus(runs, amplitude_bounds(pattern), parse("ER*2"), ShrinkWrap())
 
 
+def test_a_blend_of_starts_that_do_not_agree_is_not_handed_back(tetrahedron):
+    """The truth beside objects of other phases: their average explains far less than the truth."""
+    truth, pattern = tetrahedron
+    rng = np.random.default_rng(3)
+    wrong = [
+        (truth * np.exp(1j * rng.uniform(-2.5, 2.5, truth.shape))).astype(np.complex64) for _ in range(2)
+    ]
+    runs = [
+        replace(run_of(obj), index=index)
+        for index, obj in zip((4, 7, 2), (wrong[0], truth, wrong[1]), strict=True)
+    ]
+    found = consensus(runs, amplitude_bounds(pattern), (), ShrinkWrap())
+    assert found.modes.agreement < 0.9
+    assert found.best == 7
+    assert correlation(align(found.object, truth), truth) > 0.999
+    agreed = consensus(
+        [replace(runs[1], index=index) for index in (4, 7)], amplitude_bounds(pattern), (), ShrinkWrap()
+    )
+    assert agreed.best is None
+
+
 def small_runs(seed=0):
     """Make bounds of a small block, and three runs near it, one of them without a point-spread function."""
     rng = np.random.default_rng(seed)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sayre.retrieval.choice.align import aligned
 from sayre.retrieval.choice.margin import cut_back, resampled
-from sayre.retrieval.choice.modes import Modes, find_modes
+from sayre.retrieval.choice.modes import TRUSTED, Modes, find_modes
 from sayre.retrieval.choice.refined import ITERATIONS, Refinement
 from sayre.retrieval.choice.wide import beyond_the_edges
 from sayre.retrieval.engine.bounds import Bounds
@@ -23,9 +23,6 @@ from sayre.retrieval.measurement.nuisances import Nuisances
 
 Objects = NDArray[np.complex64]
 
-SPOILT = 1.5
-"""Free half deviance of an average, over that of the best of its starts, above which that is handed back."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Consensus:
@@ -34,7 +31,7 @@ class Consensus:
     Attributes
     ----------
     object
-        complex64: what the runs have in common, or the best of them where that explains the counts better.
+        complex64: what the runs have in common, or the best of them where they do not agree.
     indices
         Numbers of the starts that were united.
     averaged
@@ -169,33 +166,37 @@ def consensus(
             threshold=sharp.threshold if chosen.threshold is None else chosen.threshold,
             best=None if best is None else indices[best],
         )
-    spreads = [run.point_spread for run in selected if run.point_spread is not None]
+    common = _common_spread(selected)
     modulus = Modulus(bounds, 1, torch.device(device))
-    modulus.set_point_spreads([np.mean(spreads, 0) if len(spreads) == len(selected) else None])
-    common, best = _fitting(modulus, (modes.modes[0], *averaged), torch.device(device))
+    fit, expected = _explained(modulus, modes.modes[0], common)
+    obj, best = modes.modes[0], None
+    if len(selected) > 1 and modes.agreement < TRUSTED:
+        for place, (one, run) in enumerate(zip(averaged, selected, strict=True)):
+            alone, calculated = _explained(modulus, one, run.point_spread)
+            if alone.merit < fit.merit:
+                obj, best, fit, expected = one, indices[place], alone, calculated
     return Consensus(
-        object=(modes.modes[0], *averaged)[best],
+        object=obj,
         indices=indices,
         averaged=averaged,
         modes=modes,
-        fit=modulus.fit_quality(common),
+        fit=fit,
         threshold=sharp.threshold,
-        expected=np.fft.fftshift(modulus.expected(common)[0].cpu().numpy()),
-        best=indices[best - 1] if best else None,
+        expected=expected,
+        best=best,
     )
 
 
-def _fitting(modulus: Modulus, objects: Sequence[Objects], device: torch.device) -> tuple[torch.Tensor, int]:
-    """Return the first object, the average, or the best of the others where the average fits far worse.
+def _common_spread(runs: Sequence[Run]) -> NDArray[np.float32] | None:
+    """Return the mean point spread of the runs; None where one of them has none."""
+    spreads = [run.point_spread for run in runs if run.point_spread is not None]
+    return np.asarray(np.mean(spreads, 0), np.float32) if len(spreads) == len(runs) else None
 
-    With it comes its number among them.
-    """
-    placed = [torch.from_numpy(np.fft.ifftshift(one))[None].to(device) for one in objects]
-    fits = [modulus.fit_quality(one) for one in placed]
-    merits = [
-        float((fit.likelihood if fit.free_likelihood.isnan().any() else fit.free_likelihood)[0])
-        for fit in fits
-    ]
-    best = int(np.argmin(merits))
-    number = best if merits[0] > SPOILT * merits[best] else 0
-    return placed[number], number
+
+def _explained(
+    modulus: Modulus, obj: Objects, spread: NDArray[np.float32] | None
+) -> tuple[FitQuality, NDArray[np.float32]]:
+    """Return how well an object explains the counts, and the counts that are expected of it."""
+    modulus.set_point_spreads([spread])
+    one = torch.from_numpy(np.fft.ifftshift(obj))[None].to(modulus.field.device)
+    return modulus.fit_quality(one), np.fft.fftshift(modulus.expected(one)[0].cpu().numpy())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -37,6 +38,12 @@ class FitQuality(NamedTuple):
     residual: Tensor
     likelihood: Tensor
     free_likelihood: Tensor
+
+    @property
+    def merit(self) -> float:
+        """Of the first object the free log-likelihood, or the log-likelihood where no voxel was free."""
+        free = float(self.free_likelihood[0])
+        return free if math.isfinite(free) else float(self.likelihood[0])
 
 
 class Modulus:

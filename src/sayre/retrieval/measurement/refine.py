@@ -67,8 +67,7 @@ class Refined:
     @property
     def merit(self) -> float:
         """The free log-likelihood, or the log-likelihood where no voxel was free; less is better."""
-        free = float(self.fit.free_likelihood[0])
-        return free if np.isfinite(free) else float(self.fit.likelihood[0])
+        return self.fit.merit
 
 
 def refine(

@@ -104,13 +104,10 @@ def _panels(table: Table) -> list[list[Curve]]:
             continue
         x = sorted({row["oversampling"] for row in rows})
         for panel, column in zip(panels, ("pearson", "pearson_same_q"), strict=True):
-            values = np.array([[row[column] for row in rows if row["oversampling"] == ratio] for ratio in x])
-            panel.append(Curve(name, x, values.mean(axis=1).tolist(), *_range(values)))
+            values = [[row[column] for row in rows if row["oversampling"] == ratio] for ratio in x]
+            mean, low, high = ([float(pick(each)) for each in values] for pick in (np.mean, min, max))
+            panel.append(Curve(name, x, mean, low, high))
     return panels
-
-
-def _range(values: Scores) -> tuple[list[float], list[float]]:
-    return values.min(axis=1).tolist(), values.max(axis=1).tolist()
 
 
 def _summary(table: Table) -> str:

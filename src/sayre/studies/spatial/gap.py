@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sayre import files
-from sayre.data import AnyPattern, Pattern
+from sayre.data import AnyPattern, FilledPattern, Pattern
 from sayre.figures.studies.spatial import Column, slices_figure
 from sayre.filling.fill import inpaint
 from sayre.numerics.fourier import to_object
@@ -35,12 +34,13 @@ COLUMNS = (
 WIDTH, FROM_PEAK = 6, 5
 """Voxels across each plane of the cross, and from the peak to the first of them."""
 PHASE_RANGE, ATOMS, INSIDE = 1.5, 20_000, 0.3
-FEW = 1e-3
-"""Fraction of voxels that may be masked in a pattern that is taken to have no gap of its own."""
 
 
 class Case(NamedTuple):
-    """Counts, the gap, and what is known of the truth: the object and the counts expected of it."""
+    """Counts, the gap cut into them, and the truth where it is known: the object and the expected counts.
+
+    Where it is not, the object found without the gap takes its place.
+    """
 
     name: str
     whole: Pattern
@@ -90,11 +90,8 @@ def _cases(settings: StudySettings) -> Iterator[Case]:
     yield Case("simulated", made.pattern, mask, truth, made.expectation)
     if settings.pattern is not None:
         whole = around_peak(files.load(settings.pattern), side).measured
-        if whole.mask.mean() > FEW:
-            yield Case("measured", whole, whole.mask, None, None)
-        else:
-            peak = int(np.unravel_index(np.argmax(whole.intensity), whole.shape)[1])
-            yield Case("measured", whole, cross(whole.shape, WIDTH, peak + FROM_PEAK), None, None)
+        peak = int(np.unravel_index(np.argmax(whole.intensity), whole.shape)[1])
+        yield Case("measured", whole, cross(whole.shape, WIDTH, peak + FROM_PEAK), None, None)
 
 
 def _phased(
@@ -103,15 +100,16 @@ def _phased(
     """Phase a pattern in every way."""
     rows, columns, truth = [], [], case.truth
     masked = case.whole.with_mask(case.mask)
-    zeros = replace(masked, mask=masked.mask & ~case.mask)
+    nothing = np.zeros(case.mask.shape, np.float32)
+    zeros = FilledPattern(pattern=masked, intensity=masked.intensity, sigma=nothing, method="zeros")
     method = "wiener" if settings.quick else "auto"
     filled = inpaint(masked, method=method, device=settings.device)
-    ways: dict[str, AnyPattern] = {"zeros": zeros, "masked": masked, "filled": filled}
-    if (case.whole.mask & case.mask).sum() == 0:
-        ways = {"no gap": case.whole, **ways}
-    runs = 2 if settings.quick else 8
+    ways: dict[str, AnyPattern] = {"no gap": case.whole, "zeros": zeros, "masked": masked, "filled": filled}
+    runs, keep = (2, 1.0) if settings.quick else (8, 0.5)
     for done, (name, pattern) in enumerate(ways.items()):
-        found = phase(pattern, runs=runs, seed=settings.seed, refine="none", device=settings.device)
+        found = phase(
+            pattern, runs=runs, keep=keep, seed=settings.seed, refine="none", device=settings.device
+        )
         truth = found.object if truth is None else truth
         ours = align(found.object, truth)
         rows.append(
