@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +20,23 @@ FORMATS = {
     ".tiff": "tiff",
 }
 READ_ONLY = {".mat": "mat"}
+_LONGEST = 255
+"""Bytes of a name that file systems take."""
 _INSIDE = (".npz", ".mat", ".h5", ".hdf5", ".nxs", ".cxi")
 """Endings of files that hold several arrays by name."""
 
 
 def split_path(path: str | Path) -> tuple[Path, str | None]:
-    """Split `file.h5::/inside` into the file and the path inside it, None where there is none."""
+    """Split `file.h5::/inside` into the file and the path inside it, None where there is none.
+
+    Raises
+    ------
+    InputError
+        A path that no file can have.
+    """
     file, _, inside = str(path).partition("::")
+    if "\0" in file or max(len(os.fsencode(part)) for part in (*Path(file).parts, "")) > _LONGEST:
+        raise InputError(f"{file[:80]}…: no file has such a name; one of {_LONGEST} bytes at most would do")
     return Path(file), inside or None
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from sayre.errors import InputError, understood, warn
 from sayre.files.crystals import cdiutils
+from sayre.files.formats import split_path
 from sayre.files.patterns import npz
 from sayre.files.safety.apart import tried_apart
 
@@ -51,8 +52,7 @@ def read_object(path: str | Path, convention: str = "auto") -> Found:
     SayreWarning
         The convention is that of cohere, by the names of the files.
     """
-    name, _, inside = str(path).partition("::")
-    file = Path(name)
+    file, inside = split_path(path)
     ending = file.suffix.lower()
     if convention not in CONVENTIONS:
         raise InputError(f"convention: found {convention!r}; one of {', '.join(CONVENTIONS)}")
