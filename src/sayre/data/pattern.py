@@ -61,7 +61,7 @@ class Pattern(ArrayClass):
             )
         if len(self.grid.step) != len(shape):
             raise InputError(f"{what}: {len(self.grid.step)} grid steps for {len(shape)} axes")
-        if not (np.isfinite(self.intensity).all() and self.intensity.min() >= 0):
+        if not all(np.isfinite(part).all() and part.min() >= 0 for part in self.intensity):
             raise InputError(
                 f"{what}: counts must be finite and non-negative; Pattern.from_counts masks the rest"
             )
@@ -273,7 +273,10 @@ def warn_of_rounding(what: str, counts: NDArray[Any], stored: np.dtype[Any], mas
     """
     if stored.kind not in "uif" or stored.itemsize < 4 or stored == np.float32:
         return
-    high = int(np.count_nonzero((counts >= EXACT) & ~mask & np.isfinite(counts)))
+    high = sum(  # frame by frame, for large arrays
+        int(np.count_nonzero((part >= EXACT) & ~masked & np.isfinite(part)))
+        for part, masked in zip(counts, mask, strict=True)
+    )
     if high:
         warn(
             f"{what}: {high} voxels hold 2^24 counts or more, which are rounded to float32, by 1 part in "

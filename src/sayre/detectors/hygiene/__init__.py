@@ -72,7 +72,7 @@ def sound(pattern: Pattern) -> Pattern:
             "was saturated, masked"
         )
         mask |= top
-    return pattern if np.array_equal(mask, pattern.mask) else pattern.with_mask(mask)
+    return pattern if mask.sum() == pattern.mask.sum() else pattern.with_mask(mask)
 
 
 def cleaned(pattern: AnyPattern) -> AnyPattern:
