@@ -81,6 +81,31 @@ def test_a_hot_pixel_in_filled_counts_is_refused(crystal):
         prepare.centred(filled)
 
 
+@pytest.mark.parametrize(("first", "last"), [(10, None), (None, 26)])
+def test_a_peak_near_the_end_of_a_scan_keeps_all_frames(crystal, first, last):
+    """Unmeasured frames stand where the scan has none; counts and errors of a filling stay in their place."""
+    part = crystal[2][first:last]
+    pattern = pattern_of(part)
+    with pytest.warns(SayreWarning, match="unmeasured frames are added"):
+        cut = prepare.centred(pattern)
+    start = cut.meta.origin
+    inner = tuple(slice(-o, -o + len(part)) if not a else slice(None) for a, o in enumerate(start))
+    if first is None:
+        inner = (slice(0, len(part)), *inner[1:])
+    box = tuple(slice(o, o + n) for o, n in zip(start[1:], cut.shape[1:], strict=True))
+    np.testing.assert_array_equal(cut.intensity[inner], part[:, box[0], box[1]])
+    assert not cut.mask[inner].any()
+    assert cut.mask.sum() == (len(cut.mask) - len(part)) * cut.mask[0].size > 0
+    assert abs(int(np.argmax(cut.intensity.sum(axis=(1, 2)))) - len(cut.mask) // 2) <= 1
+    sigma = np.zeros_like(part)
+    filled = FilledPattern(pattern=pattern, intensity=part, sigma=sigma, method="nearest")
+    with pytest.warns(SayreWarning, match="unmeasured frames are added"):
+        wide = prepare.centred(filled)
+    np.testing.assert_array_equal(wide.pattern.mask, cut.mask)
+    assert (wide.sigma[cut.mask] > 5).all()
+    assert not wide.sigma[~cut.mask].any()
+
+
 def test_ordinary_peaks_have_no_hot_pixel(crystal):
     sharp = np.zeros((40, 40, 40))
     sharp[10:29, 10:29, 10:29] = 1  # oversampling of 2.1, the sharpest that is phased

@@ -13,6 +13,7 @@ from sayre.detectors.hygiene import cleaned
 from sayre.errors import InputError, warn
 from sayre.numerics.interpolate import linear_fill
 from sayre.retrieval.engine.support import autocorrelation, initial_support
+from sayre.retrieval.padding import frames_to_add, padded
 from sayre.retrieval.peaks import peak_of
 from sayre.retrieval.sampling import ratios_text, sampling
 
@@ -30,10 +31,12 @@ SATURATED = 8
 def centred(pattern: AnyPattern) -> AnyPattern:
     """Crop a pattern to the largest box with its peak (see `peak_of`) at `n // 2`, of sizes fast for FFTs.
 
+    Where that would cut away more than a quarter of the frames of a scan, unmeasured ones are added instead.
+
     Returns
     -------
     Pattern or FilledPattern
-        The pattern, cropped but neither padded nor interpolated.
+        The pattern, not interpolated.
 
     Raises
     ------
@@ -43,7 +46,7 @@ def centred(pattern: AnyPattern) -> AnyPattern:
     Warns
     -----
     SayreWarning
-        Voxels are cut off, or there is a second peak; as `cleaned`.
+        Voxels are cut off, frames are added, or there is a second peak; as `cleaned`.
     """
     pattern = cleaned(pattern)
     counts, what = pattern.intensity, pattern.name
@@ -53,9 +56,10 @@ def centred(pattern: AnyPattern) -> AnyPattern:
         return [next((s for s in range(2 * h, 0, -2) if s == scipy.fft.next_fast_len(s)), 0) for h in halves]
 
     def cut_too_far(place: tuple[int, ...]) -> list[int]:
-        return [
+        near = [
             a for a, (s, n) in enumerate(zip(sizes(place), counts.shape, strict=True)) if s < max(n // 2, 4)
         ]
+        return [a for a in near if a or counts.ndim < 3 or not any(frames_to_add(place[0], len(counts)))]
 
     peak = peak_of(pattern, lambda place: not cut_too_far(place))
     for axis in cut_too_far(peak):
@@ -63,6 +67,15 @@ def centred(pattern: AnyPattern) -> AnyPattern:
             f"{what}: the peak is at {peak[axis]} of {counts.shape[axis]} on axis {axis}, too near the "
             "border to centre; crop the array around the peak (`Pattern.crop`), or pad it with masked voxels"
         )
+    before, after = frames_to_add(peak[0], len(counts)) if counts.ndim == 3 else (0, 0)
+    if before or after:
+        where = " and ".join(f"{n} {side}" for n, side in ((before, "before"), (after, "after")) if n)
+        warn(
+            f"{what}: the peak is at frame {peak[0]} of {len(counts)}; unmeasured frames are added, {where} "
+            "the scan, so that it is in the middle and none is cut off"
+        )
+        pattern = padded(pattern, before, after)
+        counts, peak = pattern.intensity, (peak[0] + before, *peak[1:])
     box = [slice(c - s // 2, c - s // 2 + s) for c, s in zip(peak, sizes(peak), strict=True)]
     if any(s.start or s.stop != n for s, n in zip(box, counts.shape, strict=True)):
         shape = tuple(s.stop - s.start for s in box)
