@@ -7,10 +7,12 @@ import h5py
 import numpy as np
 import pytest
 from scipy import ndimage
+from scipy.spatial import cKDTree
 
 from sayre.crystal.conversion import to_crystal
 from sayre.crystal.orthogonalise import voxel_basis
 from sayre.crystal.scan import Scan
+from sayre.crystal.unwrap import vortices
 from sayre.data import Manifest
 from sayre.errors import InputError, SayreWarning
 from sayre.files import load_crystal, save
@@ -208,6 +210,21 @@ def test_objects_are_aligned_and_averaged(tmp_path, scan, obj):
     assert errors[0] < 0.65 * errors[1]  # 1/√3
     with pytest.raises(InputError, match=r"no object correlates by 0\.7 with 0\.npy"):
         averaged([load_stored(str(names[0])), load_stored(str(names[3]))], 0.7)
+
+
+def test_a_dislocation_is_placed_in_the_array_of_the_crystal(tmp_path, scan, obj):
+    """Found on the oblique voxels, its points lie where the phase on the cubes turns."""
+    y, x = (np.arange(n) - n // 2 + 0.5 for n in SHAPE[1:])
+    vortex = np.abs(obj) * np.exp(1j * np.arctan2(y[:, None], x))
+    np.save(tmp_path / "v.npy", vortex.astype(np.complex64))
+    with pytest.warns(SayreWarning, match="1 phase vortex"):
+        analysis = run(tmp_path / "v.npy", tmp_path, scan).analysis
+    (line,) = analysis.lines
+    places = np.argwhere(vortices(analysis.crystal.phase, analysis.crystal.support))
+    away, _ = cKDTree(line.points).query(places)
+    assert line.winding == 1
+    assert len(places) > 20
+    assert np.median(away) < 1.2
 
 
 def test_output_and_picture(tmp_path, scan, obj):
