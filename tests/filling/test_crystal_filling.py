@@ -176,7 +176,7 @@ def test_a_resumed_filling_has_the_same_bytes(flat_pattern, monkeypatch, side, n
     """Whether starts are searched for in all of the box or in a part of it."""
     monkeypatch.setattr(phases, "FEWER", 5)
     monkeypatch.setattr(phases, "EVALUATIONS", 5)
-    monkeypatch.setattr(phases, "SEARCH_SIDE", side)
+    monkeypatch.setitem(phases.SEARCH_SIDE, 2, side)
     pattern, steps = flat_pattern[0], Steps()
     whole = filled_by_crystal(pattern, kept=steps)
     names = [name for name, _ in steps.saved]

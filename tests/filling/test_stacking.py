@@ -268,3 +268,27 @@ def test_two_dimensional_counts_are_stacked_too(no_weights):
     found = inpaint(replace(pattern))
     assert found.method == "stack of linear, edges, wiener"
     assert found.intensity[mask].mean() == pytest.approx(5.0, abs=0.8)
+
+
+def test_dead_pixels_cost_the_network_nothing(rod, monkeypatch):
+    """Wiener alone fills them: the network is asked for the voxels of the wide gap and of its copies."""
+    from sayre.filling.stacking import windows
+
+    asked = []
+    fill = windows.fill
+
+    def counting(volume, slabs, *arguments, **options):
+        asked.append(sum(len(slab.voxels) for slab in slabs))
+        return fill(volume, slabs, *arguments, **options)
+
+    monkeypatch.setattr(windows, "fill", counting)
+    pattern = rod[0].crop((slice(0, 12), slice(0, 40), slice(0, 30)))
+    gap = masks.plane(pattern.shape, 1, 18, 4)
+    dead = np.zeros(pattern.shape, bool)
+    dead[:, np.arange(2, 17, 5)[:, None], np.arange(2, 28, 3)] = True
+    for mask in (gap, gap | dead):
+        inpaint(pattern.with_mask(mask))
+    copies, gaps, with_dead = asked[0], asked[1], asked[2:]
+    assert gaps == gap.sum()
+    assert with_dead[1] == gaps
+    assert 0 < with_dead[0] <= copies

@@ -37,8 +37,9 @@ STARTS, SEED, RECIPE = 4, 0, "quick"
 """Starts at most."""
 ENOUGH, REFINED = 0.9, 2
 """Complex correlation of two starts from which on no more are made, and how many are refined."""
-SEARCH_SIDE = 64
-"""Voxels a side around the peak in which starts are searched for; the rest of the box follows."""
+SEARCH_SIDE = {2: 96, 3: 64}
+"""Voxels a side around the peak in which starts are searched for, by dimensions; the rest of the box follows.
+In 3D the whole box would take too long."""
 SIGMAS, LEAST_SIGMA = 4.0, 0.05
 """Half-width of the bounds of the iterations, in standard errors of the filling; least error believed."""
 WEIGHT = 0.25
@@ -75,7 +76,7 @@ def explained(
         Every start failed, or the autocorrelation shows no object.
     """
     phasing = _Phasing(device=device, told=told, kept=kept)
-    inner = filled.crop(tuple(_middle(n) for n in filled.shape))
+    inner = filled.crop(tuple(_middle(n, SEARCH_SIDE[len(filled.shape)]) for n in filled.shape))
     near = bounds_of(inner)
     chosen = phasing.chosen(inner, near)
     whole = near if inner.shape == filled.shape else bounds_of(filled)
@@ -118,9 +119,9 @@ def bounds_of(filled: FilledPattern) -> Bounds:
     return replace(bounds, prior=Prior(level=level, precision=precision))
 
 
-def _middle(n: int) -> slice:
+def _middle(n: int, most: int) -> slice:
     """Return the part of an axis in which starts are searched for, with the same centre."""
-    side = min(n, SEARCH_SIDE)
+    side = min(n, most)
     return slice(n // 2 - side // 2, n // 2 - side // 2 + side)
 
 
