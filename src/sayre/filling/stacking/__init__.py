@@ -30,7 +30,7 @@ from sayre.numerics.progress import Advance, Part
 Log = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
-COPY_STRIDE = 32
+COPY_STRIDE = 40
 """Distance of the network's windows in copies: their error is hardly larger than that of denser ones."""
 SHARES = {"hidden": 0.3, "wiener": 0.25, "copies": 0.2, "gaps": 0.25}
 """Parts of the work, for the progress."""
