@@ -101,6 +101,19 @@ def test_weights_of_a_network_with_fewer_channels_are_refused_in_one_line(tmp_pa
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "options", [{"width": 10**9}, {"blocks": [1, 1, 10**9]}, {"wide": 8}, {"width": "8"}, 7]
+)
+def test_a_network_that_cannot_be_of_the_file_is_not_made(tmp_path, options):
+    """Nor is memory or time taken for one that is much larger than the file."""
+    small = {"width": 8, "blocks": [1, 1, 1]}
+    config = {"network": "slab", "options": small | options if isinstance(options, dict) else options}
+    weights.write(tmp_path / "a.safetensors", SlabNet(8, (1, 1, 1)).state_dict(), config)
+    with pytest.raises(InputError, match=r"a\.safetensors: ") as caught:
+        load_predictor(tmp_path / "a.safetensors", "cpu")
+    assert "\n" not in str(caught.value)
+
+
 def test_list_and_path_name_every_row(capsys):
     assert main(["weights", "list"]) == 0
     shown = capsys.readouterr().out

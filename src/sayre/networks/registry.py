@@ -6,12 +6,12 @@ import json
 import math
 import tomllib
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,14 +21,10 @@ from sayre.errors import InputError, understood
 from sayre.files.atomic import replacing
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
-
-N = TypeVar("N", bound="nn.Module")
+    from torch import Tensor
 
 _SCALE = "::scale"
 _SHAPES = "shapes"
-LARGEST = 4096
-"""Number that an option of a network may be."""
 FOLDER = Path(str(resources.files("sayre.networks"))) / "weights"
 REGISTRY = FOLDER / "registry.toml"
 
@@ -198,64 +194,6 @@ def read(path: Path, sha256: str | None = None) -> tuple[dict[str, Tensor], dict
             if not name.endswith(_SCALE)
         }
         return {name: tensor.float() for name, tensor in tensors.items()}, config
-
-
-def network_of(
-    path: Path,
-    kind: str,
-    make: Callable[..., N],
-    options: Mapping[str, Any],
-    tensors: Mapping[str, Tensor],
-) -> N:
-    """Make a network of its options and give it its weights.
-
-    Parameters
-    ----------
-    path, kind
-        File of the weights, and what it calls the network, for the message.
-    make
-        Class of the network.
-    options
-        Of the network, as the file states them.
-    tensors
-        As `read` returns them.
-
-    Raises
-    ------
-    InputError
-        Names or shapes of the tensors are not those of the network, which is then not made.
-    """
-    import torch
-
-    too_large = [name for name, number in _numbers(options) if number > LARGEST]
-    misfit = f"{too_large[0]} is above {LARGEST}" if too_large else ""
-    if not misfit:
-        with torch.device("meta"):  # shapes alone: they cost neither memory nor time
-            wanted = {name: tuple(tensor.shape) for name, tensor in make(**options).state_dict().items()}
-        stored = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-        odd = sorted(name for name in wanted.keys() | stored.keys() if wanted.get(name) != stored.get(name))
-        if odd:
-            misfit = f"{odd[0]} is {stored.get(odd[0], 'missing')}, not {wanted.get(odd[0], 'known')}"
-    if misfit:
-        raise InputError(
-            f"{path}: does not fit the network {kind!r} as it is now ({misfit}); weights that this version "
-            "trained would do"
-        )
-    network = make(**options)
-    network.load_state_dict(tensors)
-    return network.eval()
-
-
-def _numbers(options: Any, name: str = "") -> Iterator[tuple[str, float]]:
-    """Numbers of options, by the name of the option."""
-    if isinstance(options, Mapping):
-        for key, value in options.items():
-            yield from _numbers(value, str(key))
-    elif isinstance(options, list | tuple):
-        for value in options:
-            yield from _numbers(value, name)
-    elif isinstance(options, int | float):
-        yield name, options
 
 
 def _inflated(path: Path, packed: Tensor, shape: list[int]) -> Tensor:

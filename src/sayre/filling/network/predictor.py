@@ -16,6 +16,7 @@ from sayre.errors import InputError, understood
 from sayre.filling.network.volume import Baseline
 from sayre.networks import build
 from sayre.networks import registry as shipped
+from sayre.networks.fitting import network_of
 from sayre.numerics.device import find_device
 
 
@@ -63,7 +64,7 @@ def load_predictor(name: str | Path | None, device: str = "auto") -> Predictor:
     tensors, config = shipped.read(path, expected)
     with understood(path):
         kind = config["network"]
-        network = shipped.network_of(path, kind, partial(build, kind), config["options"], tensors)
+        network = network_of(path, kind, partial(build, kind), config["options"], tensors)
         network.to(where, memory_format=torch.channels_last)  # type: ignore[call-overload]
         return Predictor(
             network=network,

@@ -13,6 +13,7 @@ from scipy.special import expit
 from sayre.data.manifest import sha256_of
 from sayre.errors import InputError, understood
 from sayre.networks import registry as shipped
+from sayre.networks.fitting import network_of
 from sayre.networks.published import PublishedNet
 from sayre.networks.shape import ShapeNet
 from sayre.retrieval.learned.phase_predictor import PhasePredictor
@@ -60,9 +61,9 @@ def load_predictor(name: str | Path | None, dimensions: int) -> Predictor:
         side, label, digest = int(header["side"]), row.name if row else path.name, sha256_of(path)
         about: dict[str, Any] = {"side": side, "name": label, "sha256": digest}
         if kind == "published":
-            network = shipped.network_of(path, kind, PublishedNet, options, tensors)
+            network = network_of(path, kind, PublishedNet, options, tensors)
             return PhasePredictor(network=network, **about)
-        return ShapePredictor(network=shipped.network_of(path, kind, ShapeNet, options, tensors), **about)
+        return ShapePredictor(network=network_of(path, kind, ShapeNet, options, tensors), **about)
 
 
 def weights_used(name: str | Path | None, dimensions: int) -> dict[str, str]:
