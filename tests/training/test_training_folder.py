@@ -52,6 +52,17 @@ def finished(tmp_path_factory):
     return folder, printed
 
 
+@pytest.mark.parametrize("held", [["config.json"], ["config.json", "metrics.csv"]])
+def test_a_run_that_was_stopped_before_its_first_checkpoint_is_begun_anew(tmp_path, held):
+    folder, config = tmp_path / "run", configured(tmp_path)[1]
+    folder.mkdir()
+    for name in held:
+        (folder / name).write_text(config.model_dump_json() if name == "config.json" else "step\n1\n")
+    check_folder(config, folder)
+    with pytest.raises(InputError, match="of another run"):
+        check_folder(config.model_copy(update={"seed": 9}), folder)
+
+
 @pytest.fixture
 def copy(finished, tmp_path):
     """A finished run that a test may spoil."""

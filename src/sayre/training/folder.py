@@ -52,7 +52,7 @@ def check_folder(config: Training, folder: Path, *, resume: Path | None = None, 
         return
     held = [name for name in _FILES if (folder / name).exists()]
     same = CONFIG in held and _stored(folder / CONFIG) == _dumped(config)
-    if not held or (held == [CONFIG] and same):
+    if not held or (same and not {CHECKPOINT, WEIGHTS} & set(held)):
         return
     other = "" if same else " of another configuration"
     if WEIGHTS in held:
