@@ -163,8 +163,9 @@ def test_batched_starts_are_the_single_ones(pattern):
 
 def test_an_off_centre_peak_is_centred_and_warned_of(crystal):
     counts = np.pad(crystal[2], ((0, 6), (3, 0), (0, 0)))
-    with pytest.warns(SayreWarning, match="so that its peak is in the middle"):
+    with pytest.warns(SayreWarning) as caught:
         cut = prepare.centred(pattern_of(counts))
+    assert any("so that its peak is in the middle" in str(w.message) for w in caught)
     assert np.unravel_index(cut.intensity.argmax(), cut.shape) == tuple(n // 2 for n in cut.shape)
     box = tuple(slice(o, o + n) for o, n in zip(cut.meta.origin, cut.shape, strict=True))
     np.testing.assert_array_equal(cut.intensity, counts[box])
@@ -185,9 +186,9 @@ def bad_patterns(crystal):
     block = np.zeros((24, 24, 24))
     block[1:-1, 1:-1, 1:-1] = 1
     full = np.abs(np.fft.fftshift(np.fft.fftn(np.fft.ifftshift(block)))) ** 2
-    corner = np.roll(counts, (-10, 0, 0), (0, 1, 2))
+    corner = np.roll(counts, (0, -10, 0), (0, 1, 2))
     return {
-        "counts in all": pattern_of(np.where(counts == counts.max(), 9, 0)),
+        "counts in all": pattern_of(np.where(counts == counts.max(), 9, mask & (counts > 0))),
         "oversampling ratio": pattern_of(full),
         "too near the border": pattern_of(corner),
     }

@@ -159,7 +159,7 @@ def test_force_leaves_no_file_of_the_run_before(peak, done, tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
     with np.load(peak[0]) as file:
         plane = file["intensity"][20]
-    np.save(tmp_path.parent / "plane.npy", np.where(peak[1][20], 0, plane))
+    np.save(tmp_path.parent / "plane.npy", np.where(peak[1][20], 1, plane))
     with pytest.warns(SayreWarning) as caught:
         flat = run(
             tmp_path.parent / "plane.npy",

@@ -23,14 +23,21 @@ a function with no frequency beyond 1/σ a voxel from below; a crystal of plain 
 LEAST_CHANCE = 1e-3
 MANY = 2**22
 """Voxels that are looked at for the least count."""
+FEW, UNEVEN = 1000, 0.05
+"""Photons up to which counts must be multiples of the least one, and by how much they may miss it."""
 
 
 def unit_of(pattern: AnyPattern) -> np.float32:
-    """The least count that is not zero: a photon, also where counts were scaled."""
+    """The count of a photon: the least count, where counts are its multiples; else 1."""
     measured = pattern.measured
-    step = max(measured.intensity.size // MANY, 1)
-    seen = measured.intensity.ravel()[::step][~measured.mask.ravel()[::step]]
-    return np.float32(seen.min(where=seen > 0, initial=np.inf)) if (seen > 0).any() else np.float32(1)
+    counts = measured.intensity[~measured.mask]
+    seen = counts[:: max(counts.size // MANY, 1)].astype(np.float64)
+    seen = seen[seen > 0]
+    if not seen.size:
+        return np.float32(1)
+    photons = seen / seen.min()
+    few = photons[photons < FEW]
+    return np.float32(seen.min() if np.abs(few - np.rint(few)).max() < UNEVEN else 1)
 
 
 def sound(pattern: Pattern) -> Pattern:
