@@ -60,6 +60,17 @@ def test_marks_of_what_was_not_measured(tmp_path, dtype, mark, ending):
     assert np.array_equal(pattern.mask, expected)
 
 
+def test_gaps_marked_by_negative_numbers_are_no_background(tmp_path):
+    counts = peak().astype("i4")
+    counts[:, 3:6], counts[:, :, 2] = -1, -2
+    np.save(tmp_path / "a.npy", counts)
+    with pytest.warns(SayreWarning) as said:
+        load(tmp_path / "a.npy")
+    assert [str(one.message) for one in said] == [
+        f"a.npy: {(counts < 0).sum()} NaN, infinite or negative values masked"
+    ]
+
+
 def test_a_high_count_alone_is_no_mark(tmp_path):
     counts = peak().astype("u4")
     counts[6, 15, 14] = 2**17 - 1

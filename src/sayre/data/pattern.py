@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 BELOW_ZERO = 0.05
 """Share of negative values beyond which a background was subtracted."""
+FEW = 2
+"""Different negative values that mark gaps and dead pixels; more are left of a background."""
 EXACT = 2**24
 """Whole numbers below this are exact in float32."""
 
@@ -134,10 +136,12 @@ class Pattern(ArrayClass):
             intensity = array.astype(np.float32, copy=copy)
         missing = as_mask(mask, intensity.shape, what)
         warn_of_rounding(what, intensity, array.dtype, missing)
+        with np.errstate(invalid="ignore"):
+            values = {float(v) for part in intensity for v in part[(part < 0) & (part > -np.inf)][:9]}
         newly, below = _without_bad(intensity, missing)
         if newly:
             warn(f"{what}: {newly} NaN, infinite or negative values masked")
-        if below > max(BELOW_ZERO * intensity.size, 100):
+        if below > max(BELOW_ZERO * intensity.size, 100) and len(values) > FEW:
             warn(
                 f"{what}: {100 * below / intensity.size:.2g} % of the values are negative, as after the "
                 "subtraction of a background; they are masked, so that what is left of dark voxels is too "
