@@ -217,9 +217,7 @@ def scale_bar(panel: Any, size: tuple[float, ...], crystal: Crystal) -> None:
     x, y = 0.05 * width, 0.06 * height
     panel.plot([x, x + length], [y, y], color="white", lw=3, solid_capstyle="butt")
     unit = "nm" if crystal.voxel_size else "voxels"
-    panel.text(
-        x + length / 2, y + 0.03 * height, f"{length:g} {unit}", color="white", ha="center", fontsize=9
-    )
+    panel.text(x, y + 0.03 * height, f"{length:g} {unit}", color="white", ha="left", fontsize=9)
 
 
 def draw_surface(

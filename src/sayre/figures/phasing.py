@@ -135,6 +135,7 @@ def resolution_figure(curves: Mapping[str, ShellCurve]) -> Figure:
     panel.set_ylim(min(0, *ends), max(1.05, *ends))
     panel.set_xlim(0, max(float(c.q.max()) for c in curves.values()))
     panel.set_xlabel("q (1/nm)" if some.unit == "nm" else "q (rad per voxel)")
+    panel.set_ylabel(" or ".join(curves))
     panel.spines[["top", "right"]].set_visible(False)
     thresholds = " and ".join(THRESHOLDS[name] for name in curves if name in THRESHOLDS)
     legend = panel.legend(frameon=False, fontsize=9, loc="best", title=f"dashed: {thresholds}")

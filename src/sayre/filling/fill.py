@@ -223,7 +223,7 @@ def _by_network(
     slabs, beyond = windows.plan(mask, depth=predictor.depth, max_width=predictor.widths[1])
     if len(beyond):
         warn(
-            f"{pattern.name}: {len(beyond)} masked voxels are wider than the network's "
+            f"{pattern.name}: {len(beyond)} masked voxels lie in gaps wider than the network's "
             f"{predictor.widths[1]} or at the rim; filled by {predictor.baseline}, with its larger error"
         )
     half = Part(progress, 0.0, 0.5), Part(progress, 0.5, 1.0)

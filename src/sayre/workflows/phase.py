@@ -273,12 +273,22 @@ def result_sentence(output: Path, phased: Phased, seconds: float) -> str:
     scatter, apart = phased.modes.scatter, ""
     if phased.agreement == phased.agreement:
         apart = f"\nstarts agree to {phased.agreement:.3f} (complex correlation)"
+    elif len(phased.runs) == 1:
+        apart = "\none start, which no other confirms"
     if scatter == scatter:
         apart += f"; another set of starts would differ by {100 * scatter:.0f} %"
+    unseen = (
+        ""
+        if phased.free_likelihood != phased.free_likelihood
+        else f" and {phased.free_likelihood:.2f} of unseen ones"
+    )
+    kept = f"{len(phased.selected)} of {len(phased.runs)} starts averaged"
+    if phased.best is not None and len(phased.selected) > 1:
+        kept = f"start {phased.best} of {len(phased.runs)}, which explains the counts better than an average"
     return (
         f"{output}: {int(phased.support.sum())} voxels as phased, R = {number(phased.residual, '.3f')}, "
-        f"{len(phased.selected)} of {len(phased.runs)} starts averaged"
-        f"{f' ({failed} failed)' if failed else ''}{phased.random_text}, {seconds:.0f} s{apart}"
+        f"{kept}{f' ({failed} failed)' if failed else ''}{phased.random_text}, {seconds:.0f} s"
+        f"\nhalf Poisson deviance {phased.likelihood:.2f} of a voxel{unseen} (noise alone: about 0.5){apart}"
     )
 
 

@@ -128,7 +128,7 @@ class _Network:
         )
         if beyond:
             warn(
-                f"{self.pattern.name}: {beyond} masked voxels are wider than the network's "
+                f"{self.pattern.name}: {beyond} masked voxels lie in gaps wider than the network's "
                 f"{self.predictor.widths[1]} or at the rim; filled without it, with a larger error"
             )
         return Expert(name="unet", gap=gap, hidden=hidden)

@@ -69,7 +69,10 @@ def with_value(
         found = found * 2 if key == "pixel_size" and len(found) == 1 else found
         return StatedGeometry(
             values={**stated.values, key: found},
-            sources={**stated.sources, key: source if unit else f"{source}, taken in {usual}"},
+            sources={
+                **stated.sources,
+                key: source if unit else f"{source}, whose unit was taken to be {usual}",
+            },
             refused={name: why for name, why in stated.refused.items() if name != key},
         )
     return replace(stated, refused={**stated.refused, key: _readings(key, numbers, unit, usual, source)})

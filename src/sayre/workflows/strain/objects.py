@@ -132,11 +132,11 @@ def averaged(objects: Sequence[StoredObject], least: float) -> StoredObject:
         return first
     total = first.object / np.linalg.norm(first.object)
     agreement, left_out = {first.name: 1.0}, []
-    for other in objects[1:]:
+    for number, other in enumerate(objects[1:], 2):
         if other.object.shape != first.object.shape:
             raise InputError(
-                f"{other.name}: an object of {other.object.shape}, {first.name} has {first.object.shape}; "
-                "only objects of one shape are averaged"
+                f"{other.name}: object {number} of {len(objects)} has {other.object.shape} voxels, the "
+                f"first, {first.name}, has {first.object.shape}; only objects of one shape are averaged"
             )
         moved = align(other.object, first.object)
         agreement[other.name] = correlation(moved, first.object)
