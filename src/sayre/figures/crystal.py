@@ -64,25 +64,54 @@ def crystal_figure(
     rows = quantities(crystal)
     if crystal.object.ndim == 2:
         return _plane_figure(crystal, rows, title)
-    size = crystal.voxel_size or (1.0, 1.0, 1.0)
     names = axis_names(crystal)
     figure = Figure(figsize=(14.5, 2.75 * len(rows) + 0.5), layout="constrained", facecolor="white")
     left, right = np.ravel(np.asarray(figure.subfigures(1, 2, width_ratios=(1.45, 1))))
-    panels = left.subplots(len(rows), 3, squeeze=False)
-    centre = tuple(round(c) for c in ndimage.center_of_mass(crystal.support))
+    centre = [round(c) for c in ndimage.center_of_mass(crystal.support)]
+    draw_slices(left, crystal, rows, centre)
+    draw_surface(right, crystal, rows[-1], names, azimuth, elevation)
+    if title:
+        figure.suptitle(title, fontsize=13, color=INK, x=0.01, ha="left")
+    return figure
+
+
+def draw_slices(
+    figure: Any, crystal: Crystal, rows: Sequence[Quantity], centre: Sequence[int]
+) -> NDArray[Any]:
+    """Draw a slice across each axis for every quantity, all of one scale, and return their axes.
+
+    Parameters
+    ----------
+    figure
+        Figure, or part of one.
+    crystal
+        3D.
+    rows
+        The quantities, one a row.
+    centre
+        Index of the slice across each axis.
+    """
+    size, names = crystal.voxel_size or (1.0, 1.0, 1.0), axis_names(crystal)
+    sides = [
+        [n * s for i, (n, s) in enumerate(zip(crystal.shape, size, strict=True)) if i != a] for a in range(3)
+    ]
+    panels: NDArray[Any] = figure.subplots(
+        len(rows), 3, squeeze=False, gridspec_kw={"width_ratios": [across for _, across in sides]}
+    )
+    tallest = max(down for down, _ in sides)
     for row, quantity in zip(panels, rows, strict=True):
         for axis, panel in enumerate(row):
             shown, inside = (np.take(v, centre[axis], axis) for v in (quantity.values, crystal.support))
             image = draw_slice(panel, quantity, shown, inside, [s for i, s in enumerate(size) if i != axis])
-        left.colorbar(image, ax=row.tolist(), label=quantity.label, shrink=0.9, aspect=16, pad=0.02)
+            middle = sides[axis][0] / 2
+            panel.set_ylim(middle - tallest / 2, middle + tallest / 2)
+        figure.colorbar(image, ax=row.tolist(), label=quantity.label, shrink=0.9, aspect=16, pad=0.02)
     for axis, panel in enumerate(panels[0]):
+        panel.set_facecolor("black")
         down, across = (names[i] for i in range(3) if i != axis)
         panel.set_title(f"{down} ↑  {across} →", fontsize=10, color=INK)
     scale_bar(panels[0, 0], size, crystal)
-    draw_surface(right, crystal, rows[-1], names, azimuth, elevation)
-    if title:
-        figure.suptitle(title, fontsize=13, color=INK)
-    return figure
+    return panels
 
 
 def _plane_figure(crystal: Crystal, rows: list[Quantity], title: str) -> Figure:
@@ -212,9 +241,10 @@ def scale_bar(panel: Any, size: tuple[float, ...], crystal: Crystal) -> None:
     crystal
         Tells the unit.
     """
-    width, height = panel.get_xlim()[1], panel.get_ylim()[1]
+    (left, right), (bottom, top) = panel.get_xlim(), panel.get_ylim()
+    width, height = right - left, top - bottom
     length = _round_length(0.35 * width)
-    x, y = 0.05 * width, 0.06 * height
+    x, y = left + 0.05 * width, bottom + 0.06 * height
     panel.plot([x, x + length], [y, y], color="white", lw=3, solid_capstyle="butt")
     unit = "nm" if crystal.voxel_size else "voxels"
     panel.text(x, y + 0.03 * height, f"{length:g} {unit}", color="white", ha="left", fontsize=9)

@@ -18,10 +18,9 @@ from sayre.figures.crystal import (
     axis_names,
     crystal_figure,
     cut,
-    draw_slice,
+    draw_slices,
     draw_surface,
     quantities,
-    scale_bar,
 )
 from sayre.figures.filling import INK
 from sayre.figures.surface import Surface
@@ -76,19 +75,9 @@ def strain_figure(
     left, middle, right = np.ravel(np.asarray(figure.subfigures(1, 3, width_ratios=(1.55, 1, 0.85))))
     names, size = axis_names(crystal), crystal.voxel_size or (1.0, 1.0, 1.0)
     centre = _centre(crystal, points)
-    panels = left.subplots(len(rows), 3, squeeze=False)
-    for row, quantity in zip(panels, rows, strict=True):
+    for row in draw_slices(left, crystal, rows, centre):
         for axis, panel in enumerate(row):
-            shown, inside = (np.take(v, centre[axis], axis) for v in (quantity.values, crystal.support))
-            sides = [s for i, s in enumerate(size) if i != axis]
-            image = draw_slice(panel, quantity, shown, inside, sides)
-            _crosses(panel, points, axis, centre[axis], sides)
-        left.colorbar(image, ax=row.tolist(), label=quantity.label, shrink=0.9, aspect=16, pad=0.02)
-    for axis, panel in enumerate(panels[0]):
-        down, across = (names[i] for i in range(3) if i != axis)
-        panel.set_title(f"{down} ↑  {across} →", fontsize=10, color=INK)
-    scale_bar(panels[0, 0], size, crystal)
-    _one_scale(panels)
+            _crosses(panel, points, axis, centre[axis], [s for i, s in enumerate(size) if i != axis])
     panel, rendered = draw_surface(middle, crystal, rows[-1], names, 35, 25)
     _lines_in_view(panel, rendered, points, np.array(size), crystal.shape)
     axes = np.ravel(right.subplots(2, 1))
@@ -101,20 +90,8 @@ def strain_figure(
     else:
         _strains(axes[1], crystal, depth, statistics or {})
     if title:
-        figure.suptitle(title, fontsize=13, color=INK)
+        figure.suptitle(title, fontsize=13, color=INK, x=0.01, ha="left")
     return figure
-
-
-def _one_scale(panels: NDArray[Any]) -> None:
-    """Give all slices the same length a unit, each in the middle of its panel."""
-    limits = [(panel.get_xlim(), panel.get_ylim()) for panel in panels[0]]
-    width, height = (max(high - low for low, high in along) for along in zip(*limits, strict=True))
-    for row in panels:
-        for panel, ((left, right), (bottom, top)) in zip(row, limits, strict=True):
-            panel.set_xlim((left + right - width) / 2, (left + right + width) / 2)
-            panel.set_ylim((bottom + top - height) / 2, (bottom + top + height) / 2)
-    for panel in panels[0]:
-        panel.set_facecolor("black")
 
 
 def _centre(crystal: Crystal, points: Sequence[NDArray[np.float64]]) -> list[int]:
