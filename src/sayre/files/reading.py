@@ -274,7 +274,7 @@ def _frames_first(contents: Contents, axes: str, path: str | Path, region: Regio
 
 
 def sigma_of_a_filling(contents: Contents) -> NDArray[Any] | None:
-    """The error of counts that were filled, as Sayre states it: positive where masked, else 0.
+    """The error of counts that were filled, as Sayre states it: positive or unknown where masked, else 0.
 
     A `sigma` of measured counts is another program's, and None.
     """
@@ -284,7 +284,7 @@ def sigma_of_a_filling(contents: Contents) -> NDArray[Any] | None:
     if sigma.shape != contents.counts.shape or sigma.dtype.kind != "f":
         return None
     masked = np.broadcast_to(masked, sigma.shape) if masked.shape == sigma.shape[-masked.ndim :] else masked
-    fits = masked.shape == sigma.shape and bool((sigma[masked] > 0).all() and not np.any(sigma[~masked]))
+    fits = masked.shape == sigma.shape and bool(not (sigma[masked] <= 0).any() and not np.any(sigma[~masked]))
     return sigma if fits else None
 
 
