@@ -135,7 +135,9 @@ class EvaluateOutcome:
 def table(rows: list[Score]) -> str:
     """Scores as fixed-width text, and what photon noise leaves to the true expectation."""
     lines = [
-        "width  method   log error / linear bright  sum bright  √ error  r(log) r(lin)  in 1σ   in 2σ    time"
+        f"{'':25} {'over linear':>15} {'over hidden':>11} {'':8} {'correlation':>14} {'within':>15}",
+        f"width  {'method':9}{'log error':>9} {'all':>8} {'bright':>6} {'sum':>4} {'bright':>6} "
+        f"{'√ error':>8} {'log':>7} {'counts':>6} {'1σ':>7} {'2σ':>7} {'time':>7}",
     ]
     lines += [
         f"{r.width:5d}  {r.method:9s}{r.log_error:9.4f} {r.ratio:8.3f} {r.bright_ratio:6.3f} "
