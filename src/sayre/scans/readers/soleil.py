@@ -8,20 +8,93 @@ device is in `DEVICE/position`. Several of the data may be stacks of frames, of 
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
 
+from sayre.crystal.stated import StatedGeometry
 from sayre.files.patterns import nexus
 from sayre.files.patterns.hdf5_tree import opened
 from sayre.scans.layouts import hdf5_parts as parts
-from sayre.scans.protocol import Entry, Values
+from sayre.scans.protocol import Entry, Motor, RawScan, Stance, Values
 
 
-class SoleilReader:
+@dataclass(frozen=True, kw_only=True)
+class Described:
+    """What a beamline of its own states of a scan; fields as those of `sayre.scans.protocol.RawScan`."""
+
+    geometry: StatedGeometry
+    moved: Sequence[Motor] | None
+    motors: Mapping[str, float]
+    sample: Sequence[Stance] = ()
+    remarks: Sequence[str] = ()
+
+
+class SoleilReader(ABC):
     """What readers of SOLEIL share; `name` is that of the beamline and of the group of its devices."""
 
     name: str
+
+    @abstractmethod
+    def describe(
+        self,
+        file: h5py.File,
+        scan: str,
+        title: str,
+        shape: tuple[int, ...],
+        pixel: tuple[float, float] | None,
+    ) -> Described:
+        """Describe motors and geometry of a scan.
+
+        Parameters
+        ----------
+        file
+            The file, open.
+        scan, title
+            Group and command of the scan.
+        shape
+            Of the frames.
+        pixel
+            Size of a pixel in m, None unless their shape tells the detector.
+        """
+
+    def open(self, path: Path, number: str, *, detector: str | None, frames: Path | None) -> RawScan:
+        """Describe a scan; see `sayre.scans.protocol.Reader`.
+
+        Parameters
+        ----------
+        path, number, detector, frames
+            As the protocol has them.
+        """
+        with opened(path) as file:
+            scan = next(one for one in scans_of(file, self.name) if number_of(one, path) == number)
+            shapes = parts.stacks(nexus.child(file, f"{scan}/scan_data"))
+            name = parts.only_detector(list(shapes), detector, f"{path}::{number}")
+            place = f"{scan}/scan_data/{name}"
+            gaps, pixel = parts.by_shape(shapes[name])
+            title = parts.text(file, f"{scan}/scan_config/name")
+            described = self.describe(file, scan, title, shapes[name], pixel)
+            counters = counters_of(file, scan, parts.frames_in(shapes[name]))
+            return RawScan(
+                number=number,
+                title=title,
+                layout=self.name,
+                detector=name,
+                dataset=f"/{place}",
+                files=parts.linked_files(path, file, place),
+                geometry=described.geometry,
+                moved=described.moved,
+                motors=described.motors,
+                counters={key: values for key, values in counters.items() if not key.startswith("actuator")},
+                sample=described.sample,
+                gaps=gaps,
+                remarks=described.remarks,
+                read=parts.frames_reader(path, place),
+                regions=True,
+            )
 
     def detects(self, path: Path) -> bool:
         """Whether an HDF5 file has a group of scans with devices of the beamline."""

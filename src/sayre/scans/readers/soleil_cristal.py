@@ -9,19 +9,15 @@ millionths of a degree. The distance is not in the file. cdiutils is sure of ome
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import h5py
 import numpy as np
 
 from sayre.crystal.stated import StatedGeometry
-from sayre.files.patterns import nexus
-from sayre.files.patterns.hdf5_tree import opened
 from sayre.scans.layouts import hdf5_parts as parts
 from sayre.scans.layouts.circles import SAMPLE, axis_of, stances
 from sayre.scans.layouts.units import with_value
-from sayre.scans.protocol import Motor, RawScan, facts
-from sayre.scans.readers.soleil import SoleilReader, counters_of, number_of, position, scans_of
+from sayre.scans.protocol import Motor, facts
+from sayre.scans.readers.soleil import Described, SoleilReader, position
 
 BEAMLINE = "CRISTAL"
 _MILLIONTHS = 360.0
@@ -32,40 +28,28 @@ class Cristal(SoleilReader):
 
     name = BEAMLINE
 
-    def open(self, path: Path, number: str, *, detector: str | None, frames: Path | None) -> RawScan:
-        """Describe a scan; see `sayre.scans.protocol.Reader`.
+    def describe(
+        self,
+        file: h5py.File,
+        scan: str,
+        title: str,
+        shape: tuple[int, ...],
+        pixel: tuple[float, float] | None,
+    ) -> Described:
+        """Describe motors and geometry of a scan; see `SoleilReader`.
 
         Parameters
         ----------
-        path, number, detector, frames
-            As the protocol has them.
+        file, scan, title, shape, pixel
+            As `SoleilReader.describe` takes them.
         """
-        with opened(path) as file:
-            scan = next(one for one in scans_of(file, BEAMLINE) if number_of(one, path) == number)
-            shapes = parts.stacks(nexus.child(file, f"{scan}/scan_data"))
-            name = parts.only_detector(list(shapes), detector, f"{path}::{number}")
-            place = f"{scan}/scan_data/{name}"
-            gaps, pixel = parts.by_shape(shapes[name])
-            title = parts.text(file, f"{scan}/scan_config/name")
-            motors = _motors(file, scan)
-            moved = _moved(file, scan, title, motors)
-            counters = counters_of(file, scan, parts.frames_in(shapes[name]))
-            return RawScan(
-                number=number,
-                title=title,
-                layout=self.name,
-                detector=name,
-                dataset=f"/{place}",
-                files=parts.linked_files(path, file, place),
-                geometry=_geometry(file, scan, motors, shapes[name], pixel),
-                moved=moved,
-                motors=motors,
-                counters={key: values for key, values in counters.items() if not key.startswith("actuator")},
-                sample=stances(SAMPLE["cristal"], motors),
-                gaps=gaps,
-                read=parts.frames_reader(path, place),
-                regions=True,
-            )
+        motors = _motors(file, scan)
+        return Described(
+            moved=_moved(file, scan, title, motors),
+            geometry=_geometry(file, scan, motors, shape, pixel),
+            motors=motors,
+            sample=stances(SAMPLE["cristal"], motors),
+        )
 
 
 READER = Cristal()

@@ -11,17 +11,15 @@ be stated.
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import h5py
 
 from sayre.crystal.stated import StatedGeometry
 from sayre.files.patterns import nexus
-from sayre.files.patterns.hdf5_tree import opened
 from sayre.scans.layouts import hdf5_parts as parts
 from sayre.scans.layouts.units import with_value
-from sayre.scans.protocol import Motor, RawScan
-from sayre.scans.readers.soleil import SoleilReader, counters_of, number_of, position, scans_of
+from sayre.scans.protocol import Motor
+from sayre.scans.readers.soleil import Described, SoleilReader, position
 
 BEAMLINE = "SIXS"
 _CIRCLES = ("mu", "omega", "gamma", "delta", "beta")
@@ -32,48 +30,37 @@ class Sixs(SoleilReader):
 
     name = BEAMLINE
 
-    def open(self, path: Path, number: str, *, detector: str | None, frames: Path | None) -> RawScan:
-        """Describe a scan; see `sayre.scans.protocol.Reader`.
+    def describe(
+        self,
+        file: h5py.File,
+        scan: str,
+        title: str,
+        shape: tuple[int, ...],
+        pixel: tuple[float, float] | None,
+    ) -> Described:
+        """Describe motors and geometry of a scan; see `SoleilReader`.
 
         Parameters
         ----------
-        path, number, detector, frames
-            As the protocol has them.
+        file, scan, title, shape, pixel
+            As `SoleilReader.describe` takes them.
         """
-        with opened(path) as file:
-            scan = next(one for one in scans_of(file, BEAMLINE) if number_of(one, path) == number)
-            shapes = parts.stacks(nexus.child(file, f"{scan}/scan_data"))
-            name = parts.only_detector(list(shapes), detector, f"{path}::{number}")
-            place = f"{scan}/scan_data/{name}"
-            gaps, pixel = parts.by_shape(shapes[name])
-            motors = _motors(file, scan)
-            counters = counters_of(file, scan, parts.frames_in(shapes[name]))
-            stated = StatedGeometry()
-            energies = f"{scan}/{BEAMLINE}/i14-c-c02-op-mono/energy"
-            energy, unit = parts.number(file, energies), parts.unit(file, energies)
-            stated = with_value(stated, "energy", energy, unit, "energy of i14-c-c02-op-mono", usual="keV")
-            source = f"frames of {shapes[name][-2]} × {shapes[name][-1]} pixels"
-            stated = with_value(stated, "pixel_size", pixel, "m", source, usual="m")
-            at = ", ".join(f"{circle} {angle:.6g} °" for circle, angle in motors.items())
-            return RawScan(
-                number=number,
-                title=parts.text(file, f"{scan}/scan_config/name"),
-                layout=self.name,
-                detector=name,
-                dataset=f"/{place}",
-                files=parts.linked_files(path, file, place),
-                geometry=stated,
-                moved=_moved(file, scan),
-                motors=motors,
-                counters={key: values for key, values in counters.items() if not key.startswith("actuator")},
-                gaps=gaps,
-                remarks=[
-                    "about which axes the circles of SIXS turn is told differently by cdiutils and bcdi; "
-                    f"state detector, row, column and rocking_axis by `geometry=` ({at})"
-                ],
-                read=parts.frames_reader(path, place),
-                regions=True,
-            )
+        motors, stated = _motors(file, scan), StatedGeometry()
+        energies = f"{scan}/{BEAMLINE}/i14-c-c02-op-mono/energy"
+        energy, unit = parts.number(file, energies), parts.unit(file, energies)
+        stated = with_value(stated, "energy", energy, unit, "energy of i14-c-c02-op-mono", usual="keV")
+        source = f"frames of {shape[-2]} × {shape[-1]} pixels"
+        stated = with_value(stated, "pixel_size", pixel, "m", source, usual="m")
+        at = ", ".join(f"{circle} {angle:.6g} °" for circle, angle in motors.items())
+        return Described(
+            geometry=stated,
+            moved=_moved(file, scan),
+            motors=motors,
+            remarks=[
+                "about which axes the circles of SIXS turn is told differently by cdiutils and bcdi; "
+                f"state detector, row, column and rocking_axis by `geometry=` ({at})"
+            ],
+        )
 
 
 READER = Sixs()
