@@ -28,6 +28,10 @@ class SayreWarning(UserWarning):
     """Something was changed or assumed on the way; the result is still valid."""
 
 
+class StoppedJob(Exception):
+    """A job was stopped by the user; the message states what is kept, and how to resume it."""
+
+
 def printable(text: str) -> str:
     """Return a text as one line: control characters, as names in files may hold, are written as escapes."""
     return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)

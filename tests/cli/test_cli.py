@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import subprocess
@@ -15,6 +16,7 @@ import pytest
 import sayre
 from sayre import Manifest, load
 from sayre.cli import main
+from sayre.cli.commands import COMMANDS
 from sayre.cli.progress import progress
 from sayre.detectors import masks
 
@@ -338,6 +340,24 @@ def test_import_is_light():
     code = f"import sayre, sys; print([m for m in {heavy} if m in sys.modules])"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("words", [[], ["study"]])
+def test_help_lists_what_commands_do_without_importing_them(words):
+    heavy = ("numpy", "scipy", "sayre.data", "sayre.workflows.demo", "sayre.studies.job")
+    code = (
+        f"import sys; from sayre.cli import main; main([*{words}, '--help']); "
+        f"print([m for m in {heavy} if m in sys.modules])"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert shown.strip().endswith("[]")
+    listed = " ".join(shown.replace("│", " ").split())
+    group = COMMANDS[words[0]].commands if words else COMMANDS
+    for name, what in group.items():
+        if isinstance(what, str):
+            module, _, job = what.partition(":")
+            text = getattr(importlib.import_module(module), job).__doc__.split("\n\n")[0]
+            assert f"{name} {' '.join(text.split())}" in listed
 
 
 def test_killed_while_filling_leaves_nothing(peak, tmp_path):

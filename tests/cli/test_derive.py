@@ -9,9 +9,9 @@ from typing import Annotated, Literal
 
 import pytest
 
-from sayre.cli.derive import StoppedJob, command
+from sayre.cli.derive import command
 from sayre.data.option import Option, check_settings
-from sayre.errors import InputError
+from sayre.errors import InputError, StoppedJob
 from sayre.workflows.jobs.job import build, config_of, leaves
 
 

@@ -11,8 +11,7 @@ import typer
 
 from sayre._version import __version__
 from sayre.cli.commands import COMMANDS, group
-from sayre.cli.derive import StoppedJob
-from sayre.errors import InputError, SayreWarning, printable
+from sayre.errors import InputError, SayreWarning, StoppedJob, printable
 
 # The base of what typer raises for a wrong command line; its module and its name depend on the release.
 _UsageError: Any = next(

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
+import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
-
-from sayre.data.hints import did_you_mean
+from typer.core import TyperCommand, TyperGroup
 
 
 @dataclass(frozen=True)
@@ -76,28 +76,54 @@ def group(commands: Mapping[str, str | Group], default: str | None = None) -> ty
     """
 
     class Lazy(TyperGroup):
+        listing = False
+
+        def format_help(self, ctx: Any, formatter: Any) -> None:
+            self.listing = True
+            super().format_help(ctx, formatter)
+            self.listing = False
+
         def list_commands(self, ctx: Any) -> list[str]:
             return list(commands)
 
         def get_command(self, ctx: Any, cmd_name: str) -> Any:
-            return _command(cmd_name, commands[cmd_name]) if cmd_name in commands else None
+            if cmd_name not in commands:
+                return None
+            if self.listing:
+                return TyperCommand(cmd_name, help=_summary(commands[cmd_name]))
+            return _command(cmd_name, commands[cmd_name])
 
         def resolve_command(self, ctx: Any, args: list[str]) -> Any:
             self._require(ctx, args[0])
             return super().resolve_command(ctx, args)
 
         def _require(self, ctx: Any, name: str) -> None:
-            hint = did_you_mean(name, commands)
-            if hint and name not in commands:
+            if name in commands:
+                return
+            from sayre.data.hints import did_you_mean
+
+            if hint := did_you_mean(name, commands):
                 ctx.fail(f"No such command {name!r}{hint}")
 
         def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-            if args and default is not None and not Path(args[0]).suffix:  # no file that can be written
-                self._require(ctx, args[0])
             named = not args or args[0] in commands or args[0] == "--help"
+            if not named and default is not None and not Path(args[0]).suffix:  # no file that can be written
+                self._require(ctx, args[0])
             return super().parse_args(ctx, args if named or default is None else [default, *args])
 
     return Lazy
+
+
+def _summary(what: str | Group) -> str:
+    """What a command does, read from the text of its module, which takes a second to import."""
+    if isinstance(what, Group):
+        return what.help
+    module, _, job = what.partition(":")
+    found = importlib.util.find_spec(module)
+    source = Path(str(found and found.origin)).read_text(encoding="utf-8")
+    classes = (node for node in ast.parse(source).body if isinstance(node, ast.ClassDef) and node.name == job)
+    text = ast.get_docstring(next(classes)) or ""
+    return " ".join(text.split("\n\n")[0].split())
 
 
 def _command(name: str, what: str | Group) -> Any:

@@ -16,15 +16,11 @@ from sayre.cli.flags import in_flags
 from sayre.cli.progress import progress
 from sayre.data.json_text import to_json
 from sayre.data.option import SettingError
-from sayre.errors import InputError, warnings_worded
+from sayre.errors import InputError, StoppedJob, warnings_worded
 from sayre.workflows.jobs.job import Job, Leaf, build, leaves
 
 Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress and no summary.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the results as JSON.")]
-
-
-class StoppedJob(Exception):
-    """A job was stopped by the user; the message states what is kept, and how to resume it."""
 
 
 def command(kind: type[Job]) -> Any:
