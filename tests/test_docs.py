@@ -80,7 +80,11 @@ def command_of(words):
 
 
 def complaint(words):
-    """What is wrong with the words after `sayre`, if anything; only flags of a line with `…` or brackets."""
+    """What is wrong with the words after `sayre`, if anything.
+
+    Of a line with `…`, brackets or a file of options only the flags are looked at.
+    """
+    words = words[: words.index(">")] if ">" in words else words
     command, words = command_of(words)
     if command is None:
         return "" if words == ["…"] else f"no command {' '.join(words)}"
@@ -88,7 +92,7 @@ def complaint(words):
     flags = {word.strip("[]").partition("=")[0] for word in words if re.match(r"\[?--?[a-z]", word)}
     if flags - known:
         return f"no options {sorted(flags - known)}"
-    if not words or any(mark in word for word in words for mark in "…[]|"):
+    if not words or "--config" in words or any(mark in word for word in words for mark in "…[]|"):
         return ""
     try:
         given = command.make_context(command.name, list(words)).params

@@ -12,11 +12,13 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import typer
 from typer.core import TyperCommand
 
+from sayre.cli.configured import CONFIG_OPTIONS, Config, config_option, name_of
 from sayre.cli.flags import in_flags
 from sayre.cli.progress import progress
 from sayre.data.json_text import to_json
 from sayre.data.option import SettingError
 from sayre.errors import InputError, StoppedJob, warnings_worded
+from sayre.workflows.jobs.config_file import config_text, takes_config
 from sayre.workflows.jobs.job import Job, Leaf, build, leaves
 
 Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress and no summary.")]
@@ -31,21 +33,34 @@ def command(kind: type[Job]) -> Any:
     kind
         A job class, as `sayre.workflows.jobs.job` describes it.
     """
-    taken: set[str] = {"--quiet", "--json"}
+    configured = takes_config(kind)
+    taken: set[str] = {"--quiet", "--json", *(CONFIG_OPTIONS if configured else ())}
     flags = {leaf.name: _flags(leaf, taken) for leaf in leaves(kind)}
 
-    def call(**given: Any) -> None:
+    def call(ctx: typer.Context, **given: Any) -> None:
         quiet, as_json = given.pop("quiet"), given.pop("as_json")
+        shown, config = False, Config.of(ctx)
+        if configured:
+            shown = given.pop("print_config")
+            del given["config"]
         try:
             with warnings_worded(partial(in_flags, flags=flags)):
-                do(_job(kind, given), quiet=quiet, as_json=as_json)
+                given = config.under(given, flags)
+                job = _job(kind, given)
+                if shown:
+                    typer.echo(config_text(kind, _as_given(kind, given), name_of(ctx)), nl=False)
+                    return
+                do(job, quiet=quiet, as_json=as_json)
         except SettingError as error:
             name = flags[error.setting][-1] if flags.get(error.setting) else error.setting
+            name = config.place(error.setting) or name
             raise InputError(in_flags(f"{name}: {error.complaint}", flags)) from None
         except InputError as error:
             raise InputError(in_flags(str(error), flags)) from None
 
     parameters = [_parameter(leaf, flags[leaf.name]) for leaf in leaves(kind)]
+    parameters.append(inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context))
+    parameters += config_option(kind) if configured else []
     parameters += [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=annotation)
         for name, annotation in (("quiet", Quiet), ("as_json", AsJson))
@@ -88,12 +103,20 @@ def do(job: Job, *, quiet: bool, as_json: bool) -> None:
 
 def _job(kind: type[Job], given: dict[str, Any]) -> Job:
     """The job of what the command line gave; files that an option names are read."""
+    given = _as_given(kind, given)
     for leaf in leaves(kind):
         if leaf.option.read is not None and given[leaf.name] is not None:
-            given[leaf.name] = leaf.option.read(given[leaf.name])
-        if leaf.option.parse is not None and given[leaf.name] is not None:
-            given[leaf.name] = leaf.option.parse(given[leaf.name])
+            given[leaf.name] = leaf.option.read(Path(given[leaf.name]))
     return build(kind, given)
+
+
+def _as_given(kind: type[Job], given: dict[str, Any]) -> dict[str, Any]:
+    """Values of options in their own types, names of files among them."""
+    return given | {
+        leaf.name: leaf.option.parse(given[leaf.name])
+        for leaf in leaves(kind)
+        if leaf.option.parse is not None and isinstance(given[leaf.name], str)
+    }
 
 
 def _flags(leaf: Leaf, taken: set[str]) -> tuple[str, ...]:
