@@ -136,7 +136,7 @@ def test_a_stopped_run_goes_on_and_ends_the_same(peak, done, tmp_path, monkeypat
     assert sorted(p.name for p in (tmp_path / "runs").iterdir()) == inside
 
     other = Settings(runs=4, recipe=RECIPE, seed=1)
-    with pytest.raises(InputError, match="unfinished run of other options"):
+    with pytest.raises(InputError, match=r"unfinished run of other options.*\(`seed=0` there, 1 here\)"):
         run(peak[0], tmp_path, method="wiener", settings=other, scan=SCAN)
 
     written = []

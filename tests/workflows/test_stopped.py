@@ -189,13 +189,21 @@ def left(peak, tmp_path, monkeypatch):
     return line
 
 
-@pytest.mark.parametrize("other", [["--method", "unet"], ["--crop", "32"], ["--mask", "MASK"]])
-def test_other_options_do_not_resume_a_filling(left, peak, tmp_path, capsys, other):
+@pytest.mark.parametrize(
+    ("other", "named"),
+    [
+        (["--method", "unet"], "--method wiener there, unet here"),
+        (["--crop", "32"], "other counts"),
+        (["--mask", "MASK"], "other counts"),
+    ],
+)
+def test_other_options_do_not_resume_a_filling(left, peak, tmp_path, capsys, other, named):
     np.save(tmp_path / "mask.npy", np.indices((40, 40, 40))[0] == 3)
     other = [str(tmp_path / "mask.npy") if word == "MASK" else word for word in other]
     assert main([*left, *other]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert re.search(r"a\.npz\.runs: holds an unfinished run of other options or counts.*--force", line)
+    assert named in line
     assert not (tmp_path / "a.npz").exists()
     assert main([*left, *other, "--force"]) == 0
     assert not (tmp_path / "a.npz.runs").exists()

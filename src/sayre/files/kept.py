@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,12 @@ _CONFIG, _DIGEST = "resume.json", "sha256 of the others"
 _TEMPORARY = re.compile(r"\.resume\.json\.[0-9a-f]+\.tmp")
 _OURS = re.compile(r"\d+(-[0-9a-f]{8})?\.npz|filled\.npz|.*\.checkpoint|.*\.snapshot|\..*\.[0-9a-f]{8}\.tmp")
 """Names of the files that commands keep; nothing else in the folder is ever removed."""
+
+
+_DERIVED = ("inputs",)
+"""Files and their hashes: what they hold is compared as counts and options."""
+_TOLD = 4
+"""Differences of two configurations that a message names."""
 
 
 class KeptFolder:
@@ -70,9 +76,20 @@ class KeptFolder:
             )
         if not self.replace and (self.folder / _CONFIG).is_file():
             raise InputError(
-                f"{self.folder}: holds an unfinished run of other options or counts, or of another version; "
-                "give the same to resume it, or `force=True` to begin anew"
+                f"{self.folder}: holds an unfinished run of other options or counts, or of another version"
+                f"{self._differences()}; give the same to resume it, or `force=True` to begin anew"
             )
+
+    def _differences(self) -> str:
+        """Name what differs from the configuration of the folder."""
+        try:
+            texts = (self.folder / _CONFIG).read_bytes(), self.config
+            there, here = (dict(_settings(json.loads(text))) for text in texts)
+        except (OSError, ValueError, RecursionError):
+            return ""
+        names = sorted(name for name in there.keys() | here.keys() if there.get(name) != here.get(name))
+        told = [_difference(name, there.get(name), here.get(name)) for name in names]
+        return f" ({', '.join(told[:_TOLD])}{', …' if len(told) > _TOLD else ''})" if told else ""
 
     def begin(self) -> None:
         """Make the folder, which tells a later command that this one was not finished.
@@ -156,6 +173,26 @@ class KeptFolder:
         if (self.folder / _CONFIG).is_file():
             return _is_mark(self.folder / _CONFIG)
         return all(_TEMPORARY.fullmatch(path.name) for path in self.folder.iterdir())
+
+
+def _settings(config: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Each setting of a configuration with its value."""
+    for name, value in config.items():
+        if isinstance(value, dict) and name not in _DERIVED:
+            yield from _settings(value)
+        elif name not in _DERIVED:
+            yield name, value
+
+
+def _difference(name: str, there: Any, here: Any) -> str:
+    """Name a difference of two configurations, with the values where they are short."""
+    if name == "pattern":
+        return "other counts"
+    values = [to_json(value) for value in (there, here)]
+    if max(map(len, values)) > 24:
+        return f"another `{name}=`"
+    old, new = ("none" if value == "null" else value.strip('"') for value in values)
+    return f"`{name}={old}` there, {new} here"
 
 
 def _is_mark(path: Path) -> bool:
