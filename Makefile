@@ -6,7 +6,7 @@ EXTRAS := .[train,relax,cluster,beamline]
 # Without an NVIDIA GPU torch is held to a CPU build.
 CONSTRAINT := $(shell command -v nvidia-smi >/dev/null 2>&1 || echo "-c constraints-cpu.txt")
 
-.PHONY: demo test test-oldest test-interop test-robust lint fuzz crash studies mutants accuracy bench clean
+.PHONY: demo test test-oldest test-interop test-robust lint fuzz crash studies figures mutants accuracy bench clean
 
 demo: $(VENV)/.ready
 	$(BIN)/sayre demo --out demo
@@ -28,8 +28,8 @@ test-interop: $(INTEROP)/.ready
 	$(INTEROP)/bin/python -m pytest -m interop tests/interop tests/files/test_io_objects.py
 
 lint: $(VENV)/.ready-dev
-	$(BIN)/ruff check src tests benchmarks
-	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/ruff check src tests benchmarks docs/concepts
+	$(BIN)/ruff format --check src tests benchmarks docs/concepts
 	$(BIN)/codespell src docs benchmarks examples *.md
 	$(BIN)/mypy
 
@@ -48,6 +48,10 @@ crash: $(VENV)/.ready-dev
 # The studies of docs/studies/ in their reduced form, into studies/.
 studies: $(VENV)/.ready-dev
 	$(BIN)/sayre study all --quick --out studies
+
+# The figures of docs/concepts/ (half a minute).
+figures: $(VENV)/.ready
+	$(BIN)/python docs/concepts/figures.py
 
 # How many small faults of the numerical core the tests notice, of a sample (docs/development/mutants.md).
 mutants: $(VENV)/.ready-dev

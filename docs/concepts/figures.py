@@ -1,0 +1,21 @@
+"""Draw the figures of the pages of this folder: `python docs/concepts/figures.py [FOLDER]`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from pictures import coherence, diffraction, sampling
+
+PAGES = (diffraction, coherence, sampling)
+
+
+def main(folder: Path) -> None:
+    """Draw every figure of every page into a folder."""
+    folder.mkdir(exist_ok=True)
+    for page in PAGES:
+        page.draw(folder)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / "images")
