@@ -6,7 +6,7 @@ EXTRAS := .[train,relax,cluster,beamline]
 # Without an NVIDIA GPU torch is held to a CPU build.
 CONSTRAINT := $(shell command -v nvidia-smi >/dev/null 2>&1 || echo "-c constraints-cpu.txt")
 
-.PHONY: demo test test-oldest test-interop test-robust lint fuzz crash studies figures mutants accuracy bench clean
+.PHONY: demo test test-oldest test-interop test-robust lint fuzz crash studies figures mutants accuracy bench package clean
 
 demo: $(VENV)/.ready
 	$(BIN)/sayre demo --out demo
@@ -65,6 +65,18 @@ accuracy: $(VENV)/.ready-dev
 	$(BIN)/python benchmarks/phasing_accuracy.py
 	$(BIN)/python benchmarks/strained.py
 
+# Wheel and sdist in dist/: checked, and the wheel installed into an empty environment, where the demo is made.
+PACKAGE_VENV ?= .venv-package
+package: $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet build twine
+	rm -rf dist $(PACKAGE_VENV)
+	$(BIN)/python -m build --outdir dist
+	$(BIN)/twine check --strict dist/*
+	$(PYTHON) -m venv $(PACKAGE_VENV)
+	$(PACKAGE_VENV)/bin/python -m pip install --quiet $(CONSTRAINT) dist/*.whl
+	cd $(PACKAGE_VENV) && bin/sayre weights verify && bin/sayre demo --quiet --out demo
+	rm -rf $(PACKAGE_VENV)
+
 bench: $(VENV)/.ready-dev
 	$(BIN)/python benchmarks/speed.py
 	$(BIN)/python benchmarks/phasing.py
@@ -97,4 +109,4 @@ $(INTEROP)/.ready: pyproject.toml
 	@touch $@
 
 clean:
-	rm -rf $(VENV) $(OLDEST) $(INTEROP) demo
+	rm -rf $(VENV) $(OLDEST) $(INTEROP) $(PACKAGE_VENV) demo dist
