@@ -77,21 +77,43 @@ def crystal(**changes):
 
 def texts(figure):
     figure.canvas.draw()
-    return {t.get_text() for axes in figure.axes for t in [*axes.texts, axes.title, axes.yaxis.label]}
+    return {
+        text
+        for axes in figure.axes
+        for text in [*(t.get_text() for t in axes.texts), axes.get_title(loc="left"), axes.get_ylabel()]
+    }
 
 
 @pytest.mark.slow
 def test_what_the_figure_says():
     figure = crystal_figure(crystal(axes=np.eye(3)[::-1].copy()))
     found = texts(figure)
-    assert {"amplitude", "displacement (Å)", "strain (%)", "y ↑  x →"} <= found
+    assert {"amplitude", "displacement (Å)", "strain (%)", "y (nm)", "strain, x = 0 nm"} <= found
     assert "20 nm" in found  # 35 % of 41 voxels of 3 nm, rounded down to 1, 2 or 5
-    assert "surface, coloured by strain (%)" in found
+    assert "surface: strain (%)" in found
     strain = figure.axes[6].images[0]
     assert strain.get_clim()[1] == pytest.approx(100 * 0.01 * 15, rel=0.2)
 
     unknown = texts(crystal_figure(crystal(voxel_size=None, displacement=None, strain=None)))
-    assert {"phase (rad)", "10 voxels", "row ↑  column →", "surface, coloured by phase (rad)"} <= unknown
+    assert {"phase (rad)", "10 voxels", "row (voxels)", "surface: phase (rad)"} <= unknown
+
+
+def test_slices_of_the_laboratory_have_y_up_and_those_of_the_detector_row_0_at_the_top():
+    for axes, upward in ((np.eye(3)[::-1].copy(), True), (None, False)):
+        first = crystal_figure(crystal(axes=axes)).axes[0]
+        bottom, top = first.get_ylim()
+        assert (top > bottom) == upward
+
+
+def test_surface_and_slices_have_one_scale():
+    figure = crystal_figure(crystal(axes=np.eye(3)[::-1].copy()))
+    figure.canvas.draw()
+    shown = [axes for axes in figure.axes if axes.images]
+    assert len(shown) == 12  # three slices of three quantities, and three views
+    scales = [axes.get_window_extent().width / abs(np.diff(axes.get_xlim()))[0] for axes in shown]
+    np.testing.assert_allclose(scales, scales[0], rtol=1e-6)
+    heights = [axes.get_window_extent().height / abs(np.diff(axes.get_ylim()))[0] for axes in shown]
+    np.testing.assert_allclose(heights, scales[0], rtol=1e-6)
 
 
 def test_refusals():
@@ -106,14 +128,17 @@ def test_a_plane_is_drawn_as_it_is():
         object=np.where(support, (1 + 0.1 * x) * np.exp(0.3j * y), 0).astype(np.complex64), support=support
     )
     figure = crystal_figure(plane, title="a plane")
-    assert {"amplitude", "phase (rad)", "row ↑  column →", "5 voxels"} <= texts(figure)
+    assert {"amplitude", "phase (rad)", "row (voxels)", "5 voxels", "a plane"} <= texts(figure) | {
+        text.get_text() for text in figure.texts
+    }
     drawn = np.asarray(figure.axes[0].images[0].get_array())
     np.testing.assert_allclose(drawn[4:-4, 4:-4], plane.amplitude[7:14, 6:17])
     phase = np.asarray(figure.axes[1].images[0].get_array())[4:-4, 4:-4]
     np.testing.assert_allclose(np.diff(np.unwrap(phase[:, 0])), 0.3, atol=1e-5)
-    line = np.concatenate([path.vertices for path in figure.axes[1].collections[0].get_paths()])
-    # 7 by 11 voxels behind a margin of 4: the outline is midway between centres, on their borders.
-    np.testing.assert_allclose([line.min(0), line.max(0)], [[4, 4], [15, 11]])
+    across, down = figure.axes[1].lines[0].get_data()
+    # 7 by 11 voxels around the middle: the outline is midway between centres, on their borders.
+    assert (np.nanmin(across), np.nanmax(across)) == (-5.5, 5.5)
+    assert (np.nanmin(down), np.nanmax(down)) == (-3.5, 3.5)
 
 
 def test_the_filling_of_a_plane_is_drawn_as_it_is():
@@ -129,7 +154,11 @@ def test_the_filling_of_a_plane_is_drawn_as_it_is():
     assert np.isnan(shown[0][:, 5:7]).all()
     np.testing.assert_allclose(shown[1], np.log10(1 + counts), rtol=1e-6)
     np.testing.assert_array_equal(np.isfinite(shown[2]), mask)
-    assert {"row", "filled by linear", "stated error"} <= texts(figure)
+    assert {"row", "filled", "stated error"} <= texts(figure)
+    across, _ = figure.axes[1].lines[0].get_data()
+    assert (np.nanmin(across), np.nanmax(across)) == (4.5, 6.5)  # columns 5 and 6 are outlined
+    bottom, top = figure.axes[0].get_ylim()
+    assert bottom > top  # row 0 is at the top
 
 
 @pytest.mark.parametrize(

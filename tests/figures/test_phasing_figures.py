@@ -52,6 +52,13 @@ def test_convergence_has_every_start_and_its_end():
     ]
 
 
+def test_one_bad_start_does_not_squash_the_scale():
+    figure = convergence_figure(runs([0.1, 0.11, 0.12, 40.0, 1e6], [4, 3, 2, 1, 1], failed=(4,)))
+    low, high = figure.axes[0].get_ylim()
+    assert low < 0.1
+    assert 0.24 < high < 1
+
+
 def test_no_free_voxels_takes_the_likelihood():
     figure = convergence_figure(runs([0.1, 0.2], [np.nan, np.nan]))
     assert figure.axes[1].get_ylabel().startswith("−log")
@@ -65,8 +72,11 @@ def test_resolution_is_marked_where_the_curve_falls_below():
     panel = resolution_figure({"PRTF": falling, "FSC": never}).axes[0]
     vertical = [line.get_xdata()[0] for line in panel.lines if len(set(line.get_xdata())) == 1]
     assert vertical == pytest.approx([1.0])
-    texts = [t.get_text() for t in panel.get_legend().get_texts()]
-    assert texts == ["PRTF: 6.28 nm", "FSC: 3.14 nm or finer (the detector ends there)"]
+    texts = [line.get_label() for line in panel.lines if line.get_label().startswith(("PRTF", "FSC"))]
+    assert texts == ["PRTF: 6.28 nm", "FSC: 3.14 nm, the edge of the detector"]
+    (above,) = panel.child_axes
+    periods = [float(text.get_text().split()[0]) for text in above.get_xticklabels()]
+    np.testing.assert_allclose(above.get_xticks(), 2 * np.pi / np.array(periods))
     assert "below" in resolution_text(
         ShellCurve(q=q, value=0 * q, threshold=np.full(21, 0.5), voxels=np.ones(21, int), unit="nm")
     )

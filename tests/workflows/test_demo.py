@@ -21,7 +21,8 @@ def test_a_filled_gap_is_phased_better_than_a_dark_one(tmp_path, monkeypatch, ca
     assert main(["demo", "--out", str(folder), "--json", "--quiet"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert {file.name for file in folder.iterdir()} == set(demonstration.FILES)
-    assert all((folder / name).stat().st_size > 10_000 for name in demonstration.FILES)
+    assert all((folder / name).stat().st_size > 4_000 for name in demonstration.FILES)
+    assert 4e6 < (folder / "report.html").stat().st_size < 15e6
     errors = {score["method"]: score["log_error"] for score in told["fillings"]}
     assert errors.keys() == {"wiener", "linear"}
     assert errors["wiener"] < 0.7 * errors["linear"]

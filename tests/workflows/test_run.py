@@ -13,6 +13,7 @@ from sayre import Pattern, files
 from sayre.crystal.scan import Scan
 from sayre.detectors import masks
 from sayre.errors import InputError, SayreWarning
+from sayre.figures.surface import body
 from sayre.filling.settings import FillingSettings
 from sayre.networks.registry import default
 from sayre.retrieval import kept as kept_runs
@@ -96,11 +97,12 @@ def test_the_report_says_what_was_found(done):
     assert f"Its support has {int(found.support.sum())} of the same voxels" in text
     assert "before the refinement under effects of beam and detector" in text
     assert text.count("averaged |") + text.count("middle one |") == len(found.selected)
-    for name in ("filling", "crystal", "explained", "convergence", "resolution"):
+    for name in ("filling", "crystal", "explained", "convergence", "resolution", "pattern", "profile"):
         assert f"]({name}.png)" in text
     assert "cross of 2" in text
     assert "wiener" in text
-    strain = done.result.crystal.strain[done.result.crystal.support]
+    crystal = done.result.crystal
+    strain = crystal.strain[body(crystal.amplitude, crystal.support)]
     rms = 100 * np.sqrt(np.nanmean(strain**2))
     assert f"| strain, root mean square | {rms:.3g} % |" in text
     manifest = json.loads((done.folder / "manifest.json").read_text())
@@ -167,7 +169,7 @@ def test_force_leaves_no_file_of_the_run_before(peak, done, tmp_path):
             settings=Settings(runs=2, recipe="HIO*40, ER*20"),
             force=True,
         )
-    missing = {"filled.npz", "filling.png", "object.vti", "resolution.png"}
+    missing = {"filled.npz", "filling.png", "profile.png", "object.vti", "resolution.png"}
     assert {file.name for file in tmp_path.iterdir()} == set(FILES) - missing | {"notes.txt"}
     assert set(flat.warnings) == {str(w.message) for w in caught}
     assert all(text in (tmp_path / "report.md").read_text() for text in flat.warnings)

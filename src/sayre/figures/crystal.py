@@ -1,4 +1,4 @@
-"""Pictures of a crystal."""
+"""Pictures of a crystal: slices of amplitude, displacement and strain, and its surface."""
 
 from __future__ import annotations
 
@@ -12,26 +12,33 @@ from scipy import ndimage
 
 from sayre.data import Crystal
 from sayre.errors import InputError
-from sayre.figures.filling import INK
-from sayre.figures.surface import Surface, render
+from sayre.figures.drawn import PIXELS, colour_bar, place_sheet
+from sayre.figures.sheet import RIGHT, UNDER, Box, Colours, Plane, Sheet, arranged
+from sayre.figures.style import AMPLITUDE, CYCLIC, EMPTY, INK, SHIFTED, SIGNED, reach
+from sayre.figures.surface import Surface, body, render
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MARGIN = 4
-FLAT = "#e9edf2"
 PERCENTILE = 98
 """Of the absolute values that the colours reach to."""
+HEAD = 34.0
+"""Pixels of a title."""
+PIXELS_OF_SURFACE = 380
+VIEWS = (0.0, 120.0, 240.0)
+"""Degrees that the viewer of the surface goes around it."""
 
 
 class Quantity(NamedTuple):
     """What a row shows, and in which colours."""
 
-    label: str
     values: NDArray[Any]
-    cmap: str
-    low: float
-    high: float
+    colours: Colours
+
+    @property
+    def label(self) -> str:
+        return self.colours.label
 
 
 def crystal_figure(
@@ -39,8 +46,8 @@ def crystal_figure(
 ) -> Figure:
     """Three central slices of amplitude, displacement (or phase) and strain, and the surface.
 
-    The surface is coloured by the strain, or where that is unknown by the displacement, or by the phase. Of a
-    2D crystal the plane itself is drawn.
+    The surface is coloured by the strain, or where that is unknown by the displacement, or by the phase. All
+    of it has one scale. Of a 2D crystal the plane itself is drawn.
 
     Parameters
     ----------
@@ -56,79 +63,114 @@ def crystal_figure(
     InputError
         An empty support.
     """
-    from matplotlib.figure import Figure
-
-    if not crystal.support.any():
-        raise InputError("crystal: the picture needs a support that is not empty")
-    crystal = cut(crystal.numpy())
+    crystal = cut(require_support(crystal).numpy())
     rows = quantities(crystal)
+    sheet = crystal_sheet(crystal, rows)
+    found, top = arranged(sheet), HEAD if title else 8.0
     if crystal.object.ndim == 2:
-        return _plane_figure(crystal, rows, title)
-    names = axis_names(crystal)
-    figure = Figure(figsize=(14.5, 2.75 * len(rows) + 0.5), layout="constrained", facecolor="white")
-    left, right = np.ravel(np.asarray(figure.subfigures(1, 2, width_ratios=(1.45, 1))))
-    centre = [round(c) for c in ndimage.center_of_mass(crystal.support)]
-    draw_slices(left, crystal, rows, centre)
-    draw_surface(right, crystal, rows[-1], names, azimuth, elevation)
-    if title:
-        figure.suptitle(title, fontsize=13, color=INK, x=0.01, ha="left")
+        figure = empty_figure(found.width, found.height, title)
+        place_sheet(figure, sheet, Box(0, top, found.width, found.height))
+        return figure
+    views = [surface_of(crystal, rows[-1], azimuth + turn, elevation) for turn in VIEWS[: len(rows)]]
+    side = max(extent_of(view) for view in views)
+    wide = side * found.scale
+    figure = empty_figure(found.width + wide + RIGHT, max(found.height, (wide + UNDER) * len(rows)), title)
+    place_sheet(figure, sheet, Box(0, top, found.width, found.height))
+    for i, (view, (_, box)) in enumerate(zip(views, found.planes[::3], strict=True)):
+        panel = draw_surface(
+            figure, view, rows[-1], Box(found.width, top + box.y, wide, wide), side, axis_names(crystal)
+        )
+        if i == 0:
+            oblique = "" if crystal.orthogonal else " (oblique axes, drawn at right angles)"
+            text = f"surface: {rows[-1].label}{oblique}"
+            panel.set_title(text, fontsize=9, color=INK, loc="left")
     return figure
 
 
-def draw_slices(
-    figure: Any, crystal: Crystal, rows: Sequence[Quantity], centre: Sequence[int]
-) -> NDArray[Any]:
-    """Draw a slice across each axis for every quantity, all of one scale, and return their axes.
+def empty_figure(width: float, height: float, title: str) -> Figure:
+    """An empty figure with a title.
 
     Parameters
     ----------
-    figure
-        Figure, or part of one.
-    crystal
-        3D.
-    rows
-        The quantities, one a row.
-    centre
-        Index of the slice across each axis.
+    width, height
+        Pixels; `HEAD` of them are added for the title.
+    title
+        Written above; empty for none.
     """
-    size, names = crystal.voxel_size or (1.0, 1.0, 1.0), axis_names(crystal)
-    sides = [
-        [n * s for i, (n, s) in enumerate(zip(crystal.shape, size, strict=True)) if i != a] for a in range(3)
-    ]
-    panels: NDArray[Any] = figure.subplots(
-        len(rows), 3, squeeze=False, gridspec_kw={"width_ratios": [across for _, across in sides]}
-    )
-    tallest = max(down for down, _ in sides)
-    for row, quantity in zip(panels, rows, strict=True):
-        for axis, panel in enumerate(row):
-            shown, inside = (np.take(v, centre[axis], axis) for v in (quantity.values, crystal.support))
-            image = draw_slice(panel, quantity, shown, inside, [s for i, s in enumerate(size) if i != axis])
-            middle = sides[axis][0] / 2
-            panel.set_ylim(middle - tallest / 2, middle + tallest / 2)
-        figure.colorbar(image, ax=row.tolist(), label=quantity.label, shrink=0.9, aspect=16, pad=0.02)
-    for axis, panel in enumerate(panels[0]):
-        panel.set_facecolor("black")
-        down, across = (names[i] for i in range(3) if i != axis)
-        panel.set_title(f"{down} ↑  {across} →", fontsize=10, color=INK)
-    scale_bar(panels[0, 0], size, crystal)
-    return panels
-
-
-def _plane_figure(crystal: Crystal, rows: list[Quantity], title: str) -> Figure:
-    """The plane of a 2D crystal, once for each quantity."""
     from matplotlib.figure import Figure
 
-    size = crystal.voxel_size or (1.0, 1.0)
-    figure = Figure(figsize=(4.2 * len(rows), 3.9), layout="constrained", facecolor="white")
-    panels = figure.subplots(1, len(rows), squeeze=False)[0]
-    for panel, quantity in zip(panels, rows, strict=True):
-        image = draw_slice(panel, quantity, quantity.values, crystal.support, size)
-        panel.set_title("row ↑  column →", fontsize=10, color=INK)
-        figure.colorbar(image, ax=panel, label=quantity.label, shrink=0.9, aspect=16, pad=0.02)
-    scale_bar(panels[0], size, crystal)
+    height += HEAD if title else 8.0
+    figure = Figure(figsize=(width / PIXELS, height / PIXELS), facecolor="white")
     if title:
-        figure.suptitle(title, fontsize=13, color=INK)
+        figure.text(10 / width, 1 - 8 / height, title, fontsize=11, color=INK, va="top")
     return figure
+
+
+def require_support(crystal: Crystal) -> Crystal:
+    """The crystal.
+
+    Raises
+    ------
+    InputError
+        An empty support.
+    """
+    if not crystal.support.any():
+        raise InputError("crystal: the picture needs a support that is not empty")
+    return crystal
+
+
+def crystal_sheet(
+    crystal: Crystal, rows: Sequence[Quantity] | None = None, centre: Sequence[int] | None = None
+) -> Sheet:
+    """Central slices, a row for each quantity; coordinates are from the middle of the array.
+
+    Parameters
+    ----------
+    crystal
+        2D or 3D.
+    rows
+        From `quantities`, which is the default.
+    centre
+        Index of the slice across each axis; by default the middle of the support.
+    """
+    rows = quantities(crystal) if rows is None else rows
+    if crystal.object.ndim == 2:
+        planes = [_slice(crystal, quantity, None, 0) for quantity in rows]
+        return Sheet(rows=[planes], bar=unit_of(crystal), ground=EMPTY)
+    middle = middle_of(crystal) if centre is None else centre
+    shown = [[_slice(crystal, quantity, axis, middle[axis]) for axis in range(3)] for quantity in rows]
+    return Sheet(rows=shown, bar=unit_of(crystal), ground=EMPTY)
+
+
+def middle_of(crystal: Crystal) -> list[int]:
+    """Index of the middle of the support."""
+    return [round(c) for c in ndimage.center_of_mass(crystal.support)]
+
+
+def _slice(crystal: Crystal, quantity: Quantity, axis: int | None, index: int) -> Plane:
+    """One plane in the colours of a quantity, with the outlines of the support and of the surface."""
+    size = crystal.voxel_size or (1.0,) * crystal.object.ndim
+    names, unit = axis_names(crystal), unit_of(crystal)
+    down, across = (i for i in range(crystal.object.ndim) if i != axis)
+    whole = body(crystal.amplitude, crystal.support)
+    values, inside, within = (
+        v if axis is None else np.take(v, index, axis) for v in (quantity.values, crystal.support, whole)
+    )
+    first = [-(n // 2) * s for n, s in zip(crystal.shape, size, strict=True)]
+    what = quantity.label.partition(" (")[0]
+    place = "" if axis is None else f", {names[axis]} = {first[axis] + index * size[axis]:.3g} {unit}"
+    return Plane(
+        values=values,
+        colours=quantity.colours,
+        title=what + place,
+        down=f"{names[down]} ({unit})",
+        across=f"{names[across]} ({unit})",
+        start=(first[down], first[across]),
+        step=(size[down], size[across]),
+        top=not in_laboratory(crystal),
+        outline=inside,
+        inner=within if axis is not None else None,
+    )
 
 
 def cut(crystal: Crystal) -> Crystal:
@@ -144,183 +186,135 @@ def cut(crystal: Crystal) -> Crystal:
 
 
 def quantities(crystal: Crystal) -> list[Quantity]:
+    """Amplitude, displacement or phase, and strain, as far as they are known."""
     amplitude, inside = crystal.amplitude, crystal.support
+    inner = body(amplitude, inside)
     top = float(np.percentile(amplitude[inside], 99.5))
-    rows = [Quantity("amplitude", amplitude, "magma", 0, top)]
-    phase = np.where(inside, crystal.phase, np.nan)
+    rows = [Quantity(amplitude, Colours(label="amplitude", cmap=AMPLITUDE, low=0.0, high=top or 1.0))]
     if crystal.displacement is None:
-        rows.append(_of_phase(phase))
+        rows.append(_of_phase(np.where(inside, crystal.phase, np.nan), inner))
     else:
-        rows.append(_symmetric("displacement (Å)", crystal.displacement, "PuOr_r"))
+        rows.append(_symmetric("displacement (Å)", crystal.displacement, inner, SHIFTED))
     if crystal.strain is not None:
-        rows.append(_symmetric("strain (%)", 100 * crystal.strain, "coolwarm"))
+        rows.append(_symmetric("strain (%)", 100 * crystal.strain, inner, SIGNED))
     return rows
 
 
-def _of_phase(phase: NDArray[np.floating]) -> Quantity:
+def _of_phase(phase: NDArray[np.floating], inner: NDArray[np.bool_]) -> Quantity:
     """Colours from −π to π that meet there, or of the range of a phase that stays far from both."""
-    narrow = _symmetric("phase (rad)", phase, "PuOr_r")
-    if narrow.high < np.pi / 2:
+    narrow = _symmetric("phase (rad)", phase, inner, SHIFTED)
+    if narrow.colours.high < np.pi / 2:
         return narrow
-    return Quantity("phase (rad)", phase, "twilight_shifted", -np.pi, np.pi)
+    return Quantity(phase, Colours(label="phase (rad)", cmap=CYCLIC, low=-np.pi, high=np.pi))
 
 
-def _symmetric(label: str, values: NDArray[np.floating], cmap: str) -> Quantity:
-    known = np.abs(values[np.isfinite(values)])
-    high = float(np.percentile(known, PERCENTILE)) if len(known) else 1.0
-    high = high or 1.0
-    return Quantity(label, values, cmap, -high, high)
+def _symmetric(label: str, values: NDArray[np.floating], inner: NDArray[np.bool_], cmap: str) -> Quantity:
+    """Colours about zero, to what most voxels within the surface have."""
+    high = reach(values[inner], PERCENTILE)
+    return Quantity(values, Colours(label=label, cmap=cmap, low=-high, high=high))
 
 
-def axis_names(crystal: Crystal) -> tuple[str, str, str]:
+def in_laboratory(crystal: Crystal) -> bool:
+    """Whether the array axes are those of the laboratory or of the sample, z, y and x, whose y points up."""
+    return crystal.object.ndim == 3 and crystal.axes is not None and crystal.orthogonal
+
+
+def axis_names(crystal: Crystal) -> tuple[str, ...]:
     """Names of the array axes: those of the laboratory or the sample, or of the scan."""
-    if crystal.axes is not None and crystal.orthogonal:
+    if in_laboratory(crystal):
         return "z", "y", "x"
-    return "rocking", "row", "column"
-
-
-def draw_slice(
-    panel: Any,
-    quantity: Quantity,
-    plane: NDArray[Any],
-    inside: NDArray[np.bool_],
-    size: Sequence[float],
-) -> Any:
-    """Draw one plane in the colours of a quantity, with the outline of the support.
-
-    Parameters
-    ----------
-    panel
-        Axes to draw on.
-    quantity
-        Gives colours and their range.
-    plane, inside
-        Values and support, 2D.
-    size
-        Of its voxels.
-    """
-    extent = (0, plane.shape[1] * size[1], 0, plane.shape[0] * size[0])
-    panel.set_facecolor(FLAT)
-    image = panel.imshow(
-        plane,
-        cmap=quantity.cmap,
-        vmin=quantity.low,
-        vmax=quantity.high,
-        origin="lower",
-        extent=extent,
-        interpolation="nearest",
-    )
-    if inside.any() and not inside.all():
-        panel.contour(inside, levels=[0.5], colors=INK, linewidths=0.6, origin="lower", extent=extent)
-    panel.set_xticks([])
-    panel.set_yticks([])
-    for spine in panel.spines.values():
-        spine.set_visible(False)
-    return image
-
-
-def _round_length(length: float) -> float:
-    """The largest of 1, 2, 5 times a power of ten below `length`."""
-    power = 10.0 ** np.floor(np.log10(length))
-    return float(max(m * power for m in (1, 2, 5) if m * power <= length))
+    return ("rocking", "row", "column")[-crystal.object.ndim :]
 
 
 def unit_of(crystal: Crystal) -> str:
+    """Unit of lengths."""
     return "nm" if crystal.voxel_size else "voxels"
 
 
-def scale_bar(panel: Any, size: tuple[float, ...], crystal: Crystal) -> None:
-    """Draw a bar of a round length in the lower left corner.
+def surface_of(crystal: Crystal, quantity: Quantity, azimuth: float, elevation: float) -> Surface:
+    """Render the surface; the field is read just below it.
 
     Parameters
     ----------
-    panel
-        Axes of a slice.
-    size
-        Of the voxels.
-    crystal
-        Tells the unit.
-    """
-    (left, right), (bottom, top) = panel.get_xlim(), panel.get_ylim()
-    width, height = right - left, top - bottom
-    length = _round_length(0.35 * width)
-    x, y = left + 0.05 * width, bottom + 0.06 * height
-    panel.plot([x, x + length], [y, y], color="white", lw=3, solid_capstyle="butt")
-    unit = "nm" if crystal.voxel_size else "voxels"
-    panel.text(x, y + 0.03 * height, f"{length:g} {unit}", color="white", ha="left", fontsize=9)
-
-
-def draw_surface(
-    figure: Any,
-    crystal: Crystal,
-    quantity: Quantity,
-    names: tuple[str, str, str],
-    azimuth: float,
-    elevation: float,
-) -> tuple[Any, Surface]:
-    """Draw the lit surface in the colours of `quantity`; return its axes and what was rendered.
-
-    Parameters
-    ----------
-    figure
-        To draw on.
     crystal
         3D, with a margin around its support.
     quantity
-        Read just below the surface.
-    names
-        Of the array axes.
+        What colours it.
     azimuth, elevation
         Of the viewer, degrees.
     """
-    from matplotlib import colormaps
-
     size = crystal.voxel_size or (1.0, 1.0, 1.0)
-    surface = render(
+    seen = render(
         crystal.amplitude,
         crystal.support,
         quantity.values,
         size,
         azimuth=azimuth,
         elevation=elevation,
+        pixels=PIXELS_OF_SURFACE,
     )
+    return seen if in_laboratory(crystal) else seen.upside_down()  # rows go down, as in the slices
+
+
+def extent_of(surface: Surface) -> float:
+    """The longer side of what is drawn of a surface, in the unit of the voxels, with a border."""
     drawn = np.isfinite(surface.values)
-    shown = np.clip((np.nan_to_num(surface.values) - quantity.low) / (quantity.high - quantity.low), 0, 1)
-    colours = colormaps[quantity.cmap](shown)
-    colours[..., :3] *= np.clip(surface.light, 0, 1)[..., None]
-    colours[..., 3] = drawn
-    rows, columns = np.flatnonzero(drawn.any(1)), np.flatnonzero(drawn.any(0))
-    panel = figure.subplots()
-    panel.imshow(colours, origin="lower", interpolation="antialiased")
-    if len(rows):
-        border = 0.08 * max(np.ptp(rows), np.ptp(columns))
-        panel.set_xlim(columns[0] - border, columns[-1] + border)
-        panel.set_ylim(rows[0] - 2.2 * border, rows[-1] + border)
-        _triad(panel, surface, names)
-        _length_of_view(panel, surface, crystal)
+    sides = [np.ptp(np.flatnonzero(drawn.any(axis))) + 1 if drawn.any() else 1 for axis in (0, 1)]
+    return 1.16 * float(max(sides)) * surface.pixel
+
+
+def draw_surface(
+    figure: Any, surface: Surface, quantity: Quantity, where: Box, side: float, names: Sequence[str]
+) -> Any:
+    """Draw a lit surface with a colour bar and the directions of the axes; return its axes.
+
+    Parameters
+    ----------
+    figure
+        To draw on, of `sayre.figures.drawn.PIXELS` pixels an inch.
+    surface
+        From `surface_of`.
+    quantity
+        That colours it.
+    where
+        Its place, pixels from the upper left corner.
+    side
+        Of what is seen, in the unit of the voxels.
+    names
+        Of the array axes.
+    """
+    from matplotlib import colormaps
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import Normalize
+
+    wide, high = (PIXELS * float(length) for length in figure.get_size_inches())
+    low = 1 - (where.y + where.height) / high
+    panel = figure.add_axes((where.x / wide, low, where.width / wide, where.height / high))
+    colours = quantity.colours
+    norm, drawn = Normalize(colours.low, colours.high), np.isfinite(surface.values)
+    shown = colormaps[colours.cmap](np.clip(norm(np.nan_to_num(surface.values)), 0, 1))
+    shown[..., :3] *= np.clip(surface.light, 0, 1)[..., None]
+    shown[..., 3] = drawn
+    half = surface.values.shape[0] * surface.pixel / 2
+    panel.imshow(shown, origin="lower", interpolation="antialiased", extent=(-half, half, -half, half))
+    rows, columns = np.nonzero(drawn) if drawn.any() else (np.array([0]), np.array([0]))
+    x, y = ((np.min(i) + np.max(i) + 1) / 2 * surface.pixel - half for i in (columns, rows))
+    panel.set_xlim(x - side / 2, x + side / 2)
+    panel.set_ylim(y - side / 2, y + side / 2)
     panel.axis("off")
-    oblique = "" if crystal.orthogonal else " (oblique axes, drawn at right angles)"
-    panel.set_title(f"surface, coloured by {quantity.label}{oblique}", fontsize=10, color=INK)
-    return panel, surface
+    bar = figure.add_axes(((where.x + where.width + 12) / wide, low, 14 / wide, where.height / high))
+    colour_bar(figure, bar, ScalarMappable(norm, colours.cmap), colours)
+    _triad(figure, surface, names, (where.x + 40) / wide, low - 34 / high)
+    return panel
 
 
-def _triad(panel: Any, surface: Surface, names: tuple[str, str, str]) -> None:
-    """The array axes as arrows in the lower left corner."""
-    (left, right), (bottom, _) = panel.get_xlim(), panel.get_ylim()
-    long = 0.09 * (right - left)
-    x, y = left + 1.4 * long, bottom + 1.2 * long
+def _triad(figure: Any, surface: Surface, names: Sequence[str], x: float, y: float) -> None:
+    """The array axes as arrows, around a place in fractions of the figure."""
+    wide, high = (PIXELS * float(length) for length in figure.get_size_inches())
+    panel = figure.add_axes((x - 45 / wide, y - 45 / high, 90 / wide, 90 / high))
+    panel.set_xlim(-1.6, 1.6)
+    panel.set_ylim(-1.6, 1.6)
+    panel.axis("off")
     for name, arrow in zip(names, surface.camera[:2].T, strict=True):
-        tip = (x + long * arrow[0], y + long * arrow[1])
-        panel.annotate("", tip, (x, y), arrowprops={"arrowstyle": "-|>", "color": INK, "lw": 1.2})
-        label = (x + 1.25 * long * arrow[0], y + 1.35 * long * arrow[1])
-        side = "left" if arrow[0] > 0.3 else "right" if arrow[0] < -0.3 else "center"
-        panel.text(*label, name, color=INK, fontsize=9, ha=side, va="center")
-
-
-def _length_of_view(panel: Any, surface: Surface, crystal: Crystal) -> None:
-    (left, right), (bottom, top) = panel.get_xlim(), panel.get_ylim()
-    length = _round_length(0.3 * (right - left) * surface.pixel)
-    x, y = right - 0.05 * (right - left), bottom + 0.05 * (top - bottom)
-    panel.plot([x - length / surface.pixel, x], [y, y], color=INK, lw=3, solid_capstyle="butt")
-    middle, text = x - length / surface.pixel / 2, f"{length:g} {unit_of(crystal)}"
-    panel.text(middle, y + 0.015 * (top - bottom), text, color=INK, ha="center", fontsize=9)
+        panel.annotate("", arrow, (0, 0), arrowprops={"arrowstyle": "-|>", "color": INK, "lw": 1.1})
+        panel.text(*(1.4 * arrow), name, color=INK, fontsize=7, ha="center", va="center")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sayre.figures.filling import INK, PALE
+from sayre.figures.style import INK, PALE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

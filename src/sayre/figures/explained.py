@@ -1,4 +1,4 @@
-"""How well the counts are explained: measured, expected, and what is left of them."""
+"""The picture of how well the counts are explained, and of what beam and detector did to them."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sayre.figures.filling import INK
+from sayre.figures.counts import brightest, count_colours, numbering, plane_of
+from sayre.figures.drawn import PIXELS, finish, logarithm, place_sheet
 from sayre.figures.phasing import BELIEVED, FIRST, OTHER
+from sayre.figures.sheet import Box, Colours, Sheet, arranged
+from sayre.figures.style import INK, SHIFTED, SIGNED, UNSEEN
 from sayre.retrieval.engine.bounds import amplitude_bounds
 from sayre.retrieval.measurement.nuisances import Nuisances
 from sayre.retrieval.measurement.shells import ShellFit, fit_by_shell, standard_residuals
@@ -18,22 +21,18 @@ from sayre.retrieval.settings import Settings
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-AXES = ("frame", "row", "column")
-PLANES = ((1, 2), (0, 2), (1, 0))
-"""Axes of the planes across frame, row and column: which runs down, which to the right."""
 LIMIT = 5.0
 """Standard deviations that the colours reach to."""
 FEWEST = 5
 """Free voxels of a shell whose mean is drawn."""
-LONGEST = 2.2
-"""Ratio of the sides of a plane to which voxels are drawn as squares."""
+HEAD, BELOW = 30.0, 330.0
+"""Pixels of the title, and of what is drawn below the planes."""
 
 
 def explained_figure(phased: Phased, settings: Settings | None = None, *, title: str = "") -> Figure:
     """Counts, their expectation and the residuals; the fit by shell; flux, angles and response where fitted.
 
-    Planes go through the brightest voxel, with row 0 at the top; voxels are numbered as they were phased.
-    Hatched voxels were not measured.
+    Planes go through the brightest voxel, with row 0 at the top. Grey voxels were not measured.
 
     Parameters
     ----------
@@ -45,88 +44,80 @@ def explained_figure(phased: Phased, settings: Settings | None = None, *, title:
         Written above.
     """
     from matplotlib.figure import Figure
-    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    pattern = phased.pattern
-    counts = np.where(pattern.mask, 0, pattern.measured.intensity).astype(np.float32)
-    peak = tuple(int(i) for i in np.unravel_index(int(np.argmax(counts)), counts.shape))
-    solid = counts.ndim == 3
-    layout = ConstrainedLayoutEngine(h_pad=0.06, w_pad=0.06)
-    figure = Figure(figsize=(10, 12 if solid else 6.2), layout=layout, facecolor="white")
-    upper, lower = np.ravel(np.asarray(figure.subfigures(2, 1, height_ratios=(9, 3) if solid else (3.5, 3))))
-    panels = upper.subplots(3, 3) if solid else upper.subplots(1, 3)[:, None]
-    _planes(upper, panels, phased, counts, peak)
-    fit = fit_by_shell(counts, phased.expected, amplitude_bounds(pattern, settings).weight, peak)
-    _numbers(lower, phased, fit)
+    sheet = explained_sheet(phased)
+    found = arranged(sheet)
+    high = found.height + HEAD + BELOW
+    figure = Figure(figsize=(found.width / PIXELS, high / PIXELS), facecolor="white")
+    place_sheet(figure, sheet, Box(0, HEAD, found.width, found.height))
+    _numbers(figure, phased, shell_fit(phased, settings), (BELOW - 46) / high, 44 / high)
     if title:
-        figure.suptitle(title, fontsize=12, color=INK)
+        figure.text(10 / found.width, 1 - 8 / high, title, fontsize=11, color=INK, va="top")
     return figure
 
 
-def _planes(
-    figure: Any, panels: Any, phased: Phased, counts: NDArray[np.float32], peak: tuple[int, ...]
-) -> None:
-    """Draw planes through the peak, a row of panels for each quantity, or of 2D counts one panel."""
-    unseen = phased.pattern.mask
-    top = max(float(np.log10(1 + max(counts.max(), phased.expected.max()))), 0.1)
-    residual = np.where(unseen, np.nan, standard_residuals(counts, phased.expected))
-    logarithm = np.log10(1 + np.where(unseen, np.nan, counts)), np.log10(1 + np.maximum(phased.expected, 0))
-    rows: list[tuple[str, NDArray[Any], dict[str, Any]]] = [
-        ("measured", logarithm[0], {"cmap": "magma", "vmin": 0, "vmax": top}),
-        ("expected", logarithm[1], {"cmap": "magma", "vmin": 0, "vmax": top}),
-        ("residual", residual, {"cmap": "RdBu_r", "vmin": -LIMIT, "vmax": LIMIT}),
-    ]
-    images = []
-    for row, (name, values, colours) in zip(panels, rows, strict=True):
-        for across, panel in enumerate(row):
-            down, right = PLANES[across] if counts.ndim == 3 else (0, 1)
-            plane = np.take(values, peak[across], across) if counts.ndim == 3 else values
-            images.append(_plane(panel, plane if down < right else plane.T, colours))
-            names = AXES if counts.ndim == 3 else AXES[1:]
-            panel.set_ylabel(names[down], fontsize=9, color=INK)
-            panel.set_xlabel(names[right], fontsize=9, color=INK)
-            place = f", {names[across]} {peak[across]}" if counts.ndim == 3 else ""
-            panel.set_title(name + place, fontsize=10, color=INK)
-    bars = {"shrink": 0.8, "aspect": 30 if counts.ndim == 3 else 18, "pad": 0.02}
-    figure.colorbar(images[0], ax=panels[:2].ravel().tolist(), **bars).set_label(
-        "log₁₀(1 + counts)", fontsize=9
+def explained_sheet(phased: Phased) -> Sheet:
+    """Planes through the peak of the measured counts, those that are expected, and the residuals."""
+    pattern, counts = phased.pattern, _counts(phased)
+    place, numbers = brightest(pattern), numbering(pattern.meta, counts.ndim)
+    seen = np.where(pattern.mask, np.nan, counts)
+    colours = count_colours(seen, phased.expected)
+    deviations = Colours(label="(n − λ)/√(λ + 1)", cmap=SIGNED, low=-LIMIT, high=LIMIT)
+    residual = np.where(pattern.mask, np.nan, standard_residuals(counts, phased.expected))
+    rows = (
+        ("measured", logarithm(seen), colours),
+        ("expected", logarithm(phased.expected), colours),
+        ("residual", residual, deviations),
     )
-    bars["aspect"] = 18
-    bar = figure.colorbar(images[-1], ax=panels[2].tolist(), extend="both", **bars)
-    bar.set_label("(n − λ)/√(λ + 1), standard deviations", fontsize=9)
+    axes = range(3) if counts.ndim == 3 else (0,)
+    planes = [
+        [plane_of(values, place, axis, numbers, scale, name) for axis in axes] for name, values, scale in rows
+    ]
+    return Sheet(rows=planes if counts.ndim == 3 else [[row[0] for row in planes]])
 
 
-def _plane(panel: Any, plane: NDArray[Any], colours: dict[str, Any]) -> Any:
-    """Draw one plane with its first row at the top."""
-    panel.set_facecolor("#b5b5b5")
-    panel.patch.set(hatch="////", edgecolor="#8c8c8c", linewidth=0)
-    long, short = max(plane.shape), min(plane.shape)
-    aspect = "equal" if long <= LONGEST * short else "auto"
-    image = panel.imshow(plane, origin="upper", interpolation="nearest", aspect=aspect, **colours)
-    panel.tick_params(labelsize=8)
-    panel.locator_params(nbins=5, integer=True)
-    return image
+def shell_fit(phased: Phased, settings: Settings | None = None) -> ShellFit:
+    """The fit by shell of distance from the brightest voxel.
+
+    Parameters
+    ----------
+    phased
+        2D or 3D.
+    settings
+        Of the phase retrieval: `free` and `seed` tell which voxels were left free.
+    """
+    weight = amplitude_bounds(phased.pattern, settings).weight
+    return fit_by_shell(_counts(phased), phased.expected, weight, brightest(phased.pattern))
 
 
-def _numbers(figure: Any, phased: Phased, fit: ShellFit) -> None:
+def _counts(phased: Phased) -> NDArray[np.float32]:
+    pattern = phased.pattern
+    return np.where(pattern.mask, 0, pattern.measured.intensity).astype(np.float32)
+
+
+def _numbers(figure: Any, phased: Phased, fit: ShellFit, top: float, bottom: float) -> None:
     """Draw the fit by shell, and flux, errors of the angle and response where they are in the model."""
     found = phased.nuisances or Nuisances()
     frames, angles, gains = found.frames, found.angles, found.gains
     widths = [1.5, *(1.0 for effect in (frames if angles is None else angles, gains) if effect is not None)]
-    parts = iter(np.ravel(np.asarray(figure.subfigures(1, len(widths), width_ratios=widths))))
-    upper, lower = next(parts).subplots(2, 1, sharex=True, height_ratios=(2.4, 1))
-    _deviances(upper, fit)
-    _residuals(lower, fit)
-    if angles is not None:
-        both = next(parts).subplots(1 if frames is None else 2, 1, squeeze=False)
-        if frames is not None:
-            _frames(both[0, 0], frames, "flux, relative to the mean", 1)
-        _frames(both[-1, 0], angles, "errors of the angle (steps)", 0)
-    elif frames is not None:
-        _frames(next(parts).subplots(), frames, "flux, relative to the mean", 1)
+    grid = figure.add_gridspec(
+        1, len(widths), width_ratios=widths, left=0.07, right=0.93, top=top, bottom=bottom
+    )
+    parts = iter(grid)
+    both = next(parts).subgridspec(2, 1, height_ratios=(2.4, 1), hspace=0.12).subplots(sharex=True)
+    _deviances(both[0], fit)
+    _residuals(both[1], fit)
+    shown = [
+        (frames, "flux, relative to the mean", 1.0),
+        (angles, "errors of the angle (steps)", 0.0),
+    ]
+    known = [(values, title, usual) for values, title, usual in shown if values is not None]
+    if known:
+        panels = next(parts).subgridspec(len(known), 1, hspace=0.7).subplots(squeeze=False)[:, 0]
+        for panel, (values, title, usual) in zip(panels, known, strict=True):
+            _frames(panel, values, title, usual)
     if gains is not None:
-        part = next(parts)
-        _gains(part, part.subplots(), gains)
+        _gains(figure, figure.add_subplot(next(parts)), gains)
 
 
 def _deviances(panel: Any, fit: ShellFit) -> None:
@@ -144,8 +135,8 @@ def _deviances(panel: Any, fit: ShellFit) -> None:
     panel.yaxis.set_minor_formatter(NullFormatter())
     panel.set_ylabel("half deviance", fontsize=9)
     panel.legend(frameon=False, fontsize=8, loc="best")
-    panel.set_title("fit by shell around the brightest voxel", fontsize=10, color=INK)
-    _finish(panel)
+    panel.set_title("fit by shell around the brightest voxel", fontsize=9, color=INK, loc="left")
+    finish(panel)
 
 
 def _residuals(panel: Any, fit: ShellFit) -> None:
@@ -153,28 +144,25 @@ def _residuals(panel: Any, fit: ShellFit) -> None:
     panel.set_ylim(bottom=0)
     panel.set_ylabel("R", fontsize=9)
     panel.set_xlabel("distance (voxels)", fontsize=9)
-    _finish(panel)
+    finish(panel)
 
 
 def _frames(panel: Any, values: NDArray[np.float32], title: str, usual: float) -> None:
     panel.axhline(usual, color=OTHER, lw=1)
     panel.plot(np.arange(len(values)), values, ".-", color=BELIEVED, lw=1.2, ms=4)
     panel.set_xlabel("frame", fontsize=9)
-    panel.set_title(title, fontsize=10, color=INK)
-    _finish(panel)
+    panel.set_title(title, fontsize=9, color=INK, loc="left")
+    finish(panel)
 
 
 def _gains(figure: Any, panel: Any, gains: NDArray[np.float32]) -> None:
     apart = max(float(np.percentile(np.abs(gains - 1), 99.5)), 0.01)
-    image = _plane(panel, gains, {"cmap": "PuOr_r", "vmin": 1 - apart, "vmax": 1 + apart})
+    panel.set_facecolor(UNSEEN)
+    image = panel.imshow(gains, cmap=SHIFTED, vmin=1 - apart, vmax=1 + apart, origin="upper")
     panel.set_ylabel("row", fontsize=9)
     panel.set_xlabel("column", fontsize=9)
-    panel.set_title("response of the pixels", fontsize=10, color=INK)
-    bar = figure.colorbar(image, ax=panel, shrink=0.8, pad=0.02, extend="both")
-    bar.set_label("relative to the mean", fontsize=9)
-    bar.ax.tick_params(labelsize=8)
-
-
-def _finish(panel: Any) -> None:
     panel.tick_params(labelsize=8)
-    panel.spines[["top", "right"]].set_visible(False)
+    panel.set_title("response of the pixels", fontsize=9, color=INK, loc="left")
+    bar = figure.colorbar(image, ax=panel, shrink=0.8, pad=0.02, extend="both")
+    bar.set_label("relative to the mean", fontsize=8)
+    bar.ax.tick_params(labelsize=7)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sayre.crystal.conversion import centred
 from sayre.crystal.ramp import remove_ramp
 from sayre.crystal.resolution import ShellCurve
-from sayre.figures.filling import INK
+from sayre.figures.style import INK
 from sayre.retrieval.engine.runs import Run
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 History = Sequence[tuple[int, float]]
 
 BELIEVED, OTHER, FIRST = "#2e8b8b", "#b8bec8", "#d1495b"
+CURVE_COLOURS = (FIRST, BELIEVED, "#b8860b", INK)
 THRESHOLDS = {"PRTF": "1/e", "FSC": "half-bit"}
 """What a curve is read against, by its name."""
 LABELLED = 40
@@ -41,11 +42,34 @@ def convergence_figure(runs: Sequence[Run], selected: Sequence[int] = ()) -> Fig
     figure = Figure(figsize=(10.5, 3.9), layout="constrained", facecolor="white")
     left, right = figure.subplots(1, 2, width_ratios=(1.5, 1))
     draw_histories(left, {run.index: run.history for run in runs}, selected)
+    if runs:
+        left.set_ylim(*residual_range(runs))
     _ends(right, [run for run in runs if not run.failed], selected)
     failed = sum(bool(run.failed) for run in runs)
     if failed:
         left.set_title(f"{failed} of {len(runs)} starts failed", fontsize=10, color=INK)
     return figure
+
+
+def residual_range(runs: Sequence[Run]) -> tuple[float, float]:
+    """Ends of a logarithmic scale of R that shows the better three quarters of the starts in full.
+
+    Those that failed and the worst ones, which would squash it, may leave it.
+
+    Parameters
+    ----------
+    runs
+        One or more.
+    """
+    finished = sorted((run for run in runs if not run.failed), key=lambda run: run.residual)
+    better = finished[: max(-(-3 * len(finished) // 4), 1)] or runs
+    values = np.array(
+        [value for run in better for _, value in run.history] + [run.residual for run in better]
+    )
+    values = values[np.isfinite(values) & (values > 0)]
+    if not len(values):
+        return 0.01, 1.0
+    return 0.9 * float(values.min()), 1.1 * float(values.max())
 
 
 def draw_histories(panel: Any, histories: Mapping[int, History], selected: Sequence[int] = ()) -> None:
@@ -60,7 +84,7 @@ def draw_histories(panel: Any, histories: Mapping[int, History], selected: Seque
     selected
         Indices of the averaged starts, the one in the middle first.
     """
-    for index, history in sorted(histories.items(), key=lambda item: _rank(item[0], selected)):
+    for index, history in sorted(histories.items(), key=lambda item: rank_of(item[0], selected)):
         points = np.array(history, float).reshape(-1, 2)
         points = points[np.isfinite(points[:, 1]) & (points[:, 1] > 0)]
         color, width = _style(index, selected)
@@ -72,12 +96,21 @@ def draw_histories(panel: Any, histories: Mapping[int, History], selected: Seque
     panel.spines[["top", "right"]].set_visible(False)
 
 
-def _rank(index: int, selected: Sequence[int]) -> int:
+def rank_of(index: int, selected: Sequence[int]) -> int:
+    """2 for the middle one of the averaged starts, 1 for the others of them, else 0.
+
+    Parameters
+    ----------
+    index
+        Of a start.
+    selected
+        Indices of the averaged starts, the one in the middle first.
+    """
     return 0 if index not in selected else 2 if index == selected[0] else 1
 
 
 def _style(index: int, selected: Sequence[int]) -> tuple[str, float]:
-    return ((OTHER, 1.0), (BELIEVED, 1.2), (FIRST, 2.0))[_rank(index, selected)]
+    return ((OTHER, 1.0), (BELIEVED, 1.2), (FIRST, 2.0))[rank_of(index, selected)]
 
 
 def _plain_ticks(axis: Any) -> None:
@@ -94,7 +127,7 @@ def _ends(panel: Any, runs: Sequence[Run], selected: Sequence[int]) -> None:
     free = any(np.isfinite(run.free_likelihood) for run in runs)
     labels = {0: "not averaged", 1: "averaged", 2: "middle of these"}
     for rank, label in labels.items():
-        those = [run for run in runs if _rank(run.index, selected) == rank]
+        those = [run for run in runs if rank_of(run.index, selected) == rank]
         if not those:
             continue
         color, _ = _style(those[0].index, selected)
@@ -116,43 +149,63 @@ def _ends(panel: Any, runs: Sequence[Run], selected: Sequence[int]) -> None:
 
 
 def resolution_figure(curves: Mapping[str, ShellCurve]) -> Figure:
-    """Curves such as PRTF and FSC against |q|, their thresholds dashed, their resolutions marked."""
+    """Curves such as PRTF and FSC against |q|, their thresholds dashed, their resolutions marked.
+
+    The periods 2π/|q| are written above.
+    """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(7.2, 4.0), layout="constrained", facecolor="white")
+    figure = Figure(figsize=(7.2, 4.6), layout="constrained", facecolor="white")
     panel = figure.subplots()
-    for (name, curve), color in zip(curves.items(), (FIRST, BELIEVED, "#edae49", INK), strict=False):
+    for (name, curve), color in zip(curves.items(), CURVE_COLOURS, strict=False):
         known = np.isfinite(curve.value) & (curve.q > 0)
         q = curve.q[known]
-        panel.plot(q, curve.value[known], color=color, lw=1.8, label=_labelled(name, curve))
-        panel.plot(q, curve.threshold[known], color=color, lw=1.0, ls=(0, (4, 3)))
+        panel.plot(q, curve.value[known], color=color, lw=1.8, label=f"{name}: {resolution_text(curve)}")
+        label = f"its threshold, {THRESHOLDS[name]}" if name in THRESHOLDS else "its threshold"
+        panel.plot(q, curve.threshold[known], color=color, lw=1.0, ls=(0, (4, 3)), label=label)
         if np.isfinite(curve.resolution) and not curve.limited_by_detector:
             panel.axvline(2 * np.pi / curve.resolution, color=color, lw=0.8, alpha=0.5)
     some = next(iter(curves.values()))
     ends = [
         end(c.value[np.isfinite(c.value)], initial=0) for c in curves.values() for end in (np.min, np.max)
     ]
+    last = max(float(c.q.max()) for c in curves.values())
     panel.set_ylim(min(0, *ends), max(1.05, *ends))
-    panel.set_xlim(0, max(float(c.q.max()) for c in curves.values()))
-    panel.set_xlabel("q (1/nm)" if some.unit == "nm" else "q (rad per voxel)")
+    panel.set_xlim(0, last)
+    panel.set_xlabel("|q| (1/nm)" if some.unit == "nm" else "|q| (rad per voxel)")
     panel.set_ylabel(" or ".join(curves))
-    panel.spines[["top", "right"]].set_visible(False)
-    thresholds = " and ".join(THRESHOLDS[name] for name in curves if name in THRESHOLDS)
-    legend = panel.legend(frameon=False, fontsize=9, loc="best", title=f"dashed: {thresholds}")
-    legend.get_title().set_fontsize(8)
+    above = panel.secondary_xaxis("top")
+    places, texts = period_ticks(last, some.unit)
+    above.set_xticks(places, labels=texts)
+    above.set_xlabel("period 2π/|q|")
+    panel.spines["right"].set_visible(False)
+    figure.legend(frameon=False, fontsize=8, loc="outside lower left", ncols=2)
     return figure
 
 
+def period_ticks(last: float, unit: str) -> tuple[list[float], list[str]]:
+    """Places on an axis of |q| of round periods 2π/|q|, and their texts.
+
+    Parameters
+    ----------
+    last
+        End of the axis.
+    unit
+        Of the periods.
+    """
+    shortest = 2 * np.pi / last
+    power = np.floor(np.log10(shortest))
+    steps = [float(m * 10.0 ** (power + i)) for i in range(2) for m in (1, 1.5, 2, 3, 5)]
+    kept = [period for period in steps if shortest <= period < 8 * shortest]
+    return [2 * np.pi / period for period in kept], [f"{period:g} {unit}" for period in kept]
+
+
 def resolution_text(curve: ShellCurve) -> str:
-    """`12.3 nm`, `5 nm or finer (the detector ends there)`, or that there is none."""
+    """`12.3 nm`, or why there is no such number."""
     if not np.isfinite(curve.resolution):
-        return "below its threshold from the start"
+        return "below its threshold from the first shell on"
     length = f"{curve.resolution:.3g} {curve.unit}"
-    return f"{length} or finer (the detector ends there)" if curve.limited_by_detector else length
-
-
-def _labelled(name: str, curve: ShellCurve) -> str:
-    return f"{name}: {resolution_text(curve)}"
+    return f"{length}, the edge of the detector" if curve.limited_by_detector else length
 
 
 def start_figure(

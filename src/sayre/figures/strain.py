@@ -11,24 +11,35 @@ from scipy import ndimage
 
 from sayre.crystal.analysis.dislocations import DislocationLine
 from sayre.crystal.analysis.isosurface import Isosurface
-from sayre.crystal.analysis.statistics import StrainStatistics, surface_of
+from sayre.crystal.analysis.statistics import StrainStatistics
+from sayre.crystal.analysis.statistics import surface_of as outermost
 from sayre.data import Crystal
 from sayre.figures.crystal import (
+    HEAD,
     MARGIN,
     axis_names,
     crystal_figure,
+    crystal_sheet,
     cut,
-    draw_slices,
     draw_surface,
+    empty_figure,
+    extent_of,
+    middle_of,
     quantities,
+    require_support,
+    surface_of,
 )
-from sayre.figures.filling import INK
+from sayre.figures.drawn import PIXELS, place_sheet
+from sayre.figures.sheet import BOTTOM, RIGHT, TOP, UNDER, Box, arranged
+from sayre.figures.style import INK
 from sayre.figures.surface import Surface
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 BULK, SURFACE, LINE = "#2e8b8b", "#d1495b", "#111111"
+LEAST = 240.0
+"""Pixels of the surface and of each histogram, at least."""
 NEAR = 0.75
 """Voxels from a slice within which the points of a line are drawn in it."""
 
@@ -62,54 +73,80 @@ def strain_figure(
     title
         Written above.
     """
-    from matplotlib.figure import Figure
-
     if crystal.object.ndim == 2:
         return crystal_figure(crystal, title=title)
-    box = ndimage.find_objects(crystal.support.astype(np.int8))[0]
+    box = ndimage.find_objects(require_support(crystal).support.astype(np.int8))[0]
     shift = MARGIN - np.array([part.start for part in box])
     points = [line.points + shift for line in lines]
     crystal = cut(crystal.numpy())
     rows = quantities(crystal)
-    figure = Figure(figsize=(15.5, 2.75 * max(len(rows), 2) + 0.5), layout="constrained", facecolor="white")
-    left, middle, right = np.ravel(np.asarray(figure.subfigures(1, 3, width_ratios=(1.55, 1, 0.85))))
-    names, size = axis_names(crystal), crystal.voxel_size or (1.0, 1.0, 1.0)
     centre = _centre(crystal, points)
-    for row in draw_slices(left, crystal, rows, centre):
-        for axis, panel in enumerate(row):
-            _crosses(panel, points, axis, centre[axis], [s for i, s in enumerate(size) if i != axis])
-    panel, rendered = draw_surface(middle, crystal, rows[-1], names, 35, 25)
-    _lines_in_view(panel, rendered, points, np.array(size), crystal.shape)
-    axes = np.ravel(right.subplots(2, 1))
-    if surface is None:
-        axes[0].axis("off")
-    else:
-        _amplitudes(axes[0], surface)
-    if crystal.strain is None:
-        axes[1].axis("off")
-    else:
-        _strains(axes[1], crystal, depth, statistics or {})
-    if title:
-        figure.suptitle(title, fontsize=13, color=INK, x=0.01, ha="left")
+    sheet = crystal_sheet(crystal, rows, centre)
+    found, top = arranged(sheet), HEAD if title else 8.0
+    view = surface_of(crystal, rows[-1], 35, 25)
+    side = extent_of(view)
+    wide = max(side * found.scale, LEAST)
+    right = found.width + wide + RIGHT
+    figure = empty_figure(right + 40, max(found.height, wide + UNDER + LEAST), title)
+    for panel, (axis, at) in zip(
+        place_sheet(figure, sheet, Box(0, top, found.width, found.height)),
+        [(axis, centre[axis]) for _ in rows for axis in range(3)],
+        strict=True,
+    ):
+        _crosses(panel, crystal, points, axis, at)
+    place = Box(found.width, top + TOP, wide, wide)
+    panel = draw_surface(figure, view, rows[-1], place, wide / found.scale, axis_names(crystal))
+    oblique = "" if crystal.orthogonal else " (oblique axes, drawn at right angles)"
+    panel.set_title(f"surface: {rows[-1].label}{oblique}", fontsize=9, color=INK, loc="left")
+    _lines_in_view(panel, view, points, np.array(crystal.voxel_size or (1.0,) * 3), crystal.shape)
+    below = Box(found.width, top + TOP + wide + UNDER, wide + RIGHT - 40, found.height)
+    _histograms(figure, below, crystal, surface, depth, statistics or {})
     return figure
+
+
+def _histograms(
+    figure: Any,
+    where: Box,
+    crystal: Crystal,
+    surface: Isosurface | None,
+    depth: int,
+    statistics: Mapping[str, StrainStatistics],
+) -> None:
+    """Histograms of amplitude and strain, as far as they are known, in the lower part of a column."""
+    wide, high = (PIXELS * float(length) for length in figure.get_size_inches())
+    free = high - where.y - BOTTOM
+    known = [surface is not None, crystal.strain is not None]
+    tall = (free - UNDER * (sum(known) - 1)) / max(sum(known), 1)
+    for place, draws in enumerate(
+        [draw for draw, is_known in zip(("amplitude", "strain"), known, strict=True) if is_known]
+    ):
+        y = where.y + place * (tall + UNDER)
+        panel = figure.add_axes((where.x / wide, 1 - (y + tall) / high, where.width / wide, tall / high))
+        if draws == "strain":
+            _strains(panel, crystal, depth, statistics)
+        elif surface is not None:
+            _amplitudes(panel, surface)
 
 
 def _centre(crystal: Crystal, points: Sequence[NDArray[np.float64]]) -> list[int]:
     """The planes that are shown: through the longest dislocation, else through the middle."""
-    middle = points[0].mean(axis=0) if points else ndimage.center_of_mass(crystal.support)
-    return [int(np.clip(round(c), 0, n - 1)) for c, n in zip(middle, crystal.shape, strict=True)]
+    if not points:
+        return middle_of(crystal)
+    return [
+        int(np.clip(round(c), 0, n - 1)) for c, n in zip(points[0].mean(axis=0), crystal.shape, strict=True)
+    ]
 
 
 def _crosses(
-    panel: Any, points: Sequence[NDArray[np.float64]], axis: int, plane: int, size: Sequence[float]
+    panel: Any, crystal: Crystal, points: Sequence[NDArray[np.float64]], axis: int, plane: int
 ) -> None:
-    """Where lines pass a slice, at the middles of voxels as `draw_slice` places them."""
+    """Where lines pass a slice, in its coordinates."""
+    size = np.array(crystal.voxel_size or (1.0,) * 3)
+    middle = np.array(crystal.shape) // 2
     for line in points:
-        near = line[np.abs(line[:, axis] - plane) <= NEAR]
+        near = (line[np.abs(line[:, axis] - plane) <= NEAR] - middle) * size
         down, across = (near[:, i] for i in range(3) if i != axis)
-        panel.plot(
-            (across + 0.5) * size[1], (down + 0.5) * size[0], ls="", marker="x", ms=4, mew=1.0, color=LINE
-        )
+        panel.plot(across, down, ls="", marker="x", ms=4, mew=1.0, color=LINE)
 
 
 def _lines_in_view(
@@ -122,9 +159,8 @@ def _lines_in_view(
     """Dislocations as the camera sees them, through the crystal."""
     if not points:
         return
-    middle = (surface.values.shape[0] - 1) / 2
     for line in points:
-        seen = ((line - (np.array(shape) - 1) / 2) * size) @ surface.camera[:2].T / surface.pixel + middle
+        seen = ((line - (np.array(shape) - 1) / 2) * size) @ surface.camera[:2].T
         panel.plot(seen[:, 0], seen[:, 1], ls="", marker=".", ms=3, color=LINE, alpha=0.8)
     panel.text(
         0.5,
@@ -133,7 +169,7 @@ def _lines_in_view(
         transform=panel.transAxes,
         ha="center",
         va="top",
-        fontsize=9,
+        fontsize=8,
         color=INK,
     )
 
@@ -177,7 +213,7 @@ def _amplitudes(panel: Any, surface: Isosurface) -> None:
 def _strains(panel: Any, crystal: Crystal, depth: int, statistics: Mapping[str, StrainStatistics]) -> None:
     """Histograms of the strain in bulk and surface, each of area 1."""
     assert crystal.strain is not None
-    outer = surface_of(crystal.support, depth)
+    outer = outermost(crystal.support, depth)
     percent = 100 * crystal.strain
     known = percent[np.isfinite(percent)]
     reach = float(np.percentile(np.abs(known), 99)) if known.size else 1.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,9 @@ from scipy import ndimage
 Vector = NDArray[np.float64]
 
 SMOOTHING = 0.8
-"""Of the amplitude, voxels: takes the steps off the surface, not its facets."""
+"""Of the amplitude whose slope the light falls on, voxels; the surface itself is that of the slices."""
+LEVEL = 0.5
+"""Amplitude of the surface, over its plateau."""
 INSIDE = 1.5
 """How far below the surface, in voxels, its colour is read: the outermost voxels are half empty."""
 LIGHT = (-0.45, 0.6, 0.66)
@@ -39,6 +41,36 @@ class Surface:
     camera: Vector
     pixel: float
 
+    def upside_down(self) -> Surface:
+        """The same seen with the head down: turned by half a turn about the line of sight."""
+        turn = np.array([-1.0, -1.0, 1.0])[:, None]
+        return replace(
+            self, values=self.values[::-1, ::-1], light=self.light[::-1, ::-1], camera=turn * self.camera
+        )
+
+
+def plateau(amplitude: NDArray[np.floating], support: NDArray[np.bool_]) -> float:
+    """Amplitude of the bulk, `√(Σa⁴/Σa²)`, which a faint halo in the support does not change.
+
+    Parameters
+    ----------
+    amplitude, support
+        Of one shape.
+    """
+    squares = np.asarray(amplitude[support], np.float64) ** 2
+    return float(np.sqrt(np.sum(squares**2) / max(float(np.sum(squares)), 1e-300)))
+
+
+def body(amplitude: NDArray[np.floating], support: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Voxels of the support within the surface.
+
+    Parameters
+    ----------
+    amplitude, support
+        Of one shape.
+    """
+    return support & (amplitude >= LEVEL * plateau(amplitude, support))
+
 
 def camera(azimuth: float, elevation: float) -> Vector:
     """Camera above an array whose axes are (z, y, x), y up; angles in degrees, azimuth from z towards x.
@@ -63,10 +95,10 @@ def render(
     *,
     azimuth: float = 35.0,
     elevation: float = 25.0,
-    level: float = 0.5,
+    level: float = LEVEL,
     pixels: int = 560,
 ) -> Surface:
-    """Image of the surface where the amplitude passes `level` times its median in the support.
+    """Image of the surface where the amplitude passes `level` times its plateau.
 
     Parameters
     ----------
@@ -80,23 +112,22 @@ def render(
         Sides of the image.
     """
     size = np.array(voxel_size)
-    smooth = ndimage.gaussian_filter(np.where(support, amplitude, 0).astype(np.float32), SMOOTHING)
-    limit = level * float(np.median(amplitude[support]))
+    volume = np.where(support, amplitude, 0).astype(np.float32)
+    limit = level * plateau(amplitude, support)
     view = camera(azimuth, elevation)
     centre = (np.array(support.shape) - 1) / 2
     reach = 0.5 * float(np.linalg.norm(size * support.shape))
     across = np.linspace(-reach, reach, pixels)
     plane = across[:, None, None] * view[1] + across[None, :, None] * view[0]
-    hits, found = _march(smooth, limit, plane.reshape(-1, 3), view[2], reach, size, centre)
+    hits, found = _march(volume, limit, plane.reshape(-1, 3), view[2], reach, size, centre)
     values, light = np.full(pixels**2, np.nan), np.zeros(pixels**2)
     if found.any():
         places = hits / size + centre
-        normals = _normals(smooth, places, size)
+        normals = _normals(ndimage.gaussian_filter(volume, SMOOTHING), places, size)
         depth = hits @ view[2]
         near = (depth - depth.min()) / max(float(np.ptp(depth)), 1e-9)
-        light[found] = _lit(normals @ view.T) * (0.88 + 0.12 * near)
-        below = places - INSIDE * size.min() * normals / size
-        values[found] = _read(field, support, below)
+        light[found] = _lit(normals @ view.T) * (0.94 + 0.06 * near)
+        values[found] = field_below(field, support, places, size.min() * normals / size)
     side = (pixels, pixels)
     return Surface(
         values=values.reshape(side),
@@ -145,9 +176,27 @@ def _normals(volume: NDArray[np.float32], places: Vector, size: Vector) -> Vecto
 
 
 def _lit(normals: Vector) -> NDArray[np.float64]:
-    """Light of a matt surface under a lamp and a sky, normals as (right, up, towards the viewer)."""
+    """Faint light of a matt surface under a lamp and a sky, so that shade is not taken for colour.
+
+    Normals are (right, up, towards the viewer).
+    """
     lamp = np.array(LIGHT) / np.linalg.norm(LIGHT)
-    return np.asarray(0.58 + 0.46 * np.clip(normals @ lamp, 0, None) + 0.06 * normals[:, 1])
+    return np.asarray(0.78 + 0.22 * np.clip(normals @ lamp, 0, None) + 0.03 * normals[:, 1])
+
+
+def field_below(
+    field: NDArray[np.floating], support: NDArray[np.bool_], places: Vector, normals: Vector
+) -> NDArray[np.float64]:
+    """Read a field `INSIDE` voxels below a surface.
+
+    Parameters
+    ----------
+    field, support
+        3D, of one shape; a voxel without a value has that of the nearest with one.
+    places, normals
+        `(points, 3)`: fractional indices on the surface, and the outward normal there, one voxel long.
+    """
+    return _read(field, support, places - INSIDE * normals)
 
 
 def _read(field: NDArray[np.floating], support: NDArray[np.bool_], places: Vector) -> NDArray[np.float64]:

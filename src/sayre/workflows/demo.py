@@ -57,14 +57,6 @@ class DemoOutcome:
 
     @property
     def sentence(self) -> str:
-        from sayre.workflows.demonstration import FILES
-        from sayre.workflows.evaluate import table
+        from sayre.workflows.demonstration import FILES, remarks
 
-        lines = [
-            "A 6-voxel cross gap in a simulated Pt(111) peak, scored against the noise-free truth:",
-            table(self.result.fillings),
-            "\nPhased, and the complex correlation with the true crystal:",
-        ]
-        for gap, line in zip(("gap filled", "gap taken as dark"), self.result.phasings, strict=True):
-            lines.append(f"{gap:<18} {line.correlation:.3f}   R = {line.residual:.3f}   {line.seconds:.1f} s")
-        return "\n".join([*lines, f"{self.folder}/: {', '.join(FILES)}"])
+        return "\n".join([*remarks(self.result), f"{self.folder}/: {', '.join(FILES)}"])

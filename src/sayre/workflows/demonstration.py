@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from sayre import files
@@ -15,8 +18,7 @@ from sayre.data import FilledPattern, Manifest, SimulatedPattern
 from sayre.data.elements import element
 from sayre.detectors import masks
 from sayre.errors import InputError
-from sayre.figures.crystal import crystal_figure
-from sayre.figures.filling import filling_figure, profile_figure, save_figure
+from sayre.files.atomic import replacing
 from sayre.filling.fill import inpaint
 from sayre.filling.scores import Score, score
 from sayre.filling.settings import METHODS
@@ -26,12 +28,27 @@ from sayre.retrieval.phasing import Watch
 from sayre.retrieval.prepare import around_peak
 from sayre.retrieval.settings import Gaps, Settings
 from sayre.simulation.peak import simulate
+from sayre.workflows.evaluate import table
 from sayre.workflows.jobs.progress import Bar
-from sayre.workflows.reconstruction import Reconstruction, reconstruct
+from sayre.workflows.outcome import RunOutcome
+from sayre.workflows.reconstruction import Reconstruction, reconstruct, resolution_curves
+from sayre.workflows.report import Beside, draw, html_report, report
 
 SEED, SIZE, RUNS = 7, 64, 4
 """Of the simulation; of the part that is phased, voxels a side; starts."""
-FILES = ("filled.npz", "object.npz", "filling.png", "profile.png", "crystal.png")
+FILES = (
+    "filled.npz",
+    "object.npz",
+    "pattern.png",
+    "filling.png",
+    "profile.png",
+    "crystal.png",
+    "explained.png",
+    "convergence.png",
+    "resolution.png",
+    "report.md",
+    "report.html",
+)
 
 
 class Phasing(NamedTuple):
@@ -75,18 +92,58 @@ def demonstrate(folder: Path, bar: Bar) -> Demonstration:
     truth = _simulated()
     filled, scores = _fillings(truth, bar)
     best = next(iter(filled.values()))
-    title = "A simulated Pt nanocrystal, 111 peak, 6-voxel cross gap"
-    save_figure(filling_figure(best, truth=truth.expectation, title=title), folder / "filling.png")
-    lines = {name: filled[name] for name in (best.method, "wiener", "linear") if name in filled}
-    profile = profile_figure(lines, truth.expectation, axis=1, place=(64, 72, 60), reach=24)
-    save_figure(profile, folder / "profile.png")
     (found, phasing), (_, without) = (_phased(best, truth, gaps, bar) for gaps in ("bounded", "zero"))
-    title = f"Phased: complex correlation with the true crystal {phasing.correlation:.3f}"
-    save_figure(crystal_figure(found.crystal, title=title), folder / "crystal.png")
     manifest = Manifest.collect("sayre demo", started=started, seed=SEED)
     files.save(folder / "filled.npz", best, manifest, force=True)
     files.save(folder / "object.npz", found.crystal, manifest, force=True)
-    return Demonstration(scores, [phasing, without])
+    made = Demonstration(scores, [phasing, without])
+    _report(
+        folder,
+        manifest,
+        found,
+        best,
+        Beside(fillings=_others(filled, best), truth=truth.expectation, remarks=remarks(made)),
+    )
+    return made
+
+
+def _others(filled: dict[str, FilledPattern], best: FilledPattern) -> dict[str, NDArray[np.float32]]:
+    """Two fillings to show beside the best one."""
+    names = [name for name in ("wiener", "linear") if name in filled and name != best.method]
+    return {name: filled[name].intensity for name in names}
+
+
+def _report(
+    folder: Path, manifest: Manifest, found: Reconstruction, best: FilledPattern, beside: Beside
+) -> None:
+    """Draw the pictures, and write page and Markdown."""
+    outcome = RunOutcome(
+        folder=folder,
+        pattern=best,
+        result=found,
+        curves=resolution_curves(found.phased, found.scan.geometry),
+        manifest=manifest,
+        warnings=(),
+    )
+    outcome = replace(outcome, files=tuple(draw(outcome, beside)))
+    title = "A simulated Pt nanocrystal, 111 peak, with a cross of 6 voxels that was not measured"
+    page = html_report(outcome, f"sayre demo --out {shlex.quote(str(folder))}", beside=beside, title=title)
+    for name, text in (("report.md", report(outcome)), ("report.html", page)):
+        with replacing(folder / name, force=True) as file:
+            file.write(text.encode())
+
+
+def remarks(made: Demonstration) -> tuple[str, ...]:
+    """Return the scores against the truth as lines of fixed width."""
+    lines = [
+        "A 6-voxel cross gap in a simulated Pt(111) peak, scored against the noise-free truth:",
+        *table(made.fillings).splitlines(),
+        "",
+        "Phased, and the complex correlation with the true crystal:",
+    ]
+    for gap, line in zip(("gap filled", "gap taken as dark"), made.phasings, strict=True):
+        lines.append(f"{gap:<18} {line.correlation:.3f}   R = {line.residual:.3f}   {line.seconds:.1f} s")
+    return tuple(lines)
 
 
 def _simulated() -> SimulatedPattern:

@@ -33,13 +33,16 @@ FILES = (
     "object.npz",
     "object.cxi",
     "object.vti",
+    "pattern.png",
     "filling.png",
+    "profile.png",
     "crystal.png",
     "explained.png",
     "convergence.png",
     "resolution.png",
     "manifest.json",
     "report.md",
+    "report.html",
 )
 """What a folder may hold in the end, in the order it is written."""
 
@@ -208,7 +211,8 @@ def _write(outcome: RunOutcome) -> RunOutcome:
     from sayre.data import FilledPattern
     from sayre.files import save
     from sayre.files.atomic import replacing
-    from sayre.workflows.report import draw, report
+    from sayre.workflows.jobs.repeating import command_line
+    from sayre.workflows.report import draw, html_report, report
 
     folder, manifest, crystal = outcome.folder, outcome.manifest, outcome.result.crystal
     folder.mkdir(parents=True, exist_ok=True)
@@ -220,9 +224,15 @@ def _write(outcome: RunOutcome) -> RunOutcome:
         written.append(f"object.{ending}")
         save(folder / written[-1], crystal, manifest, force=True)
     written += draw(outcome)
-    written += ["manifest.json", "report.md"]
+    written += ["manifest.json", "report.md", "report.html"]
     outcome = replace(outcome, files=tuple(written))
-    for name, text in (("manifest.json", manifest.to_json() + "\n"), ("report.md", report(outcome))):
+    command = command_line("sayre run", RunJob, manifest.config, folder)
+    texts = {
+        "manifest.json": manifest.to_json() + "\n",
+        "report.md": report(outcome),
+        "report.html": html_report(outcome, command),
+    }
+    for name, text in texts.items():
         with replacing(folder / name, force=True) as file:
             file.write(text.encode())
     for name in set(FILES) - set(written):

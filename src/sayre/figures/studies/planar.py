@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sayre.figures.filling import INK
+from sayre.figures.style import INK
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sayre.figures.filling import INK
+from sayre.figures.style import INK
 from sayre.simulation.planar import Floats, PlanarParticle
 
 if TYPE_CHECKING:

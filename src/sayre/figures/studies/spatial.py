@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sayre.figures.filling import INK
 from sayre.figures.studies.planar import GAP
 from sayre.figures.studies.strain_3d import STYLES
+from sayre.figures.style import INK
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

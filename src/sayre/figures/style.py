@@ -1,0 +1,60 @@
+"""Which colours show what: one colour map a quantity, in pictures and in pages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+INK, PALE = "#1b2a41", "#f4f1ea"
+"""Of text and lines, and of what lies behind them."""
+COUNTS, SIGMA, AMPLITUDE = "magma", "viridis", "magma"
+"""Sequential and perceptually uniform."""
+SIGNED = "RdBu_r"
+"""Diverging, its middle at zero: strain and residuals."""
+SHIFTED = "PuOr_r"
+"""Diverging: displacements and what differs from its mean."""
+CYCLIC = "twilight_shifted"
+"""Of phases from −π to π, which meet."""
+UNSEEN, EMPTY, OUTLINE = "#9fb3c8", "#e9edf2", "#12b5a6"
+"""Of voxels that were not measured, of those outside a crystal, and of the line around a gap or a support."""
+
+
+class Ticks(NamedTuple):
+    """Places on a colour scale, and what is written there."""
+
+    places: list[float]
+    texts: list[str]
+
+
+def count_ticks(top: float) -> Ticks:
+    """Ticks of a scale of `log10(1 + counts)` at 0, 1, 10, 100, … counts.
+
+    Parameters
+    ----------
+    top
+        End of the scale.
+    """
+    decades = range(int(np.floor(top + 1e-6)) + 1)
+    texts = ["0", *(f"{10**n:d}" if n < 4 else f"10{superscript(n)}" for n in decades)]
+    return Ticks([0.0, *(float(np.log10(1 + 10.0**n)) for n in decades)], texts)
+
+
+def superscript(number: int) -> str:
+    """A whole number in raised digits."""
+    return "".join("⁰¹²³⁴⁵⁶⁷⁸⁹"[int(digit)] if digit != "-" else "⁻" for digit in str(number))
+
+
+def reach(values: Sequence[float] | np.ndarray, percentile: float = 99) -> float:
+    """End of a colour scale about zero: a percentile of the absolute values that are known; 1 if none are.
+
+    Parameters
+    ----------
+    values
+        Any numbers, NaN where unknown.
+    percentile
+        Of the absolute values.
+    """
+    known = np.abs(np.asarray(values)[np.isfinite(values)])
+    return (float(np.percentile(known, percentile)) if known.size else 1.0) or 1.0

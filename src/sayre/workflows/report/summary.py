@@ -1,0 +1,111 @@
+"""What a user asks first: is it good, how big is it, what is its strain, how fine is it known."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import NamedTuple
+
+import numpy as np
+
+from sayre.data import Crystal
+from sayre.figures.phasing import resolution_text
+from sayre.figures.surface import body
+from sayre.workflows.outcome import RunOutcome
+from sayre.workflows.report.facts import crystal_axes, inside, opening, volume
+from sayre.workflows.report.html import items
+from sayre.workflows.report.verdict import Level, checks, verdict
+
+
+class Card(NamedTuple):
+    """A question with its answer in a few words, and more in a sentence or two."""
+
+    question: str
+    answer: str
+    more: str
+    level: Level | None = None
+
+
+def cards(outcome: RunOutcome) -> list[Card]:
+    """Return the answers to the first questions."""
+    judged = verdict(checks(outcome))
+    crystal = outcome.result.crystal
+    return [
+        Card("Is it good?", judged.name, judged.text, judged.level),
+        _size(crystal),
+        _strain(crystal),
+        _resolution(outcome),
+    ]
+
+
+def opening_html(outcome: RunOutcome) -> str:
+    """Return the head of the page: the answers, the warnings, the checks."""
+    shown = "".join(
+        f'<div class="card {card.level or ""}"><div class="question">{escape(card.question)}</div>'
+        f'<div class="answer">{escape(card.answer)}</div><div class="more">{escape(card.more)}</div></div>'
+        for card in cards(outcome)
+    )
+    marks = {"good": "passed", "care": "with care", "bad": "failed"}
+    told = "".join(
+        f'<li><span class="mark {check.level}">{marks[check.level]}</span>'
+        f"<b>{escape(check.name)}</b><span>{escape(check.text)}</span></li>"
+        for check in checks(outcome)
+    )
+    parts = [f'<div class="cards">{shown}</div>', f"<p>{escape(opening(outcome))}</p>"]
+    if outcome.warnings:
+        parts += ["<h3>Warnings</h3>", items(outcome.warnings, "warnings")]
+    parts.append(f'<h3>Checks</h3><ul class="checks">{told}</ul>')
+    return "\n".join(parts)
+
+
+def _size(crystal: Crystal) -> Card:
+    inner = body(crystal.amplitude, crystal.support)
+    if not inner.any():
+        return Card("How big?", "not known", "No voxel lies within the surface.")
+    extents = np.ptp(np.argwhere(inner), axis=0) + 1
+    along = f"along {', '.join(crystal_axes(crystal))}"
+    if crystal.voxel_size is None:
+        text = " × ".join(str(int(n)) for n in extents)
+        return Card("How big?", f"{text} voxels", f"{along}. A geometry (--geometry) gives nm.")
+    lengths = extents * np.array(crystal.voxel_size)
+    held = volume(crystal)
+    if inner.ndim == 3:
+        like = f"as much as a sphere of {(6 * held / np.pi) ** (1 / 3):.3g} nm"
+    else:
+        like = f"as much as a disc of {2 * np.sqrt(held / np.pi):.3g} nm"
+    return Card(
+        "How big?", f"{' × '.join(f'{n:.3g}' for n in lengths)} nm", f"{along}; it holds {like} across."
+    )
+
+
+def _strain(crystal: Crystal) -> Card:
+    inner = body(crystal.amplitude, crystal.support)
+    strain = inside(crystal.strain, inner)
+    displacement = inside(crystal.displacement, inner)
+    if strain is None:
+        more = "A geometry (--geometry) gives it."
+        if displacement is not None:
+            low, high = np.percentile(displacement, (1, 99))
+            more += f" Displacement {low:.2g} to {high:.2g} Å in 98 % of the voxels."
+        return Card("What strain?", "not known", more)
+    low, high = 100 * np.percentile(strain, (1, 99))
+    rms = 100 * float(np.sqrt(np.mean(strain**2)))
+    more = (
+        f"{low:.2g} to {high:.2g} % in 98 % of the voxels within the surface, relative to their mean lattice"
+    )
+    if displacement is not None:
+        low, high = np.percentile(displacement, (1, 99))
+        more += f"; displacement {low:.2g} to {high:.2g} Å"
+    return Card("What strain?", f"{rms:.2g} % rms", f"{more}.")
+
+
+def _resolution(outcome: RunOutcome) -> Card:
+    if not outcome.curves:
+        return Card("How fine?", "not known", "It takes two starts that are averaged.")
+    worst = min(
+        outcome.curves.values(),
+        key=lambda curve: 0 if not np.isfinite(curve.resolution) else 1 / curve.resolution,
+    )
+    more = "; ".join(f"{name} {resolution_text(curve)}" for name, curve in outcome.curves.items())
+    if not np.isfinite(worst.resolution):
+        return Card("How fine?", "not known", f"{more}.")
+    return Card("How fine?", f"{worst.resolution:.3g} {worst.unit} period", f"{more}.")

@@ -1,0 +1,109 @@
+"""The first answers of a report: the verdict is the worst check, size and strain are those of the crystal."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from made_outcomes import outcome
+from sayre.retrieval.measurement.nuisances import Nuisances
+from sayre.workflows.report.facts import sampling_rows, strain_parts
+from sayre.workflows.report.methods import methods
+from sayre.workflows.report.summary import cards
+from sayre.workflows.report.verdict import checks, verdict
+
+
+def changed(made, **values):
+    return replace(made, result=replace(made.result, phased=replace(made.result.phased, **values)))
+
+
+@pytest.mark.parametrize(
+    ("values", "level", "what"),
+    [
+        ({}, "good", "passes every check"),
+        ({"agreement": 0.93}, "care", "agreement of the starts"),
+        ({"agreement": 0.7}, "bad", "agreement of the starts"),
+        ({"agreement": np.nan}, "bad", "agreement of the starts"),
+        ({"likelihood": 2.0, "free_likelihood": 2.1}, "care", "fit to the counts"),
+        ({"residual": 0.6}, "bad", "fit to the counts"),
+        ({"free_likelihood": 1.2}, "care", "prediction of unseen counts"),
+        ({"free_likelihood": 3.0}, "bad", "prediction of unseen counts"),
+        ({"oversampling": (3.0, np.nan, 3.0)}, "care", "sampling"),
+        (
+            {"nuisances": Nuisances(frames=np.array([0.1, 10.0] * 12, np.float32))},
+            "bad",
+            "beam and detector",
+        ),
+    ],
+)
+def test_the_verdict_is_the_worst_check(values, level, what):
+    made = changed(outcome(gap=False, noise=0.01), **values)
+    judged = verdict(checks(made))
+    assert judged.level == level
+    assert what in judged.text
+    assert cards(made)[0].level == level
+
+
+def test_what_is_filled_and_what_jumps_asks_for_care():
+    made = outcome(noise=0.01)
+    crystal = replace(made.result.crystal, metrics={"cut_voxels": 9, "vortex_lines": 2})
+    jumping = replace(made, result=replace(made.result, crystal=crystal))
+    assert "jumps at 9 voxels, from 2 phase vortices" in verdict_text(jumping)
+    filled = made.pattern
+    brighter = replace(filled, intensity=np.where(filled.mask, 50 * filled.intensity, filled.intensity))
+    assert verdict(checks(replace(made, pattern=brighter))).level == "care"
+
+
+def verdict_text(made):
+    return " ".join(check.text for check in checks(made))
+
+
+def test_size_and_strain_are_those_within_the_surface():
+    made = outcome()
+    crystal = made.result.crystal
+    _, size, strain, resolution = cards(made)
+    inside = crystal.strain[crystal.support]
+    assert size.answer == "52 × 52 × 52 nm"  # 13 voxels of 4 nm
+    assert strain.answer == f"{100 * np.sqrt(np.mean(inside**2)):.2g} % rms"
+    across = float(re.search(r"sphere of ([\d.]+) nm", size.more).group(1))
+    assert across == pytest.approx((6 / np.pi * crystal.support.sum() * 64) ** (1 / 3), rel=0.01)
+    assert "voxels" in resolution.answer
+    found = strain_parts(crystal)
+    assert found["all"].rms == pytest.approx(np.sqrt(np.mean(inside**2)))
+    assert found["bulk"].voxels + found["surface"].voxels == found["all"].voxels == crystal.support.sum()
+
+
+def test_a_faint_halo_is_no_part_of_the_crystal():
+    made = outcome()
+    crystal = made.result.crystal
+    halo = ~crystal.support
+    whole = replace(
+        crystal,
+        object=np.where(halo, 0.05 * np.abs(crystal.object).max(), crystal.object).astype(np.complex64),
+        support=np.ones(crystal.shape, bool),
+        strain=np.where(halo, 0.5, crystal.strain).astype(np.float32),
+    )
+    made_of_it = replace(made, result=replace(made.result, crystal=whole))
+    assert [card.answer for card in cards(made_of_it)] == [card.answer for card in cards(made)]
+
+
+def test_both_oversampling_ratios_name_their_axes():
+    (_, counts), (_, of_object) = sampling_rows(outcome().result.phased)
+    assert counts == "rocking 3.00, row 3.00, column 3.00"
+    assert of_object == f"rocking {24 / 13:.2f}, row {26 / 13:.2f}, column {28 / 13:.2f}"
+
+
+def test_the_methods_cite_what_was_used_and_nothing_else():
+    made = outcome()
+    written = methods(made)
+    assert "4 starts by hybrid input-output [Fienup1982] and error reduction [Fienup1982]" in written.text
+    cited = {key for found in re.findall(r"\[([\w, ]+)\]", written.text) for key in found.split(", ")}
+    defined = re.findall(r"@\w+\{(\w+),", written.bibtex)
+    assert set(defined) == cited
+    assert len(defined) == len(set(defined))
+    assert "Luke2005" not in written.bibtex
+    assert "Luke2005" in methods(changed(made, recipe="RAAR*20 + SW")).bibtex
+    assert "FavreNicolin2020" not in methods(outcome(starts=1)).bibtex
