@@ -78,7 +78,8 @@ def test_pixels_hot_in_every_frame(group, level):
         assert np.array_equal(hot_pixels(counts, NOTHING), hot)
         found, said = masked(counts)
         assert np.array_equal(found, np.broadcast_to(hot, SHAPE))
-        assert f"{len(group)} pixels are hot in every frame ((" in said[0]
+        pixels = "pixel is" if len(group) == 1 else "pixels are"
+        assert f"{len(group)} {pixels} hot in every frame ((" in said[0]
 
 
 @pytest.mark.parametrize("group", [[(0, 0)], [(0, 0), (0, 1)], [(0, 0), (1, 1)], [(0, 0), (0, 1), (1, 2)]])
@@ -107,8 +108,9 @@ def test_frames_without_a_count(lost):
     found, said = masked(counts)
     assert np.array_equal(np.flatnonzero(found.all(axis=(1, 2))), lost)
     assert found.sum() == len(lost) * SHAPE[1] * SHAPE[2]
-    words = str(lost[0]) if len(lost) == 1 else f"{lost[0]} to {lost[-1]}"
-    assert said == [f"pattern: frames {words} hold no count beside bright ones: not measured, masked"]
+    words = f"frame {lost[0]} holds" if len(lost) == 1 else f"frames {lost[0]} to {lost[-1]} hold"
+    kept = "(`leave='empty'` takes them for zero)"
+    assert said == [f"pattern: {words} no count beside bright ones: not measured, masked {kept}"]
 
 
 def test_rows_of_a_gap_that_no_mask_tells_of():

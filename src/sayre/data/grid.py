@@ -59,7 +59,8 @@ class Meta:
     the voxels of the file that were summed to one along each axis. `corrections` tells what was done to the
     counts of the file, and `divided_by` names the white field that they were divided by: they are no longer
     integers. `geometry` is the TOML text of what the file states of the geometry, and `scan` tells which scan
-    the counts are from.
+    the counts are from. `left` names, joined by commas, what `sayre.detectors.hygiene` found and left
+    as it is; None: nobody looked.
 
     Raises
     ------
@@ -80,6 +81,7 @@ class Meta:
     divided_by: str | None = None
     geometry: str | None = None
     scan: ScanRecord | None = None
+    left: str | None = None
 
     def __post_init__(self) -> None:
         what = self.source or "meta"

@@ -310,6 +310,7 @@ def _meta(known: Mapping[str, Any], ndim: int) -> Meta:
         corrections=_words(known.get("corrections")),
         divided_by=_words(known.get("divided_by")),
         geometry=_words(known.get("geometry")),
+        left=_words(known.get("left")),
     )
 
 

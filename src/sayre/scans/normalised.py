@@ -9,12 +9,16 @@ import numpy as np
 from sayre.data import Pattern
 from sayre.data.hints import did_you_mean
 from sayre.errors import InputError, warn
+from sayre.scans.beam import is_attenuator
 from sayre.scans.protocol import RawScan
 from sayre.scans.rocking import Rocking
 
 
 def normalised(pattern: Pattern, raw: RawScan, turned: Rocking, wanted: str) -> Pattern:
     """Divide the counts of every frame by a counter, relative to its mean; say so.
+
+    What an attenuator lets through is taken relative to its highest value: the brightest frames stay as they
+    were counted. Frames that are masked may have any value.
 
     Parameters
     ----------
@@ -44,12 +48,16 @@ def normalised(pattern: Pattern, raw: RawScan, turned: Rocking, wanted: str) -> 
         there = ", ".join(list(raw.counters)[:12]) or "none"
         raise InputError(f"{pattern.name}: no counter {wanted}; there is {there}{hint}")
     values = np.asarray(raw.counters[name], np.float64)
-    if values.shape != turned.place.shape or not np.isfinite(values).all() or values.min() <= 0:
-        raise InputError(f"{pattern.name}: counter {name} is not a positive number at every point")
     kept = turned.place >= 0
+    if values.shape == kept.shape:
+        kept &= ~np.asarray(pattern.mask.all(axis=(1, 2)))[turned.place]
+    if values.shape != kept.shape or not np.isfinite(values[kept]).all() or values[kept].min() <= 0:
+        raise InputError(f"{pattern.name}: counter {name} is not a positive number at every point")
+    put_in = is_attenuator(name)
+    typical, of = (values[kept].max(), "highest value") if put_in else (values[kept].mean(), "mean")
     scale = np.ones(turned.size)
-    scale[turned.place[kept]] = values[kept] / values[kept].mean()
-    said = f"counts divided by {name} relative to its mean ({scale.min():.3g} to {scale.max():.3g})"
+    scale[turned.place[kept]] = values[kept] / typical
+    said = f"counts divided by {name} relative to its {of} ({scale.min():.3g} to {scale.max():.3g})"
     warn(f"{pattern.name}: {said}")
     counts = (pattern.intensity / scale[:, None, None]).astype(np.float32)
     words = "; ".join(filter(None, (pattern.meta.corrections, said)))

@@ -62,21 +62,23 @@ def found_in(source: str, *, frames: str | None = None) -> InfoOutcome:
     source, frames
         As `sayre.load` takes them.
     """
+    from sayre.detectors.hygiene.checks import checked
     from sayre.files.formats import split_path
-    from sayre.scans.loading import load_filled, opened, pattern_of
+    from sayre.scans.loading import load_filled, opened
+    from sayre.scans.pattern import pattern_of
     from sayre.scans.registry import reader_of
 
     file, inside = split_path(source)
     reader = None if file.suffix.lower() in (".npz", ".mat") else reader_of(file)
     if reader is not None and inside is None:
         entries = reader.entries(file)
-        if len([entry for entry in entries if entry.detectors] or entries) != 1:
+        if len(entries) != 1:
             return InfoOutcome(source=source, layout=reader.name, entries=tuple(entries))
     raw = opened(source, frames=frames)
     if raw is None:
         return InfoOutcome(source=source, pattern=load_filled(source))
     try:
-        pattern, problem = pattern_of(raw, source), None
+        pattern, problem = checked(pattern_of(raw, source), placed=raw.moved is not None), None
     except InputError as error:
         pattern, problem = None, str(error)
     return InfoOutcome(source=source, layout=raw.layout, scan=raw, pattern=pattern, problem=problem)

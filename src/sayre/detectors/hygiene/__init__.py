@@ -1,10 +1,12 @@
 """Counts that no crystal scattered, and places that were not measured though no mask says so.
 
 Hot pixels, events of one frame alone, frames without a count between bright ones, plateaus at a detector's
-cut-off: they are masked and said. Patterns without a peak are refused.
+cut-off: they are masked and said, or left as they are on request. Patterns without a peak are refused.
 """
 
 from __future__ import annotations
+
+from collections.abc import Collection
 
 import numpy as np
 import scipy.special
@@ -17,6 +19,8 @@ from sayre.detectors.hygiene.saturation import saturated
 from sayre.detectors.hygiene.zingers import zingers
 from sayre.errors import InputError, warn
 
+DOUBTFUL = ("hot", "events", "empty", "saturated")
+"""What can be left as it is: hot pixels, cosmic rays, planes without a count, plateaus of saturation."""
 LONE = 0.1
 """Part of its own counts that the neighbours of a peak have at least: cos²(π/σ), σ the oversampling, bounds
 a function with no frequency beyond 1/σ a voxel from below; a crystal of plain shape has 0.4 and more."""
@@ -40,8 +44,15 @@ def unit_of(pattern: AnyPattern) -> np.float32:
     return np.float32(seen.min() if np.abs(few - np.rint(few)).max() < UNEVEN else 1)
 
 
-def sound(pattern: Pattern) -> Pattern:
+def sound(pattern: Pattern, leave: Collection[str] = ()) -> Pattern:
     """The pattern with what is surely not of the crystal, or was not measured, masked.
+
+    Parameters
+    ----------
+    pattern
+        2D or 3D counts.
+    leave
+        What is left as it is, of `DOUBTFUL`.
 
     Warns
     -----
@@ -50,40 +61,49 @@ def sound(pattern: Pattern) -> Pattern:
     """
     mask, unit = pattern.mask.copy(), unit_of(pattern)
     counts = pattern.intensity if unit == 1 else pattern.intensity / unit
-    axes = ("frames", "rows", "columns")[-counts.ndim :]
-    for axis, lost in empty_planes(counts, mask):
-        mask[(slice(None),) * axis + (lost,)] = True
-        warn(
-            f"{pattern.name}: {axes[axis]} {_ranges(lost)} hold no count beside bright ones: not measured, "
-            "masked"
-        )
-    hot = hot_pixels(counts, mask)
-    if hot.any():
-        places = ", ".join(_place(place) for place in np.argwhere(hot)[:4])
-        more = ", …" if hot.sum() > 4 else ""
-        warn(f"{pattern.name}: {int(hot.sum())} pixels are hot in every frame ({places}{more}), masked")
-        mask |= hot
-    events = zingers(counts, mask)
-    if events.any():
-        warn(
-            f"{pattern.name}: {int(events.sum())} voxels outshine the frames before and after and all around "
-            f"ten times, the first at {_place(np.argwhere(events)[0])}: cosmic rays or the like, masked"
-        )
-        mask |= events
-    del events
-    top = saturated(counts, mask)
-    if top.any():
-        highest = float(pattern.intensity.max(where=top, initial=0))
-        warn(
-            f"{pattern.name}: {int(top.sum())} voxels share the highest count {highest:.7g}: the detector "
-            "was saturated, masked"
-        )
-        mask |= top
+    if "empty" not in leave:
+        axes = ("frames", "rows", "columns")[-counts.ndim :]
+        for axis, lost in empty_planes(counts, mask):
+            mask[(slice(None),) * axis + (lost,)] = True
+            several, hold = (axes[axis], "hold") if len(lost) > 1 else (axes[axis][:-1], "holds")
+            warn(
+                f"{pattern.name}: {several} {_ranges(lost)} {hold} no count beside bright ones: not "
+                "measured, masked (`leave='empty'` takes them for zero)"
+            )
+    if "hot" not in leave:
+        hot = hot_pixels(counts, mask)
+        if hot.any():
+            places = ", ".join(_place(place) for place in np.argwhere(hot)[:4])
+            more = ", …" if hot.sum() > 4 else ""
+            pixels = "pixel is" if hot.sum() == 1 else "pixels are"
+            warn(f"{pattern.name}: {int(hot.sum())} {pixels} hot in every frame ({places}{more}), masked")
+            mask |= hot
+    if "events" not in leave:
+        events = zingers(counts, mask)
+        if events.any():
+            outshine = "voxel outshines" if events.sum() == 1 else "voxels outshine"
+            warn(
+                f"{pattern.name}: {int(events.sum())} {outshine} the frames before and after and all around "
+                f"ten times, the first at {_place(np.argwhere(events)[0])}: cosmic rays or the like, masked"
+            )
+            mask |= events
+        del events
+    if "saturated" not in leave:
+        top = saturated(counts, mask)
+        if top.any():
+            highest = float(pattern.intensity.max(where=top, initial=0))
+            warn(
+                f"{pattern.name}: {int(top.sum())} voxels share the highest count {highest:.7g}: the "
+                "detector was saturated, masked"
+            )
+            mask |= top
     return pattern if mask.sum() == pattern.mask.sum() else pattern.with_mask(mask)
 
 
 def cleaned(pattern: AnyPattern) -> AnyPattern:
     """The pattern as `sound` leaves it, with hot pixels that outshine its peak masked.
+
+    Where `meta.left` tells that it was looked at before, what was left then stays.
 
     Raises
     ------
@@ -96,12 +116,16 @@ def cleaned(pattern: AnyPattern) -> AnyPattern:
     SayreWarning
         What was masked.
     """
-    pattern = sound(pattern) if isinstance(pattern, Pattern) else pattern
+    left = pattern.measured.meta.left
+    if isinstance(pattern, Pattern) and left is None:
+        pattern = sound(pattern)
     counts, what = pattern.intensity, pattern.name
     unit = float(unit_of(pattern))
     hot = lone(counts if unit == 1 else counts / np.float32(unit), pattern.measured.mask & (counts == 0))
     top = float(counts.max(where=~hot, initial=0))
     hot &= counts > top
+    if "hot" in (left or "").split(","):
+        hot[...] = False
     _require_peak(pattern, top, hot, unit)
     if not hot.any():
         return pattern

@@ -90,6 +90,7 @@ _FACTS = (
     "corrections",
     "divided_by",
     "geometry",
+    "left",
 )
 
 
@@ -98,13 +99,14 @@ def known_of(pattern: Pattern) -> dict[str, Any]:
 
     `energy` eV, `distance` m, `pixel_size` (row, column) m, `hkl`, `detector`, `grid_step` 1/Å, `origin`,
     the first voxel in the file that a part was taken from, `binning`, the voxels of that file in one,
-    `corrections` of the counts in words, `divided_by`, the white field among them, and `geometry`, TOML text.
+    `corrections` of the counts in words, `divided_by`, the white field among them, `geometry`, TOML text, and
+    `left`, what of doubtful counts was left as it is.
     """
     meta = pattern.meta
     facts = {name: getattr(meta, name) for name in _FACTS}
     if pattern.grid.unit == "1/angstrom":
         facts["grid_step"] = pattern.grid.step
-    return {name: value for name, value in facts.items() if value is not None}
+    return {name: value for name, value in facts.items() if value is not None and value != ""}
 
 
 _CHECKED = {"energy": 1, "distance": 1, "pixel_size": 2}

@@ -33,6 +33,7 @@ _FACTS = (
     "corrections",
     "divided_by",
     "geometry",
+    "left",
 )
 _OURS = {"mask", "sigma", "method", "manifest", "expectation", "amplitude", "oversampling", *_FACTS}
 """What `sayre.save` writes beside the counts."""

@@ -9,6 +9,7 @@ from typing import Annotated
 from sayre.data import AnyPattern, Pattern
 from sayre.data.option import Option, SettingError, check_settings
 from sayre.detectors.geometry import NAMES
+from sayre.detectors.hygiene.checks import REPEATED
 
 ENDINGS = ".npz .npy .cxi .h5 .nxs .tif .mat"
 
@@ -97,8 +98,8 @@ class InputFile:
         Voxels a side of the box around the peak that is taken, one number or one for each axis.
     roi, axes
         Part of the counts that is read, and the order of their axes, as `sayre.load` takes them.
-    frames, normalise
-        Of a raw scan, as `sayre.load` takes them.
+    frames, normalise, leave, repeated
+        As `sayre.load` takes them.
     within
         The only folder to which files may lead by links in them.
     amplitudes
@@ -150,10 +151,28 @@ class InputFile:
         str | None,
         Option(
             help="Divide the counts of each frame of a scan by this counter, relative to its mean; "
-            "`sayre info FILE --counters` lists them.",
-            metavar="monitor|exposure|NAME",
+            "`sayre info FILE --counters` lists them. steps: multiply frames, of any file, "
+            "that are of another scale as their counts tell.",
+            metavar="monitor|exposure|NAME|steps",
         ),
     ] = None
+    leave: Annotated[
+        tuple[str, ...] | None,
+        Option(
+            help="Leave as it is what would be masked: hot pixels, events such as cosmic rays, empty planes "
+            "between bright ones, saturated voxels, or all. May be given several times.",
+            metavar="hot|events|empty|saturated|all",
+        ),
+    ] = None
+    repeated: Annotated[
+        str,
+        Option(
+            help="What to do with a frame that holds the very counts of an earlier one: refuse it, mask it, "
+            "drop it, so that those after it move up, or keep it.",
+            choices=REPEATED,
+            metavar="|".join(REPEATED),
+        ),
+    ] = "refuse"
     within: Within = None
     amplitudes: Annotated[
         bool, Option(help="The values are square roots of counts, as cohere keeps them: square them.")
@@ -199,6 +218,8 @@ class InputFile:
                 amplitudes=self.amplitudes,
                 roi=self.roi,
                 axes=self.axes,
+                leave=self.leave or (),
+                repeated=self.repeated,
             )
         if not keep_filling:
             pattern = pattern.measured

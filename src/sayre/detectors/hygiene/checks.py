@@ -1,0 +1,182 @@
+"""What is looked at once, when counts are read: repeated frames, scales, and all that `sound` masks."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sayre.data import Pattern
+from sayre.data.hints import did_you_mean
+from sayre.detectors.hygiene import DOUBTFUL, FEW, UNEVEN, sound, unit_of
+from sayre.detectors.hygiene.repeated import repeated_frames
+from sayre.detectors.hygiene.steps import Scales, scales_of
+from sayre.errors import InputError, warn
+
+REPEATED = ("refuse", "mask", "drop", "keep")
+"""What is done with a frame that holds the counts of an earlier one."""
+MOST = 100.0
+"""Largest factor that counts are multiplied by; what is left behind an attenuator beyond that is noise."""
+
+
+def checked(
+    pattern: Pattern,
+    *,
+    leave: Collection[str] = (),
+    repeated: str = "refuse",
+    even: bool = False,
+    placed: bool = False,
+) -> Pattern:
+    """Look at counts that were read: mask what `sound` masks, and say what is doubtful.
+
+    Parameters
+    ----------
+    pattern
+        2D or 3D counts as read.
+    leave
+        What `sound` leaves as it is, of `DOUBTFUL`; "all" is all of them.
+    repeated
+        What is done with a frame that holds the very counts of an earlier one, of `REPEATED`.
+    even
+        Whether frames of another scale are multiplied to that of the others.
+    placed
+        Whether the frames have angles of their own, so that none can be taken out.
+
+    Raises
+    ------
+    InputError
+        A repeated frame, unless `repeated` says what to do with it; a factor that is too large to multiply
+        by; unknown names.
+
+    Warns
+    -----
+    SayreWarning
+        As `sound`; repeated frames, a step of the scale from frame to frame, counts that were divided.
+    """
+    earlier = (pattern.meta.left or "").split(",")
+    left = [name for name in DOUBTFUL if name in (*_left(leave), *earlier)]
+    if repeated not in REPEATED:
+        hint = did_you_mean(repeated, REPEATED)
+        raise InputError(f"repeated: {repeated!r} is not known; one of {', '.join(REPEATED)}{hint}")
+    pattern = _without_repeated(pattern, repeated, placed)
+    pattern = sound(pattern, left)
+    _say_units(pattern)
+    pattern = _of_one_scale(pattern, even)
+    return replace(pattern, meta=replace(pattern.meta, left=",".join(left)))
+
+
+def _left(leave: Collection[str]) -> tuple[str, ...]:
+    names = (leave,) if isinstance(leave, str) else tuple(leave)
+    for name in names:
+        if name not in (*DOUBTFUL, "all"):
+            hint = did_you_mean(name, (*DOUBTFUL, "all"))
+            raise InputError(f"leave: {name!r} is not known; one of {', '.join(DOUBTFUL)}, all{hint}")
+    return DOUBTFUL if "all" in names else names
+
+
+def _without_repeated(pattern: Pattern, repeated: str, placed: bool) -> Pattern:
+    found = [] if repeated == "keep" else repeated_frames(pattern.intensity, pattern.mask)
+    if not found:
+        return pattern
+    pairs = [f"frame {again} holds the very counts of frame {first}" for first, again in found[:4]]
+    more = f", and {len(found) - 4} more" if len(found) > 4 else ""
+    what = f"{pattern.name}: {', '.join(pairs)}{more}, so that one of the two was not measured"
+    again = np.array([pair.again for pair in found])
+    if repeated == "mask":
+        warn(f"{what}; the second masked")
+        mask = np.zeros(pattern.shape[:1] + (1,) * (len(pattern.shape) - 1), bool)
+        mask[again] = True
+        return pattern.with_mask(np.broadcast_to(mask, pattern.shape))
+    if repeated == "drop" and not placed:
+        warn(f"{what}; the second taken out, those after it are one place earlier")
+        return replace(
+            pattern,
+            intensity=np.delete(pattern.intensity, again, axis=0),
+            mask=np.delete(pattern.mask, again, axis=0),
+        )
+    drop = "" if placed else ", `repeated='drop'` takes it out where it was written in between"
+    raise InputError(
+        f"{what}; `repeated='mask'` masks the second where it was written in place of another{drop}, "
+        "`repeated='keep'` takes both"
+    )
+
+
+def _say_units(pattern: Pattern) -> None:
+    """Tell of counts that were divided: what a photon is, in all frames or in each."""
+    unit, top = float(unit_of(pattern)), float(pattern.intensity.max())
+    if not np.isclose(unit, 1, rtol=1e-6):
+        warn(
+            f"{pattern.name}: all values are multiples of {unit:.4g}, which is taken for a photon; "
+            f"the brightest voxel has {top / unit:.7g}"
+        )
+        return
+    if len(pattern.shape) < 3 or _are_whole(pattern.intensity):
+        return
+    units = _units_of_frames(pattern.intensity)
+    if units is not None and units.max() > 1.0001 * units.min():
+        low, high = units.min() / units.mean(), units.max() / units.mean()
+        warn(
+            f"{pattern.name}: the values of each frame are multiples of its own number, "
+            f"{units.mean():.4g} on average, {low:.3g} to {high:.3g} of it: the counts of frames were "
+            "divided by those of a monitor or the like"
+        )
+
+
+def _are_whole(counts: NDArray[np.float32]) -> bool:
+    return all(np.array_equal(frame, np.rint(frame)) for frame in counts)
+
+
+def _units_of_frames(counts: NDArray[np.float32]) -> NDArray[np.float64] | None:
+    """The number that all values of a frame are multiples of; None where one in four has none."""
+    found = []
+    for frame in counts:
+        seen = frame[frame > 0].astype(np.float64)
+        if not seen.size:
+            continue
+        photons = seen / seen.min()
+        few = photons[photons < FEW]
+        if few.size > 1 and np.abs(few - np.rint(few)).max() < UNEVEN:
+            found.append(seen.min())
+    return np.array(found) if len(found) > 0.75 * len(counts) and len(found) > 1 else None
+
+
+def _of_one_scale(pattern: Pattern, even: bool) -> Pattern:
+    unit = unit_of(pattern)
+    counts = pattern.intensity if unit == 1 else pattern.intensity / unit
+    scales = scales_of(counts, pattern.mask)
+    if scales is None:
+        if even:
+            warn(f"{pattern.name}: no step of the scale from frame to frame was found; nothing is multiplied")
+        return pattern
+    said = "; ".join(_parts(scales, pattern.shape[0]))
+    if not even:
+        warn(
+            f"{pattern.name}: the counts step as those of no crystal that is sampled finely enough: {said}: "
+            "an attenuator or the beam changed, or frames are missing there; `normalise='steps'` multiplies "
+            "by these factors, a counter or a mask would do as well"
+        )
+        return pattern
+    factors = scales.of_frames(pattern.shape[0])
+    if factors.max() > MOST:
+        raise InputError(
+            f"{pattern.name}: {said}; a factor above {MOST:g} leaves noise: mask these frames, `mask=`"
+        )
+    corrected = f"counts of frames multiplied to one scale, as they tell: {said}"
+    warn(f"{pattern.name}: {corrected}")
+    words = "; ".join(filter(None, (pattern.meta.corrections, corrected)))
+    intensity = (pattern.intensity * factors[:, None, None]).astype(np.float32)
+    return replace(pattern, intensity=intensity, meta=replace(pattern.meta, corrections=words))
+
+
+def _parts(scales: Scales, frames: int) -> Sequence[str]:
+    """Which frames are too dark, by which factor."""
+    last = (*scales.first[1:], frames)
+    return [
+        f"frames {first} to {stop - 1} are {factor:.3g} times too dark"
+        if stop - first > 1
+        else f"frame {first} is {factor:.3g} times too dark"
+        for first, stop, factor in zip(scales.first, last, scales.factors, strict=True)
+        if factor > 1
+    ]

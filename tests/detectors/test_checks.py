@@ -1,0 +1,139 @@
+"""What is looked at when counts are read, said once, and left as it is on request."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+from test_hygiene import SHAPE, expected, peak
+
+import sayre
+from sayre.data import Pattern
+from sayre.detectors.hygiene.planes import empty_planes
+from sayre.errors import InputError
+from sayre.retrieval.prepare import around_peak
+
+
+def loaded(path, **options):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        pattern = sayre.load(path, **options)
+    return pattern, " | ".join(str(one.message) for one in caught)
+
+
+@pytest.fixture
+def file(tmp_path):
+    def written(counts, **arrays):
+        np.savez(tmp_path / "a.npz", data=counts, **arrays)
+        return tmp_path / "a.npz"
+
+    return written
+
+
+def test_a_frame_that_is_there_twice(file):
+    counts = peak()
+    path = file(np.concatenate([counts[:13], counts[12:]]).astype(np.uint32))
+    with pytest.raises(InputError, match="frame 13 holds the very counts of frame 12, so that"):
+        sayre.load(path)
+    pattern, said = loaded(path, repeated="drop")
+    assert np.array_equal(pattern.intensity, counts)
+    assert "the second taken out" in said
+    pattern, said = loaded(path, repeated="mask")
+    assert np.flatnonzero(pattern.mask.all(axis=(1, 2))).tolist() == [13]
+    assert "the second masked" in said
+    assert not loaded(path, repeated="keep")[0].mask.any()
+    with pytest.raises(InputError, match=r"repeated: 'dorp' is not known.*'drop'|did you mean drop"):
+        sayre.load(path, repeated="dorp")
+
+
+def test_a_frame_of_another_place(file):
+    counts = peak()
+    counts[20] = counts[14]
+    with pytest.raises(InputError, match="frame 20 holds the very counts of frame 14"):
+        sayre.load(file(counts))
+
+
+def test_dark_frames_and_mirrored_ones_are_not_there_twice(file):
+    counts = peak(top=300)
+    counts[:4] = 0
+    counts[0:2, 3, 4] = 5
+    assert loaded(file(counts))[0].shape == SHAPE
+    mirrored = np.rint(expected())
+    mirrored[1:16] = mirrored[:16:-1]
+    assert loaded(file(mirrored))[0].shape == SHAPE
+
+
+@pytest.mark.parametrize("effect", ["hot", "events", "empty", "saturated"])
+def test_what_is_left_as_it_is(file, effect):
+    counts = peak()
+    if effect == "hot":
+        counts[:, 9, 8] += 3000000
+    elif effect == "events":
+        counts[5, 12, 30] = 3000000
+    elif effect == "empty":
+        counts[12] = 0
+    else:
+        counts = np.minimum(counts, 450_000)
+    path = file(counts)
+    masked, said = loaded(path)
+    assert masked.mask.any()
+    assert said
+    for leave in (effect, [effect], "all"):
+        pattern, said = loaded(path, leave=leave)
+        assert not pattern.mask.any()
+        assert said == ""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        again = around_peak(loaded(path, leave=effect)[0], 24)
+    if effect != "events":
+        assert not again.mask.any()
+    with pytest.raises(InputError, match="leave: 'hto' is not known; one of hot, events, empty"):
+        sayre.load(path, leave="hto")
+
+
+def test_dark_fringes_of_a_box_without_noise_were_measured():
+    box = np.zeros(SHAPE)
+    box[8:16, 20:24, 10:18] = 1
+    counts = np.abs(np.fft.fftshift(np.fft.fftn(box))) ** 2
+    counts = np.rint(counts * 1e4 / counts.max()).astype(np.float32)
+    assert (counts.sum(axis=(1, 2)) == 0).any()
+    assert empty_planes(counts, np.zeros(SHAPE, bool)) == []
+
+
+@pytest.mark.parametrize("sums", [(4000, 900, 150), (9000, 300)])
+def test_frames_that_fall_off_to_nothing_were_measured(sums):
+    """What frames fall off to, by the two before them, is not enough to be missed."""
+    counts = np.zeros((8, 10, 10), np.float32)
+    for frame, total in enumerate(sums):
+        counts[frame, 4:6, 4:6] = total / 4
+    assert empty_planes(counts, np.zeros(counts.shape, bool)) == []
+    counts[2:4, 4:6, 4:6] = 600
+    assert [lost.tolist() for _, lost in empty_planes(counts, np.zeros(counts.shape, bool))] == [[4, 5, 6, 7]]
+
+
+def test_counts_that_were_divided_are_told_by_their_values(file):
+    counts = peak()
+    _, said = loaded(file((counts / counts.max()).astype(np.float32)))
+    assert f"multiples of {1 / counts.max():.4g}, which is taken for a photon" in said
+    monitor = np.random.default_rng(0).uniform(0.9, 1.1, SHAPE[0])
+    monitor /= monitor.mean()
+    _, said = loaded(file((1e-6 * counts / monitor[:, None, None]).astype(np.float32)))
+    low, high = (1 / monitor).min() / (1 / monitor).mean(), (1 / monitor).max() / (1 / monitor).mean()
+    assert f"{low:.3g} to {high:.3g} of it: the counts of frames were divided by" in said
+
+
+def test_what_was_left_is_written_with_the_counts(file, tmp_path):
+    counts = peak()
+    counts[12] = 0
+    pattern = loaded(file(counts), leave="empty")[0]
+    sayre.save(tmp_path / "b.npz", pattern)
+    assert loaded(tmp_path / "b.npz")[0].meta.left == "empty"
+    assert not loaded(tmp_path / "b.npz")[0].mask.any()
+    sayre.save(tmp_path / "b.h5", pattern)
+    assert not loaded(tmp_path / "b.h5")[0].mask.any()
+
+
+def test_patterns_that_are_checked_are_of_their_own():
+    pattern = Pattern.from_counts(peak())
+    assert pattern.meta.left is None
