@@ -24,8 +24,8 @@ class Repeated(NamedTuple):
 def repeated_frames(counts: NDArray[np.float32], unknown: Mask) -> list[Repeated]:
     """Frames that hold exactly what an earlier frame holds.
 
-    Frames that are the same in pairs about one place are those of counts that were simulated without noise
-    of a crystal with a mirror plane, and none of these.
+    Frames of one value alone hold no counts. Frames that are the same in pairs about one place are those of
+    counts that were simulated without noise of a crystal with a mirror plane, and none of these.
 
     Parameters
     ----------
@@ -39,7 +39,8 @@ def repeated_frames(counts: NDArray[np.float32], unknown: Mask) -> list[Repeated
     seen: dict[bytes, int] = {}
     found = []
     for number, (frame, masked) in enumerate(zip(counts, unknown, strict=True)):
-        if frame.sum(dtype=np.float64) < COUNTS or np.count_nonzero(frame) < PIXELS or masked.all():
+        few = frame.sum(dtype=np.float64) < COUNTS or np.count_nonzero(frame) < PIXELS
+        if few or masked.all() or np.ptp(frame[~masked]) == 0:
             continue
         key = hashlib.blake2b(np.ascontiguousarray(frame).tobytes(), digest_size=16).digest()
         first = seen.setdefault(key, number)
