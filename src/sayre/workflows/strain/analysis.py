@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from sayre.crystal.analysis.apodise import apodised
 from sayre.crystal.analysis.dislocations import DislocationLine, dislocations
+from sayre.crystal.analysis.edges import EdgeWidth, edge_widths
 from sayre.crystal.analysis.facets import Facet, facets_of
 from sayre.crystal.analysis.isosurface import Isosurface, isosurface, support_of
 from sayre.crystal.analysis.refraction import corrected
@@ -46,6 +47,8 @@ class Analysis:
         Lines of vortices too short to be dislocations.
     facets
         The largest first, with the strain at each.
+    edges
+        How sharp the surface is along the axes and G: the resolution by direction.
     depth
         Layers of voxels that count as surface.
     """
@@ -56,6 +59,7 @@ class Analysis:
     lines: tuple[DislocationLine, ...]
     short_lines: int
     facets: tuple[Facet, ...] = ()
+    edges: tuple[EdgeWidth, ...] = ()
     depth: int = 1
 
     def figure(self, title: str = "") -> Figure:
@@ -126,6 +130,8 @@ def analyse(stored: StoredObject, settings: AnalysisSettings, scan: Scan) -> Ana
         facets = facets_of(crystal, settings.surface)
     found = _metrics(surface, statistics, lines, short)
     found["facets"] = [facet.plain() for facet in facets]
+    edges = edge_widths(crystal, None if scan.geometry is None else scan.geometry.g())
+    found["edges"] = [edge.plain() for edge in edges]
     return Analysis(
         crystal=replace(crystal, metrics={**crystal.metrics, "analysis": found}),
         surface=surface,
@@ -133,6 +139,7 @@ def analyse(stored: StoredObject, settings: AnalysisSettings, scan: Scan) -> Ana
         lines=tuple(lines),
         short_lines=short,
         facets=tuple(facets),
+        edges=tuple(edges),
         depth=settings.surface,
     )
 

@@ -132,6 +132,10 @@ class StrainOutcome:
             + (f", half of the bulk's {surface.bulk:.3f}" if surface.chosen else "")
         )
         lines = [f"{self.output}: {int(crystal.support.sum())} voxels{size}{mean}, {level}"]
+        if self.analysis.edges:
+            unit = "voxels" if crystal.voxel_size is None else "nm"
+            widths = ", ".join(f"{edge.width:.3g} along {edge.name}" for edge in self.analysis.edges)
+            lines.append(f"  resolution by direction, width of the surface: {widths} ({unit})")
         for name, part in self.analysis.statistics.items():
             middle, rms, low, high = (100 * value for value in (part.mean, part.rms, part.low, part.high))
             lines.append(
