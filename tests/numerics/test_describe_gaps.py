@@ -13,7 +13,7 @@ def test_a_frame_edge_and_dead_pixels_are_called_so():
     mask[:, :9] = True
     for row in range(15, 60, 10):
         mask[:, row, 20] = True
-    assert describe_gaps(find_gaps(mask)[0]) == "masked edge of 9 voxels and 5 clusters of dead pixels"
+    assert describe_gaps(find_gaps(mask)[0]) == "first 9 rows masked and 5 clusters of dead pixels"
 
 
 def test_gaps_and_crosses_are_named_up_to_a_number():

@@ -70,6 +70,31 @@ def test_a_file_of_several_scans_lists_them(moon, capsys):
     assert [scan["scan"] for scan in json.loads(capsys.readouterr().out)["scans"]] == ["1", "2", "3"]
 
 
+def test_scans_without_frames_are_counted_where_there_are_many(moon, capsys, monkeypatch):
+    many = [Entry(str(number), "align") for number in range(1, 40)]
+    monkeypatch.setattr(Moon, "entries", lambda *_: [*many, Entry("40", "rock", ("camera",))])
+    assert main(["info", "a.moon"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "a.moon: moon, 40 scans",
+        "  a.moon::40  rock  (camera)",
+        "  and 39 scans without frames (--json lists them)",
+    ]
+    monkeypatch.setattr(Moon, "entries", lambda *_: [Entry("1", "align"), Entry("2", "rock", ("camera",))])
+    assert main(["info", "a.moon"]) == 0
+    assert "a.moon::1  align  (no frames)" in capsys.readouterr().out
+
+
+def test_what_was_corrected_is_said_once(tmp_path, capsys):
+    counts = np.random.default_rng(0).poisson(50, (12, 16, 16))
+    counts[6, 8, 8] = 4000
+    flat = np.random.default_rng(1).normal(10000, 1500, (16, 16)).round()
+    np.savez(tmp_path / "a.npz", data=counts, whitefield=flat)
+    assert main(["info", str(tmp_path / "a.npz")]) == 0
+    shown = capsys.readouterr()
+    assert "corrected     counts divided by whitefield" in shown.out
+    assert "whitefield" not in shown.err
+
+
 def test_one_scan_shows_its_geometry_and_what_is_missing(moon, capsys):
     assert main(["info", "a.moon::1", "--counters"]) == 0
     shown = capsys.readouterr().out

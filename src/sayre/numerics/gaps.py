@@ -69,7 +69,7 @@ class Gap:
 _NAMES: dict[Kind, str] = {
     "plane": "gap of {} voxels",
     "cross": "cross of {} voxels",
-    "border": "masked edge of {} voxels",
+    "border": "masked area {} voxels across at the border",
     "beamstop": "masked area {} voxels across",
 }
 
@@ -84,7 +84,7 @@ def describe_gaps(gaps: Sequence[Gap], most: int = 3) -> str:
     most
         Gaps that are named one by one; dead pixels are counted.
     """
-    named = [_NAMES[gap.kind].format(gap.width) for gap in gaps if gap.kind != "isolated"]
+    named = [_named(gap) for gap in gaps if gap.kind != "isolated"]
     dead = len(gaps) - len(named)
     words = named[:most]
     if len(named) > most:
@@ -92,6 +92,14 @@ def describe_gaps(gaps: Sequence[Gap], most: int = 3) -> str:
     if dead:
         words.append("a cluster of dead pixels" if dead == 1 else f"{dead} clusters of dead pixels")
     return ", ".join(words[:-1]) + (" and " if len(words) > 1 else "") + "".join(words[-1:])
+
+
+def _named(gap: Gap) -> str:
+    if gap.kind != "border" or len(gap.slabs) != 1:
+        return _NAMES[gap.kind].format(gap.width)
+    axis, start, _ = gap.slabs[0]
+    side, sort = "last" if start else "first", ("frame", "row", "column")[axis - len(gap.bounds)]
+    return f"{side} {sort} masked" if gap.width == 1 else f"{side} {gap.width} {sort}s masked"
 
 
 def run_lengths(mask: NDArray[np.bool_], axis: int) -> NDArray[np.int32]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from sayre.crystal.stated import StatedGeometry
 from sayre.data.option import Option, check_settings
-from sayre.errors import InputError
+from sayre.errors import InputError, SayreWarning, warn
 from sayre.files.safety.apart import tried_apart
 from sayre.workflows.jobs.input_file import Frames, Source, Within
 from sayre.workflows.jobs.progress import Bar, no_bar
@@ -16,6 +17,10 @@ from sayre.workflows.jobs.progress import Bar, no_bar
 if TYPE_CHECKING:
     from sayre.data import AnyPattern
     from sayre.scans.protocol import Entry, RawScan
+
+
+FEW = 20
+"""Scans of a file up to which those without frames are listed too."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,8 +54,15 @@ class InfoJob:
         """
         from sayre.files.safety.within import only_within
 
-        with only_within(self.within), bar(f"reading {Path(self.source).name}"):
-            return replace(found_in(self.source, frames=self.frames), counters=self.counters)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", SayreWarning)
+            with only_within(self.within), bar(f"reading {Path(self.source).name}"):
+                found = found_in(self.source, frames=self.frames)
+        done = None if found.pattern is None else found.pattern.measured.meta.corrections
+        for one in caught:
+            if not done or done not in str(one.message):  # what was corrected is a line of the outcome
+                warn(str(one.message))
+        return replace(found, counters=self.counters)
 
 
 @tried_apart
@@ -158,11 +170,16 @@ class InfoOutcome:
 
     def _scans(self) -> list[str]:
         name = Path(self.source).name
-        return [
+        shown = [entry for entry in self.entries if entry.detectors]
+        if not shown or len(self.entries) <= FEW:
+            shown = list(self.entries)
+        lines = [
             f"  {name}::{entry.number}  {entry.title}"
             + (f"  ({', '.join(entry.detectors)})" if entry.detectors else "  (no frames)")
-            for entry in self.entries
+            for entry in shown
         ]
+        others = len(self.entries) - len(shown)
+        return [*lines, f"  and {others} scans without frames (--json lists them)"] if others else lines
 
     def _scan(self, scan: RawScan) -> list[str]:
         moved = [

@@ -93,7 +93,15 @@ def facets_of(crystal: Crystal, depth: int = 1) -> list[Facet]:
 
 
 def normals_of(support: Support, surface: Support, size: Vector) -> Vector:
-    """Outward unit normals of the voxels of the surface, along the array axes, in space."""
+    """Outward unit normals of the voxels of the surface, along the array axes, in space.
+
+    Parameters
+    ----------
+    support, surface
+        bool, 3D: the crystal and the voxels whose normals are wanted.
+    size
+        Of a voxel along each axis.
+    """
     smooth = ndimage.gaussian_filter(support.astype(np.float32), SMOOTHING)
     slopes = np.stack([np.gradient(smooth, axis=i)[surface] / size[i] for i in range(3)], -1)
     return np.asarray(-slopes / np.maximum(np.linalg.norm(slopes, axis=1, keepdims=True), 1e-12))
