@@ -8,10 +8,11 @@
 hides one gap after the other and fills it by every method. START is the first plane of the gap in the array
 of the file, or with a sign the distance of its middle from the brightest voxel. `--spread` hides gaps of each
 width at eight places: across the last two axes, on both sides of the peak, the edge of the gap 4 and 16
-voxels from it. Of simulated peaks each pattern gets one gap of each width, near and away in turn: `rods` are
-peaks of 1e5 counts, 96³, of facetted crystals whose rods lie along the axes; `peaks` the particles of
-accuracy.py, and `planar` the 2D crystals of crystal.py. They are compared with their expectation. `--keep`
-writes the scores of every gap to a file, and a command that was stopped goes on from there.
+voxels from it (`--places 4`: across the last axis alone). Of simulated peaks each pattern gets one gap of
+each width, near and away in turn: `rods` are peaks of 1e5 counts, 96³, of facetted crystals whose rods lie
+along the axes; `peaks` the particles of accuracy.py, and `planar` the 2D crystals of crystal.py. They are
+compared with their expectation. `--keep` writes the scores of every gap to a file, and a command that was
+stopped goes on from there.
 
 The columns are those of `sayre evaluate inpaint`: the log error, the same over that of linear interpolation
 in the whole gap and in its voxels above 5 counts; the sum of the filled counts over that of the hidden ones,
@@ -108,21 +109,23 @@ def place_of(text: str, pattern: Pattern, first: list[int]) -> tuple[int, int, i
     return k, int(peak[k]) + int(place) - (int(width) - 1) // 2, int(width)
 
 
-def spread(name: str, index: int, widths: list[int]) -> Iterator[str]:
+def spread(name: str, index: int, widths: list[int], places: int) -> Iterator[str]:
     """Gaps at eight places of a measured pattern, or at one of a simulated one."""
     for turn, width in enumerate(widths, index):
         distances = [sign * (clear + width // 2) for clear in (NEAR, AWAY) for sign in (1, -1)]
         if name in SIMULATED:
             yield f"-{1 + turn // 4 % 2}:{distances[turn % 4]:+d}:{width}"
         else:
-            yield from (f"-{axis}:{distance:+d}:{width}" for axis in (1, 2) for distance in distances)
+            every = [f"-{axis}:{distance:+d}:{width}" for axis in (1, 2) for distance in distances]
+            yield from every[:places]
 
 
 def jobs(options: argparse.Namespace) -> Iterator[tuple[str, int, str]]:
     """Name, number and gap of every fill."""
     for name in options.files:
         for index in range(options.patterns if name in SIMULATED else 1):
-            for gap in spread(name, index, options.widths) if options.spread else options.gaps:
+            gaps = spread(name, index, options.widths, options.places) if options.spread else options.gaps
+            for gap in gaps:
                 yield name, index, gap
 
 
@@ -204,6 +207,7 @@ def main() -> None:
     parser.add_argument("--gaps", nargs="+", default=[])
     parser.add_argument("--spread", action="store_true")
     parser.add_argument("--widths", type=int, nargs="+", default=[3, 6, 9, 12, 16])
+    parser.add_argument("--places", type=int, default=8)
     parser.add_argument("--crop", type=int, default=96)
     parser.add_argument("--box", type=int, nargs="+")
     parser.add_argument("--flat", default="auto")

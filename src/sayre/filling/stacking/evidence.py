@@ -30,12 +30,12 @@ Log = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 RELATIVE = 0.5
-TAIL = 2.0
-"""Mean squared error of a voxel beyond which it counts less: a peak decides nothing for a rod beside it."""
+TAIL = 6.0
+"""Squared error of the best expert beyond which a voxel counts less: what none fills decides nothing."""
 LEAD = 0.6
 NEAR, WIDE = 2.5, 8.0
 """Voxels along the plane over which errors are averaged, and over which where few voxels tell."""
-NEAR_PRIOR, WIDE_PRIOR, LEVEL_PRIOR = 10.0, 300.0, 30.0
+NEAR_PRIOR, WIDE_PRIOR, LEVEL_PRIOR = 5.0, 300.0, 30.0
 """Voxels that the next wider average counts for."""
 LEVELS = np.log1p(np.array([0.15, 0.7, 2.5, 8.0, 40.0, 300.0]))
 """Middles of the classes of brightness, `log(1 + expected counts)`."""
@@ -85,7 +85,7 @@ class Evidence:
         at = self._copied
         means = np.stack([np.maximum(np.expm1(expert.hidden.log[at]), 0) for expert in experts])
         found = errors(counts[at], means)
-        heard = 1 / (1 + (found**2).mean(0) / TAIL)
+        heard = 1 / (1 + (found**2).min(0) / TAIL)
         light = np.log1p(means.mean(0))
         self._light, self._heard = self._spread(light), self._spread(heard)
         self._errors = [self._spread(one) for one in found]

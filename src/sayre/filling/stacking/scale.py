@@ -1,4 +1,4 @@
-"""Scale of the stated error at which as many hidden counts lie within it as should, by class of counts."""
+"""Scale of the stated error at which as many hidden counts lie within it as should, by counts and place."""
 
 from __future__ import annotations
 
@@ -10,21 +10,22 @@ from numpy.typing import NDArray
 from sayre.numerics.metrics import predictive_z
 
 Log = NDArray[np.float32]
+Mask = NDArray[np.bool_]
 
 CLASSES = np.log1p(np.array([0.5, 2.0, 5.0, 20.0, 100.0]))
 SCALES = np.geomspace(0.4, 4.0, 11)
 MOST = 2500
 """Voxels of a class that are looked at."""
 PRIOR = 60
-"""Voxels that speak for the stated error as it is."""
+"""Voxels that speak for the stated error as it is, and near the peak for the factor of all places."""
 WITHIN = ((1.0, 0.6827), (2.0, 0.9545))
 NODES = 9
 
 
 def error_scale(
-    counts: Log, log: Log, sigma: Log, generator: np.random.Generator
-) -> Callable[[Log], NDArray[np.float32]]:
-    """Return the factor on a stated error, as a function of `log(1 + expected counts)`.
+    counts: Log, log: Log, sigma: Log, near: Mask, generator: np.random.Generator
+) -> Callable[[Log, Mask], NDArray[np.float32]]:
+    """Return the factor on a stated error, as a function of `log(1 + expected counts)` and place.
 
     Parameters
     ----------
@@ -32,21 +33,26 @@ def error_scale(
         Measured counts of hidden voxels, float32, 1D.
     log, sigma
         What was expected there, `log(1 + counts)`, and its standard error.
+    near
+        Whether they are near the peak.
     generator
         Chooses voxels and splits counts that are tied.
     """
-    levels, factors = np.concatenate(([0], CLASSES)), np.zeros(len(CLASSES) + 1)
+    factors = np.zeros((2, len(CLASSES) + 1))
     which = np.searchsorted(CLASSES, log)
-    for level in range(len(levels)):
-        at = np.flatnonzero(which == level)
-        if at.size > MOST:
-            at = generator.choice(at, MOST, replace=False)
-        if at.size:
-            factors[level] = _factor(counts[at], log[at], sigma[at], generator)
-    which_of = CLASSES
+    for level in range(len(CLASSES) + 1):
+        prior = 0.0
+        for place, here in enumerate((np.ones_like(near), near)):
+            at = np.flatnonzero((which == level) & here)
+            if at.size > MOST:
+                at = generator.choice(at, MOST, replace=False)
+            if at.size:
+                own = _factor(counts[at], log[at], sigma[at], generator)
+                prior += (own - prior) * at.size / (at.size + PRIOR)
+            factors[place, level] = prior
 
-    def scale(found: Log) -> NDArray[np.float32]:
-        return np.exp(factors[np.searchsorted(which_of, found)]).astype(np.float32)
+    def scale(found: Log, near: Mask) -> NDArray[np.float32]:
+        return np.asarray(np.exp(factors[near.astype(int), np.searchsorted(CLASSES, found)]), np.float32)
 
     return scale
 
@@ -58,5 +64,4 @@ def _factor(counts: Log, log: Log, sigma: Log, generator: np.random.Generator) -
         z = np.abs(predictive_z(mean, scale * sigma, counts, generator, nodes=NODES))
         misses.append(sum((np.mean(z <= k) - share) / np.sqrt(share * (1 - share)) for k, share in WITHIN))
     rising = np.maximum.accumulate(misses)
-    best = float(np.interp(0.0, rising, np.log(SCALES)))
-    return best * counts.size / (counts.size + PRIOR)
+    return float(np.interp(0.0, rising, np.log(SCALES)))
