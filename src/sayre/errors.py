@@ -65,14 +65,19 @@ def understood(path: object) -> Iterator[None]:
 _wordings: list[Callable[[str], str]] = []
 
 
+def worded(message: str) -> str:
+    """Return a message in the words of the caller: inside `warnings_worded` as that words it."""
+    for wording in _wordings:
+        message = wording(message)
+    return message
+
+
 def warn(message: str) -> None:
     """Issue a `SayreWarning` that points at the caller's own line, however deep in Sayre it arises."""
     level, frame = 1, sys._getframe(0)
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
         level, frame = level + 1, frame.f_back
-    for wording in _wordings:
-        message = wording(message)
-    warnings.warn(printable(message), SayreWarning, stacklevel=level)
+    warnings.warn(printable(worded(message)), SayreWarning, stacklevel=level)
 
 
 @contextmanager

@@ -326,3 +326,24 @@ def test_a_folder_that_cannot_be_made(peak, tmp_path, monkeypatch):
     monkeypatch.setattr("pathlib.Path.mkdir", refused)
     with pytest.raises(InputError, match="cannot be made"):
         run(peak[0], tmp_path / "out", method="linear", settings=SETTINGS, scan=SCAN)
+
+
+def test_starts_are_added_to_a_finished_run(peak, done, tmp_path, monkeypatch):
+    """Three and then a fourth are the same as four at once, and only the fourth is made."""
+    arguments = {"method": "wiener", "scan": SCAN}
+    run(peak[0], tmp_path, settings=replace(SETTINGS, runs=3), keep_starts=True, **arguments)
+    assert {"0000.npz", "0001.npz", "0002.npz"} < {path.name for path in (tmp_path / "runs").iterdir()}
+    written, write = [], kept_runs.KeptRuns.write
+    monkeypatch.setattr(
+        kept_runs.KeptRuns, "write", lambda self, one: (write(self, one), written.append(one.index))
+    )
+    again = run(peak[0], tmp_path, settings=SETTINGS, **arguments)
+    assert written == [3]
+    np.testing.assert_array_equal(again.result.crystal.object, done.result.crystal.object)
+    assert len(again.result.phased.runs) == 4
+    assert not (tmp_path / "runs").exists()
+
+
+def test_starts_of_a_network_depend_on_how_many_there_are():
+    assert "runs" not in Settings().of_a_run
+    assert "runs" in Settings(init="network").of_a_run

@@ -29,6 +29,7 @@ COMMANDS: Mapping[str, str | Group] = {
     "inpaint": "sayre.workflows.fill:FillJob",
     "phase": "sayre.workflows.phase:PhaseJob",
     "run": "sayre.workflows.run:RunJob",
+    "batch": "sayre.workflows.batch.job:BatchJob",
     "strain": "sayre.workflows.strain.job:StrainJob",
     "evaluate": Group(
         "Score methods on data whose truth is known.", {"inpaint": "sayre.workflows.evaluate:EvaluateJob"}

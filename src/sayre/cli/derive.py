@@ -37,7 +37,7 @@ def command(kind: type[Job]) -> Any:
     taken: set[str] = {"--quiet", "--json", *(CONFIG_OPTIONS if configured else ())}
     flags = {leaf.name: _flags(leaf, taken) for leaf in leaves(kind)}
 
-    def call(ctx: typer.Context, **given: Any) -> None:
+    def call(ctx: typer.Context, **given: Any) -> int:
         quiet, as_json = given.pop("quiet"), given.pop("as_json")
         shown, config = False, Config.of(ctx)
         if configured:
@@ -49,8 +49,8 @@ def command(kind: type[Job]) -> Any:
                 job = _job(kind, given)
                 if shown:
                     typer.echo(config_text(kind, _as_given(kind, given), name_of(ctx)), nl=False)
-                    return
-                do(job, quiet=quiet, as_json=as_json)
+                    return 0
+                return do(job, quiet=quiet, as_json=as_json)
         except SettingError as error:
             name = flags[error.setting][-1] if flags.get(error.setting) else error.setting
             name = config.place(error.setting) or name
@@ -74,8 +74,8 @@ def command(kind: type[Job]) -> Any:
     return typer.main.get_command(app)
 
 
-def do(job: Job, *, quiet: bool, as_json: bool) -> None:
-    """Do a job, show its progress, and print what it did.
+def do(job: Job, *, quiet: bool, as_json: bool) -> int:
+    """Do a job, show its progress, and print what it did; returns the exit status.
 
     Parameters
     ----------
@@ -99,6 +99,7 @@ def do(job: Job, *, quiet: bool, as_json: bool) -> None:
         typer.echo(to_json(outcome.numbers))
     elif not quiet:
         typer.echo(outcome.sentence)
+    return int(getattr(outcome, "status", 0))
 
 
 def _job(kind: type[Job], given: dict[str, Any]) -> Job:

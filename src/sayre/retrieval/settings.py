@@ -264,9 +264,10 @@ class Settings:
 
     @property
     def of_a_run(self) -> dict[str, Any]:
-        """The settings that a single start depends on, as plain values."""
-        return {
-            name: value
-            for name, value in asdict(self).items()
-            if name not in ("keep", "refine", "mask_aliens")
-        }
+        """The settings that a single start depends on, as plain values.
+
+        How many starts there are is none of them, but where random ones follow those of a network: which
+        start is the first of them depends on it.
+        """
+        others = ("keep", "refine", "mask_aliens", *(() if self.init == "network" else ("runs",)))
+        return {name: value for name, value in asdict(self).items() if name not in others}

@@ -59,7 +59,7 @@ def workers(count: int, leash: Leash | None = None) -> Iterator[Submit]:
     pool = ProcessPoolExecutor(count, mp_context=_SPAWN, initializer=_serve, initargs=(own.watched,))
 
     def submit(function: Callable[..., R], /, *arguments: Any, **settings: Any) -> Future[R]:
-        with _interrupts_held():
+        with interrupts_held():
             return pool.submit(function, *arguments, **settings)
 
     try:
@@ -86,7 +86,7 @@ def _serve(watched: Connection) -> None:
 
 
 @contextmanager
-def _interrupts_held() -> Iterator[None]:
+def interrupts_held() -> Iterator[None]:
     """Hold Ctrl-C back inside the `with` block.
 
     Processes that are started there hold it back until they ignore it: one that is interrupted while it

@@ -47,6 +47,12 @@ FILES = (
 """What a folder may hold in the end, in the order it is written."""
 
 
+KeepStarts = Annotated[
+    bool,
+    Option(help="Keep the starts when all is done; the same command with more --runs then adds to them."),
+]
+
+
 @dataclass(frozen=True, kw_only=True)
 class RunJob:
     """Fill the gaps of a Bragg peak, phase it, and report the crystal: files and pictures in a folder.
@@ -63,6 +69,7 @@ class RunJob:
     settings: Settings = field(default_factory=Settings)
     scan: Scan = field(default_factory=Scan)
     device: Device = "auto"
+    keep_starts: KeepStarts = False
     force: Force = False
     _stopping: Stopping = field(default_factory=Stopping, init=False, repr=False, compare=False)
 
@@ -114,7 +121,8 @@ class RunJob:
                 manifest=replace(manifest, seconds=round(time.perf_counter() - started, 3)),
             )
         outcome = _write(replace(outcome, warnings=tuple(texts)))
-        kept.remove()
+        if not self.keep_starts:
+            kept.remove()
         return outcome
 
     def _check_place(self) -> None:

@@ -18,6 +18,7 @@ import pytest
 
 from sayre.cli import main
 from sayre.errors import InputError, SayreWarning
+from sayre.simulation import cluster
 from sayre.simulation.dataset import DatasetConfig, build, make, read
 from sayre.simulation.dataset import patterns as drawing
 from sayre.simulation.dataset.shards import write_shard
@@ -277,6 +278,6 @@ def test_requests_that_cannot_be_met(tmp_path, monkeypatch):
     with pytest.raises(InputError, match="folder cannot be made"):
         build(small(), tmp_path / "file" / "set")
     pytest.importorskip("distributed")
-    monkeypatch.setattr(make, "PATIENCE", "0.3s")
+    monkeypatch.setattr(cluster, "PATIENCE", "0.3s")
     with pytest.raises(InputError, match="`scheduler=`: nowhere:1 does not answer"):
         build(small(), tmp_path / "set", scheduler="nowhere:1")

@@ -13,6 +13,7 @@ from sayre.errors import InputError, warn
 from sayre.extras import optional
 from sayre.files.atomic import replacing
 from sayre.numerics.progress import Advance
+from sayre.simulation.cluster import connected
 from sayre.simulation.dataset.config import DatasetConfig
 from sayre.simulation.dataset.shards import (
     PATTERN,
@@ -25,8 +26,6 @@ from sayre.simulation.dataset.shards import (
 from sayre.simulation.processes import one_thread_each, workers
 
 DESCRIPTION = "dataset.json"
-PATIENCE = "10s"
-"""Longest wait for the scheduler of a cluster."""
 
 
 def build(
@@ -160,14 +159,8 @@ def _on_cluster(
     config: DatasetConfig, folder: Path, missing: list[int], scheduler: str
 ) -> Generator[int, None, None]:
     """Make shards on a Dask cluster; yield the number of each that is finished."""
+    client = connected(scheduler)
     distributed = optional("distributed", extra="cluster", task="`scheduler=`")
-    try:
-        client = distributed.Client(scheduler, timeout=PATIENCE, set_as_default=False)
-    except (OSError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(
-            f"`scheduler=`: {scheduler} does not answer ({reason}); check that the scheduler runs there"
-        ) from None
     with client:
         futures = [
             client.submit(write_shard, config, folder, number, key=f"{folder}/{number}", pure=False)

@@ -68,7 +68,7 @@ def config_text(kind: type[Any], values: Mapping[str, Any], command: str) -> str
     """
     lines = [f"# Options of `{command}`, Sayre {__version__}; `{command} --config FILE` takes them."]
     panel: str | None = None
-    for leaf in leaves(kind):
+    for leaf in sorted(leaves(kind), key=lambda leaf: not leaf.option.argument):
         if leaf.option.panel != panel:
             panel = leaf.option.panel
             lines += ["", f"# {panel or 'Further options'}", "# " + "-" * len(panel or "Further options")]

@@ -81,13 +81,11 @@ Dark = Annotated[
 
 
 @dataclass(frozen=True, kw_only=True)
-class InputFile:
-    """Which counts to read, and which voxels and part of them to take.
+class Reading:
+    """How counts are read, and which voxels and part of them are taken.
 
     Attributes
     ----------
-    source
-        File of the counts, as `sayre.load` takes it.
     mask
         Files of masks that are added to the file's own.
     flat, dark
@@ -106,7 +104,6 @@ class InputFile:
         Whether the values are square roots of counts.
     """
 
-    source: Source
     mask: Annotated[
         tuple[str, ...] | None,
         Option(
@@ -182,6 +179,19 @@ class InputFile:
         check_settings(self)
         if self.corner is not None and self.detector is None:
             raise SettingError("corner", "is the place of the frames on a detector; add `detector=`")
+
+
+@dataclass(frozen=True, kw_only=True)
+class InputFile(Reading):
+    """Which counts to read, and how.
+
+    Attributes
+    ----------
+    source
+        File of the counts, as `sayre.load` takes it.
+    """
+
+    source: Source
 
     @property
     def files(self) -> tuple[str, ...]:

@@ -16,8 +16,8 @@ from sayre.workflows.jobs.progress import Bar
 
 J = TypeVar("J")
 
-PLACES = ("output", "folder", "force", "within", "live", "picture")
-"""Options that state where results go and what may be read; they change nothing in the results."""
+PLACES = ("output", "folder", "force", "within", "live", "picture", "keep_starts")
+"""Options that state where results go, what is kept and what may be read; results do not depend on them."""
 
 
 class Outcome(Protocol):

@@ -1,0 +1,278 @@
+"""`sayre batch`: many scans, each as `sayre run` does it, and what changes from one to the next."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+from sayre.crystal.scan import Scan
+from sayre.data.json_text import plain
+from sayre.data.option import Option, SettingError, check_settings
+from sayre.errors import InputError, worded
+from sayre.filling.settings import FillingSettings
+from sayre.retrieval.settings import Settings
+from sayre.workflows.batch.places import folder_names
+from sayre.workflows.batch.row import Row
+from sayre.workflows.batch.scan import do_scan, failed
+from sayre.workflows.batch.table import PICTURE, REPORT, TABLE, csv_text, page, told, why
+from sayre.workflows.jobs.input_file import InputFile, Reading
+from sayre.workflows.jobs.job import config_of
+from sayre.workflows.jobs.options import Device
+from sayre.workflows.jobs.progress import Bar, no_bar
+from sayre.workflows.run import KeepStarts, RunJob
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchJob:
+    """Do many scans as `sayre run` does one, and tell how strain, size and peak change along them.
+
+    Each scan has its own folder in DIR. The same command resumes a batch that was stopped, and leaves out
+    what is done of the same counts by the same options. A scan that cannot be done is in the table with the
+    reason, and the others are done.
+    """
+
+    sources: Annotated[
+        tuple[str, ...],
+        Option(help="Counts of each scan, as `sayre run` takes them.", metavar="SCANS…", argument=True),
+    ]
+    folder: Annotated[Path, Option(help="Folder for the results.", flags=("-o", "--output"), metavar="DIR")]
+    reading: Reading = field(default_factory=Reading)
+    filling: FillingSettings = field(default_factory=FillingSettings)
+    settings: Settings = field(default_factory=Settings)
+    scan: Scan = field(default_factory=Scan)
+    device: Device = "auto"
+    workers: Annotated[
+        int | None,
+        Option(
+            help="Processes on this machine; by default one for each core, but no more than scans.",
+            least=1,
+            whole=True,
+            metavar="COUNT",
+        ),
+    ] = None
+    scheduler: Annotated[
+        str | None,
+        Option(
+            help="Address of a Dask scheduler whose workers do the scans; they must see all files by the "
+            "same names.",
+            metavar="ADDRESS",
+        ),
+    ] = None
+    slurm: Annotated[
+        Path | None,
+        Option(help="TOML file of what jobs of SLURM ask for, which do the scans.", metavar="CONFIG"),
+    ] = None
+    keep_starts: KeepStarts = False
+    force: Annotated[bool, Option(help="Begin every scan anew.")] = False
+
+    def __post_init__(self) -> None:
+        check_settings(self)
+        given = [name for name in ("workers", "scheduler", "slurm") if getattr(self, name) is not None]
+        if len(given) > 1:
+            raise SettingError(given[1], f"and {given[0]} exclude each other; give one of them")
+
+    @property
+    def resuming(self) -> str:
+        """What is kept when the batch is stopped, and how to resume it."""
+        return (
+            f"{self.folder / REPORT} tells what is done; the same command resumes, and begins no scan again "
+            "that is done or half done"
+        )
+
+    @property
+    def jobs(self) -> list[RunJob]:
+        """The run of each scan.
+
+        Raises
+        ------
+        InputError
+            Two scans would be written to one folder.
+        """
+        how = {item.name: getattr(self.reading, item.name) for item in fields(self.reading)}
+        shared = ("filling", "settings", "scan", "device", "keep_starts", "force")
+        return [
+            RunJob(
+                input=InputFile(source=source, **how),
+                folder=self.folder / name,
+                **{item: getattr(self, item) for item in shared},
+            )
+            for source, name in zip(self.sources, folder_names(self.sources), strict=True)
+        ]
+
+    def run(self, bar: Bar = no_bar) -> BatchOutcome:
+        """Do the scans that are not done, and write the table after each.
+
+        Raises
+        ------
+        InputError
+            Two scans of one folder, no cluster, or a folder that cannot be written to.
+        """
+        from sayre.files.lock import folder_held
+
+        started, jobs = time.perf_counter(), self.jobs
+        self._check_folder()
+        with folder_held(self.folder):
+            rows: dict[str, Row] = {}
+            with bar(f"{len(jobs)} scans") as advance, self._cluster(len(jobs)) as client:
+                for row in _done(client, jobs):
+                    rows[row.scan] = row
+                    self._write([rows[job.folder.name] for job in jobs if job.folder.name in rows], len(jobs))
+                    advance(len(rows) / len(jobs), told(list(rows.values()), len(jobs) - len(rows)))
+            ordered = [rows[job.folder.name] for job in jobs]
+            self._draw(ordered)
+            self._write(ordered, len(jobs), picture=True)
+            self._keep_manifest(started)
+        return BatchOutcome(folder=self.folder, rows=tuple(ordered))
+
+    def _check_folder(self) -> None:
+        if self.folder.exists() and not self.folder.is_dir():
+            raise InputError(f"{self.folder}: is a file; name a folder")
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"{self.folder}: cannot be made ({error.strerror}); choose another") from None
+
+    @contextlib.contextmanager
+    def _cluster(self, count: int) -> Iterator[Any]:
+        """Yield a client of the processes that do the scans."""
+        from sayre.simulation.cluster import connected
+        from sayre.workflows.batch.cluster import by_slurm, cores, on_this_machine
+        from sayre.workflows.batch.slurm import SlurmConfig
+
+        if self.scheduler is not None:
+            where: Any = connected(self.scheduler)
+        elif self.slurm is not None:
+            where = by_slurm(SlurmConfig.from_toml(self.slurm), self.folder)
+        else:
+            where = on_this_machine(min(self.workers or cores(), count))
+        with where as client:
+            yield client
+
+    def _write(self, rows: Sequence[Row], count: int, *, picture: bool = False) -> None:
+        """Write the table and the page of what is done so far."""
+        from sayre.files.atomic import replacing
+
+        rows = [replace(row, error=worded(row.error)) for row in rows]
+        texts = {
+            TABLE: csv_text(rows),
+            REPORT: page(rows, self.folder, waiting=count - len(rows), picture=picture),
+        }
+        for name, text in texts.items():
+            with replacing(self.folder / name, force=True) as file:
+                file.write(text.encode())
+
+    def _draw(self, rows: Sequence[Row]) -> None:
+        from sayre.figures.filling import save_figure
+        from sayre.figures.series import series_figure
+
+        save_figure(series_figure([_label(row) for row in rows], curves(rows)), self.folder / PICTURE)
+
+    def _keep_manifest(self, started: float) -> None:
+        from sayre.data import Manifest
+        from sayre.files.atomic import replacing
+
+        manifest = Manifest.collect(
+            "sayre batch", started=started, config=config_of(self), seed=self.settings.seed
+        )
+        with replacing(self.folder / "manifest.json", force=True) as file:
+            file.write((manifest.to_json() + "\n").encode())
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchOutcome:
+    """The rows of a batch; `status` is the exit status, 1 where a scan failed."""
+
+    folder: Path
+    rows: tuple[Row, ...]
+
+    @property
+    def status(self) -> int:
+        return int(any(row.failed for row in self.rows))
+
+    @property
+    def numbers(self) -> dict[str, Any]:
+        return {"folder": str(self.folder), "scans": [plain(row) for row in self.rows]}
+
+    @property
+    def sentence(self) -> str:
+        lines = [f"{self.folder}: {told(self.rows)} {REPORT}, {TABLE}, {PICTURE}"]
+        lines += [f"failed: {worded(why(row))}" for row in self.rows if row.failed]
+        return "\n".join(lines)
+
+
+def curves(rows: Sequence[Row]) -> dict[str, dict[str, list[float | None]]]:
+    """Return what changes along scans: strain, size, spacing of the planes, and the place of the peak.
+
+    Spacing and place are relative to the first scan in which they are known. A spacing that is the same to
+    the last bit is that of one geometry for all, and is left out.
+
+    Parameters
+    ----------
+    rows
+        Of the scans, in order.
+    """
+
+    def of(name: str) -> list[float | None]:
+        return [getattr(row, name) for row in rows]
+
+    spacing, strain = of("spacing_angstrom"), of("strain_rms")
+    first = next((value for value in spacing if value is not None), None)
+    changes = [None if v is None or not first else 100 * (v / first - 1) for v in spacing]
+    if not any(changes):
+        changes = [None] * len(rows)
+    return {
+        "strain, rms (%)": {"": [None if value is None else 100 * value for value in strain]},
+        "size (nm)": {"": of("size_nm")},
+        "Δd/d (%)": {"": changes},
+        "shift of the peak (voxels)": {
+            axis: _from_first(of(f"peak_{axis}")) for axis in ("frame", "row", "column")
+        },
+    }
+
+
+def _label(row: Row) -> str:
+    return f"{row.scan} (failed)" if row.failed else row.scan
+
+
+def _from_first(values: Sequence[float | None]) -> list[float | None]:
+    first = next((value for value in values if value is not None), None)
+    return [None if value is None or first is None else value - first for value in values]
+
+
+def _done(client: Any, jobs: Sequence[RunJob]) -> Iterator[Row]:
+    """Yield the row of each scan as it is done; one whose process died is done by another."""
+    import distributed
+
+    where, of_future = os.getcwd(), {}
+    for job in jobs:
+        future = client.submit(do_scan, job, where, key=f"sayre batch {job.folder.absolute()}", pure=False)
+        of_future[future] = job
+    try:
+        waiting: Any = distributed.as_completed  # it has no types
+        for future in waiting(of_future, loop=client.loop):
+            job = of_future[future]
+            if future.status == "finished":
+                yield future.result()
+            elif future.cancelled():
+                raise InputError(f"{job.folder}: the scheduler was lost; the same command resumes")
+            else:
+                yield failed(job, _why(future.exception()))
+    except BaseException:
+        with contextlib.suppress(Exception):
+            client.cancel(list(of_future), force=True)
+        raise
+
+
+def _why(error: BaseException) -> str:
+    """Why a scan came back without a row, in one line."""
+    if type(error).__name__ == "KilledWorker":
+        return (
+            "ended every process that tried it, as one does that needs more memory than there is; `crop=` "
+            "and `binning=` take less"
+        )
+    return " ".join(f"{type(error).__name__}: {error}".split())

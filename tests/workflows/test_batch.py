@@ -1,0 +1,235 @@
+"""Many scans: each is what `sayre run` makes of it, what is done is left out, what fails stops no other."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from batch_samples import OPTIONS, result_of, write_scan
+
+from sayre.cli import main
+from sayre.crystal.scan import Scan
+from sayre.data.option import SettingError
+from sayre.errors import InputError
+from sayre.retrieval import kept as kept_runs
+from sayre.retrieval.settings import Settings
+from sayre.workflows.batch import scan as one_scan
+from sayre.workflows.batch.job import BatchJob, curves
+from sayre.workflows.batch.places import folder_name, folder_names
+from sayre.workflows.batch.row import COLUMNS, Row
+from sayre.workflows.batch.slurm import SlurmConfig
+
+pytest.importorskip("distributed")
+pytestmark = pytest.mark.filterwarnings("ignore::sayre.errors.SayreWarning")
+
+SETTINGS = Settings(runs=2, recipe="(HIO*20 + SW)**4, ER*20", refine="none")
+SCAN = Scan(lattice_constant=4.08, along=0)
+
+
+@pytest.fixture
+def scans(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for seed in (0, 1):
+        write_scan(tmp_path / f"s{seed}.npz", seed)
+    return tmp_path
+
+
+@pytest.fixture
+def here(monkeypatch):
+    """Scans are done by this process, one after the other, in place of a cluster."""
+
+    def done(client, jobs):
+        for job in jobs:
+            yield one_scan.do_scan(job, str(Path.cwd()))
+
+    monkeypatch.setattr(BatchJob, "_cluster", lambda self, count: contextlib.nullcontext())
+    monkeypatch.setattr("sayre.workflows.batch.job._done", done)
+
+
+def batch(*sources, **options):
+    how = {"settings": SETTINGS, "scan": SCAN, "folder": Path("out"), **options}
+    return BatchJob(sources=sources, **how).run()
+
+
+def table():
+    with open("out/scans.csv", newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.slow
+def test_each_scan_is_what_a_run_makes_of_it(scans, capsys):
+    """With real processes, by the command line; a second time nothing is done again."""
+    given = ["--runs", "2", *OPTIONS, "--quiet"]
+    (scans / "bad.npz").write_text("no")
+    sources = ["s0.npz", "bad.npz", "s1.npz"]
+    assert main(["batch", *sources, "-o", "out", "--workers", "2", *given]) == 1
+    rows = {row["scan"]: row for row in table()}
+    assert [row["status"] for row in rows.values()] == ["done", "failed", "done"]
+    assert rows["bad"]["error"].startswith("bad.npz: not an npz")
+    assert not (scans / "out" / "bad").exists()
+    for name in ("s0", "s1"):
+        assert main(["run", f"{name}.npz", "-o", f"alone/{name}", *given]) == 0
+        assert result_of(scans / "out" / name) == result_of(scans / "alone" / name)
+        assert not (scans / "out" / name / "runs").exists()
+        with np.load(scans / "out" / name / "object.npz") as file:
+            inside = file["strain"][file["support"]]
+            voxel = float(np.prod(file["voxel_size"]))
+        assert float(rows[name]["strain_rms"]) == pytest.approx(np.sqrt(np.nanmean(inside**2)))
+        assert float(rows[name]["volume_nm3"]) == pytest.approx(voxel * int(rows[name]["voxels"]), rel=1e-6)
+    assert json.loads((scans / "out" / "manifest.json").read_text())["config"]["sources"] == sources
+    assert (scans / "out" / "series.png").stat().st_size > 10_000
+    before = (scans / "out" / "s0" / "object.npz").stat().st_mtime_ns
+    assert main(["batch", "s0.npz", "s1.npz", "-o", "out", "--workers", "1", *given]) == 0
+    assert [row["status"] for row in table()] == ["done before"] * 2
+    assert (scans / "out" / "s0" / "object.npz").stat().st_mtime_ns == before
+
+
+def test_what_is_done_is_known_by_options_and_counts(scans, here):
+    assert batch("s0.npz").status == 0
+    first = result_of(scans / "out" / "s0")
+    assert batch("s0.npz").rows[0].status == "done before"
+
+    (row,) = batch("s0.npz", settings=replace(SETTINGS, seed=1)).rows
+    assert row.error == "out/s0: holds a result of other options (seed 0, now 1); `force=True` overwrites"
+    write_scan(scans / "s0.npz", 5)
+    (row,) = batch("s0.npz").rows
+    assert row.error == "out/s0: is of other counts than s0.npz; `force=True` overwrites"
+    assert result_of(scans / "out" / "s0") == first
+    (row,) = batch("s0.npz", force=True).rows
+    assert row.status == "done"
+    assert result_of(scans / "out" / "s0") != first
+
+
+def test_a_folder_of_the_user_is_left_alone(scans, here):
+    (scans / "out" / "s0").mkdir(parents=True)
+    (scans / "out" / "s0" / "mine.txt").write_text("mine")
+    rows = batch("s0.npz", "s1.npz").rows
+    assert rows[0].error == "out/s0: is not empty and of no batch; `force=True` overwrites"
+    assert rows[1].status == "done"
+    assert [path.name for path in (scans / "out" / "s0").iterdir()] == ["mine.txt"]
+
+
+def test_starts_are_added_to_finished_scans(scans, here, monkeypatch):
+    batch("s0.npz", keep_starts=True)
+    written, write = [], kept_runs.KeptRuns.write
+    monkeypatch.setattr(
+        kept_runs.KeptRuns, "write", lambda self, run: (write(self, run), written.append(run.index))
+    )
+    (row,) = batch("s0.npz", keep_starts=True, settings=replace(SETTINGS, runs=3)).rows
+    assert (row.status, row.runs, written) == ("done", 3, [2])
+    anew = batch("s0.npz", folder=Path("anew"), settings=replace(SETTINGS, runs=3))
+    assert anew.rows[0].residual == row.residual
+    assert result_of(scans / "out" / "s0") == result_of(scans / "anew" / "s0")
+
+
+@pytest.mark.parametrize("at", ["write", "record"])
+def test_a_scan_that_was_stopped_is_resumed(scans, here, monkeypatch, at):
+    """After its first start, and after its result but before the record of it: no start is made twice."""
+    with monkeypatch.context() as stopping:
+        if at == "write":
+            write = kept_runs.KeptRuns.write
+
+            def stopped(self, run):
+                write(self, run)
+                raise KeyboardInterrupt
+
+            stopping.setattr(kept_runs.KeptRuns, "write", stopped)
+        else:
+            stopping.setattr(one_scan, "row_of", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            batch("s0.npz")
+    written, write = [], kept_runs.KeptRuns.write
+    monkeypatch.setattr(
+        kept_runs.KeptRuns, "write", lambda self, run: (write(self, run), written.append(run.index))
+    )
+    assert batch("s0.npz").rows[0].status == "done"
+    assert written == ([1] if at == "write" else [])
+    batch("s0.npz", folder=Path("anew"))
+    assert result_of(scans / "out" / "s0") == result_of(scans / "anew" / "s0")
+
+
+def test_a_defect_in_one_scan_is_in_its_row(scans, here, monkeypatch):
+    monkeypatch.setattr(one_scan, "_made_of", lambda job, counts: 1 // len(job.input.source.strip("s0.npz")))
+    rows = batch("s0.npz", "s1.npz").rows
+    assert rows[0].error.startswith("ZeroDivisionError: ")
+    assert "1 // len" in (scans / "out" / "s0.error.txt").read_text()
+    assert rows[1].status == "done"
+
+
+def test_names_of_folders():
+    assert folder_name("/data/a.b/scan.h5::/entry/data") == "scan_entry_data"
+    assert folder_name("example.spec::54") == "example_54"
+    assert folder_names(["a/x.npz", "x.npz::b"]) == ["x", "x_b"]
+    with pytest.raises(InputError, match=r"^a/x.npz and b/X.npz: both would be written to the folder X; "):
+        folder_names(["a/x.npz", "b/X.npz"])
+
+
+def test_one_place_at_a_time():
+    with pytest.raises(SettingError, match="scheduler: and workers exclude each other"):
+        BatchJob(sources=("a",), folder=Path("b"), workers=2, scheduler="tcp://x:1")
+
+
+def test_curves_are_relative_to_the_first_scan_that_is_known():
+    rows = [
+        Row(scan="a", source="a", status="failed", error="no"),
+        Row(scan="b", source="b", spacing_angstrom=2.0, peak_row=3.5, strain_rms=1e-3),
+        Row(scan="c", source="c", spacing_angstrom=2.002, peak_row=3.0),
+    ]
+    found = curves(rows)
+    assert found["Δd/d (%)"][""] == [None, 0.0, pytest.approx(0.1)]
+    assert found["shift of the peak (voxels)"]["row"] == [None, 0.0, -0.5]
+    assert found["strain, rms (%)"][""] == [None, 0.1, None]
+    same = curves([replace(row, spacing_angstrom=2.0) for row in rows])
+    assert same["Δd/d (%)"][""] == [None] * 3
+    assert set(COLUMNS) == set(Row.__dataclass_fields__)
+
+
+SLURM = """
+jobs = 4
+cores = 8
+processes = 2
+memory = "32GB"
+walltime = "02:00:00"
+queue = "bcdi"
+job_script_prologue = ["module load cuda"]
+job_extra_directives = ["--gres=gpu:1"]
+"""
+
+
+def test_the_job_of_slurm():
+    jobqueue = pytest.importorskip("dask_jobqueue")
+    config = SlurmConfig.from_text(SLURM, "slurm.toml")
+    with jobqueue.SLURMCluster(**config.of_cluster) as cluster:
+        script = cluster.job_script()
+    lines = script.splitlines()
+    for line in (
+        "#SBATCH -p bcdi",
+        "#SBATCH --cpus-per-task=8",
+        "#SBATCH -t 02:00:00",
+        "#SBATCH --gres=gpu:1",
+    ):
+        assert line in lines
+    assert "module load cuda" in lines
+    (worker,) = [line for line in lines if "distributed.cli.dask_worker" in line]
+    assert re.findall(r"--nthreads (\d+)", worker)[-1] == "1"
+    assert "--nworkers 2" in worker
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        (SLURM.replace("queue", "quueue"), r"quueue: is not known; .*did you mean queue\?"),
+        (SLURM.replace("cores = 8", ""), "cores: is missing"),
+        (SLURM.replace("jobs = 4", "jobs = 0"), "jobs: Input should be greater"),
+    ],
+)
+def test_what_is_wrong_with_the_file_of_slurm(scans, text, wrong, capsys):
+    (scans / "slurm.toml").write_text(text)
+    assert main(["batch", "s0.npz", "-o", "out", "--slurm", "slurm.toml"]) == 2
+    assert re.search(f"^sayre: slurm.toml: {wrong}", capsys.readouterr().err)
