@@ -5,7 +5,8 @@ Conventions, stated here once and held everywhere:
 - Array axes are `(rocking, row, column)` as stacked from frames (C order); 2D arrays `(row, column)`.
 - The centre of every public array is index `n // 2` on each axis, in real and in reciprocal space.
 - Detector = `fftshift(fftn(ifftshift(object)))`; scattering is `A(q) = Σ f exp(−i q·r)`.
-- Intensities are photon counts, float32, non-negative. Log scale is `log(1 + I)`.
+- Intensities are photon counts, float32, non-negative but for noise (`Pattern.readout`). Log scale is
+  `log(1 + I)`.
 - Masks are True where nothing was measured.
 - `q` in 1/Å with 2π; atoms in Å, objects in nm, energy in eV, angles in degrees.
 - The oversampling ratio σ is the array length over the object length on that axis.

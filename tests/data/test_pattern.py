@@ -208,14 +208,3 @@ def test_filled_pattern_refuses(changed, message):
     assert filled(sigma=np.array([[np.nan, 0]], np.float32)).method == "linear"  # no error given
     with pytest.raises(ValueError, match=message):
         filled(**changed)
-
-
-def test_counts_with_their_background_subtracted_are_said_to_be():
-    """A third of the voxels below zero: what is left of the dark ones is too bright."""
-    counts = np.random.default_rng(0).poisson(np.full((20, 20, 20), 20.0)) - 19
-    share = 100 * np.mean(counts < 0)
-    with pytest.warns(SayreWarning) as said:
-        pattern = Pattern.from_counts(counts)
-    texts = [str(one.message) for one in said]
-    assert any(f"{share:.2g} % of the values are negative" in text for text in texts)
-    assert pattern.mask.sum() == np.count_nonzero(counts < 0)

@@ -77,6 +77,27 @@ def test_where_a_part_was_taken_and_how_it_was_binned_come_back(ending, tmp_path
     assert loaded.crop((slice(1, 4), slice(2, 5), slice(3, 6))).meta.origin == (8, 4, 39)
 
 
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_counts_below_zero_come_back_with_their_noise(ending, tmp_path):
+    counts = np.random.default_rng(0).normal(0, 3, (4, 6, 6)).astype(np.float32)
+    mask = counts > 4
+    pattern = Pattern.from_counts(counts, mask, readout=3.0)
+    filled = FilledPattern(
+        pattern=pattern,
+        intensity=np.where(mask, np.float32(-0.5), pattern.intensity),
+        sigma=np.where(mask, np.float32(0.2), np.float32(0)),
+        method="wiener",
+    )
+    save(tmp_path / f"a{ending}", filled)
+    loaded = load(tmp_path / f"a{ending}")
+    same(loaded, pattern)
+    assert loaded.readout == 3
+    if not ending.lower().startswith(".tif") and ending != ".cxi":
+        again = load_filled(tmp_path / f"a{ending}")
+        assert isinstance(again, FilledPattern)
+        assert np.array_equal(again.intensity, filled.intensity)
+
+
 def test_numbers_of_another_count_of_axes_are_not_taken(tmp_path):
     np.savez(tmp_path / "a.npz", intensity=np.ones((4, 5, 6)), origin=[1, 2], binning=[0, 1, 1])
     loaded = load(tmp_path / "a.npz")

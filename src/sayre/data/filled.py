@@ -30,8 +30,9 @@ class FilledPattern(ArrayClass):
     intensity
         float32, same shape: the measured counts, bit for bit, and the expected counts elsewhere.
     sigma
-        float32: standard error of `log(1 + expected counts)` in filled voxels, 0 elsewhere.
-        Photon noise is not in it. NaN where the method gives no error.
+        float32: standard error of `log(1 + expected counts)` in filled voxels, 0 elsewhere; expected counts
+        below 0, which there are where the pattern has a `readout`, count as 0 in it. Photon noise is not in
+        it. NaN where the method gives no error.
     method
         Name of the method that filled it.
     """
@@ -49,7 +50,8 @@ class FilledPattern(ArrayClass):
                 raise ValueError(f"{name}: must be float32 of shape {self.pattern.shape}")
         if not np.array_equal(self.intensity[measured], self.pattern.intensity[measured]):
             raise ValueError("intensity: measured voxels were changed")
-        if not (np.isfinite(self.intensity).all() and self.intensity.min() >= 0):
+        least = -np.inf if self.pattern.readout else 0
+        if not (np.isfinite(self.intensity).all() and self.intensity.min() >= least):
             raise ValueError("intensity: filled voxels must be finite and non-negative")
         if self.sigma[measured].any() or (self.sigma < 0).any():
             raise ValueError("sigma: must be 0 where measured and nowhere negative")
@@ -83,6 +85,14 @@ class FilledPattern(ArrayClass):
     @property
     def gaps(self) -> list[Gap]:
         return self.pattern.gaps
+
+    def as_photons(self) -> FilledPattern:
+        """Return counts that scatter as photons do, as `Pattern.as_photons`, with their `sigma`."""
+        if not self.pattern.readout:
+            return self
+        raised = np.maximum(self.intensity + np.float32(self.pattern.readout**2), 0)
+        sigma = self.sigma * (1 + np.maximum(self.intensity, 0)) / (1 + raised)
+        return replace(self, pattern=self.pattern.as_photons(), intensity=raised, sigma=sigma)
 
     def crop(self, box: tuple[slice, ...]) -> FilledPattern:
         """Return the part of the pattern inside `box`, one slice an axis."""

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sayre.data.arrays import ArrayClass
 from sayre.data.grid import Grid, Meta
+from sayre.data.readout import DEEPEST, noise_below_zero, without_bad
 from sayre.data.shown import Lines, axes_of, sizes, slices_through
 from sayre.errors import InputError, warn
 from sayre.numerics.gaps import describe_gaps
@@ -20,10 +21,6 @@ if TYPE_CHECKING:
     from sayre.numerics.gaps import Gap
 
 
-BELOW_ZERO = 0.05
-"""Share of negative values beyond which a background was subtracted."""
-FEW = 2
-"""Different negative values that mark gaps and dead pixels; more are left of a background."""
 EXACT = 2**24
 """Whole numbers below this are exact in float32."""
 
@@ -35,18 +32,22 @@ class Pattern(ArrayClass):
     Attributes
     ----------
     intensity
-        float32, `(rocking, row, column)` or `(row, column)`; finite and non-negative
+        float32, `(rocking, row, column)` or `(row, column)`; finite and, without `readout`, non-negative
         wherever it was measured, 0 where it was not.
     mask
         bool, same shape; True where nothing was measured.
     grid, meta
         Sampling and origin.
+    readout
+        Standard deviation of dark voxels in counts: the noise of reading out, or of a background that was
+        subtracted. Above 0 counts may be negative.
     """
 
     intensity: NDArray[np.float32]
     mask: NDArray[np.bool_]
     grid: Grid
     meta: Meta = field(default_factory=Meta)
+    readout: float = 0.0
 
     def __post_init__(self) -> None:
         shape, what = self.intensity.shape, self.meta.source or "pattern"
@@ -63,7 +64,10 @@ class Pattern(ArrayClass):
             )
         if len(self.grid.step) != len(shape):
             raise InputError(f"{what}: {len(self.grid.step)} grid steps for {len(shape)} axes")
-        if not all(np.isfinite(part).all() and part.min() >= 0 for part in self.intensity):
+        if not 0 <= self.readout < np.inf:
+            raise InputError(f"{what}: readout must be a finite number, 0 or more, found {self.readout!r}")
+        least = -np.inf if self.readout else 0
+        if not all(np.isfinite(part).all() and part.min() >= least for part in self.intensity):
             raise InputError(
                 f"{what}: counts must be finite and non-negative; Pattern.from_counts masks the rest"
             )
@@ -82,6 +86,17 @@ class Pattern(ArrayClass):
         """The pattern itself: what was measured, as `FilledPattern.measured` is."""
         return self
 
+    def as_photons(self) -> Pattern:
+        """Return counts that scatter as photons do: the variance of dark voxels is added where there is one.
+
+        Where a background of so many photons was subtracted, this undoes it; noise of reading out with this
+        variance is like one.
+        """
+        if not self.readout:
+            return self
+        raised = np.maximum(self.intensity + np.float32(self.readout**2), 0)
+        return replace(self, intensity=np.where(self.mask, np.float32(0), raised), readout=0.0)
+
     @cached_property
     def gaps(self) -> list[Gap]:
         """Gaps of the mask, as `sayre.numerics.gaps.find_gaps` takes it apart."""
@@ -97,9 +112,10 @@ class Pattern(ArrayClass):
         *,
         grid: Grid | None = None,
         meta: Meta | None = None,
+        readout: float | None = None,
         copy: bool = True,
     ) -> Pattern:
-        """Build a pattern from any real array, masking NaN, infinite and negative values.
+        """Build a pattern from any real array, masking NaN, infinite and negative values, but for noise.
 
         Parameters
         ----------
@@ -109,6 +125,9 @@ class Pattern(ArrayClass):
             Non-zero where not measured; a 2D mask holds for every frame of 3D counts.
         grid, meta
             Sampling and origin.
+        readout
+            Standard deviation of dark voxels, as in `Pattern`; 0 masks negative values. None finds it where
+            negative values are as many and as even as noise around zero makes them, and else is 0.
         copy
             Whether the array must stay as it is; else counts of float32 are changed in place.
 
@@ -120,8 +139,8 @@ class Pattern(ArrayClass):
         Warns
         -----
         SayreWarning
-            How many NaN, infinite or negative values were masked; counts that are not integers, unless `meta`
-            says that they were divided by a white field.
+            How many NaN, infinite or negative values were masked; that negative ones are used, and with what
+            noise; counts that are not integers, unless `meta` says that they were divided by a white field.
         """
         meta = meta or Meta()
         what = meta.source or "counts"
@@ -136,27 +155,23 @@ class Pattern(ArrayClass):
             intensity = array.astype(np.float32, copy=copy)
         missing = as_mask(mask, intensity.shape, what)
         warn_of_rounding(what, intensity, array.dtype, missing)
-        with np.errstate(invalid="ignore"):
-            values = {float(v) for part in intensity for v in part[(part < 0) & (part > -np.inf)][:9]}
-        newly, below = _without_bad(intensity, missing)
+        noise = noise_below_zero(intensity, missing, what) if readout is None else float(readout)
+        if not 0 <= noise < np.inf:
+            raise InputError(f"{what}: readout must be a finite number, 0 or more, found {noise!r}")
+        newly = without_bad(intensity, missing, -DEEPEST * noise)
         if newly:
             warn(f"{what}: {newly} NaN, infinite or negative values masked")
-        if below > max(BELOW_ZERO * intensity.size, 100) and len(values) > FEW:
-            warn(
-                f"{what}: {100 * below / intensity.size:.2g} % of the values are negative, as after the "
-                "subtraction of a background; they are masked, so that what is left of dark voxels is too "
-                "bright, and so is what is filled there; counts before the subtraction would do"
-            )
         if missing.all():
             raise InputError(f"{what}: every voxel is masked; nothing to work from")
         if (
-            meta.divided_by is None
+            not noise
+            and meta.divided_by is None
             and array.dtype.kind == "f"
             and not all(np.array_equal(part, np.rint(part)) for part in intensity)
         ):
             warn(f"{what}: values are not integers; taken as (scaled) counts, not as amplitudes")
         grid = grid or Grid(step=(1.0,) * intensity.ndim)
-        return cls(intensity=intensity, mask=missing, grid=grid, meta=meta)
+        return cls(intensity=intensity, mask=missing, grid=grid, meta=meta, readout=noise)
 
     def crop(self, box: tuple[slice, ...]) -> Pattern:
         """Return the part of the pattern inside `box`, one slice an axis; `meta.origin` keeps its place.
@@ -213,6 +228,8 @@ def described(pattern: Pattern) -> Lines:
     }
     known = ", ".join(f"{name} {text}" for name, text in origin.items() if text)
     corrected = [] if meta.corrections is None else [("corrected", meta.corrections)]
+    if pattern.readout:
+        corrected += [("dark voxels", f"scatter by {pattern.readout:.3g} counts; negative counts are used")]
     return [
         ("counts", f"{total:.4g} in all, {most:.4g} in the brightest voxel"),
         *corrected,
@@ -241,19 +258,6 @@ def _gaps_of(pattern: Pattern) -> str:
     if not pattern.mask.any():
         return "nothing: no voxel is masked"
     return f"{100 * float(pattern.mask.mean()):.2g} % of the voxels: {describe_gaps(pattern.gaps)}"
-
-
-def _without_bad(intensity: NDArray[np.float32], missing: NDArray[np.bool_]) -> tuple[int, int]:
-    """Mask in place what is no count; return how many voxels that are, and how many of them below zero."""
-    newly = below = 0
-    for counts, mask in zip(intensity, missing, strict=True):  # frame by frame, for large arrays
-        with np.errstate(invalid="ignore"):
-            bad = ~(np.isfinite(counts) & (counts >= 0)) & ~mask
-            newly += int(np.count_nonzero(bad))
-            below += int(np.count_nonzero((counts < 0) & np.isfinite(counts) & ~mask))
-        mask |= bad
-        counts[mask] = 0
-    return newly, below
 
 
 def warn_of_rounding(what: str, counts: NDArray[Any], stored: np.dtype[Any], mask: NDArray[np.bool_]) -> None:

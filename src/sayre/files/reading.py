@@ -83,10 +83,11 @@ def load(
     Warns
     -----
     SayreWarning
-        NaN, infinite and negative values masked; voxels at the highest value of an unsigned 16- to
-        64-bit integer masked (detectors mark dead or overflown pixels with it); values that are not
-        integers; a mask of more than half of the voxels; what was corrected by the white field, dark field
-        and bad pixels beside the counts, and arrays that were not used.
+        NaN, infinite and negative values masked, or negative ones used, where they are as noise around zero
+        is; voxels at the highest value of an unsigned 16- to 64-bit integer masked (detectors mark dead or
+        overflown pixels with it); values that are not integers; a mask of more than half of the voxels; what
+        was corrected by the white field, dark field and bad pixels beside the counts, and arrays that were
+        not used.
     """
     region = parsed(roi, path)
     contents, digest = _read(path, region, axes)
@@ -136,7 +137,8 @@ def _with_filling(pattern: Pattern, contents: Contents) -> Pattern | FilledPatte
         return pattern
     if not np.array_equal(pattern.mask, contents.mask != 0):
         return pattern
-    counts = np.where(pattern.mask, np.maximum(contents.counts, 0), pattern.intensity).astype(np.float32)
+    filled = contents.counts if pattern.readout else np.maximum(contents.counts, 0)
+    counts = np.where(pattern.mask, filled, pattern.intensity).astype(np.float32)
     sigma = np.where(pattern.mask, sigma, 0).astype(np.float32)
     return FilledPattern(pattern=pattern, intensity=counts, sigma=sigma, method=contents.method or "as read")
 
@@ -192,7 +194,10 @@ def pattern_of_contents(
         meta = dataclasses.replace(meta, origin=_origin(meta, region))
     del over
     grid, kept = _grid(contents.known, counts.ndim), contents.sigma is not None or not counts.flags.writeable
-    pattern = Pattern.from_counts(counts, missing, grid=grid, meta=meta, copy=kept)
+    noise = positive(contents.known.get("readout"), 1)
+    pattern = Pattern.from_counts(
+        counts, missing, grid=grid, meta=meta, readout=noise[0] if noise else None, copy=kept
+    )
     return corrected(pattern, contents, path, flat=flat, dark=dark)
 
 

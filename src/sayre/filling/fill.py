@@ -61,7 +61,8 @@ def inpaint(
     Returns
     -------
     FilledPattern
-        Measured voxels bit for bit as they came. `sigma` is the standard error of `log(1 + expected
+        Measured voxels bit for bit as they came; where these may be negative (`Pattern.readout`), filled ones
+        may be so slightly. `sigma` is the standard error of `log(1 + expected
         counts)`, NaN for methods that state none. `method` names what filled the voxels: "unet + wiener"
         where the network could not reach all of them.
 
@@ -87,7 +88,7 @@ def inpaint(
         raise InputError(f"{pattern.name}: the network fills 3D counts, these are 2D; `method='wiener'`")
     chosen = chosen_method(settings)
     gain = _gain(pattern, settings) if chosen in STATISTICAL else 1.0
-    seen = pattern if gain == 1 else replace(pattern, intensity=pattern.intensity / np.float32(gain))
+    seen = _in_photons(pattern, gain)
     if chosen == "crystal":
         filled, sigma, chosen = _by_crystal(seen, settings, device, progress, kept)
     elif chosen == "stack":
@@ -98,11 +99,19 @@ def inpaint(
         filled, sigma = _by_classic(chosen, np.log1p(seen.intensity), pattern.mask, progress, kept)
     counts = pattern.intensity.copy()
     photons = np.maximum(np.expm1(filled[pattern.mask]), 0)
-    counts[pattern.mask] = np.float32(gain) * photons
-    if gain != 1:
-        sigma[pattern.mask] *= (gain + counts[pattern.mask]) / (1 + counts[pattern.mask])
+    counts[pattern.mask] = np.float32(gain) * photons - np.float32(pattern.readout**2 / gain)
+    if gain != 1 or pattern.readout:
+        sigma[pattern.mask] *= gain * (1 + photons) / (1 + np.maximum(counts[pattern.mask], 0))
     sigma = np.where(pattern.mask, sigma, np.float32(0))
     return FilledPattern(pattern=pattern, intensity=counts, sigma=sigma, method=chosen)
+
+
+def _in_photons(pattern: Pattern, gain: float) -> Pattern:
+    """The pattern in counts that scatter as photons: in units of one, the variance of dark voxels added."""
+    if gain == 1:
+        return pattern.as_photons()
+    intensity, readout = pattern.intensity / np.float32(gain), pattern.readout / gain
+    return replace(pattern, intensity=intensity, readout=readout).as_photons()
 
 
 def _gain(pattern: Pattern, settings: FillingSettings) -> float:

@@ -93,6 +93,8 @@ def evaluate(
 ) -> list[Score]:
     """Score methods of filling on one gap.
 
+    Counts with a `readout` are scored with its square added, as they scatter as photons do then.
+
     Parameters
     ----------
     pattern
@@ -116,6 +118,9 @@ def evaluate(
     InputError
         A gap that does not fit or in which nothing was measured; as `inpaint`.
     """
+    if pattern.readout and truth is not None:
+        truth = truth + np.float32(pattern.readout**2)
+    pattern = pattern.as_photons()
     gapped, known = cut_gap(pattern, axis, position, width)
     peak = int(np.unravel_index(np.argmax(pattern.intensity), pattern.shape)[axis])
     linear = inpaint(gapped, method="linear").intensity

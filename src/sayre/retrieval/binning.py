@@ -70,11 +70,17 @@ def binned(pattern: AnyPattern, binning: Binning) -> AnyPattern:
     grid = replace(measured.grid, step=tuple(s * f for s, f in zip(measured.grid.step, factors, strict=True)))
     before = measured.meta.binning or (1,) * len(factors)
     meta = replace(measured.meta, binning=tuple(b * f for b, f in zip(before, factors, strict=True)))
-    counts = Pattern(intensity=np.where(mask, np.float32(0), sums), mask=mask, grid=grid, meta=meta)
+    counts = Pattern(
+        intensity=np.where(mask, np.float32(0), sums),
+        mask=mask,
+        grid=grid,
+        meta=meta,
+        readout=measured.readout * float(np.sqrt(np.prod(factors))),
+    )
     if not isinstance(whole, FilledPattern):
         return counts
-    errors = _blocks((1 + whole.intensity.astype(np.float64)) * whole.sigma, factors)
-    sigma = (errors / (1 + sums.astype(np.float64))).astype(np.float32)
+    errors = _blocks((1 + np.maximum(whole.intensity, 0).astype(np.float64)) * whole.sigma, factors)
+    sigma = (errors / (1 + np.maximum(sums, 0).astype(np.float64))).astype(np.float32)
     return FilledPattern(pattern=counts, intensity=sums, sigma=sigma, method=whole.method)
 
 

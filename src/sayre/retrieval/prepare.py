@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import scipy.fft
@@ -159,6 +160,19 @@ def bright_ratios(intensity: NDArray[np.float32], threshold: float = 0.02) -> tu
         ]
         ratios.append(n / max(first_out) if max(first_out) < n // 2 else 2.0)
     return tuple(ratios)
+
+
+def not_below_zero(pattern: AnyPattern) -> AnyPattern:
+    """Return counts with zeros in place of negative ones, which only noise makes; their `readout` stays.
+
+    `sayre.retrieval.engine.bounds.amplitude_bounds` takes dark voxels for what they are.
+    """
+    if not pattern.measured.readout:
+        return pattern
+    counts = replace(pattern.measured, intensity=np.maximum(pattern.measured.intensity, 0))
+    if not isinstance(pattern, FilledPattern):
+        return counts
+    return replace(pattern, pattern=counts, intensity=np.maximum(pattern.intensity, 0))
 
 
 def check(pattern: AnyPattern, *, part: bool = False) -> tuple[float, ...]:

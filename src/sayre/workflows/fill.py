@@ -135,6 +135,7 @@ def steps_config(pattern: Pattern, settings: FillingSettings, device: str) -> di
     weights = weights_used("unet", settings.weights) if network else {}
     return {
         "pattern": pattern.digest(),
+        **({"readout": pattern.readout} if pattern.readout else {}),
         "filling": {**asdict(settings), "method": method, "weights": weights},
         "filling_device": find_device(device).type if network or method == "crystal" else "cpu",
     }

@@ -32,8 +32,10 @@ FEW, UNEVEN = 1000, 0.05
 
 
 def unit_of(pattern: AnyPattern) -> np.float32:
-    """The count of a photon: the least count, where counts are its multiples; else 1."""
+    """The count of a photon: the least count, where counts are its multiples; else 1, as of noisy counts."""
     measured = pattern.measured
+    if measured.readout:
+        return np.float32(1)
     counts = measured.intensity[~measured.mask]
     seen = counts[:: max(counts.size // MANY, 1)].astype(np.float64)
     seen = seen[seen > 0]
@@ -60,7 +62,8 @@ def sound(pattern: Pattern, leave: Collection[str] = ()) -> Pattern:
         What was masked.
     """
     mask, unit = pattern.mask.copy(), unit_of(pattern)
-    counts = pattern.intensity if unit == 1 else pattern.intensity / unit
+    photons = pattern.as_photons().intensity
+    counts = photons if unit == 1 else photons / unit
     if "empty" not in leave:
         axes = ("frames", "rows", "columns")[-counts.ndim :]
         for axis, lost in empty_planes(counts, mask):
@@ -119,7 +122,7 @@ def cleaned(pattern: AnyPattern) -> AnyPattern:
     left = pattern.measured.meta.left
     if isinstance(pattern, Pattern) and left is None:
         pattern = sound(pattern)
-    counts, what = pattern.intensity, pattern.name
+    counts, what = np.asarray(np.maximum(pattern.intensity, 0), np.float32), pattern.name
     unit = float(unit_of(pattern))
     hot = lone(counts if unit == 1 else counts / np.float32(unit), pattern.measured.mask & (counts == 0))
     top = float(counts.max(where=~hot, initial=0))
@@ -166,9 +169,10 @@ def lone(counts: NDArray[np.float32], unknown: NDArray[np.bool_]) -> NDArray[np.
 def _require_peak(pattern: AnyPattern, top: float, hot: NDArray[np.bool_], unit: float) -> None:
     measured, what = pattern.measured, pattern.name
     seen = ~(measured.mask | hot)
-    mean, voxels = float(measured.intensity.mean(where=seen, dtype=np.float64)), int(seen.sum())
+    photons, dark = measured.as_photons().intensity, measured.readout**2
+    mean, voxels = float(photons.mean(where=seen, dtype=np.float64)), int(seen.sum())
     chance = (
-        float(scipy.special.gammainc(top / unit, mean / unit)) if top > 0 else 1.0
+        float(scipy.special.gammainc((top + dark) / unit, mean / unit)) if top > 0 else 1.0
     )  # that a voxel has `top` or more
     if chance * voxels > LEAST_CHANCE:
         raise InputError(

@@ -112,7 +112,7 @@ def _say_units(pattern: Pattern) -> None:
             f"the brightest voxel has {top / unit:.7g}"
         )
         return
-    if len(pattern.shape) < 3 or _are_whole(pattern.intensity):
+    if len(pattern.shape) < 3 or pattern.readout or _are_whole(pattern.intensity):
         return
     units = _units_of_frames(pattern.intensity)
     if units is not None and units.max() > 1.0001 * units.min():
@@ -143,8 +143,8 @@ def _units_of_frames(counts: NDArray[np.float32]) -> NDArray[np.float64] | None:
 
 
 def _of_one_scale(pattern: Pattern, even: bool) -> Pattern:
-    unit = unit_of(pattern)
-    counts = pattern.intensity if unit == 1 else pattern.intensity / unit
+    unit, counts = unit_of(pattern), np.asarray(np.maximum(pattern.intensity, 0), np.float32)
+    counts = counts if unit == 1 else counts / unit
     scales = scales_of(counts, pattern.mask)
     if scales is None:
         if even:

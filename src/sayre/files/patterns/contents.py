@@ -100,10 +100,12 @@ def known_of(pattern: Pattern) -> dict[str, Any]:
     `energy` eV, `distance` m, `pixel_size` (row, column) m, `hkl`, `detector`, `grid_step` 1/Å, `origin`,
     the first voxel in the file that a part was taken from, `binning`, the voxels of that file in one,
     `corrections` of the counts in words, `divided_by`, the white field among them, `geometry`, TOML text, and
-    `left`, what of doubtful counts was left as it is.
+    `left`, what of doubtful counts was left as it is. `readout` is the standard deviation of dark voxels in
+    counts, where they may be negative.
     """
     meta = pattern.meta
     facts = {name: getattr(meta, name) for name in _FACTS}
+    facts["readout"] = pattern.readout or None
     if pattern.grid.unit == "1/angstrom":
         facts["grid_step"] = pattern.grid.step
     return {name: value for name, value in facts.items() if value is not None and value != ""}

@@ -100,14 +100,16 @@ def contents(
         counts = np.fft.fftshift(counts)
         mask = None if mask is None else np.fft.fftshift(mask)
         beside = {name: np.fft.fftshift(array) for name, array in beside.items()}
+    facts = nexus.facts(file, place)
     if dataset.dtype.kind == "f":
-        marked = decode(counts, made_by=nexus.text(file.attrs.get("creator", "")))
+        creator = nexus.text(file.attrs.get("creator", ""))
+        marked = decode(counts, made_by=creator, noisy="readout" in facts)
         mask = _union(mask, marked)
     return Contents(
         counts=counts,
         stored=dataset.dtype,
         mask=mask,
-        known=nexus.facts(file, place),
+        known=facts,
         beside=beside,
         remarks=(*remarks, *hdf5.unmapped_said(missing)),
         region=of_frame(region),
@@ -130,7 +132,9 @@ def read_companion(path: Path, inside: str | None, kind: Kind) -> NDArray[Any]:
     return hdf5.read_companion(path, inside, kind)
 
 
-def decode(counts: NDArray[np.float32], *, made_by: str = "") -> NDArray[np.bool_] | None:
+def decode(
+    counts: NDArray[np.float32], *, made_by: str = "", noisy: bool = False
+) -> NDArray[np.bool_] | None:
     """Resolve PyNX's marks in place; return the mask they hold, None if there is none.
 
     Values between −1e19 and 0 are free voxels only where PyNX's marks are in use: in a file of PyNX or
@@ -142,9 +146,11 @@ def decode(counts: NDArray[np.float32], *, made_by: str = "") -> NDArray[np.bool
         float32, any shape; marks are replaced in place.
     made_by
         Program that the file names as its creator.
+    noisy
+        Whether counts may be negative, so that no negative number is a free voxel.
     """
     missing = counts <= _ESTIMATE
-    if missing.any() or made_by.lower() in _WRITERS:
+    if not noisy and (missing.any() or made_by.lower() in _WRITERS):
         free = (counts <= -1) & ~missing
         counts[free] = -counts[free] - 1
     if not missing.any():

@@ -40,7 +40,17 @@ _ENERGIES = (
 )
 _WAVELENGTHS = ("instrument_1/beam_1/incident_wavelength", "instrument/beam/incident_wavelength")
 _ENERGY_UNITS = {"j": 1 / e, "joule": 1 / e, "ev": 1.0, "kev": 1e3}
-_OWN = ("hkl", "grid_step", "origin", "binning", "corrections", "divided_by", "geometry", "left")
+_OWN = (
+    "hkl",
+    "grid_step",
+    "origin",
+    "binning",
+    "corrections",
+    "divided_by",
+    "geometry",
+    "left",
+    "readout",
+)
 _LENGTH_UNITS = {
     "m": 1.0,
     "cm": 1e-2,

@@ -34,6 +34,7 @@ _FACTS = (
     "divided_by",
     "geometry",
     "left",
+    "readout",
 )
 _OURS = {"mask", "sigma", "method", "manifest", "expectation", "amplitude", "oversampling", *_FACTS}
 """What `sayre.save` writes beside the counts."""

@@ -18,6 +18,8 @@ from sayre.retrieval.settings import Settings
 
 FREE_RADIUS = 1
 """Free voxels form cubes of 3 voxels a side: single ones would be known from their oversampled neighbours."""
+ABOVE_NOISE = 3.0
+"""Standard deviations of dark voxels below which a noisy count only bounds its amplitude from above."""
 FREE_CLEARANCE = 0.05
 """No voxel is left free where the counts exceed this fraction of the peak."""
 
@@ -49,7 +51,8 @@ class Bounds:
     counts
         float32, measured counts; 0 where not measured.
     weight
-        uint8: 1 measured and used, 2 measured but left free for cross-validation, 0 not measured.
+        uint8: 1 measured and used, 2 measured but left free for cross-validation, 0 not measured, or no more
+        than the noise of reading out.
     prior
         Held to by refinement (`sayre.retrieval.measurement`) alone; None for none.
     """
@@ -75,6 +78,8 @@ def amplitude_bounds(pattern: AnyPattern, settings: Settings | None = None) -> B
         the interval of measured counts in units of √(I + 1); 0.675 contains half of the Poisson counts
         (Favre-Nicolin, Leake and Chushkin, Sci. Rep. 10, 2664, 2020). `free` is the fraction of measured
         voxels left free for the free log-likelihood (same article); they are the same for the same `seed`.
+        Where the counts have a `readout`, those below three times as much bound the amplitude by one standard
+        deviation above them, and have no part in the likelihood.
     """
     settings = settings or Settings()
     filled = pattern if isinstance(pattern, FilledPattern) else None
@@ -90,8 +95,10 @@ def amplitude_bounds(pattern: AnyPattern, settings: Settings | None = None) -> B
         upper[mask] = np.sqrt(np.maximum(np.expm1(level + spread), 0))
     else:
         lower[mask], upper[mask] = 0, np.inf
-    weight = (~mask).astype(np.uint8)
-    selected = free_voxels(counts, mask, settings.free, np.random.default_rng(settings.seed))
+    noise, weight = pattern.measured.readout, (~mask).astype(np.uint8)
+    dark = ~mask & (counts < ABOVE_NOISE * noise)
+    lower[dark], upper[dark], weight[dark] = 0, np.sqrt(counts[dark] + np.float32(noise)), 0
+    selected = free_voxels(counts, mask | dark, settings.free, np.random.default_rng(settings.seed))
     lower[selected], upper[selected], weight[selected] = 0, np.inf, 2
     return Bounds(lower=lower, upper=upper, counts=counts, weight=weight)
 
