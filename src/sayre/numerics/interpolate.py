@@ -47,10 +47,12 @@ def _neighbours(
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Index of the last known voxel before and the first after each of `where`; -1 and n if none."""
     n = missing.shape[axis]
-    along = np.arange(n, dtype=np.int32).reshape([-1 if i == axis else 1 for i in range(missing.ndim)])
-    before = np.maximum.accumulate(np.where(missing, np.int32(-1), along), axis=axis)[where]
-    flipped = np.flip(np.where(missing, np.int32(n), along), axis)
-    after = np.flip(np.minimum.accumulate(flipped, axis=axis), axis)[where]
+    across = missing.any(axis)
+    number = np.cumsum(across.ravel(), dtype=np.int32).reshape(across.shape) - np.int32(1)
+    lines = np.moveaxis(missing, axis, -1)[across]
+    along, place = np.arange(n, dtype=np.int32), (number[*where[:axis], *where[axis + 1 :]], where[axis])
+    before = np.maximum.accumulate(np.where(lines, np.int32(-1), along), axis=1)[place]
+    after = np.minimum.accumulate(np.where(lines, np.int32(n), along)[:, ::-1], axis=1)[:, ::-1][place]
     return before, after
 
 

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammainccinv, gammaincinv
-from scipy.stats import norm, poisson
+from scipy.special import gammainccinv, gammaincinv, ndtr, ndtri, pdtr
 
-from sayre.numerics.poisson import error_of_log, error_of_root
+from sayre.numerics.poisson import error_of_log, error_of_root, probability
 
 Counts = NDArray[np.floating]
 
@@ -147,17 +146,17 @@ def predictive_z(
     wide = spread * (1 + mean) > np.sqrt(1 + mean)
     for node, weight in zip(z, weights, strict=True):
         rate = np.maximum(np.expm1(centre[~wide] + node * spread[~wide]), 1e-12)
-        below[~wide] += weight * poisson.cdf(n[~wide] - 1, rate)
-        at[~wide] += weight * poisson.pmf(n[~wide], rate)
+        below[~wide] += weight * np.where(n[~wide] > 0, pdtr(n[~wide] - 1, rate), 0)
+        at[~wide] += weight * probability(n[~wide], rate)
         under, upto = (
-            norm.cdf((np.log1p(_gamma_quantile(node, shape)) - centre[wide]) / spread[wide])
+            ndtr((np.log1p(_gamma_quantile(node, shape)) - centre[wide]) / spread[wide])
             for shape in (n[wide], n[wide] + 1)
         )
         under = np.where(n[wide] > 0, under, 0)
         below[wide] += weight * under
         at[wide] += weight * (upto - under)
     u = below + generator.random(centre.shape) * at
-    return np.asarray(norm.ppf(np.clip(u, 1e-12, 1 - 1e-12)))
+    return np.asarray(ndtri(np.clip(u, 1e-12, 1 - 1e-12)))
 
 
 def _gamma_quantile(z: float, shape: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -168,6 +167,6 @@ def _gamma_quantile(z: float, shape: NDArray[np.float64]) -> NDArray[np.float64]
     a = np.maximum(shape, 1)
     quantile = a * (1 - 1 / (9 * a) + z / (3 * np.sqrt(a))) ** 3
     few = shape < 100
-    invert, tail = (gammaincinv, norm.cdf(z)) if z < 0 else (gammainccinv, norm.sf(z))
+    invert, tail = (gammaincinv, ndtr(z)) if z < 0 else (gammainccinv, ndtr(-z))
     quantile[few] = np.where(shape[few] > 0, invert(a[few], tail), 0)
     return np.asarray(quantile)

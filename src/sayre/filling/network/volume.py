@@ -77,14 +77,19 @@ def inversion_centre(counts: NDArray[np.float32], mask: NDArray[np.bool_]) -> tu
     box = tuple(slice(start, start + side) for start, side in zip(starts, sides, strict=True))
     filled, measured = linear_fill(np.log1p(counts[box]), mask[box]), (~mask[box]).astype(np.float32)
     fringes = (filled - gaussian_filter(filled, ENVELOPE)) * measured
-    size = [scipy.fft.next_fast_len(2 * side, real=True) for side in sides]
-    overlap = _self_convolution(fringes, size)
-    power = _self_convolution(fringes**2, size, measured)
     near = tuple(
         np.arange(max(2 * (p - start) - REACH, 0), min(2 * (p - start) + REACH, 2 * side - 2) + 1)
         for p, start, side in zip(peak, starts, sides, strict=True)
     )
-    score = overlap[np.ix_(*near)] / np.maximum(power[np.ix_(*near)], 1e-6 * float(power.max()) + 1e-30)
+    size = [  # of an array in which nothing is folded onto the points near the peak
+        scipy.fft.next_fast_len(int(max(n[-1], 2 * side - 2 - n[0])) + 1, real=True)
+        for n, side in zip(near, sides, strict=True)
+    ]
+    at = np.ix_(*near)
+    overlap = _self_convolution(fringes, size)[at]
+    power = _self_convolution(fringes**2, size, measured)
+    least = np.float32(1e-6 * float(power.max()) + 1e-30)
+    score = overlap / np.maximum(power[at], least)
     brightest = [2 * (p - start) for p, start in zip(peak, starts, strict=True)]
     score[_pairs(near, sides) < LEAST_PAIRS * _pairs(brightest, sides)] = -np.inf
     best = np.unravel_index(int(np.argmax(score)), score.shape)
@@ -102,7 +107,7 @@ def _pairs(twice_centre: Sequence[Any], sides: Sequence[int]) -> NDArray[np.int6
 def _self_convolution(
     a: NDArray[np.float32], size: list[int], b: NDArray[np.float32] | None = None
 ) -> NDArray[np.float32]:
-    """Linear convolution of `a` with itself, or with `b`."""
+    """Convolution of `a` with itself, or with `b`, in a periodic array."""
     field = scipy.fft.rfftn(a, size, workers=-1)
     field *= field if b is None else scipy.fft.rfftn(b, size, workers=-1)
     return np.asarray(scipy.fft.irfftn(field, size, workers=-1, overwrite_x=True))
