@@ -5,14 +5,17 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from pictures import coherence, diffraction, sampling
+import torch
 
-PAGES = (diffraction, coherence, sampling)
+from pictures import coherence, diffraction, displacement, gaps, learning, phase_problem, sampling
+
+PAGES = (diffraction, coherence, sampling, phase_problem, displacement, gaps, learning)
 
 
 def main(folder: Path) -> None:
     """Draw every figure of every page into a folder."""
     folder.mkdir(exist_ok=True)
+    torch.set_num_threads(1)  # arrays are small
     for page in PAGES:
         page.draw(folder)
 

@@ -6,21 +6,11 @@ import re
 
 import numpy as np
 import pytest
+from concept_pages import FOLDER, stated
 from matplotlib.image import imread
 
 import figures as drawn_pages
-from docs_pages import ROOT
 from pictures import coherence, diffraction, sampling
-
-FOLDER = ROOT / "docs" / "concepts"
-
-
-def stated(page, before, number=r"([\d.]+)"):
-    """The number that a page states after some words."""
-    text = " ".join((FOLDER / f"{page}.md").read_text().split())
-    found = re.search(re.escape(before) + r"\s*" + number, text)
-    assert found, f"{page}.md does not say {before!r}"
-    return float(found[1])
 
 
 @pytest.mark.slow

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 import matplotlib
 import numpy as np
-from matplotlib.ticker import FixedLocator, NullLocator
 from numpy.typing import NDArray
 
 from sayre.data import Pattern
@@ -20,12 +19,11 @@ from sayre.simulation.peak import simulate_particle
 from sayre.simulation.strained.voxels import VoxelPopulation
 from sayre.simulation.strained.voxels import draw as draw_crystal
 
-from .style import COLOURS, EMPTY, STYLE, figure, log_counts, plain, save
+from .style import COLOURS, EMPTY, STYLE, figure, log_counts, plain, save, simple_ticks
 
 RATIOS = (1.4, 2.0, 4.0)
 SIDE = 48
 CRYSTALS = 60
-TICKS = (1.5, 2, 3, 4, 6, 8)
 
 
 class Judged(NamedTuple):
@@ -123,9 +121,7 @@ def _estimated(found: Judged) -> Any:
         marks = np.full(chosen.sum(), height)
         panel.plot(found.true[chosen], marks, "|", ms=9, mew=1.5, color=colour, label=name)
     for axis in (panel.xaxis, panel.yaxis):
-        axis.set_major_locator(FixedLocator(TICKS))
-        axis.set_minor_locator(NullLocator())
-        axis.set_major_formatter("{x:g}")
+        simple_ticks(axis, (1.5, 2, 3, 4, 6, 8))
     panel.set_ylim(0.9, 1.1 * most)
     panel.set_xlim(1.25, most)
     panel.set_xlabel("true oversampling ratio of an axis")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, NullLocator
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -59,3 +61,10 @@ def plain(panel: Any) -> None:
     panel.set_yticks([])
     for spine in panel.spines.values():
         spine.set_visible(True)
+
+
+def simple_ticks(axis: Any, places: Sequence[float]) -> None:
+    """Mark places of a logarithmic axis by plain numbers."""
+    axis.set_major_locator(FixedLocator(places))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter("{x:g}")
