@@ -18,8 +18,8 @@ Log = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 LEAST_SIGMA = 1e-3
-MOST_SPREAD = 0.7
-"""Stated error up to which the mean root is corrected for it."""
+DIM, MOST_SPREAD = 3.0, 0.7
+"""Counts below which, and stated error above which the law of the scatter is not log-normal."""
 
 
 def combine(
@@ -103,6 +103,6 @@ def _mix(
     share = np.where(stated, w + np.float32(1e-6), 0)
     own = (share * np.where(stated, sigmas, 0) ** 2).sum(0) / np.maximum(share.sum(0), np.float32(1e-12))
     among = (w * (logs - mean) ** 2).sum(0)
-    bright = np.clip(1 - 1 / np.maximum(np.expm1(mean), 1), 0, 1)
+    bright = 1 - DIM / np.maximum(np.expm1(mean), DIM)
     into.log[box][at] = mean + bright / 4 * np.minimum(own, MOST_SPREAD**2)
     into.sigma[box][at] = np.sqrt(np.maximum(own + among, LEAST_SIGMA**2))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable
+from functools import cache
+from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +17,7 @@ Mask = NDArray[np.bool_]
 
 CLASSES = np.log1p(np.array([0.5, 2.0, 5.0, 20.0, 100.0]))
 SCALES = np.geomspace(0.4, 4.0, 11)
-MOST = 2500
+MOST = 2000
 """Voxels of a class that are looked at."""
 PRIOR = 60
 """Voxels that speak for the stated error as it is, and near the peak for the factor of all places."""
@@ -59,9 +62,14 @@ def error_scale(
 
 def _factor(counts: Log, log: Log, sigma: Log, generator: np.random.Generator) -> float:
     """Logarithm of the scale whose shares within one and two errors are nearest to those of a normal law."""
-    mean, misses = np.expm1(log), []
-    for scale in SCALES:
-        z = np.abs(predictive_z(mean, scale * sigma, counts, generator, nodes=NODES))
-        misses.append(sum((np.mean(z <= k) - share) / np.sqrt(share * (1 - share)) for k, share in WITHIN))
-    rising = np.maximum.accumulate(misses)
-    return float(np.interp(0.0, rising, np.log(SCALES)))
+    mean = np.expm1(log)
+
+    @cache
+    def miss(index: int) -> float:
+        z = np.abs(predictive_z(mean, SCALES[index] * sigma, counts, generator, nodes=NODES))
+        found = [float(np.mean(z <= k)) for k, _ in WITHIN]
+        return sum((a - share) / sqrt(share - share**2) for a, (_, share) in zip(found, WITHIN, strict=True))
+
+    above = bisect_left(range(len(SCALES) - 1), 0.0, lo=1, key=miss)
+    ends = [above - 1, above]
+    return float(np.interp(0.0, [miss(index) for index in ends], np.log(SCALES[ends])))
