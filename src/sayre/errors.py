@@ -1,4 +1,4 @@
-"""What a user can mend (`InputError`) and what a user should know (`SayreWarning`)."""
+"""What a user can mend (`InputError`), what a user should know (`SayreWarning`) and news (`SayreNote`)."""
 
 from __future__ import annotations
 
@@ -26,6 +26,10 @@ class InputError(ValueError):
 
 class SayreWarning(UserWarning):
     """Something was changed or assumed on the way; the result is still valid."""
+
+
+class SayreNote(SayreWarning):
+    """Ordinary news: what was done as it should be, such as a correction that a file asks for."""
 
 
 class StoppedJob(Exception):
@@ -74,10 +78,19 @@ def worded(message: str) -> str:
 
 def warn(message: str) -> None:
     """Issue a `SayreWarning` that points at the caller's own line, however deep in Sayre it arises."""
+    _issue(message, SayreWarning)
+
+
+def note(message: str) -> None:
+    """Issue a `SayreNote`, which is told as news and not as a doubt, in the way of `warn`."""
+    _issue(message, SayreNote)
+
+
+def _issue(message: str, category: type[SayreWarning]) -> None:
     level, frame = 1, sys._getframe(0)
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
         level, frame = level + 1, frame.f_back
-    warnings.warn(printable(worded(message)), SayreWarning, stacklevel=level)
+    warnings.warn(printable(worded(message)), category, stacklevel=level)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import typer
 
 from sayre._version import __version__
 from sayre.cli.commands import COMMANDS, group
-from sayre.errors import InputError, SayreWarning, StoppedJob, printable
+from sayre.errors import InputError, SayreNote, SayreWarning, StoppedJob, printable
 
 # The base of what typer raises for a wrong command line; its module and its name depend on the release.
 _UsageError: Any = next(
@@ -49,7 +49,8 @@ def _shower() -> Callable[..., None]:
     def show(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
         if str(message) not in shown:
             shown.add(str(message))
-            print(f"sayre: warning: {printable(str(message))}", file=sys.stderr)
+            kind = "note" if issubclass(category, SayreNote) else "warning"
+            print(f"sayre: {kind}: {printable(str(message))}", file=sys.stderr)
 
     return show
 

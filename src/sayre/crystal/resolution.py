@@ -21,6 +21,10 @@ Object = NDArray[np.complexfloating]
 Criterion = Literal["half-bit", "1/7", "1/2"]
 
 ONE_OVER_E = float(np.exp(-1))
+FEWEST_INDEPENDENT = 4
+"""Independent voxels of a shell below which the half-bit criterion says nothing."""
+FEWEST_UNSEEN = 12
+"""Unseen voxels of a shell whose correlation is known."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +37,7 @@ class ShellCurve:
         Mean |q| of the shell's voxels: rad per voxel, or 1/nm where the voxels of the object are known.
     value, threshold
         The curve and what it is to exceed; NaN in shells without a voxel. A threshold of 1 (half-bit of
-        at most one independent voxel) says nothing, and the resolution passes over it.
+        fewer than four independent voxels) says nothing, and the resolution passes over it.
     voxels
         How many voxels a shell averages.
     unit
@@ -168,6 +172,65 @@ def fsc(
     return _curve(radius, shell, every, value, threshold, number, voxel_basis)
 
 
+def unseen(
+    counts: NDArray[np.floating],
+    expected: NDArray[np.floating],
+    free: NDArray[np.bool_],
+    *,
+    voxel_basis: NDArray[np.float64] | None = None,
+) -> ShellCurve:
+    """Correlation of counts that phasing never saw with what the object lets expect there, against 1/2.
+
+    Roots of both, whose photon noise is alike everywhere, over the free voxels of a shell. Wrong details of
+    the object predict such counts no better than their mean, and so does photon noise: unlike PRTF and FSC,
+    which compare what was made of the same counts, this one falls where the counts end to tell of the object.
+
+    Parameters
+    ----------
+    counts, expected
+        Measured counts, and their expectation, of one shape.
+    free
+        bool, same shape: voxels that were measured and not used.
+    voxel_basis
+        As for `prtf`.
+
+    Raises
+    ------
+    InputError
+        Shapes differ.
+    """
+    if not counts.shape == expected.shape == free.shape:
+        raise InputError(
+            f"unseen: counts of {counts.shape}, {expected.shape} expected, {free.shape} free; they must agree"
+        )
+    radius, shell = _shells(counts.shape, voxel_basis)
+    first, second = (np.sqrt(np.maximum(values, 0).astype(np.float64)) for values in (counts, expected))
+    number = _summed(shell, free, np.ones(counts.shape)).astype(np.int64)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        means = [_summed(shell, free, values) / number for values in (first, second)]
+        a, b = (values - mean[shell] for values, mean in zip((first, second), means, strict=True))
+        norm = np.sqrt(_summed(shell, free, a**2) * _summed(shell, free, b**2))
+        value = np.where((number >= FEWEST_UNSEEN) & (norm > 0), _summed(shell, free, a * b) / norm, np.nan)
+    return _curve(radius, shell, free, value, np.full(len(value), 0.5), number, voxel_basis)
+
+
+def finest_periods(
+    shape: tuple[int, ...], voxel_basis: NDArray[np.float64] | None = None
+) -> tuple[float, ...]:
+    """Finest period 2π/q that was measured along each axis of the counts: that of their last voxel.
+
+    Parameters
+    ----------
+    shape
+        Of the counts.
+    voxel_basis
+        As for `prtf`; without it periods are in voxels.
+    """
+    inverse = np.linalg.inv(np.eye(len(shape)) if voxel_basis is None else voxel_basis)
+    # q = Σ phase_k g_k / 2π with g_k the columns of the inverse, phase π at the last voxel.
+    return tuple(2 / float(np.linalg.norm(inverse[:, axis])) for axis in range(len(shape)))
+
+
 def _threshold(criterion: str, independent: NDArray[np.floating]) -> NDArray[np.float64]:
     fixed = {"1/7": 1 / 7, "1/2": 0.5}
     if criterion in fixed:
@@ -175,7 +238,8 @@ def _threshold(criterion: str, independent: NDArray[np.floating]) -> NDArray[np.
     if criterion != "half-bit":
         raise InputError(f"criterion: {criterion!r} is not known; half-bit, 1/7 or 1/2")
     root = 1 / np.sqrt(np.maximum(independent, 1))
-    return np.asarray((0.2071 + 1.9102 * root) / (1.2071 + 0.9102 * root))
+    told = independent >= FEWEST_INDEPENDENT
+    return np.where(told, (0.2071 + 1.9102 * root) / (1.2071 + 0.9102 * root), 1.0)
 
 
 def _shells(

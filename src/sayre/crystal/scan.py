@@ -11,7 +11,7 @@ from sayre.crystal.stated import StatedGeometry
 from sayre.data import AnyPattern
 from sayre.data.option import Option, SettingError, check_settings
 from sayre.data.plausible import require_plausible
-from sayre.errors import warn
+from sayre.errors import note, warn
 
 _PANEL = "What is known of the scan"
 
@@ -157,7 +157,7 @@ def with_stated(scan: Scan, pattern: AnyPattern) -> Scan:
         return scan
     found = _located(scan, together, pattern)
     if given is None:
-        warn(f"{name}: geometry as the file states it: {together.in_words()}")
+        note(f"{name}: geometry as the file states it: {together.in_words()}")
     return found
 
 

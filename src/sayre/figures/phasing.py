@@ -21,7 +21,7 @@ History = Sequence[tuple[int, float]]
 
 BELIEVED, OTHER, FIRST = "#2e8b8b", "#b8bec8", "#d1495b"
 CURVE_COLOURS = (FIRST, BELIEVED, "#b8860b", INK)
-THRESHOLDS = {"PRTF": "1/e", "FSC": "half-bit"}
+THRESHOLDS = {"PRTF": "1/e", "FSC": "half-bit", "unseen counts": "1/2"}
 """What a curve is read against, by its name."""
 LABELLED = 40
 """So many starts at most carry their numbers."""
@@ -162,7 +162,7 @@ def resolution_figure(curves: Mapping[str, ShellCurve]) -> Figure:
         q = curve.q[known]
         panel.plot(q, curve.value[known], color=color, lw=1.8, label=f"{name}: {resolution_text(curve)}")
         label = f"its threshold, {THRESHOLDS[name]}" if name in THRESHOLDS else "its threshold"
-        panel.plot(q, curve.threshold[known], color=color, lw=1.0, ls=(0, (4, 3)), label=label)
+        panel.plot(q, told_threshold(curve)[known], color=color, lw=1.0, ls=(0, (4, 3)), label=label)
         if np.isfinite(curve.resolution) and not curve.limited_by_detector:
             panel.axvline(2 * np.pi / curve.resolution, color=color, lw=0.8, alpha=0.5)
     some = next(iter(curves.values()))
@@ -173,7 +173,7 @@ def resolution_figure(curves: Mapping[str, ShellCurve]) -> Figure:
     panel.set_ylim(min(0, *ends), max(1.05, *ends))
     panel.set_xlim(0, last)
     panel.set_xlabel("|q| (1/nm)" if some.unit == "nm" else "|q| (rad per voxel)")
-    panel.set_ylabel(" or ".join(curves))
+    panel.set_ylabel(", ".join(curves))
     above = panel.secondary_xaxis("top")
     places, texts = period_ticks(last, some.unit)
     above.set_xticks(places, labels=texts)
@@ -181,6 +181,11 @@ def resolution_figure(curves: Mapping[str, ShellCurve]) -> Figure:
     panel.spines["right"].set_visible(False)
     figure.legend(frameon=False, fontsize=8, loc="outside lower left", ncols=2)
     return figure
+
+
+def told_threshold(curve: ShellCurve) -> NDArray[np.float64]:
+    """The threshold of a curve, NaN where it says nothing."""
+    return np.where(curve.threshold < 1 - 1e-9, curve.threshold, np.nan)
 
 
 def period_ticks(last: float, unit: str) -> tuple[list[float], list[str]]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sayre.data import Pattern
-from sayre.errors import InputError, understood, warn
+from sayre.errors import InputError, note, understood
 from sayre.files.formats import readable, split_path
 from sayre.files.patterns.companions import Kind, kind_of, refuse_other
 from sayre.files.patterns.contents import Contents
@@ -80,7 +80,7 @@ def corrected(
     if missing.all():
         raise InputError(f"{name}: every voxel is masked by {'; '.join(done)}; nothing to work from")
     for text in (["; ".join(done)] if done else []) + remarks:
-        warn(f"{name}: {text}")
+        note(f"{name}: {text}")
     if not done:
         return pattern
     corrections = "; ".join(filter(None, (pattern.meta.corrections, *done)))

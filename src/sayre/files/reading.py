@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sayre.data import FilledPattern, Grid, Meta, Pattern
 from sayre.data.pattern import warn_of_rounding
-from sayre.errors import InputError, understood, warn
+from sayre.errors import InputError, note, understood, warn
 from sayre.files.amplitudes import as_counts
 from sayre.files.corrections import Given, corrected
 from sayre.files.digests import digest_of
@@ -183,7 +183,7 @@ def pattern_of_contents(
     for one in masks_of(mask):
         missing |= own_mask(one, counts, over, region)
     for remark in remarks:
-        warn(f"{name}: {remark}")
+        note(f"{name}: {remark}")
     missing |= over
     if counts.dtype == np.float32:
         warn_of_rounding(name, counts, contents.stored, missing)

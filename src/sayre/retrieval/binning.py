@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sayre.data import AnyPattern, FilledPattern, Pattern
 from sayre.detectors.hygiene import cleaned
-from sayre.errors import InputError, warn
+from sayre.errors import InputError, note, warn
 from sayre.retrieval.peaks import find_peaks
 from sayre.retrieval.settings import Binning
 
@@ -58,7 +58,7 @@ def binned(pattern: AnyPattern, binning: Binning) -> AnyPattern:
     measured = whole.measured
     if whole.intensity.shape != shape:
         kept = " × ".join(map(str, whole.intensity.shape))
-        warn(f"{what}: cut to {kept} voxels, so that all blocks are whole")
+        note(f"{what}: cut to {kept} voxels, so that all blocks are whole")
     mask = _blocks(measured.mask, factors) > 0
     partly = int((mask & (_blocks(~measured.mask, factors) > 0)).sum())
     if partly and whole is measured:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sayre.data import AnyPattern, FilledPattern, Pattern
 from sayre.data.expect import expect
 from sayre.data.option import changed
-from sayre.errors import InputError, warn
+from sayre.errors import InputError, note
 from sayre.numerics.device import find_device
 from sayre.retrieval import prepare
 from sayre.retrieval.aliens import EXPLAINED, WORSE, described, free_deviance, suspects, without
@@ -277,4 +277,4 @@ def _warn(found: Phased, settings: Settings) -> None:
         many = len(suspects(found.pattern))
         none = f"none of {many} bright places without a counterpart is an alien" if many else "no alien found"
         told = found.aliens.sentence if found.aliens else none
-        warn(f"{name}: {told}")
+        note(f"{name}: {told}")

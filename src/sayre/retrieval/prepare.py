@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sayre.data import AnyPattern, FilledPattern, Pattern
 from sayre.detectors.hygiene import cleaned
-from sayre.errors import InputError, warn
+from sayre.errors import InputError, note, warn
 from sayre.numerics.interpolate import linear_fill
 from sayre.retrieval.engine.support import autocorrelation, initial_support
 from sayre.retrieval.padding import frames_to_add, padded
@@ -80,7 +80,7 @@ def centred(pattern: AnyPattern) -> AnyPattern:
     box = [slice(c - s // 2, c - s // 2 + s) for c, s in zip(peak, sizes(peak), strict=True)]
     if any(s.start or s.stop != n for s, n in zip(box, counts.shape, strict=True)):
         shape = tuple(s.stop - s.start for s in box)
-        warn(f"{what}: cropped from {counts.shape} to {shape} voxels, so that its peak is in the middle")
+        note(f"{what}: cropped from {counts.shape} to {shape} voxels, so that its peak is in the middle")
     return pattern.crop(tuple(box))
 
 

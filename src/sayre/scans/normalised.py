@@ -8,7 +8,7 @@ import numpy as np
 
 from sayre.data import Pattern
 from sayre.data.hints import did_you_mean
-from sayre.errors import InputError, warn
+from sayre.errors import InputError, note
 from sayre.scans.beam import is_attenuator
 from sayre.scans.protocol import RawScan
 from sayre.scans.rocking import Rocking
@@ -58,7 +58,7 @@ def normalised(pattern: Pattern, raw: RawScan, turned: Rocking, wanted: str) -> 
     scale = np.ones(turned.size)
     scale[turned.place[kept]] = values[kept] / typical
     said = f"counts divided by {name} relative to its {of} ({scale.min():.3g} to {scale.max():.3g})"
-    warn(f"{pattern.name}: {said}")
+    note(f"{pattern.name}: {said}")
     counts = (pattern.intensity / scale[:, None, None]).astype(np.float32)
     words = "; ".join(filter(None, (pattern.meta.corrections, said)))
     return replace(pattern, intensity=counts, meta=replace(pattern.meta, corrections=words))

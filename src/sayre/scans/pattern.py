@@ -13,7 +13,7 @@ from sayre.crystal.stated import StatedGeometry
 from sayre.data import Pattern
 from sayre.data.grid import ScanRecord
 from sayre.detectors import detector
-from sayre.errors import understood, warn
+from sayre.errors import note, understood, warn
 from sayre.files.corrections import Given
 from sayre.files.digests import are_large, digest_of
 from sayre.files.formats import split_path
@@ -132,7 +132,7 @@ def _without_gaps(contents: Contents, gaps: str | None, name: str) -> Contents:
         if not (mask & ~own).any():
             return contents
         mask = mask | own
-    warn(f"{name}: gaps of the detector ({gaps}) masked")
+    note(f"{name}: gaps of the detector ({gaps}) masked")
     return replace(contents, mask=mask)
 
 

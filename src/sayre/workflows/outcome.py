@@ -16,7 +16,7 @@ from sayre.workflows.reconstruction import Reconstruction
 
 @dataclass(frozen=True, kw_only=True)
 class RunOutcome:
-    """What a run made; `files` are those it wrote, `warnings` the texts of those on the way."""
+    """What a run made; `files` are those it wrote, `warnings` and `notes` the texts of those on the way."""
 
     folder: Path
     pattern: AnyPattern
@@ -25,6 +25,7 @@ class RunOutcome:
     manifest: Manifest
     files: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def numbers(self) -> dict[str, Any]:

@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from sayre.crystal.compare import compare
 from sayre.crystal.conversion import known_frame, to_crystal
 from sayre.crystal.geometry import Geometry
-from sayre.crystal.resolution import ShellCurve, fsc, mean, prtf
+from sayre.crystal.resolution import ShellCurve, fsc, mean, prtf, unseen
 from sayre.crystal.scan import Scan, with_stated
 from sayre.data import AnyPattern, Crystal, FilledPattern, Pattern
 from sayre.data.expect import expect
 from sayre.data.shown import Lines, Shown
+from sayre.retrieval.engine.bounds import amplitude_bounds
 from sayre.retrieval.engine.runs import Run
 from sayre.retrieval.kept import KeptRuns
 from sayre.retrieval.phased import Phased
@@ -147,11 +148,18 @@ def _keeping(watch: Watch, kept: KeptRuns) -> Watch:
     )
 
 
-def resolution_curves(phased: Phased, geometry: Geometry | None = None) -> dict[str, ShellCurve]:
-    """PRTF of the averaged starts, and FSC of the means of two halves of them; none of a single start.
+UNSEEN = "unseen counts"
+"""Name of the curve that is known of a single start too."""
 
-    Both tell how far starts agree: the PRTF of a single one is 1 everywhere. The halves share the counts and
-    their noise, so that this FSC tells of the phasing alone.
+
+def resolution_curves(
+    phased: Phased, geometry: Geometry | None = None, settings: Settings | None = None
+) -> dict[str, ShellCurve]:
+    """PRTF of the averaged starts, FSC of the means of two halves, and how unseen counts are predicted.
+
+    The first two tell how far starts agree, and are not known of a single one, whose PRTF is 1 everywhere.
+    The halves share the counts and their noise, so that this FSC tells of the phasing alone. The last one is
+    left out where no voxels were left free.
 
     Parameters
     ----------
@@ -159,14 +167,21 @@ def resolution_curves(phased: Phased, geometry: Geometry | None = None) -> dict[
         Result of phase retrieval.
     geometry
         Gives the resolution in nm, as a grid in 1/Å does.
+    settings
+        Of the phase retrieval: which voxels were left free.
     """
-    if len(phased.averaged) < 2:
-        return {}
     measured = phased.pattern.measured
     basis = known_frame(phased.object.shape, Scan(geometry=geometry), measured.grid).basis
+    free = amplitude_bounds(phased.pattern, settings).weight == 2
+    counts = np.where(free, measured.intensity, 0)
+    curve = unseen(counts, phased.expected, free, voxel_basis=basis)
+    found = {UNSEEN: curve} if np.isfinite(curve.value).any() else {}
+    if len(phased.averaged) < 2:
+        return found
     halves = [mean(phased.averaged[first::2]) for first in (0, 1)]
     share = float(np.mean(phased.support))
     return {
         "PRTF": prtf(phased.averaged, measured, voxel_basis=basis),
         "FSC": fsc(*halves, support_fraction=share, voxel_basis=basis),
+        **found,
     }

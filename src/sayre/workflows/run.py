@@ -103,7 +103,7 @@ class RunJob:
         from sayre.workflows.outcome import RunOutcome
         from sayre.workflows.reconstruction import resolution_curves
 
-        with collected_warnings() as texts:
+        with collected_warnings() as told:
             counts = self.input.load(keep_filling=self.filling.method == "auto")
             stage = RetrievalStage.of(self, counts)
             kept = stage.kept(self.folder / RUNS, replace_others=self.force, **self._filling_config(counts))
@@ -117,10 +117,10 @@ class RunJob:
                 folder=self.folder,
                 pattern=pattern,
                 result=result,
-                curves=resolution_curves(result.phased, result.scan.geometry),
+                curves=resolution_curves(result.phased, result.scan.geometry, stage.settings),
                 manifest=replace(manifest, seconds=round(time.perf_counter() - started, 3)),
             )
-        outcome = _write(replace(outcome, warnings=tuple(texts)))
+        outcome = _write(replace(outcome, warnings=tuple(told.warnings), notes=tuple(told.notes)))
         if not self.keep_starts:
             kept.remove()
         return outcome

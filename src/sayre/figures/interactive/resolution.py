@@ -8,7 +8,7 @@ import numpy as np
 
 from sayre.crystal.resolution import ShellCurve
 from sayre.figures.interactive.chart import Chart, layout, line, line_axis
-from sayre.figures.phasing import CURVE_COLOURS, THRESHOLDS, period_ticks, resolution_text
+from sayre.figures.phasing import CURVE_COLOURS, THRESHOLDS, period_ticks, resolution_text, told_threshold
 
 
 def resolution_chart(curves: Mapping[str, ShellCurve]) -> Chart:
@@ -25,7 +25,9 @@ def resolution_chart(curves: Mapping[str, ShellCurve]) -> Chart:
         q = curve.q[known]
         data.append(line(q, curve.value[known], f"{name}: {resolution_text(curve)}", colour))
         dashed = {"line": {"color": colour, "width": 1.3, "dash": "dash"}, "hoverinfo": "skip"}
-        data.append(line(q, curve.threshold[known], f"threshold {THRESHOLDS.get(name, '')}", colour) | dashed)
+        data.append(
+            line(q, told_threshold(curve)[known], f"threshold {THRESHOLDS.get(name, '')}", colour) | dashed
+        )
         top = max(top, float(np.max(curve.value[known], initial=0)))
         last = max(last, float(q.max(initial=0)))
     some = next(iter(curves.values()))
@@ -46,7 +48,7 @@ def resolution_chart(curves: Mapping[str, ShellCurve]) -> Chart:
     ]
     axes = {
         "xaxis": line_axis(f"|q| ({unit}); above: period 2π/|q|", range=[0, last]),
-        "yaxis": line_axis(" or ".join(curves), range=[0, 1.04 * top]),
+        "yaxis": line_axis(", ".join(curves), range=[0, 1.04 * top]),
     }
     legend = {"orientation": "h", "y": -0.18, "yanchor": "top", "x": 0}
     return {"data": data, "layout": layout(470, legend=legend, annotations=marks, **axes)}

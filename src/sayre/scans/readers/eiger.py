@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from scipy.constants import c, e, h
 
 from sayre.crystal.stated import StatedGeometry
-from sayre.errors import InputError, warn
+from sayre.errors import InputError, note, warn
 from sayre.files.patterns import hdf5, nexus
 from sayre.files.patterns.contents import Contents
 from sayre.files.patterns.hdf5_tree import named, opened
@@ -216,7 +216,7 @@ def _numbers(found: list[Block], present: list[Block]) -> np.ndarray:
 
 def _summed(path: Path, counts: Array, missing: Array | None, several: int) -> tuple[Array, Array | None]:
     """Frames of one point summed, where there is a file of several for each point."""
-    warn(f"{path.name}: {several} frames of each point were summed")
+    note(f"{path.name}: {several} frames of each point were summed")
     shape = (-1, several, *counts.shape[1:])
     lost: Array | None = None if missing is None else np.asarray(missing.reshape(shape).any(axis=1))
     return counts.reshape(shape).sum(axis=1), lost

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import MISSING, asdict, dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, NamedTuple, Protocol, TypeVar, get_args, get_origin, get_type_hints
 
 from sayre.data.option import Option, options_of
-from sayre.errors import InputError, SayreWarning
+from sayre.errors import InputError, SayreNote, SayreWarning
 from sayre.workflows.jobs.progress import Bar
 
 J = TypeVar("J")
@@ -139,21 +139,29 @@ def spare_the_inputs(output: Path, *read: str | Path | None) -> None:
             raise InputError(f"{output}: is an input; nothing is written over an input, choose another name")
 
 
+class Told(NamedTuple):
+    """Texts of what was issued on the way, each once: warnings, and ordinary news."""
+
+    warnings: list[str]
+    notes: list[str]
+
+
 @contextmanager
-def collected_warnings() -> Iterator[list[str]]:
-    """Yield a list that gathers the text of every warning, while they are shown as always."""
-    texts: list[str] = []
+def collected_warnings() -> Iterator[Told]:
+    """Yield what gathers the text of every warning and note, while they are shown as always."""
+    told = Told([], [])
     with warnings.catch_warnings():
         warnings.simplefilter("always", SayreWarning, append=True)
         show = warnings.showwarning
 
         def both(message: Warning | str, category: type[Warning], *args: Any, **known: Any) -> None:
+            texts = told.notes if issubclass(category, SayreNote) else told.warnings
             if issubclass(category, SayreWarning) and str(message) not in texts:
                 texts.append(str(message))
             show(message, category, *args, **known)
 
         warnings.showwarning = both
-        yield texts
+        yield told
 
 
 def _leaf(kind: type[Any], name: str, group: str | None) -> Leaf:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sayre.crystal.analysis.edges import EdgeWidth, edge_widths
 from sayre.crystal.analysis.statistics import StrainStatistics, parts
+from sayre.crystal.conversion import known_frame
+from sayre.crystal.resolution import finest_periods
+from sayre.crystal.scan import Scan
 from sayre.data import Crystal, FilledPattern
 from sayre.data.shown import number
+from sayre.figures.phasing import resolution_text
 from sayre.figures.surface import body
 from sayre.numerics.gaps import describe_gaps
 from sayre.retrieval.phased import Phased
@@ -189,6 +195,32 @@ def inside(values: NDArray[np.floating] | None, inner: NDArray[np.bool_]) -> NDA
         return None
     known = np.asarray(values[inner & np.isfinite(values)], np.float64)
     return known if known.size else None
+
+
+def edges(crystal: Crystal) -> list[EdgeWidth]:
+    """How sharp the surface is along the axes, as far as it is known: width of the point spread, FWHM."""
+    inner = body(crystal.amplitude, crystal.support)
+    return edge_widths(replace(crystal, support=inner)) if inner.any() else []
+
+
+def resolution_rows(outcome: RunOutcome) -> list[Row]:
+    """Resolution by direction: the width of the surface, and the finest periods that were measured."""
+    found, crystal = outcome.result.phased, outcome.result.crystal
+    unit, rows = "voxels" if crystal.voxel_size is None else "nm", []
+    sharp = edges(crystal)
+    if sharp:
+        names = ", ".join(edge.name for edge in sharp)
+        widths = ", ".join(f"{edge.width:.3g}" for edge in sharp)
+        rows.append((f"width of the surface (full width at half maximum) along {names}", f"{widths} {unit}"))
+    grid = found.pattern.grid
+    basis = known_frame(found.object.shape, Scan(geometry=outcome.result.scan.geometry), grid).basis
+    periods = ", ".join(f"{period:.3g}" for period in finest_periods(found.object.shape, basis))
+    names = ", ".join(AXES[-found.object.ndim :])
+    rows.append(
+        (f"finest period that was measured along {names}", f"{periods} {'voxels' if basis is None else 'nm'}")
+    )
+    rows += [(f"{name}, in whole shells", resolution_text(curve)) for name, curve in outcome.curves.items()]
+    return rows
 
 
 def crystal_axes(crystal: Crystal) -> tuple[str, ...]:

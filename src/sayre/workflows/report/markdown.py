@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sayre.data import FilledPattern
-from sayre.figures.phasing import resolution_text
 from sayre.workflows.outcome import RunOutcome
 from sayre.workflows.report.facts import (
     SAMPLING,
@@ -17,12 +16,13 @@ from sayre.workflows.report.facts import (
     fit_lines,
     opening,
     phased_rows,
+    resolution_rows,
     starts_legend,
     starts_rows,
     strain_rows,
 )
 from sayre.workflows.report.methods import methods
-from sayre.workflows.report.sections.resolution import ABOVE_ONE, MEANING, NOT_KNOWN
+from sayre.workflows.report.sections.resolution import texts
 from sayre.workflows.report.summary import cards
 
 
@@ -33,6 +33,8 @@ def report(outcome: RunOutcome) -> str:
     parts = [f"# {name}", first, opening(outcome)]
     if outcome.warnings:
         parts += ["## Warnings", "\n".join(f"- {text}" for text in outcome.warnings)]
+    if outcome.notes:
+        parts += ["## News", "\n".join(f"- {text}" for text in outcome.notes)]
     parts += ["## Pattern", *_picture(outcome, "pattern.png", "planes of the measured counts")]
     parts += [_table([*counts_rows(outcome), *phased_rows(outcome)]), SAMPLING]
     if isinstance(outcome.pattern, FilledPattern):
@@ -78,10 +80,7 @@ def _starts(outcome: RunOutcome) -> str:
 
 
 def _resolution(outcome: RunOutcome) -> str:
-    if not outcome.curves:
-        return NOT_KNOWN
-    lines = [f"- {name}: {resolution_text(curve)}" for name, curve in outcome.curves.items()]
-    return "\n".join([*lines, f"\n{MEANING} {ABOVE_ONE}"])
+    return "\n\n".join([_table(resolution_rows(outcome)), *texts(outcome)])
 
 
 def _made(outcome: RunOutcome) -> str:

@@ -11,7 +11,7 @@ from sayre.data import Crystal
 from sayre.figures.phasing import resolution_text
 from sayre.figures.surface import body
 from sayre.workflows.outcome import RunOutcome
-from sayre.workflows.report.facts import crystal_axes, inside, opening, volume
+from sayre.workflows.report.facts import crystal_axes, edges, inside, opening, volume
 from sayre.workflows.report.html import items
 from sayre.workflows.report.verdict import Level, checks, verdict
 
@@ -53,6 +53,8 @@ def opening_html(outcome: RunOutcome) -> str:
     parts = [f'<div class="cards">{shown}</div>', f"<p>{escape(opening(outcome))}</p>"]
     if outcome.warnings:
         parts += ["<h3>Warnings</h3>", items(outcome.warnings, "warnings")]
+    if outcome.notes:
+        parts += ["<h3>News</h3>", items(outcome.notes)]
     parts.append(f'<h3>Checks</h3><ul class="checks">{told}</ul>')
     return "\n".join(parts)
 
@@ -99,13 +101,17 @@ def _strain(crystal: Crystal) -> Card:
 
 
 def _resolution(outcome: RunOutcome) -> Card:
-    if not outcome.curves:
-        return Card("How fine?", "not known", "It takes two starts that are averaged.")
-    worst = min(
-        outcome.curves.values(),
-        key=lambda curve: 0 if not np.isfinite(curve.resolution) else 1 / curve.resolution,
-    )
+    """The width of the surface, or what the curves tell."""
+    unit = "voxels" if outcome.result.crystal.voxel_size is None else "nm"
     more = "; ".join(f"{name} {resolution_text(curve)}" for name, curve in outcome.curves.items())
-    if not np.isfinite(worst.resolution):
-        return Card("How fine?", "not known", f"{more}.")
-    return Card("How fine?", f"{worst.resolution:.3g} {worst.unit} period", f"{more}.")
+    sharp = edges(outcome.result.crystal)
+    if sharp:
+        widths = " × ".join(f"{edge.width:.3g}" for edge in sharp)
+        names = ", ".join(edge.name for edge in sharp)
+        text = f"width of the surface along {names}; periods in whole shells: {more or 'not known'}."
+        return Card("How fine?", f"{widths} {unit}", text)
+    known = [curve for curve in outcome.curves.values() if np.isfinite(curve.resolution)]
+    if not known:
+        return Card("How fine?", "not known", more)
+    worst = max(known, key=lambda curve: curve.resolution)
+    return Card("How fine?", f"{worst.resolution:.3g} {worst.unit}", f"Full period; {more}.")
