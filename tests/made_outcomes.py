@@ -34,6 +34,7 @@ def outcome(
     method="wiener",
     nuisances=None,
     warnings=(),
+    notes=(),
     noise=0.05,
 ):
     """A bent ball of 13 voxels in 24 a side, from voxel 100 of its file; starts are it with noise."""
@@ -111,7 +112,8 @@ def outcome(
         folder=Path(folder),
         pattern=pattern,
         result=Reconstruction(phased=phased, crystal=crystal, scan=Scan()),
-        curves=resolution_curves(phased),
+        curves=resolution_curves(phased, None, job.settings),
         manifest=manifest,
         warnings=tuple(warnings),
+        notes=tuple(notes),
     )

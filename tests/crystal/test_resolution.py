@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from sayre.crystal.resolution import ShellCurve, fsc, prtf
+from sayre.crystal.resolution import ShellCurve, finest_periods, fsc, prtf, unseen
 from sayre.data import Grid, Pattern
 from sayre.errors import InputError
 
@@ -139,7 +139,37 @@ def test_refusals():
         fsc(noise(0), noise(0), support_fraction=0.0)
 
 
-def test_shells_of_at_most_one_independent_voxel_do_not_count():
+def test_unseen_counts_are_predicted_as_far_as_the_object_is_right():
+    """The expectation is right within |q| < 2 and that of other objects beyond."""
+    q, rng = radius(), np.random.default_rng(5)
+    true, other = (20 * np.abs(noise(i)) ** 2 for i in (0, 1))
+    counts = rng.poisson(true)
+    free = rng.random(SHAPE) < 0.2
+    curve = unseen(counts, np.where(q < 2, true, other), free)
+    known = np.isfinite(curve.value)
+    assert (curve.voxels[known] >= 12).all()
+    assert (curve.value[known & (curve.q < 1.8)] > 0.95).all()
+    assert (np.abs(curve.value[known & (curve.q > 2.2)]) < 0.35).all()
+    assert curve.resolution == pytest.approx(np.pi, rel=0.09)  # a shell
+    shell = np.rint(q / np.pi * 12) == 5
+    chosen = shell & free
+    wanted = np.corrcoef(np.sqrt(counts[chosen]), np.sqrt(true[chosen]))[0, 1]
+    assert curve.value[5] == pytest.approx(wanted)
+    dark = unseen(rng.poisson(true / 1e4), true / 1e4, free)
+    assert not dark.limited_by_detector  # photon noise ends it, though the object is right
+    with pytest.raises(InputError, match="must agree"):
+        unseen(counts, true, free[1:])
+
+
+def test_finest_periods_are_those_of_the_last_voxels():
+    assert finest_periods(SHAPE) == pytest.approx((2, 2, 2))
+    basis = np.array([[4.0, 0, 0], [1, 3, 0], [0, 2, 5]])
+    steps = 2 * np.pi * np.linalg.inv(basis).T / np.array(SHAPE)[:, None]  # rows are q steps
+    wanted = [2 * np.pi / np.linalg.norm(n // 2 * step) for n, step in zip(SHAPE, steps, strict=True)]
+    assert finest_periods(SHAPE, basis) == pytest.approx(wanted)
+
+
+def test_shells_of_few_independent_voxels_do_not_count():
     obj = noise(3)
     curve = fsc(obj, obj + 1e-3 * noise(4), support_fraction=0.02)
     assert curve.threshold[1] == pytest.approx(1)

@@ -42,6 +42,9 @@ class FillJob:
             metavar="data|interpolated",
         ),
     ] = "data"
+    picture: Annotated[
+        Path | None, Option(help="Picture of the gap before and after (.png).", metavar="FILE")
+    ] = None
     device: Device = "auto"
     force: Force = False
     _stopping: Stopping = field(default_factory=Stopping, init=False, repr=False, compare=False)
@@ -82,12 +85,15 @@ class FillJob:
 
     def _run(self, bar: Bar, started: float, left: bool) -> FillOutcome:
         from sayre.data import Manifest
+        from sayre.figures.filling import figure_path_check, filling_figure, save_figure
         from sayre.files import save
         from sayre.files.checkpoints import Checkpoints
         from sayre.files.kept import KeptFolder
         from sayre.filling.fill import inpaint
         from sayre.filling.network.predictor import weights_used
 
+        if self.picture is not None:
+            figure_path_check(self.picture, force=self.force or left)
         pattern = self.input.load_measured()
         config = {"command": "inpaint", **steps_config(pattern, self.filling, self.device)}
         kept = KeptFolder(self.folder, config, replace=self.force)
@@ -111,6 +117,8 @@ class FillJob:
             weights=weights_used(filled.method, self.filling.weights),
         )
         save(self.output, filled, manifest, force=self.force or left, cxi_fill=self.cxi_fill)
+        if self.picture is not None:
+            save_figure(filling_figure(filled, title=pattern.name), self.picture)
         kept.remove()
         return FillOutcome(output=self.output, filled=filled, manifest=manifest)
 

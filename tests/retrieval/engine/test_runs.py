@@ -1,5 +1,7 @@
 """Starts, the status that is reported while they run, and starts that fail."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -149,6 +151,7 @@ def test_a_note_for_a_progress_bar():
         estimate=lambda _: None,
     )
     assert now.note(12) == "start 3 (of 12, counted from 0), R 0.123, 0.500, 1.000"
+    assert replace(now, step="refining").note(12).startswith("refining, start 3 (of 12")
 
 
 @pytest.mark.parametrize("batch", [1, 3])

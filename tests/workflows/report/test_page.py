@@ -203,7 +203,7 @@ def test_names_and_messages_are_never_code():
     [
         ({"gap": False}, {"filled", "profiles"}, "not measured"),
         ({"strained": False}, {"histogram"}, "A geometry (--geometry) gives nm"),
-        ({"starts": 1}, {"curves", "agreement"}, "The PRTF of a single one is 1 everywhere"),
+        ({"starts": 1}, {"agreement"}, "The PRTF of a single one is 1 everywhere"),
         ({"ndim": 2}, {"surface"}, "along row, column"),
         ({"ndim": 2, "gap": False, "strained": False, "starts": 1}, {"surface", "filled"}, "not known"),
     ],

@@ -7,8 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.special import erfc
 
 from made_outcomes import outcome
+from sayre.data import Crystal
 from sayre.retrieval.measurement.nuisances import Nuisances
 from sayre.workflows.report.facts import sampling_rows, strain_parts
 from sayre.workflows.report.methods import methods
@@ -70,10 +72,27 @@ def test_size_and_strain_are_those_within_the_surface():
     assert strain.answer == f"{100 * np.sqrt(np.mean(inside**2)):.2g} % rms"
     across = float(re.search(r"sphere of ([\d.]+) nm", size.more).group(1))
     assert across == pytest.approx((6 / np.pi * crystal.support.sum() * 64) ** (1 / 3), rel=0.01)
-    assert "voxels" in resolution.answer
+    assert resolution.answer == "2 voxels"  # too small for the width of its surface
     found = strain_parts(crystal)
     assert found["all"].rms == pytest.approx(np.sqrt(np.mean(inside**2)))
     assert found["bulk"].voxels + found["surface"].voxels == found["all"].voxels == crystal.support.sum()
+
+
+def test_resolution_is_the_width_of_the_surface_where_that_is_known():
+    made, side = outcome(), 56
+    distance = np.sqrt(sum((axis - side // 2) ** 2 for axis in np.indices((side,) * 3)))
+    sigma = 1.5
+    amplitude = erfc((distance - 18) / (np.sqrt(2) * sigma)) / 2
+    crystal = Crystal(
+        object=amplitude.astype(np.complex64),
+        support=amplitude > 0.1,
+        voxel_size=(4.0,) * 3,
+        axes=np.eye(3)[::-1].copy(),
+    )
+    *_, card = cards(replace(made, result=replace(made.result, crystal=crystal)))
+    widths = [float(width) for width in card.answer.removesuffix(" nm").split(" × ")]
+    assert widths == pytest.approx([2.355 * 4 * sigma] * 3, rel=0.1)
+    assert "along z, y, x" in card.more
 
 
 def test_a_faint_halo_is_no_part_of_the_crystal():

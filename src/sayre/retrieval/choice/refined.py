@@ -242,6 +242,7 @@ class Refinement:
                         indices=(run.index,),
                         residuals=(run.residual,),
                         estimate=estimate,
+                        step="refining under beam and detector",
                     )
                 )
 

@@ -92,6 +92,6 @@ def _iterated(
             return obj, sharp.final(obj)
 
         if report:
-            report(replace(status, estimate=estimate))
+            report(replace(status, estimate=estimate, step="beyond the edges"))
 
     yield from retrieve(wide, starts(), steps, sharp, count=len(runs), device=device, report=report_measured)

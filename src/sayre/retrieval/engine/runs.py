@@ -109,6 +109,8 @@ class Status:
         Residual R of each of them.
     estimate
         Function from a place in `indices` to that start's present object (complex64, centred) and support.
+    step
+        What is done, where it is not the starts of the recipe: "refining", "beyond the edges".
     """
 
     fraction: float
@@ -116,13 +118,15 @@ class Status:
     indices: tuple[int, ...]
     residuals: tuple[float, ...]
     estimate: Callable[[int], tuple[Objects, Mask]]
+    step: str = ""
 
     def note(self, runs: int) -> str:
         """Describe the state in a few words for a progress bar, where `runs` starts are made in all."""
         residuals = ", ".join(number(r, ".3f") for r in self.residuals[:3])
         first = self.indices[0]
         whole = f"of {runs}, counted from 0" if first < runs else "random, for the network's do not agree"
-        return f"start {first} ({whole}), R {residuals}"
+        step = f"{self.step}, " if self.step else ""
+        return f"{step}start {first} ({whole}), R {residuals}"
 
 
 Report = Callable[[Status], None]
