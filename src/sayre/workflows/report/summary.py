@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
 from typing import NamedTuple
 
 import numpy as np
 
+from sayre.crystal.resolution import ShellCurve
 from sayre.data import Crystal
 from sayre.figures.phasing import resolution_text
 from sayre.figures.surface import body
@@ -103,15 +105,27 @@ def _strain(crystal: Crystal) -> Card:
 def _resolution(outcome: RunOutcome) -> Card:
     """The width of the surface, or what the curves tell."""
     unit = "voxels" if outcome.result.crystal.voxel_size is None else "nm"
-    more = "; ".join(f"{name} {resolution_text(curve)}" for name, curve in outcome.curves.items())
-    sharp = edges(outcome.result.crystal)
+    sharp, told = edges(outcome.result.crystal), _periods(outcome.curves)
     if sharp:
         widths = " × ".join(f"{edge.width:.3g}" for edge in sharp)
         names = ", ".join(edge.name for edge in sharp)
-        text = f"width of the surface along {names}; periods in whole shells: {more or 'not known'}."
-        return Card("How fine?", f"{widths} {unit}", text)
+        return Card("How fine?", f"{widths} {unit}", f"Width of the surface along {names}. {told}".rstrip())
     known = [curve for curve in outcome.curves.values() if np.isfinite(curve.resolution)]
     if not known:
-        return Card("How fine?", "not known", more)
+        return Card("How fine?", "not known", told)
     worst = max(known, key=lambda curve: curve.resolution)
-    return Card("How fine?", f"{worst.resolution:.3g} {worst.unit}", f"Full period; {more}.")
+    return Card("How fine?", f"{worst.resolution:.3g} {worst.unit}", f"Full period. {told}")
+
+
+def _periods(curves: Mapping[str, ShellCurve]) -> str:
+    """What the curves tell, in a sentence or two."""
+    if not curves:
+        return ""
+    limited = {name: curve for name, curve in curves.items() if curve.limited_by_detector}
+    parts = [f"{name}: {resolution_text(curve)}" for name, curve in curves.items() if name not in limited]
+    if limited:
+        end = max(curve.resolution for curve in limited.values())
+        unit = next(iter(limited.values())).unit
+        stay = "stays above its threshold" if len(limited) == 1 else "stay above their thresholds"
+        parts.append(f"{', '.join(limited)} {stay} to where whole shells end, a period of {end:.3g} {unit}")
+    return f"{'; '.join(parts)}."
