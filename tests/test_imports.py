@@ -19,7 +19,7 @@ LEVELS = [
     {"filling"},
     {"figures", "training"},
     {"workflows"},
-    {"studies"},
+    {"studies", "viewer"},
     {"cli"},
     {"__main__"},
 ]

@@ -31,6 +31,7 @@ COMMANDS: Mapping[str, str | Group] = {
     "run": "sayre.workflows.run:RunJob",
     "batch": "sayre.workflows.batch.job:BatchJob",
     "strain": "sayre.workflows.strain.job:StrainJob",
+    "view": "sayre.viewer.job:ViewJob",
     "evaluate": Group(
         "Score methods on data whose truth is known.", {"inpaint": "sayre.workflows.evaluate:EvaluateJob"}
     ),
