@@ -221,7 +221,7 @@ def test_copies_lie_beside_the_gaps_and_spare_the_peak():
     assert not copies_beside(hidden_copies(mask), (15, 17, 45))[1][12:19, 14:21, 42:49].any()
 
 
-def test_weights_are_those_of_the_copy_beside(rng):
+def test_weights_lean_to_those_of_the_copy_beside(rng):
     """Truth is the crystal on one half of the copy, the statistics on the other."""
     mask = np.zeros((30, 30, 60), bool)
     mask[:, 14:18] = True
@@ -232,9 +232,57 @@ def test_weights_are_those_of_the_copy_beside(rng):
     best = statistical * np.exp(0.5 * rng.standard_normal(mask.shape)).astype(np.float32)
     truth = np.where(np.arange(60) < 30, best, statistical)
     counts = np.where(hidden, rng.poisson(truth), 0).astype(np.float32)
-    found = weights(counts, best, statistical, hidden, copies)[mask].reshape(30, 4, 60)
-    assert found[..., :20].min() > 0.85
-    assert found[..., 40:].max() < 0.15
+    starts, plain = np.log1p(np.stack([best, best])), np.log1p(statistical)
+    found = weights(counts, starts, plain, plain, hidden, copies)[mask].reshape(30, 4, 60)
+    assert found[..., :20].min() > found[..., 40:].max() + 0.05
+    assert found[..., :20].mean() > found[..., 40:].mean() + 0.2
+
+
+def rivals(rng, shape=(30, 60, 60)):
+    """A gap and its copy; counts, and two fillings of both whose relative errors are 0.4 and independent."""
+    mask, hidden = np.zeros(shape, bool), np.zeros(shape, bool)
+    mask[:, 14:20], hidden[:, 28:34] = True, True
+    truth = np.exp(rng.uniform(1, 6, shape))
+    first, second = (np.log1p(truth) + 0.4 * rng.standard_normal(shape) for _ in range(2))
+    counts = rng.poisson(truth).astype(np.float32)
+    copies = [Copy(gap=mask, axis=1, shift=14)]
+    return counts, first.astype(np.float32), second.astype(np.float32), mask, hidden, copies
+
+
+def test_two_fillings_that_err_alike_are_mixed_and_the_crystal_pays_for_its_doubts(rng):
+    """Independent errors of variance one: a weight of 1/(1 + h), where the crystal's counts h times."""
+    counts, crystal, plain, mask, hidden, copies = rivals(rng)
+
+    def share(starts):
+        return float(weights(counts, starts, plain, plain, hidden, copies)[mask].mean())
+
+    agreeing = np.stack([crystal, crystal])
+    assert share(agreeing) == pytest.approx(1 / 2, abs=0.04)
+    assert share(agreeing[:1]) == pytest.approx(1 / (1 + 3), abs=0.04)
+    apart = 0.1 * np.where(mask, np.sqrt(2), 1)
+    doubtful = np.stack([crystal + apart, crystal - apart]).astype(np.float32)
+    assert share(doubtful) == pytest.approx(1 / (1 + 2), abs=0.04)
+
+
+def test_chance_in_the_copy_moves_no_weight(rng):
+    """The crystal errs twice as much: no place takes it for being better in its copy by chance."""
+    counts, crystal, plain, mask, hidden, copies = rivals(rng)
+    field = gaussian_filter(rng.standard_normal(mask.shape), 2.5)
+    worse = (crystal + 0.8 * field / field.std()).astype(np.float32)
+    found = weights(counts, np.stack([worse, worse]), plain, plain, hidden, copies)
+    assert found[mask].max() < 0.4
+    mixed = plain + found * (worse - plain)
+    truth = np.log1p(counts)
+    assert np.mean((mixed - truth)[mask] ** 2) < np.mean((plain - truth)[mask] ** 2)
+
+
+def test_where_two_pieces_cross_a_weight_is_one_of_theirs(rng):
+    counts, crystal, plain, mask, hidden, copies = rivals(rng)
+    other = Copy(gap=mask & (np.arange(60) < 30), axis=1, shift=14)
+    starts = np.stack([crystal, crystal])
+    once = weights(counts, starts, plain, plain, hidden, copies)
+    twice = weights(counts, starts, plain, plain, hidden, [*copies, other])
+    np.testing.assert_allclose(twice, once, rtol=1e-6)
 
 
 def test_errors_are_scaled_to_those_made(rng):

@@ -141,7 +141,7 @@ def _mixed(
     spread = np.zeros_like(crystal)
     if len(logs) > 1:
         spread = gaussian_filter(logs.var(0, ddof=1), NEIGHBOURS)
-    share = weights(counts, np.expm1(crystal), np.expm1(both.log), hidden, copies)
+    share = weights(counts, logs, both.log, plain.log, hidden, copies)
 
     def mixture(other: Estimate) -> tuple[Log, Log]:
         """Mean and standard deviation of the two together."""

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from sayre.filling.crystal.copies import Copy
+from sayre.filling.stacking.evidence import RELATIVE, errors, levels_of
 from sayre.filling.wiener.calibration import BRIGHTNESS, LEAST_SHARE, PRIOR_COUNT
-from sayre.numerics.poisson import error_of_log, mean_of_log, slope_of_expectation
+from sayre.numerics.poisson import error_of_log, mean_of_log, mean_of_root, slope_of_expectation
 
 Counts = NDArray[np.float32]
 Log = NDArray[np.float32]
@@ -18,30 +19,36 @@ Mask = NDArray[np.bool_]
 
 WIDTH = 3.0
 """Standard deviation in voxels of the neighbourhood whose errors count."""
-PRIOR = 100.0
-"""Weight of all voxels of a brightness beside that of a neighbourhood, in units of the variance of Poisson
-counts."""
-LEVELS = (0.1, 0.3, 1.0, 3.0, 10.0, 100.0)
-"""Expected counts between classes of brightness."""
+CLASS_PRIOR, NEAR_PRIOR = 30.0, 300.0
+"""Voxels that all of the copies count for beside those as bright, and these beside a neighbourhood."""
+ALONE, MOST_APART = 3.0, 4.0
+"""Times the crystal's squared error in the copy that is expected in the gap: of a start with which none
+agreed, and at most where starts differ more in the gap."""
+TAIL = 2.0
+"""Mean squared error of a voxel beyond which it counts less."""
 LEAST_VARIANCE = 1e-4
 """Least variance of `log(1 + expected counts)` that is scaled."""
 
 
 def weights(
-    counts: Counts, crystal: Counts, statistical: Counts, hidden: Mask, copies: Sequence[Copy]
+    counts: Counts, starts: Log, statistical: Log, gap: Log, hidden: Mask, copies: Sequence[Copy]
 ) -> Counts:
     """Compute how much of the crystal, rather than of the statistical filling, each gap voxel takes.
 
-    In a neighbourhood of a voxel's copy the weight is that which predicts the measured counts with the least
-    squared error, all counts taken as 2√(n + 3/8), whose variance is about 1. Where that tells little, it is
-    that of all voxels in copies as bright.
+    It is what makes the squared error of a mixture least, with errors as in the copies: those of voxels as
+    bright in a neighbourhood of the voxel's copy, where they are few those of all voxels as bright, and where
+    these are few those of all. Errors are of roots of counts, relative ones where these are many. Those of
+    the crystal are expected to be larger in the gap than in the copy by as much as the variance between the
+    starts is, or by a factor of three where there is one start alone, because no two agreed.
 
     Parameters
     ----------
     counts
         Measured counts.
-    crystal, statistical
-        Counts that the two expect, same shape.
+    starts
+        `log(1 + counts)` that each start expects, `(starts, ...)`.
+    statistical, gap
+        The same of the statistical filling of the copies, and of the gaps.
     hidden
         bool, the copies of the gaps: counts that neither of the two saw.
     copies
@@ -49,23 +56,50 @@ def weights(
 
     Returns
     -------
-    float32, from 0 to 1, in gaps and copies; a voxel of a copy does not see its own counts.
+    float32, from 0 to 1, in gaps and copies.
     """
-    apart = (_stable(crystal) - _stable(statistical)) * hidden
-    wanted = (_stable(counts) - _stable(statistical)) * hidden
-    product, square = apart * wanted, apart**2
-    cell = np.searchsorted(LEVELS, (crystal + statistical) / 2)
-    products, squares = (
-        np.bincount(cell.ravel(), part.ravel(), len(LEVELS) + 1) for part in (product, square)
-    )
-    whole = float(np.clip(products.sum() / max(float(squares.sum()), 1e-9), 0, 1))
-    alike = np.clip((products + PRIOR * whole) / (squares + PRIOR), 0, 1)[cell]
-    top, bottom = _near(product) + PRIOR * alike, _near(square) + PRIOR
-    local = np.clip(top / bottom, 0, 1)
-    found = np.array(np.clip((top - product) / (bottom - square), 0, 1), np.float32)
-    for copy in copies:
-        found[copy.gap] = copy.of_gap(local)[copy.gap]
-    return found
+    crystal = starts.mean(0)
+    means = np.maximum(np.expm1(np.stack([statistical[hidden], crystal[hidden]])), 0)
+    light = means.mean(0)
+    found = errors(counts[hidden], means).astype(np.float64)
+    noise = (light - mean_of_root(light) ** 2) / (0.25 + RELATIVE**2 / 4 * light)
+    heard = 1 / (1 + (found**2).mean(0) / TAIL)
+    products = heard * np.stack([found[0] ** 2 - noise, found[0] * found[1] - noise, found[1] ** 2 - noise])
+    everywhere = products.sum(1) / max(float(heard.sum()), 1.0)
+    masked = np.logical_or.reduce([copy.gap for copy in copies], initial=False)
+    harder = _harder(starts, masked, hidden)
+    local = np.zeros(hidden.shape, np.float32)
+    parts = [np.zeros(int(copy.gap.sum()), np.float32) for copy in copies]
+    bright = levels_of(np.log1p(_mean(crystal, np.where(masked, gap, statistical))))
+    for of_copy, mine in zip(levels_of(np.log1p(light).astype(np.float32)), bright, strict=True):
+        number = float((of_copy * heard).sum())
+        alike = ((of_copy * products).sum(1) + CLASS_PRIOR * everywhere) / (number + CLASS_PRIOR)
+        voxels = _near(of_copy * heard, hidden) + NEAR_PRIOR
+        own, both, other = (
+            (_near(of_copy * product, hidden) + NEAR_PRIOR * mean) / voxels
+            for product, mean in zip(products, alike, strict=True)
+        )
+        own, other = np.maximum(own, 0), harder * np.maximum(other, 0)
+        share = np.clip((own - both) / np.maximum(own - 2 * both + other, 1e-9), 0, 1)
+        local += mine * share
+        for part, copy in zip(parts, copies, strict=True):
+            part += (mine * copy.of_gap(share))[copy.gap]
+    for part, copy in zip(parts, copies, strict=True):
+        local[copy.gap] = part
+    return local
+
+
+def _harder(starts: Log, gap: Mask, hidden: Mask) -> float:
+    """Return how many times larger the crystal's squared error is taken in the gap than in its copy."""
+    if len(starts) < 2:
+        return ALONE
+    apart = starts.var(0)
+    return float(np.clip(apart[gap].mean() / max(float(apart[hidden].mean()), 1e-9), 1, MOST_APART))
+
+
+def _mean(first: Log, second: Log) -> Counts:
+    """Counts between two logarithms of them."""
+    return np.asarray((np.expm1(first) + np.expm1(second)) / 2, np.float32)
 
 
 def standard_errors(counts: Counts, level: Log, spread: Log, hidden: Mask) -> Callable[[Log, Log], Log]:
@@ -106,12 +140,9 @@ def standard_errors(counts: Counts, level: Log, spread: Log, hidden: Mask) -> Ca
     return scaled
 
 
-def _near(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Sum over the neighbourhood of each voxel."""
-    size = (2 * np.pi) ** (values.ndim / 2) * WIDTH**values.ndim
-    return np.asarray(gaussian_filter(values, WIDTH, mode="constant") * size, np.float64)
-
-
-def _stable(counts: Counts) -> NDArray[np.float64]:
-    """Anscombe's transform."""
-    return 2 * np.sqrt(counts.astype(np.float64) + 3 / 8)
+def _near(values: NDArray[np.float64], hidden: Mask) -> NDArray[np.float64]:
+    """Sum values of the hidden voxels over the neighbourhood of each voxel."""
+    field = np.zeros(hidden.shape)
+    field[hidden] = values
+    size = (2 * np.pi) ** (hidden.ndim / 2) * WIDTH**hidden.ndim
+    return np.asarray(gaussian_filter(field, WIDTH, mode="constant") * size, np.float64)
