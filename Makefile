@@ -6,7 +6,7 @@ EXTRAS := .[train,relax,cluster,beamline,view]
 # Without an NVIDIA GPU torch is held to a CPU build.
 CONSTRAINT := $(shell command -v nvidia-smi >/dev/null 2>&1 || echo "-c constraints-cpu.txt")
 
-.PHONY: demo test test-oldest test-interop test-robust lint fuzz crash studies figures mutants accuracy bench package clean
+.PHONY: demo test test-oldest test-interop test-robust lint fuzz crash studies figures mutants accuracy bench package clean docs
 
 demo: $(VENV)/.ready
 	$(BIN)/sayre demo --out demo
@@ -52,6 +52,11 @@ studies: $(VENV)/.ready-dev
 # The figures of docs/concepts/ (half a minute).
 figures: $(VENV)/.ready
 	$(BIN)/python docs/concepts/figures.py
+
+# The site of the documentation, into site/; warnings are errors.
+docs: $(VENV)/.ready-dev
+	$(BIN)/python -m pip install --quiet --group docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 # How many small faults of the numerical core the tests notice, of a sample (docs/development/mutants.md).
 mutants: $(VENV)/.ready-dev
@@ -109,4 +114,4 @@ $(INTEROP)/.ready: pyproject.toml
 	@touch $@
 
 clean:
-	rm -rf $(VENV) $(OLDEST) $(INTEROP) $(PACKAGE_VENV) demo dist
+	rm -rf site $(VENV) $(OLDEST) $(INTEROP) $(PACKAGE_VENV) demo dist

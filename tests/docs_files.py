@@ -11,6 +11,8 @@ import numpy as np
 import docs_pages
 import sayre
 from sayre.files import load_filled
+from sayre.workflows.batch.row import FAILED, Row
+from sayre.workflows.batch.table import csv_text
 from sayre.workflows.fill import FillJob
 from sayre.workflows.jobs.input_file import InputFile
 
@@ -56,5 +58,10 @@ def make(folder: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", sayre.SayreWarning)
         found = sayre.reconstruct(filled, sayre.Settings(runs=4, recipe=CHEAP), scan)
-    sayre.save(folder / "crystal.npz", found)
+    for name in ("crystal.npz", "result/object.npz"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        sayre.save(folder / name, found)
+    (folder / "series").mkdir()
+    rows = [Row(scan="a", source="a.npz", strain_rms=1e-3), Row(scan="b", source="b.npz", status=FAILED)]
+    (folder / "series" / "scans.csv").write_text(csv_text(rows))
     sayre.save(folder / "pynx.cxi", found.phased)

@@ -82,7 +82,7 @@ def command_of(words):
 def complaint(words):
     """What is wrong with the words after `sayre`, if anything.
 
-    Of a line with `…`, brackets or a file of options only the flags are looked at.
+    Of a line with `…`, brackets, a file of options or --help only the flags are looked at.
     """
     words = words[: words.index(">")] if ">" in words else words
     command, words = command_of(words)
@@ -92,7 +92,8 @@ def complaint(words):
     flags = {word.strip("[]").partition("=")[0] for word in words if re.match(r"\[?--?[a-z]", word)}
     if flags - known:
         return f"no options {sorted(flags - known)}"
-    if not words or "--config" in words or any(mark in word for word in words for mark in "…[]|"):
+    rough = {"--config", "--help"} & set(words) or any(mark in word for word in words for mark in "…[]|")
+    if not words or rough:
         return ""
     try:
         given = command.make_context(command.name, list(words)).params

@@ -16,7 +16,16 @@ import sayre
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 # Tools that no test runs.
-LINT = {"ruff", "mypy", "codespell", "pre-commit"}
+LINT = {
+    "ruff",
+    "mypy",
+    "codespell",
+    "pre-commit",
+    "mkdocs",
+    "mkdocs-material",
+    "mkdocstrings",
+    "latex2mathml",
+}
 
 
 def requirements():

@@ -122,12 +122,7 @@ def test_a_killed_process_costs_no_scan(scans):
     assert {name: row["status"] for name, row in rows.items()} == {"s0": "done", "s1": "failed", "s2": "done"}
     assert rows["s1"]["error"].startswith("ended every process that tried it")
     assert "2 of 3 scans are done, 1 failed" in told
-    assert (scans / "out" / "s0.starts").read_text().split() == [
-        "0",
-        "1",
-        "2",
-        "3",
-    ]
+    assert (scans / "out" / "s0.starts").read_text().split() == ["0", "1"]
 
     whole = batch(scans, "whole", *names)
     ended(whole)
