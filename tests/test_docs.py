@@ -197,6 +197,15 @@ def test_links_lead_somewhere(page):
         assert not anchor or anchor in anchors(target), f"{page.name}: {link}"
 
 
+def test_every_page_is_in_the_site():
+    site = (ROOT / "mkdocs.yml").read_text()
+    pages = {str(page.relative_to(ROOT / "docs")) for page in PAGES if page.name != "README.md"}
+    named = set(re.findall(r"^ +- (?:.+: )?(\S+\.md)$", site, re.MULTILINE))
+    generated = {"reference/commands.md", "reference/api.md", "contributing.md", "changelog.md"}
+    assert pages == named - generated
+    assert generated <= named
+
+
 def test_the_presets_are_those_of_the_program():
     rows = re.findall(r"^\| `(\w+)` \| `([^`]+)`", (ROOT / "docs" / "phasing.md").read_text(), re.MULTILINE)
     stated = {name: text for name, text in rows if "*" in text}
