@@ -112,6 +112,41 @@ def test_frames_that_fall_off_to_nothing_were_measured(sums):
     assert [lost.tolist() for _, lost in empty_planes(counts, np.zeros(counts.shape, bool))] == [[4, 5, 6, 7]]
 
 
+def test_stray_counts_are_no_beam(file):
+    """The shutter was shut, and a few counts in a frame are there all the same."""
+    counts = peak()
+    stray = np.random.default_rng(1).poisson(0.003, SHAPE)
+    counts[20:] = stray[20:]
+    pattern, said = loaded(file(counts))
+    assert np.flatnonzero(pattern.mask.all(axis=(1, 2))).tolist() == list(range(20, 32))
+    assert "frames 20 to 31 hold hardly a count beside bright ones" in said
+
+
+@pytest.mark.parametrize("fault", ["swapped", "moved", "interleaved", "brighter", "line"])
+def test_planes_that_do_not_continue_each_other(file, fault):
+    counts, planes = peak(), "frames"
+    if fault == "swapped":
+        counts[[15, 16]] = counts[[16, 15]]
+    elif fault == "moved":
+        counts[18:] = np.roll(counts[18:], 6, 2)
+    elif fault == "interleaved":
+        counts = np.stack([counts[:16], counts[16:]], 1).reshape(SHAPE)
+    elif fault == "brighter":
+        counts[12] += 300
+    else:
+        counts[:, 12] += np.random.default_rng(1).poisson(300, (SHAPE[0], SHAPE[2]))
+        planes = "rows"
+    _, said = loaded(file(counts))
+    stepped = planes == "frames" and "or frames are missing, moved or in another order" in said
+    assert stepped or f"a.npz: {planes} do not continue each other" in said
+
+
+@pytest.mark.parametrize("scale", [(0.25, 0.18, 0.16), (0.2, 0.24, 0.24), (0.05, 0.05, 0.08)])
+def test_those_of_a_crystal_do(file, scale):
+    for seed, top in enumerate((1e3, 1e5, 1e7)):
+        assert loaded(file(peak(seed, scale=scale, top=top)))[1] == ""
+
+
 def test_counts_that_were_divided_are_told_by_their_values(file):
     counts = peak()
     _, said = loaded(file((counts / counts.max()).astype(np.float32)))

@@ -68,9 +68,10 @@ def sound(pattern: Pattern, leave: Collection[str] = ()) -> Pattern:
         axes = ("frames", "rows", "columns")[-counts.ndim :]
         for axis, lost in empty_planes(counts, mask):
             mask[(slice(None),) * axis + (lost,)] = True
+            none = "no count" if not counts[(slice(None),) * axis + (lost,)].any() else "hardly a count"
             several, hold = (axes[axis], "hold") if len(lost) > 1 else (axes[axis][:-1], "holds")
             warn(
-                f"{pattern.name}: {several} {_ranges(lost)} {hold} no count beside bright ones: not "
+                f"{pattern.name}: {several} {_ranges(lost)} {hold} {none} beside bright ones: not "
                 "measured, masked (`leave='empty'` takes them for zero)"
             )
     if "hot" not in leave:

@@ -13,12 +13,19 @@ from sayre.data.hints import did_you_mean
 from sayre.detectors.hygiene import DOUBTFUL, FEW, UNEVEN, sound, unit_of
 from sayre.detectors.hygiene.repeated import repeated_frames
 from sayre.detectors.hygiene.steps import Scales, scales_of
+from sayre.detectors.hygiene.torn import torn
 from sayre.errors import InputError, warn
 
 REPEATED = ("refuse", "mask", "drop", "keep")
 """What is done with a frame that holds the counts of an earlier one."""
 MOST = 100.0
 """Largest factor that counts are multiplied by; what is left behind an attenuator beyond that is noise."""
+_TORN: dict[tuple[int, ...], str] = {
+    (0,): "in another order, moved, missing or of another scale, or steps too coarse",
+    (1,): "lines of the detector that are hot or dead, or pixels too coarse",
+    (2,): "lines of the detector that are hot or dead, or pixels too coarse",
+}
+_CHANGED = "counts that were clipped, taken by the logarithm or changed otherwise, or a sampling too coarse"
 
 
 def checked(
@@ -146,6 +153,14 @@ def _of_one_scale(pattern: Pattern, even: bool) -> Pattern:
     unit, counts = unit_of(pattern), np.asarray(np.maximum(pattern.intensity, 0), np.float32)
     counts = counts if unit == 1 else counts / unit
     scales = scales_of(counts, pattern.mask)
+    axes = [axis for axis in torn(counts, pattern.mask) if axis or scales is None]
+    if axes:
+        planes = " and ".join(("frames", "rows", "columns")[axis] for axis in axes)
+        why = _TORN.get(tuple(axes), _CHANGED)
+        warn(
+            f"{pattern.name}: {planes} do not continue each other as those of a crystal that is sampled "
+            f"finely enough for phasing: {why}"
+        )
     if scales is None:
         if even:
             warn(f"{pattern.name}: no step of the scale from frame to frame was found; nothing is multiplied")
@@ -154,8 +169,8 @@ def _of_one_scale(pattern: Pattern, even: bool) -> Pattern:
     if not even:
         warn(
             f"{pattern.name}: the counts step as those of no crystal that is sampled finely enough: {said}: "
-            "an attenuator or the beam changed, or frames are missing there; `normalise='steps'` multiplies "
-            "by these factors, a counter or a mask would do as well"
+            "an attenuator or the beam changed, or frames are missing, moved or in another order; "
+            "`normalise='steps'` multiplies by these factors, a counter or a mask would do as well"
         )
         return pattern
     factors = scales.of_frames(pattern.shape[0])

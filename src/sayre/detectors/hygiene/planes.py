@@ -10,6 +10,8 @@ Mask = NDArray[np.bool_]
 LEAST, ON_THE_DETECTOR = 100.0, 1000.0
 """Counts that a frame without any should have by those beside it, from which on it was not measured; counts
 of rows and columns on both sides, for between fringes they may be dark."""
+MANY, STRAY = 1e4, 1e-3
+"""Counts that a frame should have, from which on less than this part of them is stray."""
 
 
 def empty_planes(counts: NDArray[np.float32], unknown: Mask) -> list[tuple[int, NDArray[np.intp]]]:
@@ -31,18 +33,14 @@ def empty_planes(counts: NDArray[np.float32], unknown: Mask) -> list[tuple[int, 
         others = tuple(other for other in range(counts.ndim) if other != axis)
         sums = counts.sum(axis=others, where=~unknown, dtype=np.float64)
         measured = np.asarray(~unknown.all(axis=others), bool)
-        empty = measured & (sums == 0)
-        runs, lost = _runs(empty), list[int]()
+        frames = axis == 0 and counts.ndim == 3
+        runs, lost = _runs(_dark(sums, measured) if frames else measured & (sums == 0)), list[int]()
         if _are_fringes(runs, int(np.argmax(sums))):
             continue
         for start, stop in runs:
-            sides = [_beside(sums, measured, *way) for way in ((start - 1, -1), (stop, 1))]
-            if axis == 0 and counts.ndim == 3:
-                improbable = max(map(_fallen_off, sides)) >= LEAST
-            else:
-                improbable = min(near for near, _ in sides) >= ON_THE_DETECTOR
-            if improbable:
-                lost += range(start, stop)
+            sides = _beside(sums, measured, start - 1, -1), _beside(sums, measured, stop, 1)
+            if frames or min(sides) >= ON_THE_DETECTOR:
+                lost += [plane for plane in range(start, stop) if measured[plane]]
         if lost and len(lost) < counts.shape[axis]:
             found.append((axis, np.array(lost)))
     return found
@@ -63,18 +61,25 @@ def _are_fringes(runs: list[tuple[int, int]], brightest: int) -> bool:
     return period > 1 and {-period, period} <= set(places.tolist())
 
 
-def _beside(sums: NDArray[np.float64], measured: Mask, index: int, step: int) -> tuple[float, float]:
-    """Counts of the two nearest measured planes from an index on; of the second those of the first if there
-    is no second."""
-    found: list[float] = []
-    while 0 <= index < len(sums) and len(found) < 2:
-        if measured[index]:
-            found.append(float(sums[index]))
+def _beside(sums: NDArray[np.float64], measured: Mask, index: int, step: int) -> float:
+    """Counts of the nearest measured plane from an index on."""
+    while 0 <= index < len(sums) and not measured[index]:
         index += step
-    return (found[0], found[-1]) if found else (0.0, 0.0)
+    return float(sums[index]) if 0 <= index < len(sums) else 0.0
 
 
-def _fallen_off(side: tuple[float, float]) -> float:
-    """Counts of the next plane, if they go on as from the second to the first, and do not grow."""
-    near, far = side
-    return near * min(near / far, 1.0) if far > 0 else near
+def _dark(sums: NDArray[np.float64], measured: Mask) -> Mask:
+    """Frames that have not what the two before them on a side fall off to."""
+    dark = np.zeros(len(sums), bool)
+    for order in (range(len(sums)), range(len(sums) - 1, -1, -1)):
+        near = far = 0.0
+        for frame in order:
+            if not measured[frame]:
+                continue
+            expected = near * min(near / far, 1.0) if far > 0 else near
+            none = sums[frame] == 0 and expected >= LEAST
+            if none or (expected >= MANY and sums[frame] < STRAY * expected):
+                dark[frame] = True
+            elif not dark[frame]:
+                near, far = float(sums[frame]), near
+    return dark

@@ -30,6 +30,9 @@ FACTOR, MOST_FACTOR = 1.5, 1000.0
 LESS, LEAST, SIGMAS = 0.35, 5e-4, 5.0
 """What a step leaves beyond the crystal's frequencies relative to none at most; what there must be of it,
 relative to the squared counts, and over its noise."""
+TORN = 0.008
+"""Share of the squared counts beyond the last of them that no crystal of an oversampling of 2 and more has,
+which is 0.006 at most. If scales leave more, they are not all that is wrong."""
 MOST_STEPS = 4
 """Parts of another scale that are sought."""
 
@@ -59,7 +62,7 @@ def scales_of(counts: NDArray[np.float32], unknown: Mask) -> Scales | None:
     if counts.ndim != 3:
         return None
     start, stop = _frames(counts, unknown)
-    gram = _gram(counts[start:stop], unknown[start:stop])
+    gram = gram_of(counts, unknown)
     if gram is None:
         return None
     products, noise, pixels = gram
@@ -73,7 +76,9 @@ def scales_of(counts: NDArray[np.float32], unknown: Mask) -> Scales | None:
     else:  # no end of it: this is no attenuator
         return None
     edges = [0, *(np.flatnonzero(np.diff(scale)) + 1)]
-    if len(edges) == 1:
+    rest, scatter = left_beyond(products * np.outer(scale, scale), noise * scale**2, pixels, BEYOND[-1])
+    rest /= np.trace(products * np.outer(scale, scale))
+    if len(edges) == 1 or rest[-1, -1] > TORN + SIGMAS * scatter:
         return None
     scale /= scale.min()
     return Scales(
@@ -94,18 +99,34 @@ def _frames(counts: NDArray[np.float32], unknown: Mask) -> tuple[int, int]:
     return int(start), int(stop)
 
 
-def _gram(counts: NDArray[np.float32], unknown: Mask) -> tuple[Array, Array, int] | None:
-    """Products of the frames, their noise, and the number of pixels; frames fade out at both ends."""
+def gram_of(counts: NDArray[np.float32], unknown: Mask) -> tuple[Array, Array, int] | None:
+    """Products of frames with each other, their noise, and the number of pixels; None of too few.
+
+    They are those of the longest run of measured frames, which fade out at both ends. Every pixel has the
+    same weight.
+
+    Parameters
+    ----------
+    counts
+        float32, 3D, frames first.
+    unknown
+        bool, same shape; True where nothing was measured.
+    """
+    start, stop = _frames(counts, unknown)
+    counts, unknown = counts[start:stop], unknown[start:stop]
     frames = len(counts)
     if frames < FRAMES:
         return None
     totals = np.where(unknown.any(axis=0), 0, counts.sum(axis=0, dtype=np.float64)).ravel()
-    chosen = np.argsort(-totals, kind="stable")[:MOST_PIXELS]
+    chosen = np.arange(totals.size)
+    if totals.size > MOST_PIXELS:
+        chosen = np.sort(np.argpartition(-totals, MOST_PIXELS)[:MOST_PIXELS])
     chosen = chosen[totals[chosen] > COUNTS]
     if len(chosen) < PIXELS:
         return None
     window = np.blackman(frames + 2)[1:-1, None]
-    seen = counts.reshape(frames, -1)[:, chosen].astype(np.float64)
+    rows, columns = np.unravel_index(chosen, counts.shape[1:])
+    seen = counts[:, rows, columns].astype(np.float64)
     faded = window * seen
     weights = 1 / np.square(faded).sum(axis=0)
     return (faded * weights) @ faded.T, (window**2 * seen * weights).sum(axis=1), len(chosen)
@@ -121,13 +142,9 @@ def _part(products: Array, noise: Array, pixels: int) -> tuple[int, int, float] 
 def _beyond(products: Array, noise: Array, pixels: int, least: float) -> tuple[float, int, int, float] | None:
     """What the best part leaves beyond a frequency, relative to none and with its noise; then the part."""
     frames = len(products)
-    beyond = np.abs(np.fft.fftfreq(frames)) >= least
-    kernel = np.fft.ifft(beyond[:, None] * np.fft.fft(np.eye(frames), axis=0), axis=0).real
-    left = np.zeros((frames + 1, frames + 1))
-    left[1:, 1:] = (kernel * (products - np.diag(noise))).cumsum(axis=0).cumsum(axis=1)
+    left, scatter = left_beyond(products, noise, pixels, least)
     energy = np.concatenate([[0.0], np.diag(products).cumsum()])
     whole = float(left[-1, -1] / energy[-1])
-    scatter = float(np.sqrt(2 * beyond.mean() * np.square(noise).sum() / pixels) / energy[-1])
     if whole < LEAST + SIGMAS * scatter:
         return None
     starts, stops = np.triu_indices(frames + 1, 1)
@@ -144,6 +161,27 @@ def _beyond(products: Array, noise: Array, pixels: int, least: float) -> tuple[f
         ):
             return (max(found[0], 0.0) + SIGMAS * scatter) / whole, *found[1:]
     return None
+
+
+def left_beyond(products: Array, noise: Array, pixels: int, least: float) -> tuple[Array, float]:
+    """What frames have beyond a frequency, summed over all pairs of frames before two frames; its noise.
+
+    The noise is relative to the squared counts, the trace of `products`.
+
+    Parameters
+    ----------
+    products, noise, pixels
+        As `gram_of` gives them.
+    least
+        The frequency, a frame.
+    """
+    frames = len(products)
+    beyond = np.abs(np.fft.fftfreq(frames)) >= least
+    kernel = np.fft.ifft(beyond[:, None] * np.fft.fft(np.eye(frames), axis=0), axis=0).real
+    left = np.zeros((frames + 1, frames + 1))
+    left[1:, 1:] = (kernel * (products - np.diag(noise))).cumsum(axis=0).cumsum(axis=1)
+    scatter = float(np.sqrt(2 * beyond.mean() * np.square(noise).sum() / pixels) / np.trace(products))
+    return left, scatter
 
 
 def _best(

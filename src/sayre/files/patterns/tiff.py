@@ -18,11 +18,11 @@ import tifffile
 from numpy.typing import NDArray
 
 from sayre.data import Manifest
-from sayre.errors import InputError
+from sayre.errors import InputError, warn
 from sayre.files.patterns.companions import Kind
 from sayre.files.patterns.contents import Contents, Output, arrays_of, known_of, pattern_of
 from sayre.files.patterns.region import Region, of_frame, squeezed
-from sayre.files.patterns.tiff_pages import Stack, read_stack
+from sayre.files.patterns.tiff_pages import Stack, lost_frames, read_stack
 from sayre.files.safety.within import require_within
 
 ENDINGS = (".tif", ".tiff")
@@ -44,7 +44,14 @@ def read(path: Path, inside: str | None = None, region: Region | None = None) ->
     with _opened(path) as (tif, stacks):
         counts, facts = _counts_of(path, stacks), _facts(tif)
         array = read_stack(path, counts, region)
-        if "beside" in facts:
+        lost = lost_frames(path, counts, region)
+        if lost is not None:
+            warn(
+                f"{path.name}: {int(lost.sum())} of {len(lost)} frames are in other files, which are "
+                "missing: not measured, masked"
+            )
+            mask: NDArray[Any] | None = np.broadcast_to(lost[:, None, None], array.shape)
+        elif "beside" in facts:
             mask = _mask_beside(path, facts, region)
         else:
             mask = read_stack(path, stacks["mask"], region) if "mask" in stacks else None
@@ -177,8 +184,6 @@ def _stacks(path: Path, tif: tifffile.TiffFile) -> dict[str, Stack]:
     about = tif.shaped_metadata or ()
     for number, series in enumerate(tif.series):
         name = str(about[number].get("series", number)) if number < len(about) else str(number)
-        if any(page is None for page in series.pages):
-            raise InputError(f"{path}: some of its pages are in other files, which are missing")
         for other in {page.parent.filehandle.path for page in series.pages if page is not None}:
             if not os.path.samefile(other, path):
                 require_within(path, Path(other), "FileName in its metadata", refused=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,8 +70,31 @@ def read_stack(path: Path, stack: Stack, region: Region | None = None) -> NDArra
     rows, columns = kept[-2:]
     array = np.empty((frames.stop - frames.start, *lengths(kept)[-2:]), stack.dtype)
     for k in range(frames.start, frames.stop):
-        array[k - frames.start] = decoded(path, stack.pages[k], k)[rows, columns]
+        page = stack.pages[k]
+        array[k - frames.start] = 0 if page is None else decoded(path, page, k)[rows, columns]
     return array.reshape(lengths(kept))
+
+
+def lost_frames(path: Path, stack: Stack, region: Region | None = None) -> NDArray[np.bool_] | None:
+    """Frames of a region whose pages are in files that are missing, True each; None where none are.
+
+    Parameters
+    ----------
+    path
+        Name of the file, for messages.
+    stack
+        Pages of the file, which is open.
+    region
+        Part that is wanted, one slice for each of the (squeezed) axes; None is all.
+    """
+    if stack.one is not None or all(page is not None for page in stack.pages):
+        return None
+    shape = squeezed(stack.shape)
+    frames = within(region, shape, str(path))[0] if len(shape) == 3 else slice(0, 1)
+    lost = np.array([page is None for page in stack.pages[frames]])
+    if lost.all():
+        raise InputError(f"{path}: its frames are in other files, which are missing; put them beside it")
+    return lost if lost.any() else None
 
 
 def decoded(path: Path, page: Any, number: int) -> NDArray[Any]:
@@ -86,7 +110,9 @@ def decoded(path: Path, page: Any, number: int) -> NDArray[Any]:
         Of the page in its file.
     """
     try:
-        return np.asarray(page.asarray())
+        with warnings.catch_warnings():  # tifffile opens the other files of a stack anew, and says so
+            warnings.filterwarnings("ignore", ".*reading array from closed file", UserWarning)
+            return np.asarray(page.asarray())
     except ValueError as error:
         if "imagecodecs" not in str(error):
             raise
