@@ -12,7 +12,7 @@ from sayre.workflows.jobs.input_file import InputFile
 @pytest.fixture
 def counts():
     rng = np.random.default_rng(0)
-    return rng.poisson(20 * rng.random((6, 20, 20)) ** 3 * 50).astype(np.float32)
+    return rng.poisson(20 * rng.random((6, 14, 14)) ** 3 * 50).astype(np.float32)
 
 
 def test_roots_are_refused_and_squared_on_request(tmp_path, counts):
@@ -27,7 +27,7 @@ def test_roots_are_refused_and_squared_on_request(tmp_path, counts):
 
 def test_binned_roots_are_known_by_where_cohere_keeps_them(tmp_path, counts):
     """cohere bins after it has taken the roots: sums of roots."""
-    binned = np.sqrt(counts).reshape(6, 10, 2, 10, 2).sum((2, 4))
+    binned = np.sqrt(counts).reshape(6, 7, 2, 7, 2).sum((2, 4))
     (tmp_path / "phasing_data").mkdir()
     tifffile.imwrite(tmp_path / "phasing_data" / "data.tif", binned)
     with pytest.raises(InputError, match="the file is one that cohere phases, so they are amplitudes"):

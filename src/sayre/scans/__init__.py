@@ -7,6 +7,7 @@ share is done once: the even grid of angles, missing frames, the peak, correctio
 Another package adds a reader by an entry point of the group `sayre.scans`.
 """
 
+from sayre.scans.around import region_around_peak
 from sayre.scans.loading import load, load_filled, opened
 
-__all__ = ["load", "load_filled", "opened"]
+__all__ = ["load", "load_filled", "opened", "region_around_peak"]

@@ -44,6 +44,8 @@ def read_part(raw: RawScan, turned: Rocking | None, region: Region | None, what:
         return raw.read(wanted)
     read = raw.read()
     numbers = np.arange(len(read.contents.counts)) if read.points is None else read.points
+    if turned is None:
+        within(region[:1], (int(numbers.max()) + 1,), what)
     first, last = wanted[0].start or 0, wanted[0].stop or int(numbers.max()) + 1
     kept = (numbers >= first) & (numbers < last)
     if not kept.any():

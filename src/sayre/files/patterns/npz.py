@@ -18,7 +18,7 @@ from sayre.errors import InputError
 from sayre.files.patterns.companions import NAMES, Kind, kind_of, refuse_other
 from sayre.files.patterns.contents import Contents, Output, arrays_of, known_of, may_be_counts, pattern_of
 from sayre.files.patterns.npz_part import read_stream
-from sayre.files.patterns.region import Region, cut, of_frame, require_memory, squeezed
+from sayre.files.patterns.region import Region, cut, of_frame, require_memory, squeezed, within
 
 COUNTS = ("intensity", "data", "I")
 _FACTS = (
@@ -340,13 +340,16 @@ def read_part(
     region
         Part that is wanted; None is all.
     """
-    require_memory(f"{path}::{name}", tuple(slice(0, n) for n in shape) if region is None else region)
-    if region is None:
+    where, sizes = f"{path}::{name}", squeezed(shape)
+    part = None if region is None else region[len(region) - min(len(sizes), len(region)) :]
+    require_memory(where, within(part, sizes, where))
+    if part is None:
         return _read_array(path, file, name)
-    part = region[len(region) - min(len(squeezed(shape)), len(region)) :]
     try:
         with file.open(f"{name}.npy") as stream:
-            return read_stream(stream, part, f"{path}::{name}")
+            return read_stream(stream, part, where)
+    except InputError:
+        raise
     except _DAMAGE as error:
         raise _unreadable(path, error, name) from error
 

@@ -18,6 +18,17 @@ Region = tuple[slice, ...]
 """One slice an axis of the counts, without a step."""
 
 
+class BeyondEnd(InputError):
+    """A region that goes on beyond the end of an array; `axis`, and the `length` that the array has there."""
+
+    def __init__(self, message: str, axis: int, length: int) -> None:
+        super().__init__(message)
+        self.axis, self.length = axis, length
+
+    def __reduce__(self) -> tuple[type[BeyondEnd], tuple[str, int, int]]:
+        return BeyondEnd, (str(self), self.axis, self.length)
+
+
 def within(region: Region | None, shape: Sequence[int], where: str) -> Region:
     """Return a region with its starts and stops as numbers; None is all of the array.
 
@@ -45,8 +56,8 @@ def within(region: Region | None, shape: Sequence[int], where: str) -> Region:
     for axis, (part, n) in enumerate(zip(region, shape, strict=True)):
         start, stop = part.start or 0, n if part.stop is None else part.stop
         if not 0 <= start < stop <= n:
-            raise InputError(
-                f"{where}: region {start}:{stop} must lie within 0:{n}, the length of axis {axis}"
+            raise BeyondEnd(
+                f"{where}: region {start}:{stop} must lie within 0:{n}, the length of axis {axis}", axis, n
             )
         found.append(slice(start, stop))
     return tuple(found)

@@ -25,7 +25,7 @@ from sayre.errors import InputError, note, warn
 from sayre.files.patterns import hdf5, nexus
 from sayre.files.patterns.contents import Contents
 from sayre.files.patterns.hdf5_tree import named, opened
-from sayre.files.patterns.region import Region, of_frame, squeezed
+from sayre.files.patterns.region import Region, of_frame, squeezed, within
 from sayre.scans.layouts import hdf5_parts as parts
 from sayre.scans.layouts.units import with_value
 from sayre.scans.protocol import Entry, Frames, RawScan
@@ -176,6 +176,8 @@ def reader(path: Path, *, points: int | None = None) -> Callable[..., Frames]:
             _tell(path, file, found, present)
             chosen = np.arange(len(numbers) // each)
             if region is not None:
+                full = present[0].frames or 1
+                within(region[:1], (sum(block.frames or full for block in found) // each,), str(path))
                 of_point = chosen if each > 1 else numbers
                 chosen = chosen[(of_point >= region[0].start) & (of_point < region[0].stop)]
                 if not chosen.size:

@@ -215,9 +215,14 @@ class InputFile(Reading):
         from sayre.detectors import detector_mask
         from sayre.files.safety.within import only_within
         from sayre.retrieval.prepare import around_peak
-        from sayre.scans import load_filled
+        from sayre.scans import load_filled, region_around_peak
 
         with only_within(self.within):
+            part = None
+            if self.crop is not None and self.roi is None and self.axes is None:
+                part = region_around_peak(
+                    self.source, self.crop, frames=self.frames, flat=self.flat, dark=self.dark
+                )
             pattern = load_filled(
                 self.source,
                 mask=self.mask,
@@ -226,7 +231,7 @@ class InputFile(Reading):
                 frames=self.frames,
                 normalise=self.normalise,
                 amplitudes=self.amplitudes,
-                roi=self.roi,
+                roi=self.roi if part is None else part,
                 axes=self.axes,
                 leave=self.leave or (),
                 repeated=self.repeated,
@@ -234,7 +239,11 @@ class InputFile(Reading):
         if not keep_filling:
             pattern = pattern.measured
         if self.detector is not None:
-            gaps = detector_mask(self.detector, pattern.shape, corner=self.corner)
+            corner = self.corner
+            if part is not None:  # of which the frames are a region
+                top, left = corner or (0, 0)
+                corner = (top + part[1].start, left + part[2].start)
+            gaps = detector_mask(self.detector, pattern.shape, corner=corner)
             pattern = pattern.measured.with_mask(gaps)
         return pattern if self.crop is None else around_peak(pattern, self.crop)
 
