@@ -25,7 +25,7 @@ test-oldest: $(OLDEST)/.ready
 # The tests against other programs, in an environment with those that pip installs.
 INTEROP ?= .venv-interop
 test-interop: $(INTEROP)/.ready
-	$(INTEROP)/bin/python -m pytest -m interop tests/interop tests/files/test_io_objects.py
+	$(INTEROP)/bin/python -m pytest -m interop tests/interop tests/files/test_io_objects.py tests/detectors
 
 lint: $(VENV)/.ready-dev
 	$(BIN)/ruff check src tests benchmarks docs/concepts

@@ -46,9 +46,10 @@ def test_against_numbers_of_pyfai(name):
     assert np.count_nonzero(mask) == masked
 
 
+@pytest.mark.interop
 @pytest.mark.parametrize("name", PYFAI)
 def test_against_pyfai_pixel_by_pixel(name):
-    pyfai = pytest.importorskip("pyFAI.detectors", reason="pyFAI (extra: detectors) is not installed")
+    pyfai = pytest.importorskip("pyFAI.detectors", reason="pyFAI is not installed (dependency group interop)")
     known = pyfai.detector_factory(PYFAI[name][0])
     expected = known.calc_mask()
     ours = detector(name)

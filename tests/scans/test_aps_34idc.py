@@ -237,7 +237,8 @@ def test_the_raw_scan_of_the_gold_peak(raw, data_dir):
     page = docs_pages.blocks(docs_pages.ROOT / "docs/physics.md")
     (raw.parent / "by hand.toml").write_text(next(block.text for block in page if block.language == "toml"))
     found = geometry_of(pattern)
-    assert replace(found, sample=()) == load_geometry(raw.parent / "by hand.toml")
+    assert replace(found, sample=(), shape=None) == load_geometry(raw.parent / "by hand.toml")
+    assert found.shape == (201, 256, 256)
     assert found.sample == (("y+", 0.220004), ("z-", 90.0), ("y+", -5.0))
 
 

@@ -76,6 +76,9 @@ class Geometry:
     sample
         Circles that carry the sample, outermost first: pairs of axis (at zero angles) and angle in degrees in
         the middle of the scan. Empty where they are not known; they turn the sample frame.
+    shape
+        Frames, rows and columns that were measured; counts with more of any are of another scan, or their
+        axes in another order. None where it is not known.
     """
 
     energy: float
@@ -89,6 +92,7 @@ class Geometry:
     binning: tuple[int, int, int] = (1, 1, 1)
     peak: tuple[float, float] = (0.0, 0.0)
     sample: tuple[tuple[Axis, float], ...] = ()
+    shape: tuple[int, int, int] | None = None
 
     def __post_init__(self) -> None:
         if np.shape(self.pixel_size) != (2,):
@@ -102,6 +106,8 @@ class Geometry:
         require_plausible("geometry", "rocking step", self.rocking_step)
         if len(self.binning) != 3 or min(self.binning) < 1:
             raise InputError(f"geometry: binning must be three numbers from 1, found {self.binning}")
+        if self.shape is not None and (len(self.shape) != 3 or min(self.shape) < 1):
+            raise InputError(f"geometry: shape must be three numbers from 1, found {self.shape}")
         direction(self.rocking_axis)
         if abs(direction(self.row) @ direction(self.column)) > 1e-6:
             raise InputError(f"geometry: rows {self.row} and columns {self.column} must be at right angles")

@@ -49,6 +49,7 @@ class _File(FromToml):
     binning: tuple[int, int, int] | None = None
     peak: Pair | None = None
     sample: tuple[tuple[Direction, float], ...] | None = None
+    shape: tuple[int, int, int] | None = None
 
     @model_validator(mode="after")
     def _one_arm(self) -> Self:

@@ -135,6 +135,7 @@ def with_stated(scan: Scan, pattern: AnyPattern) -> Scan:
     SayreWarning
         What the geometry of the file is, what it lacks, and what of it the user states otherwise.
     """
+    _say_misfit(scan, pattern)
     text, name = pattern.meta.geometry, pattern.name
     if text is None or len(pattern.shape) != 3:
         known = {key: getattr(pattern.meta, key) for key in ("energy", "distance", "pixel_size")}
@@ -159,6 +160,23 @@ def with_stated(scan: Scan, pattern: AnyPattern) -> Scan:
     if given is None:
         note(f"{name}: geometry as the file states it: {together.in_words()}")
     return found
+
+
+def _say_misfit(scan: Scan, pattern: AnyPattern) -> None:
+    """Warn of counts that are no part of those whose shape the geometry states."""
+    given = scan.partial.values.get("shape") if scan.partial is not None else None
+    stated = given if scan.geometry is None else scan.geometry.shape
+    shape, meta = pattern.shape, pattern.meta
+    if stated is None or len(shape) != 3:
+        return
+    starts, factors = meta.origin or (0, 0, 0), meta.binning or (1, 1, 1)
+    ends = [start + n * factor for start, n, factor in zip(starts, shape, factors, strict=True)]
+    if any(end > n for end, n in zip(ends, stated, strict=True)):
+        found, wanted = (" × ".join(map(str, sizes)) for sizes in (ends, stated))
+        warn(
+            f"{pattern.name}: {found} frames, rows and columns are no part of the {wanted} that the geometry "
+            "states: is their order another (`axes=`), or the scan?"
+        )
 
 
 def _located(scan: Scan, stated: StatedGeometry, pattern: AnyPattern) -> Scan:

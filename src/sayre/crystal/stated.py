@@ -26,6 +26,7 @@ KEYS = (
     "binning",
     "peak",
     "sample",
+    "shape",
 )
 """Keys of a TOML file of a geometry, in the order in which they are written."""
 NEEDED = ("energy", "distance", "pixel_size", "rocking_axis", "rocking_step")

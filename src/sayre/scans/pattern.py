@@ -25,7 +25,7 @@ from sayre.scans.beam import attenuated, with_beam, without_attenuators
 from sayre.scans.grid import cut_turned, on_grid, read_part
 from sayre.scans.normalised import normalised
 from sayre.scans.peak import place_of_peak
-from sayre.scans.protocol import Motor, RawScan, Stance
+from sayre.scans.protocol import Motor, RawScan, Stance, facts
 from sayre.scans.rocking import Rocking, rocking, rocking_motor, unturned
 
 _MANY = 16
@@ -67,6 +67,7 @@ def pattern_of(
     points = np.arange(len(read.contents.counts)) if read.points is None else read.points
     if turned is None:
         turned = unturned(points)
+    frames = turned.size
     if region is not None:
         turned = cut_turned(turned, region)
     contents = on_grid(read.contents, points, turned, what)
@@ -76,6 +77,9 @@ def pattern_of(
     digest = hashlib.sha256("".join(digests.values()).encode()).hexdigest()
     geometry = raw.geometry if motor is None else raw.geometry.over(_rocked(motor, turned))
     geometry = geometry.over(_stance(raw.sample, motor))
+    if contents.frame is not None or region is None:
+        shape = (frames, *(contents.frame or contents.counts.shape[1:]))
+        geometry = geometry.over(facts(shape=(shape, "frames on the grid of angles, rows and columns")))
     pattern = pattern_of_contents(path, contents, digest, mask=mask, flat=flat, dark=dark, region=region)
     pattern = with_beam(pattern, raw, turned)
     pattern = pattern if normalise is None else normalised(pattern, raw, turned, normalise)
