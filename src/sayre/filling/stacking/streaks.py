@@ -24,8 +24,8 @@ LEAST_COUNTS = 3.0
 """Mean counts that a side must have: dimmer ones follow any course."""
 RELATIVE = 0.15
 """Relative deviation from the course that a streak may have beside photon noise."""
-DISPERSION = 1.4
-"""Scatter around the course, over that of photons, up to which it is one."""
+DISPERSION = ((1, 1.4), (4, 1.5))
+"""Scatter around the course, over that of photons, up to which it is one: of voxels, and of sums of four."""
 SIGNIFICANT = 4.0
 """Standard errors by which the filling must lie below."""
 
@@ -59,11 +59,15 @@ def along_streaks(into: Estimate, counts: Log, hidden: Mask, box: Box, axis: int
     enough = (np.minimum(*known) >= LEAST_KNOWN) & (np.minimum(*mean) > LEAST_COUNTS)
     level = [np.log(np.maximum(one, 1e-3)) for one in mean]
     slope = (level[1] - level[0]) / np.maximum(middle[1] - middle[0], 1)
-    off = np.zeros_like(slope)
-    for found, seen, place in sides:
-        course = np.exp(level[0] + slope * (place - middle[0]))
-        off += (seen * (found - course) ** 2 / (course + (RELATIVE * course) ** 2)).sum(0)
-    steady = off <= DISPERSION * np.maximum(sum(known) - 2, 1)
+    steady = np.ones(slope.shape, bool)
+    for voxels, most in DISPERSION:
+        off, blocks = np.zeros_like(slope), np.zeros_like(slope)
+        for found, seen, place in sides:
+            course = np.exp(level[0] + slope * (place - middle[0]))
+            counts_of, course_of = (_by_blocks(seen * one, voxels) for one in (found, course))
+            off += ((counts_of - course_of) ** 2 / (course_of + (RELATIVE * course_of) ** 2 + 1e-9)).sum(0)
+            blocks += (course_of > 0).sum(0)
+        steady &= off <= most * np.maximum(blocks - 2, 1)
     place = _places(inner, counts.ndim)
     course = np.exp(level[0] + slope * (place - middle[0]))
     log, inside = np.moveaxis(into.log[box], axis, 0), np.moveaxis(at, axis, 0)
@@ -85,6 +89,11 @@ def _side(
     seen = ~np.moveaxis(hidden[there], axis, 0)
     found = np.moveaxis(counts[there], axis, 0).astype(np.float64)
     return found, seen, _places(slice(side.start, side.start + len(seen)), counts.ndim)
+
+
+def _by_blocks(along: NDArray[np.float64], voxels: int) -> NDArray[np.float64]:
+    """Sums of so many voxels along the first axis."""
+    return np.add.reduceat(along, np.arange(0, len(along), voxels), axis=0)
 
 
 def _places(side: slice, dimensions: int) -> NDArray[np.float64]:
