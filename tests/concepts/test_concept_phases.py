@@ -52,6 +52,18 @@ def test_starts_agree_in_a_wrong_object():
     assert blurred.truth.value.min() < 0.3
 
 
+@pytest.mark.slow
+def test_a_model_of_the_blur_helps():
+    free = phase_problem.judged(phase_problem.BLUR).free_likelihood
+    assert free == pytest.approx(stated("phase-problem", "13 without the blur and"), rel=0.3)
+    assert phase_problem.judged(0.0).free_likelihood < 0.1 * free
+    (without, wrong), (fitted, right) = phase_problem.with_and_without().values()
+    assert right > wrong + 0.02
+    assert right == pytest.approx(stated("phase-problem", "correlates with the truth at"), abs=0.02)
+    assert fitted.free_likelihood < 0.2 * without.free_likelihood
+    assert fitted.nuisances.metrics["spread_widths"] == pytest.approx([phase_problem.BLUR] * 2, rel=0.08)
+
+
 def test_displacement_and_strain_are_those_that_were_put_in():
     place, moved, strained = displacement.profile(displacement.bent())
     inside = np.flatnonzero(np.isfinite(moved))[3:-3]

@@ -27,6 +27,7 @@ Objects = NDArray[np.complex64]
 SIDE = 96
 STARTS = 12
 ALGORITHMS = ("ER", "HIO", "RAAR")
+HIO = "(HIO*20 + SW)**12, ER*20"
 BLUR = 0.7
 """Standard deviation, in voxels, of a point spread that phase retrieval is not told of."""
 
@@ -73,7 +74,7 @@ def quietly(pattern: Pattern, **settings: Any) -> sayre.Phased:
     """Phase retrieval without warnings of what is shown here on purpose."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SayreWarning)
-        return sayre.phase(pattern, seed=0, refine="none", device="cpu", **settings)
+        return sayre.phase(pattern, **{"seed": 0, "refine": "none", "device": "cpu"} | settings)
 
 
 @cache
@@ -83,7 +84,7 @@ def descents() -> Descent:
     pattern = counted(np.abs(one.amplitude) ** 2, 1)
     residuals, right, iterations = {}, {}, np.zeros(0, np.intp)
     for name in ALGORITHMS:
-        found = quietly(pattern, runs=STARTS, recipe=f"({name}*20 + SW)**12, ER*20")
+        found = quietly(pattern, runs=STARTS, recipe=HIO.replace("HIO", name))
         histories = [np.array(run.history) for run in found.runs]
         iterations = histories[0][:, 0].astype(np.intp)
         residuals[name] = np.array([history[:, 1] for history in histories])
@@ -96,17 +97,37 @@ class Judged(NamedTuple):
 
     agreement: float
     right: float
+    free_likelihood: float
     prtf: ShellCurve
     halves: ShellCurve
     truth: ShellCurve
+
+
+def blurred(blur: float) -> Pattern:
+    """Counts of the crystal under a Gaussian point spread of a standard deviation in voxels."""
+    expected = np.abs(crystal(2.0, 5).amplitude) ** 2
+    return counted(gaussian_filter(expected, blur) if blur else expected, 1)
+
+
+@cache
+def with_and_without() -> dict[str, tuple[sayre.Phased, float]]:
+    """Results for blurred counts by effects that are fitted, and their correlation with the truth."""
+    one = crystal(2.0, 5)
+    found = {
+        effects: quietly(blurred(BLUR), runs=STARTS, recipe=HIO, refine=effects)
+        for effects in ("none", "spread")
+    }
+    return {
+        effects: (one_of, correlation(align(one_of.object, one.object), one.object))
+        for effects, one_of in found.items()
+    }
 
 
 @cache
 def judged(blur: float) -> Judged:
     """Phase a crystal whose counts are blurred, without a model of the blur, and judge the better starts."""
     one = crystal(2.0, 5)
-    expected = gaussian_filter(np.abs(one.amplitude) ** 2, blur) if blur else np.abs(one.amplitude) ** 2
-    found = quietly(counted(expected, 1), runs=STARTS, recipe="(HIO*20 + SW)**12, ER*20")
+    found = quietly(blurred(blur), runs=STARTS, recipe=HIO)
     best = sorted(found.runs, key=lambda run: run.free_likelihood)[: STARTS // 2]
     objects = aligned(run.object for run in best)
     first, second = (np.mean(objects[start::2], axis=0).astype(np.complex64) for start in (0, 1))
@@ -115,6 +136,7 @@ def judged(blur: float) -> Judged:
     return Judged(
         agreement=float(np.median([correlation(obj, objects[0]) for obj in objects[1:]])),
         right=correlation(result, one.object),
+        free_likelihood=best[0].free_likelihood,
         prtf=prtf(objects, found.pattern),
         halves=fsc(first, align(second, first), support_fraction=share),
         truth=fsc(result, one.object, support_fraction=share),
