@@ -10,7 +10,7 @@ import pytest
 from test_eiger_and_p10 import master
 
 import sayre
-from sayre.files.patterns import hdf5_arrays
+from sayre.files.hdf5 import arrays as hdf5_arrays
 from sayre.scans import around
 from sayre.scans.around import region_around_peak
 from sayre.workflows.jobs.input_file import InputFile

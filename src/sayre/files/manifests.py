@@ -34,8 +34,8 @@ def _of_npz(path: Path) -> str:
 
 
 def _of_hdf5(path: Path) -> str:
-    from sayre.files.patterns import nexus
-    from sayre.files.patterns.hdf5_tree import opened
+    from sayre.files.hdf5 import nexus
+    from sayre.files.hdf5.tree import opened
     from sayre.files.safety import sound
 
     with opened(path) as file:

@@ -13,8 +13,8 @@ from sayre.data import Crystal, Pattern
 from sayre.errors import InputError, SayreNote, SayreWarning, note, understood, warn
 from sayre.files import load, load_crystal
 from sayre.files.formats import split_path
+from sayre.files.hdf5.tree import find_counts, named, opened
 from sayre.files.patterns import npz
-from sayre.files.patterns.hdf5_tree import find_counts, named, opened
 from sayre.files.patterns.region import Region, squeezed
 from sayre.files.reading import AXES, require_axes
 from sayre.files.safety.within import only_within

@@ -14,9 +14,10 @@ from sayre.data import Crystal, Manifest
 from sayre.data.json_text import to_json
 from sayre.errors import InputError, warn
 from sayre.files.crystals import cdiutils
-from sayre.files.patterns import hdf5, nexus
-from sayre.files.patterns.hdf5_tree import named, opened
-from sayre.files.patterns.nexus import group_of, put
+from sayre.files.hdf5 import nexus
+from sayre.files.hdf5.nexus import group_of, put
+from sayre.files.hdf5.tree import named, opened
+from sayre.files.patterns import hdf5
 from sayre.files.safety import sound
 
 Found = dict[str, Any]

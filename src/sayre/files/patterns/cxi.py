@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from sayre._version import __version__
 from sayre.data import FilledPattern, Manifest
 from sayre.errors import InputError
-from sayre.files.patterns import hdf5, nexus
+from sayre.files.hdf5 import nexus
+from sayre.files.hdf5.tree import find_counts, named, opened
+from sayre.files.patterns import hdf5
 from sayre.files.patterns.companions import Kind
 from sayre.files.patterns.contents import Contents, Output, arrays_of, pattern_of
-from sayre.files.patterns.hdf5_tree import find_counts, named, opened
 from sayre.files.patterns.region import Region, of_frame
 from sayre.files.safety import sound
 

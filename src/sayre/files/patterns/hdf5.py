@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from sayre.data import Manifest
 from sayre.errors import InputError, warn
-from sayre.files.patterns import nexus
+from sayre.files.hdf5 import nexus
+from sayre.files.hdf5.arrays import read_array, read_counts, read_mask_array
+from sayre.files.hdf5.companions import find_beside
+from sayre.files.hdf5.tree import ambiguous, find_counts, last, named, opened, walk
 from sayre.files.patterns.companions import Kind, kind_of, refuse_other
 from sayre.files.patterns.contents import Contents, Output, arrays_of
-from sayre.files.patterns.hdf5_arrays import read_array, read_counts, read_mask_array
-from sayre.files.patterns.hdf5_companions import find_beside
-from sayre.files.patterns.hdf5_tree import ambiguous, find_counts, last, named, opened, walk
 from sayre.files.patterns.region import Region, of_frame, require_memory, squeezed, within
 
 Mask = NDArray[np.bool_]
@@ -141,7 +141,7 @@ def unmapped_said(missing: Mask | None) -> tuple[str, ...]:
 
 
 def read_beside(path: Path, file: h5py.File, place: str) -> tuple[dict[str, NDArray[Any]], tuple[str, ...]]:
-    """Read white fields, dark fields and bad pixels; see `sayre.files.patterns.hdf5_companions.find_beside`.
+    """Read white fields, dark fields and bad pixels; see `sayre.files.hdf5.companions.find_beside`.
 
     Parameters
     ----------

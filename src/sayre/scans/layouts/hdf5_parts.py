@@ -11,9 +11,10 @@ import h5py
 import numpy as np
 
 from sayre.errors import InputError
-from sayre.files.patterns import hdf5, nexus
+from sayre.files.hdf5 import nexus
+from sayre.files.hdf5.tree import named, opened
+from sayre.files.patterns import hdf5
 from sayre.files.patterns.contents import Contents
-from sayre.files.patterns.hdf5_tree import named, opened
 from sayre.files.patterns.region import Region, indices, of_frame, squeezed
 from sayre.files.safety import sound
 from sayre.files.safety.heaps import require_heaps

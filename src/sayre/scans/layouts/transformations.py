@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from sayre.errors import InputError
-from sayre.files.patterns import nexus
+from sayre.files.hdf5 import nexus
 from sayre.scans.layouts import hdf5_parts as parts
 from sayre.scans.layouts.units import UNITS
 from sayre.scans.protocol import Values

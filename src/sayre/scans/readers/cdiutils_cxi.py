@@ -17,8 +17,9 @@ import h5py
 import numpy as np
 
 from sayre.crystal.stated import StatedGeometry
-from sayre.files.patterns import cxi, nexus
-from sayre.files.patterns.hdf5_tree import opened
+from sayre.files.hdf5 import nexus
+from sayre.files.hdf5.tree import opened
+from sayre.files.patterns import cxi
 from sayre.files.safety import sound
 from sayre.scans.layouts import hdf5_parts as parts
 from sayre.scans.layouts.circles import Circle, axis_of, stances

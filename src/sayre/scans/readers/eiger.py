@@ -22,9 +22,10 @@ from scipy.constants import c, e, h
 
 from sayre.crystal.stated import StatedGeometry
 from sayre.errors import InputError, note, warn
-from sayre.files.patterns import hdf5, nexus
+from sayre.files.hdf5 import nexus
+from sayre.files.hdf5.tree import named, opened
+from sayre.files.patterns import hdf5
 from sayre.files.patterns.contents import Contents
-from sayre.files.patterns.hdf5_tree import named, opened
 from sayre.files.patterns.region import Region, of_frame, squeezed, within
 from sayre.scans.layouts import hdf5_parts as parts
 from sayre.scans.layouts.units import with_value

@@ -20,8 +20,8 @@ from scipy.constants import c, e, h
 
 from sayre.crystal.stated import StatedGeometry
 from sayre.errors import InputError
-from sayre.files.patterns import nexus
-from sayre.files.patterns.hdf5_tree import opened
+from sayre.files.hdf5 import nexus
+from sayre.files.hdf5.tree import opened
 from sayre.scans.layouts import hdf5_parts as parts
 from sayre.scans.layouts.circles import SAMPLE, axis_of, stances
 from sayre.scans.layouts.spec import step_of

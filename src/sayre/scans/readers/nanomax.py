@@ -14,8 +14,8 @@ from pathlib import Path
 
 import h5py
 
-from sayre.files.patterns import nexus
-from sayre.files.patterns.hdf5_tree import opened
+from sayre.files.hdf5 import nexus
+from sayre.files.hdf5.tree import opened
 from sayre.scans.layouts import hdf5_parts as parts
 from sayre.scans.layouts.circles import SAMPLE, axis_of, stances
 from sayre.scans.layouts.spec import step_of

@@ -20,9 +20,10 @@ from scipy.spatial.transform import Rotation
 
 from sayre.crystal.stated import StatedGeometry
 from sayre.errors import InputError
-from sayre.files.patterns import nexus, tiff
+from sayre.files.hdf5 import nexus
+from sayre.files.hdf5.tree import opened
+from sayre.files.patterns import tiff
 from sayre.files.patterns.contents import Contents
-from sayre.files.patterns.hdf5_tree import opened
 from sayre.files.safety import sound
 from sayre.scans.layouts import hdf5_parts as parts
 from sayre.scans.layouts import transformations as chains

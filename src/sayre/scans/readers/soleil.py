@@ -16,8 +16,8 @@ from pathlib import Path
 import h5py
 
 from sayre.crystal.stated import StatedGeometry
-from sayre.files.patterns import nexus
-from sayre.files.patterns.hdf5_tree import opened
+from sayre.files.hdf5 import nexus
+from sayre.files.hdf5.tree import opened
 from sayre.scans.layouts import hdf5_parts as parts
 from sayre.scans.protocol import Entry, Motor, RawScan, Stance, Values
 

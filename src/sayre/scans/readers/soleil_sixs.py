@@ -15,7 +15,7 @@ import re
 import h5py
 
 from sayre.crystal.stated import StatedGeometry
-from sayre.files.patterns import nexus
+from sayre.files.hdf5 import nexus
 from sayre.scans.layouts import hdf5_parts as parts
 from sayre.scans.layouts.units import with_value
 from sayre.scans.protocol import Motor

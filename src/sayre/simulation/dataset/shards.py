@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from sayre.data.json_text import to_json
 from sayre.errors import InputError, understood
 from sayre.files.atomic import replacing
+from sayre.files.hdf5.tree import opened
 from sayre.files.patterns import hdf5
-from sayre.files.patterns.hdf5_tree import opened
 from sayre.files.safety.apart import tried_apart
 from sayre.files.safety.sound import require_sound
 from sayre.simulation.dataset.config import DatasetConfig

@@ -13,7 +13,7 @@ import h5py
 import hdf5plugin  # noqa: F401  (registers the filters of detector files)
 
 from sayre.errors import InputError, warn
-from sayre.files.patterns import nexus
+from sayre.files.hdf5 import nexus
 from sayre.files.patterns.companions import kind_of
 from sayre.files.patterns.contents import may_be_counts
 from sayre.files.patterns.region import squeezed

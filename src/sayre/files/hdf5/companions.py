@@ -9,7 +9,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from sayre.files.patterns import nexus
+from sayre.files.hdf5 import nexus
 from sayre.files.patterns.companions import kind_of
 from sayre.files.safety import sound
 

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sayre.errors import InputError
-from sayre.files.patterns.hdf5_tree import one_line
-from sayre.files.patterns.hdf5_virtual import unmapped
+from sayre.files.hdf5.tree import one_line
+from sayre.files.hdf5.virtual import unmapped
 from sayre.files.patterns.region import Region, full, lengths, squeezed, within
 from sayre.files.safety.sound import require_sound
 
