@@ -15,8 +15,8 @@ from sayre.data.json_text import to_json
 from sayre.errors import InputError, warn
 from sayre.files.crystals import cdiutils
 from sayre.files.hdf5 import nexus
-from sayre.files.hdf5.nexus import group_of, put
 from sayre.files.hdf5.tree import named, opened
+from sayre.files.hdf5.writing import group_of, put
 from sayre.files.patterns import hdf5
 from sayre.files.safety import sound
 

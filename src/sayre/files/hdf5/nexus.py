@@ -1,4 +1,4 @@
-"""Where NeXus, CXI, EIGER and cdiutils files keep masks and geometry, and the NeXus file Sayre writes."""
+"""Where NeXus, CXI, EIGER and cdiutils files keep masks and geometry."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ from typing import Any
 
 import h5py
 import numpy as np
-from numpy.typing import NDArray
 from scipy.constants import c, e, h
 
-from sayre.data import FilledPattern, Manifest, Pattern
 from sayre.data.plausible import complaint
 from sayre.errors import InputError
-from sayre.files.patterns.contents import Output, known_of, pattern_of, positive
+from sayre.files.hdf5.writing import OWN
+from sayre.files.patterns.contents import positive
 from sayre.files.safety import sound
 
 _MASKS = (
@@ -40,17 +39,6 @@ _ENERGIES = (
 )
 _WAVELENGTHS = ("instrument_1/beam_1/incident_wavelength", "instrument/beam/incident_wavelength")
 _ENERGY_UNITS = {"j": 1 / e, "joule": 1 / e, "ev": 1.0, "kev": 1e3}
-_OWN = (
-    "hkl",
-    "grid_step",
-    "origin",
-    "binning",
-    "corrections",
-    "divided_by",
-    "geometry",
-    "left",
-    "readout",
-)
 _LENGTH_UNITS = {
     "m": 1.0,
     "cm": 1e-2,
@@ -61,12 +49,6 @@ _LENGTH_UNITS = {
     "angstrom": 1e-10,
     "å": 1e-10,
     "a": 1e-10,
-}
-_UNITS = {
-    "intensity": "counts",
-    "expectation": "counts",
-    "amplitude": "sqrt(counts)",
-    "grid_step": "1/angstrom",
 }
 
 
@@ -115,7 +97,7 @@ def facts(file: h5py.File, beside: str) -> dict[str, Any]:
         description = dataset_at(file, f"{place}/description")
         if description is not None and description.shape == ():
             found.setdefault("detector", text(sound.value(description)))
-    for name in _OWN:
+    for name in OWN:
         for group in ("sayre_1", "parameters_1"):
             own = dataset_at(file, f"{entry}/{group}/{name}")
             if own is not None:
@@ -175,147 +157,6 @@ def signal(group: h5py.Group) -> h5py.Dataset | None:
     """The dataset that a group's `signal` attribute names."""
     found = dataset_at(group, text(group.attrs.get("signal", "")))
     return found if found is not None and found.dtype.kind in "uifc" else None
-
-
-def write(h5: h5py.File, arrays: dict[str, NDArray[Any]], what: Output, manifest: Manifest) -> None:
-    """Fill a NeXus file: arrays in `/entry/data`, instrument beside it, the rest in `/entry/sayre_1`.
-
-    Parameters
-    ----------
-    h5
-        The file, open for writing.
-    arrays
-        Arrays by name, `intensity` first.
-    what
-        The pattern that they are of.
-    manifest
-        What made it.
-    """
-    h5.attrs["default"] = "entry"
-    entry = group_of(h5, "entry", "NXentry")
-    entry.attrs["default"] = "data"
-    data = group_of(entry, "data", "NXdata")
-    data.attrs["signal"] = "data"
-    put(data, "data", arrays["intensity"], "counts")
-    data["intensity"] = h5py.SoftLink("/entry/data/data")  # the name that Sayre 0.1 gave the counts
-    for name, array in arrays.items():
-        if name != "intensity":
-            put(data, name, array)
-    _write_axes(data, pattern_of(what))
-    meta = pattern_of(what).meta
-    instrument = group_of(entry, "instrument", "NXinstrument")
-    write_beam(group_of(instrument, "beam", "NXbeam"), meta.energy, unit="eV")
-    write_detector(group_of(instrument, "detector", "NXdetector"), pattern_of(what))
-    write_own(entry, what, manifest)
-
-
-def _write_axes(data: h5py.Group, pattern: Pattern) -> None:
-    """Write numbers of frames, rows and columns, those of the file that was read first, as axes of a plot."""
-    names = ("frame", "row", "column")[-len(pattern.shape) :]
-    data.attrs["axes"] = list(names)
-    for number, (name, n) in enumerate(zip(names, pattern.shape, strict=True)):
-        first = 0 if pattern.meta.origin is None else pattern.meta.origin[number]
-        step = 1 if pattern.meta.binning is None else pattern.meta.binning[number]
-        put(data, name, first + step * np.arange(n))
-        data.attrs[f"{name}_indices"] = number
-
-
-def write_beam(beam: h5py.Group, energy: float | None, *, unit: str) -> None:
-    """Write the energy and the wavelength of the beam.
-
-    Parameters
-    ----------
-    beam
-        An NXbeam group.
-    energy
-        eV; None writes nothing.
-    unit
-        "eV", or "J" as CXI has it.
-    """
-    if energy is not None:
-        put(beam, "incident_energy", energy * (e if unit == "J" else 1), unit)
-        put(beam, "incident_wavelength", h * c / (energy * e), "m")
-
-
-def write_detector(detector: h5py.Group, pattern: Pattern) -> None:
-    """Write what is known of distance, pixel size (in m) and name of the detector.
-
-    Parameters
-    ----------
-    detector
-        An NXdetector group.
-    pattern
-        Counts from that detector.
-    """
-    meta = pattern.meta
-    if meta.distance is not None:
-        put(detector, "distance", meta.distance, "m")
-    if meta.pixel_size is not None:
-        put(detector, "x_pixel_size", meta.pixel_size[1], "m")
-        put(detector, "y_pixel_size", meta.pixel_size[0], "m")
-    if meta.detector is not None:
-        detector["description"] = meta.detector
-
-
-def write_own(entry: h5py.Group, what: Output, manifest: Manifest) -> h5py.Group:
-    """Write what has no NeXus place: reflection, grid, method and manifest.
-
-    Parameters
-    ----------
-    entry
-        An NXentry group.
-    what
-        A pattern, measured, filled or simulated.
-    manifest
-        What made it.
-    """
-    own = group_of(entry, "sayre_1", "NXcollection")
-    known = known_of(pattern_of(what))
-    for name in sorted(known.keys() & set(_OWN)):
-        if isinstance(known[name], str):
-            own[name] = known[name]
-        else:
-            put(own, name, known[name])
-    if isinstance(what, FilledPattern):
-        own["method"] = what.method
-    own["manifest"] = manifest.to_json()
-    return own
-
-
-def put(group: h5py.Group, name: str, value: Any, unit: str | None = None) -> None:
-    """Write one dataset with its `units`; arrays compressed, masks as 0 and 1.
-
-    Parameters
-    ----------
-    group
-        Where the dataset is written.
-    name
-        Of the dataset.
-    value
-        A number or an array.
-    unit
-        Of the value; None takes the one that is usual for the name.
-    """
-    array = np.asarray(value)
-    array = array.astype(np.int8) if array.dtype == np.bool_ else array
-    options = {"chunks": True, "compression": "gzip", "shuffle": True} if array.ndim > 1 else {}
-    dataset = group.create_dataset(name, data=array, track_times=False, **options)
-    dataset.attrs["units"] = unit or _UNITS.get(name, "1")
-
-
-def group_of(parent: h5py.Group, name: str, nexus_class: str) -> h5py.Group:
-    """Create a group with its `NX_class`.
-
-    Parameters
-    ----------
-    parent
-        Group to write in.
-    name, nexus_class
-        Of the new group.
-    """
-    group = parent.create_group(name)
-    group.attrs["NX_class"] = nexus_class
-    return group
 
 
 def text(value: Any) -> str:

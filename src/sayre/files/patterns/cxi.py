@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sayre._version import __version__
 from sayre.data import FilledPattern, Manifest
 from sayre.errors import InputError
-from sayre.files.hdf5 import nexus
+from sayre.files.hdf5 import nexus, writing
 from sayre.files.hdf5.tree import find_counts, named, opened
 from sayre.files.patterns import hdf5
 from sayre.files.patterns.companions import Kind
@@ -198,39 +198,39 @@ def _build(h5: h5py.File, what: Output, manifest: Manifest, fill: Fill) -> None:
     h5.attrs["creator"] = "Sayre"
     h5.attrs["default"] = "entry_1"
     h5["cxi_version"] = 140
-    entry = nexus.group_of(h5, "entry_1", "NXentry")
+    entry = writing.group_of(h5, "entry_1", "NXentry")
     entry.attrs["default"] = "data_1"
     entry["program_name"] = f"Sayre {__version__}"
     entry["start_time"] = manifest.created
 
-    instrument = nexus.group_of(entry, "instrument_1", "NXinstrument")
-    detector = nexus.group_of(instrument, "detector_1", "NXdetector")
-    nexus.write_detector(detector, pattern)
+    instrument = writing.group_of(entry, "instrument_1", "NXinstrument")
+    detector = writing.group_of(instrument, "detector_1", "NXdetector")
+    writing.write_detector(detector, pattern)
     counts = arrays.pop("intensity")
     if isinstance(what, FilledPattern):
         counts = encode(what) if fill == "interpolated" else counts
     elif pattern.mask.any():
-        nexus.put(detector, "mask", pattern.mask)
-    nexus.put(detector, "data", counts, "counts")
+        writing.put(detector, "mask", pattern.mask)
+    writing.put(detector, "data", counts, "counts")
     if pattern.meta.energy is not None:
-        nexus.write_beam(nexus.group_of(instrument, "beam_1", "NXbeam"), pattern.meta.energy, unit="J")
-        source = nexus.group_of(instrument, "source_1", "NXsource")
+        writing.write_beam(writing.group_of(instrument, "beam_1", "NXbeam"), pattern.meta.energy, unit="J")
+        source = writing.group_of(instrument, "source_1", "NXsource")
         source["energy"] = instrument["beam_1/incident_energy"][()]
         source["energy"].attrs["units"] = "J"
 
-    data = nexus.group_of(entry, "data_1", "NXdata")
+    data = writing.group_of(entry, "data_1", "NXdata")
     data.attrs["signal"] = "data"
     data.attrs["interpretation"] = "image"
     data["data"] = h5py.SoftLink("/entry_1/instrument_1/detector_1/data")
-    process = nexus.group_of(data, "process_1", "NXprocess")
+    process = writing.group_of(data, "process_1", "NXprocess")
     process["program"] = "Sayre"
     process["version"] = __version__
     process["command"] = manifest.command
 
-    own = nexus.write_own(entry, what, manifest)
+    own = writing.write_own(entry, what, manifest)
     for name, array in arrays.items():
         if name != "mask" or isinstance(what, FilledPattern):
-            nexus.put(own, name, array)
+            writing.put(own, name, array)
 
 
 def _counts(path: Path, file: h5py.File) -> tuple[str, h5py.Dataset]:

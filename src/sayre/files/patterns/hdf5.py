@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sayre.data import Manifest
 from sayre.errors import InputError, warn
-from sayre.files.hdf5 import nexus
+from sayre.files.hdf5 import nexus, writing
 from sayre.files.hdf5.arrays import read_array, read_counts, read_mask_array
 from sayre.files.hdf5.companions import find_beside
 from sayre.files.hdf5.tree import ambiguous, find_counts, last, named, opened, walk
@@ -220,7 +220,7 @@ def write(file: BinaryIO, what: Output, manifest: Manifest) -> None:
     manifest
         What made it.
     """
-    file.write(image(lambda h5: nexus.write(h5, arrays_of(what), what, manifest)))
+    file.write(image(lambda h5: writing.write(h5, arrays_of(what), what, manifest)))
 
 
 def image(build: Callable[[h5py.File], None]) -> bytes:
