@@ -52,6 +52,21 @@ def here(monkeypatch):
     monkeypatch.setattr("sayre.workflows.batch.job._done", done)
 
 
+@contextlib.contextmanager
+def cluster():
+    """The address of a cluster that runs elsewhere."""
+    distributed = pytest.importorskip("distributed")
+    options = {"n_workers": 1, "threads_per_worker": 1, "dashboard_address": None, "silence_logs": "CRITICAL"}
+    with distributed.LocalCluster(**options, host="127.0.0.1", memory_limit=0) as made:
+        yield made.scheduler_address
+
+
+def test_a_scheduler_that_does_not_answer_is_one_line(scans, capsys, monkeypatch):
+    monkeypatch.setattr("sayre.simulation.cluster.PATIENCE", "0.3s")
+    assert main(["batch", "s0.npz", "-o", "out", "--scheduler", "nowhere:1"]) == 2
+    assert capsys.readouterr().err.startswith("sayre: --scheduler: nowhere:1 does not answer")
+
+
 def batch(*sources, **options):
     how = {"settings": SETTINGS, "scan": SCAN, "folder": Path("out"), **options}
     return BatchJob(sources=sources, **how).run()
@@ -85,7 +100,8 @@ def test_each_scan_is_what_a_run_makes_of_it(scans, capsys):
     assert json.loads((scans / "out" / "manifest.json").read_text())["config"]["sources"] == sources
     assert (scans / "out" / "series.png").stat().st_size > 10_000
     before = (scans / "out" / "s0" / "object.npz").stat().st_mtime_ns
-    assert main(["batch", "s0.npz", "s1.npz", "-o", "out", "--workers", "1", *given]) == 0
+    with cluster() as address:
+        assert main(["batch", "s0.npz", "s1.npz", "-o", "out", "--scheduler", address, *given]) == 0
     assert [row["status"] for row in table()] == ["done before"] * 2
     assert (scans / "out" / "s0" / "object.npz").stat().st_mtime_ns == before
 
@@ -104,6 +120,26 @@ def test_what_is_done_is_known_by_options_and_counts(scans, here):
     (row,) = batch("s0.npz", force=True).rows
     assert row.status == "done"
     assert result_of(scans / "out" / "s0") != first
+
+
+def test_the_place_of_the_peak_is_that_in_the_file(scans, here):
+    """A scan whose counts are the same, two frames later and three rows before, within a larger array."""
+    with np.load("s0.npz") as file:
+        counts, rest = file["data"], {name: file[name] for name in ("grid_step", "hkl")}
+    for name, at in (("a", (4, 6, 5)), ("b", (6, 3, 5))):
+        array = np.zeros((32, 32, 32), counts.dtype)
+        array[tuple(slice(first, first + side) for first, side in zip(at, counts.shape, strict=True))] = (
+            counts
+        )
+        np.savez(f"{name}.npz", data=array, **rest)
+    a, b = batch("a.npz", "b.npz", settings=replace(SETTINGS, runs=1)).rows
+    weight = counts.astype(float) ** 2
+    for axis, (name, first) in enumerate(zip(("frame", "row", "column"), (4, 6, 5), strict=True)):
+        along = weight.sum(axis=tuple(other for other in range(3) if other != axis))
+        place = first + along @ np.arange(len(along)) / along.sum()
+        assert getattr(a, f"peak_{name}") == pytest.approx(place, abs=0.02)
+    moved = [getattr(b, f"peak_{name}") - getattr(a, f"peak_{name}") for name in ("frame", "row", "column")]
+    assert moved == pytest.approx([2, -3, 0], abs=0.02)
 
 
 def test_a_folder_of_the_user_is_left_alone(scans, here):

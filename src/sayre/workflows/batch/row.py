@@ -135,7 +135,7 @@ def _volume(crystal: Crystal) -> float | None:
 
 def _peak(outcome: RunOutcome) -> dict[str, Any]:
     """Where the peak is, in voxels of the file."""
-    pattern = outcome.pattern.measured
+    pattern = outcome.result.phased.pattern  # filled, so that a gap does not draw the centroid away
     weight = pattern.intensity.astype(np.float64) ** 2
     total = float(weight.sum())
     ndim = weight.ndim
