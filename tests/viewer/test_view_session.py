@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import tracemalloc
 
 import h5py
@@ -12,7 +13,7 @@ import sayre
 from sayre.cli import main
 from sayre.errors import InputError
 from sayre.viewer import filling, opening
-from sayre.viewer.answers import picture
+from sayre.viewer.answers import picture, surface
 from sayre.viewer.folder import Folder
 from sayre.viewer.opened import LargeCounts, Shown
 from sayre.viewer.plane import thinned
@@ -166,6 +167,33 @@ def test_an_object_is_shown_as_one(tmp_path):
         session.fill(None, "linear", [])
     with pytest.raises(InputError, match="only counts have a mask"):
         session.save("mask.npy", [], unite=False, force=False)
+
+
+def test_the_surface_lies_on_the_crystal(tmp_path):
+    """A ball of radius 6 whose strain rises along z."""
+    z, y, x = (grid - 12 for grid in np.indices((24, 24, 24)))
+    support = z**2 + y**2 + x**2 < 6.5**2
+    strain = np.where(support, 1e-3 * z, np.nan).astype(np.float32)
+    crystal = sayre.Crystal(object=support.astype(np.complex64), support=support, strain=strain)
+    sayre.save(tmp_path / "object.npz", crystal)
+    mesh = surface(session_of(tmp_path / "object.npz"), "strain")["data"][0]
+    points = {name: unpacked(mesh[name]) for name in ("x", "y", "z", "intensity")}
+    radius = np.sqrt(sum((points[name] - points[name].mean()) ** 2 for name in "xyz"))
+    assert 5.5 < radius.min() <= radius.max() < 7.1
+    height = points["z"] - points["z"].mean()  # the first axis of the array
+    assert np.corrcoef(height, points["intensity"])[0, 1] > 0.99
+    assert mesh["cmin"] == -mesh["cmax"]
+    shown = surface(session_of(tmp_path / "object.npz"), "phase")["data"][0]
+    assert "phase" in shown["hovertemplate"]
+
+
+def unpacked(array):
+    return np.frombuffer(base64.b64decode(array["bdata"]), np.dtype(array["dtype"]))
+
+
+def test_counts_have_no_surface(scan):
+    with pytest.raises(InputError, match="only objects of three dimensions"):
+        surface(session_of(scan), "strain")
 
 
 def test_a_simulated_pattern_is_counts_though_its_amplitude_is_complex(tmp_path):

@@ -15,7 +15,7 @@ from sayre.workflows.jobs.config_file import read_config
 from sayre.workflows.jobs.job import leaves
 
 CONFIG_OPTIONS = ("--config", "--print-config")
-_KEY = "sayre.config"
+_KEY = "options of a file"
 
 
 @dataclass(frozen=True, kw_only=True)

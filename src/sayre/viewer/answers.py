@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from sayre.errors import InputError
+from sayre.figures.crystal import cut, quantities, require_support
+from sayre.figures.interactive.chart import Chart
+from sayre.figures.interactive.crystal import surface_chart
 from sayre.numerics.gaps import describe_gaps
 from sayre.viewer import charts
+from sayre.viewer.opened import Shown
 from sayre.viewer.plane import QUANTITIES, agreement
 from sayre.viewer.region import Region, option_of, region_of
 from sayre.viewer.session import Session
@@ -23,7 +28,7 @@ Drawn = Sequence[Mapping[str, Any]]
 class Picture(NamedTuple):
     """The chart of slices, what is to be said of it, and of the comparison."""
 
-    chart: charts.Chart
+    chart: Chart
     remark: str
     compared: str
 
@@ -55,15 +60,15 @@ def picture(
     other
         File to compare with.
     """
-    size = session.shown.size
+    size, names = session.shown.size, session.shown.axes
     index = min(index, size[axis] - 1)
     plane = session.plane(quantity, axis, index)
-    shown = [(f"{session.shown.name}, {charts.AXES[axis]} {index}", plane)]
+    shown = [(f"{session.shown.name}, {names[axis]} {index}", plane)]
     compared, remark = "", plane.remark
     if other:
         try:
             second, place = session.beside(other, quantity, axis, index)
-            shown.append((f"{other}, {charts.AXES[axis]} {place}", second))
+            shown.append((f"{other}, {names[axis]} {place}", second))
             compared = _compared(shown)
         except InputError as error:
             if type(error) is not InputError:
@@ -72,6 +77,7 @@ def picture(
     chart = charts.slices(
         shown,
         axis=axis,
+        names=names,
         logarithmic=logarithmic,
         drawn=plane_of(strokes, size, axis, index) if strokes else None,
         region=region,
@@ -208,3 +214,33 @@ def filled(session: Session, region: Region | None, method: str, strokes: list[S
     gaps = describe_gaps(pattern.gaps)
     first = f"{int(pattern.mask.sum())} voxels ({gaps}) filled by {done.filled.method}"
     return "\n".join([first, *done.told])
+
+
+def surface(session: Session, quantity: str) -> Chart:
+    """Return the surface of the object that is shown, to be turned.
+
+    Parameters
+    ----------
+    session
+        What the page works on.
+    quantity
+        What colours it.
+
+    Raises
+    ------
+    InputError
+        No object, an empty support, or an amplitude without a surface.
+    """
+    if not isinstance(session.shown, Shown) or session.shown.planar:
+        raise InputError(f"{session.shown.name}: only objects of three dimensions have a surface")
+    with session.lock:
+        part = cut(require_support(session.shown.crystal).numpy())
+        if quantity == "phase":
+            part = replace(part, displacement=None, strain=None)
+        elif quantity == "displacement":
+            part = replace(part, strain=None)
+        chart = surface_chart(part, quantities(part)[-1])
+    if chart is None:
+        raise InputError(f"{session.shown.name}: the amplitude has no surface")
+    layout = {name: value for name, value in chart["layout"].items() if name not in ("width", "height")}
+    return {"data": chart["data"], "layout": {**layout, "autosize": True, "uirevision": "surface"}}

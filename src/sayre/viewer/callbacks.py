@@ -28,7 +28,10 @@ def connect(app: Any, session: Session) -> None:
         What the page works on.
     """
     _connect_slices(app, session)
-    if not isinstance(session.shown, Shown):
+    if isinstance(session.shown, Shown):
+        if not session.shown.planar:
+            _connect_surface(app, session)
+    else:
         _connect_mask(app, session)
         _connect_region(app, session)
         _connect_filling(app, session)
@@ -247,3 +250,14 @@ def _connect_filling(app: Any, session: Session) -> None:
         if said is None:
             return no_update, no_update, no_update, wrong
         return clicks, quantity_options(session.quantities), "filled", said
+
+
+def _connect_surface(app: Any, session: Session) -> None:
+    from dash import Input, Output, no_update
+
+    callback: Callback = app.callback
+
+    @callback(Output("surface", "figure"), Output("surfaced", "children"), Input("colour", "value"))
+    def turn(quantity: str) -> Any:
+        chart, wrong = asked(lambda: answers.surface(session, quantity))
+        return (no_update, wrong) if chart is None else (chart, "")

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
-from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sayre.figures.interactive.chart import FONT, Chart, colour_scale, packed
+from sayre.figures.style import EMPTY, OUTLINE, UNSEEN, count_ticks
 from sayre.viewer.plane import PIXELS, QUANTITIES, Plane, thinned
 
-Chart = dict[str, Any]
-AXES = ("rocking", "row", "column")
-UNSEEN, DRAWN, OUTLINE, INK = "#9fb3c8", "#12b5a6", "#12b5a6", "#1b2a41"
-"""Of voxels that were not measured, of the drawn mask, of the outline of a region, of text."""
+DRAWN = OUTLINE
+"""Of the drawn mask, and of shapes that are being drawn."""
 
 
 def slices(
     planes: Sequence[tuple[str, Plane]],
     *,
     axis: int,
+    names: Sequence[str],
     logarithmic: bool,
     drawn: NDArray[np.bool_] | None = None,
     region: Sequence[Sequence[int]] | None = None,
@@ -36,6 +35,8 @@ def slices(
         Titles and slices; all of the quantity of the first.
     axis
         Across the slices.
+    names
+        Of the axes.
     logarithmic
         Whether counts are shown by their logarithm.
     drawn
@@ -49,16 +50,17 @@ def slices(
     """
     quantity = QUANTITIES[planes[0][1].quantity]
     logarithmic = logarithmic and quantity.counts
-    names = [AXES[other] for other in range(3) if other != axis]
+    names = [names[other] for other in range(3) if other != axis]
+    measured = quantity.counts or planes[0][1].quantity == "sigma"
     data: list[Chart] = []
     layout: Chart = {
-        "font": {"family": "system-ui, sans-serif", "size": 12, "color": INK},
+        "font": FONT,
         "margin": {"l": 56, "r": 16, "t": 34, "b": 44},
         "autosize": True,
-        "plot_bgcolor": UNSEEN,
+        "plot_bgcolor": UNSEEN if measured else EMPTY,
         "paper_bgcolor": "white",
         "dragmode": "drawrect",
-        "newshape": {"line": {"color": OUTLINE, "width": 2}, "fillcolor": "rgba(18,181,166,0.15)"},
+        "newshape": {"line": {"color": DRAWN, "width": 2}, "fillcolor": "rgba(18,181,166,0.15)"},
         "uirevision": view,
         "annotations": [],
         "coloraxis": _colour_axis([plane for _, plane in planes], quantity.signed, logarithmic),
@@ -72,7 +74,7 @@ def slices(
         layout[f"xaxis{suffix}"] = {
             "domain": [low, low + width],
             "anchor": f"y{suffix}",
-            "title": {"text": f"{names[1]} (pixel)"},
+            "title": {"text": f"{names[1]} (index)"},
             "constrain": "domain",
             "showgrid": False,
             "zeroline": False,
@@ -80,7 +82,7 @@ def slices(
         }
         layout[f"yaxis{suffix}"] = {
             "anchor": f"x{suffix}",
-            "title": {"text": f"{names[0]} (pixel)"},
+            "title": {"text": f"{names[0]} (index)"},
             "autorange": "reversed",
             "constrain": "domain",
             "showgrid": False,
@@ -104,37 +106,6 @@ def slices(
     if region is not None:
         data.append(_outline([list(part) for k, part in enumerate(region) if k != axis]))
     return {"data": data, "layout": layout}
-
-
-def packed(values: Any, kind: str = "f4") -> Chart:
-    """An array as plotly reads it: little-endian bytes in base64; NaN stays NaN.
-
-    Parameters
-    ----------
-    values
-        1D or 2D.
-    kind
-        Type of the numbers, as NumPy names it.
-    """
-    array = np.ascontiguousarray(values, dtype=np.dtype(kind).newbyteorder("<"))
-    found = {"dtype": kind, "bdata": base64.b64encode(array.tobytes()).decode("ascii")}
-    return found if array.ndim == 1 else {**found, "shape": ", ".join(map(str, array.shape))}
-
-
-@cache
-def colour_scale(name: str) -> list[list[Any]]:
-    """A colour map of matplotlib as plotly takes it.
-
-    Parameters
-    ----------
-    name
-        Name of the colour map.
-    """
-    from matplotlib import colormaps
-
-    places = np.linspace(0, 1, 64)
-    colours = np.rint(255 * colormaps[name](places)[:, :3]).astype(int)
-    return [[round(float(at), 5), f"rgb({r},{g},{b})"] for at, (r, g, b) in zip(places, colours, strict=True)]
 
 
 def _heatmap(plane: Plane, logarithmic: bool, names: Sequence[str]) -> Chart:
@@ -200,9 +171,6 @@ def _colour_axis(planes: Sequence[Plane], signed: bool, logarithmic: bool) -> Ch
     }
     if logarithmic:
         axis["cmax"] = float(np.log10(1 + top))
-        decades = range(int(np.log10(max(top, 1))) + 1)
-        axis["colorbar"] |= {
-            "tickvals": [0.0, *(float(np.log10(1 + 10.0**n)) for n in decades)],
-            "ticktext": ["0", *(f"{10**n:d}" if n < 4 else f"10<sup>{n}</sup>" for n in decades)],
-        }
+        ticks = count_ticks(axis["cmax"])
+        axis["colorbar"] |= {"tickvals": ticks.places, "ticktext": ticks.texts}
     return axis

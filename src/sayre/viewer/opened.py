@@ -12,10 +12,13 @@ from numpy.typing import NDArray
 
 from sayre.data import AnyPattern, Crystal, FilledPattern, Pattern
 from sayre.errors import InputError
+from sayre.figures.crystal import axis_names
+from sayre.figures.style import reach
 from sayre.files.patterns.region import Region
 from sayre.viewer.plane import Plane
 
 Size = tuple[int, int, int]
+AXES = ("rocking", "row", "column")
 KEPT = 12
 """Slices of a large file that are kept."""
 ALL_MASKED = "every voxel is masked"
@@ -31,6 +34,11 @@ class Opened(Protocol):
     def size(self) -> Size: ...
     @property
     def planar(self) -> bool: ...
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """Names of the three axes."""
+        ...
+
     @property
     def quantities(self) -> tuple[str, ...]: ...
     @property
@@ -57,6 +65,7 @@ class Counts:
 
     name: str
     pattern: AnyPattern
+    axes: tuple[str, ...] = AXES
 
     @property
     def planar(self) -> bool:
@@ -100,6 +109,7 @@ class LargeCounts:
     size: Size
     read: Callable[[Region], Pattern]
     planar: bool = False
+    axes: tuple[str, ...] = AXES
     quantities: tuple[str, ...] = ("counts",)
     _kept: OrderedDict[tuple[int, int], Plane] = field(default_factory=OrderedDict, init=False)
 
@@ -152,6 +162,10 @@ class Shown:
     crystal: Crystal
 
     @property
+    def axes(self) -> tuple[str, ...]:
+        return AXES if self.planar else axis_names(self.crystal)
+
+    @property
     def planar(self) -> bool:
         return len(self.crystal.shape) == 2
 
@@ -182,8 +196,8 @@ class Shown:
         """
         values = self.values(quantity).reshape(self.size)
         top = float(np.nanmax(np.abs(values), initial=0))
-        if quantity in ("displacement", "strain") and np.isfinite(values).any():
-            top = float(np.nanpercentile(np.abs(values), 99))
+        if quantity in ("displacement", "strain"):
+            top = reach(values)
         return Plane(values=np.take(values, index, axis=axis), quantity=quantity, top=top or 1.0)
 
     def values(self, quantity: str) -> NDArray[np.float32]:

@@ -7,7 +7,6 @@ from typing import Any
 from sayre.detectors import DETECTORS
 from sayre.extras import optional
 from sayre.filling.settings import METHODS
-from sayre.viewer.charts import AXES
 from sayre.viewer.opened import LargeCounts, Opened, Shown
 from sayre.viewer.plane import QUANTITIES
 
@@ -36,7 +35,10 @@ def page(shown: Opened, files: list[str]) -> Any:
     large = isinstance(shown, LargeCounts)
     kind = "object" if isinstance(shown, Shown) else "counts"
     stores: dict[str, Any] = {"shapes": [], "strokes": [], "region": None, "filled": 0}
-    tools = [] if isinstance(shown, Shown) else [_mask(dash), _region(dash, shown), _fill(dash)]
+    if isinstance(shown, Shown):
+        tools = [] if shown.planar else [_surface(dash, shown)]
+    else:
+        tools = [_mask(dash), _region(dash, shown), _fill(dash)]
     return html.Div(
         [
             *(dcc.Store(id=name, data=data) for name, data in stores.items()),
@@ -48,9 +50,15 @@ def page(shown: Opened, files: list[str]) -> Any:
             ),
             html.Main(
                 [
-                    html.Div([_slices(dash, shown), dcc.Graph(id="picture", config=TOOLS)]),
+                    html.Div(
+                        [
+                            _slices(dash, shown),
+                            dcc.Graph(id="picture", config=TOOLS, style={"height": "calc(100vh - 172px)"}),
+                        ]
+                    ),
                     html.Div([*tools, _compare(dash, files)]),
-                ]
+                ],
+                className=kind,
             ),
         ]
     )
@@ -63,8 +71,9 @@ def quantity_options(names: tuple[str, ...]) -> list[dict[str, str]]:
 
 def _slices(dash: Any, shown: Opened) -> Any:
     html, dcc = dash.html, dash.dcc
+    kind = "hidden" if isinstance(shown, Shown) else ""
     axes = [0] if shown.planar else [0, 1, 2]
-    choices = [{"label": AXES[axis], "value": axis} for axis in axes]
+    choices = [{"label": shown.axes[axis], "value": axis} for axis in axes]
     return html.Div(
         [
             html.Div(
@@ -81,7 +90,13 @@ def _slices(dash: Any, shown: Opened) -> Any:
                         ),
                         className="grow",
                     ),
-                    dcc.Checklist([{"label": "logarithm", "value": "log"}], ["log"], id="log", inline=True),
+                    dcc.Checklist(
+                        [{"label": "logarithm", "value": "log"}],
+                        ["log"],
+                        id="log",
+                        inline=True,
+                        className=kind,
+                    ),
                 ],
                 className="row",
             ),
@@ -194,5 +209,36 @@ def _compare(dash: Any, files: list[str]) -> Any:
             html.H2("Compare with"),
             dcc.Dropdown(files, id="other", placeholder="another file of the folder"),
             html.Div(id="compared", className="message"),
+        ]
+    )
+
+
+def _surface(dash: Any, shown: Shown) -> Any:
+    html, dcc = dash.html, dash.dcc
+    colours = [name for name in shown.quantities if name != "amplitude"]
+    return html.Section(
+        [
+            html.Div(
+                [
+                    html.Label("surface coloured by"),
+                    html.Div(
+                        dcc.Dropdown(
+                            quantity_options(tuple(colours)),
+                            colours[-1],
+                            id="colour",
+                            clearable=False,
+                            searchable=False,
+                        ),
+                        className="grow",
+                    ),
+                ],
+                className="row",
+            ),
+            dcc.Graph(
+                id="surface",
+                config={"displaylogo": False, "responsive": True},
+                style={"height": "calc(100vh - 220px)"},
+            ),
+            html.Div(id="surfaced", className="message"),
         ]
     )

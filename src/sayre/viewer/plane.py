@@ -8,6 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sayre.figures.style import AMPLITUDE, COUNTS, CYCLIC, SHIFTED, SIGMA, SIGNED
+
 PIXELS = 1024
 """Pixels a side that a browser is sent; more are shown as the brightest of several."""
 
@@ -22,13 +24,13 @@ class Quantity(NamedTuple):
 
 
 QUANTITIES = {
-    "counts": Quantity("counts", "magma", counts=True),
-    "filled": Quantity("filled counts", "magma", counts=True),
-    "sigma": Quantity("standard error of log(1 + counts)", "viridis"),
-    "amplitude": Quantity("amplitude (√counts)", "magma"),
-    "phase": Quantity("phase (rad)", "twilight_shifted", signed=True),
-    "displacement": Quantity("displacement (Å)", "PuOr_r", signed=True),
-    "strain": Quantity("strain (%)", "RdBu_r", signed=True),
+    "counts": Quantity("counts", COUNTS, counts=True),
+    "filled": Quantity("filled counts", COUNTS, counts=True),
+    "sigma": Quantity("standard error of log(1 + counts)", SIGMA),
+    "amplitude": Quantity("amplitude (√counts)", AMPLITUDE),
+    "phase": Quantity("phase (rad)", CYCLIC, signed=True),
+    "displacement": Quantity("displacement (Å)", SHIFTED, signed=True),
+    "strain": Quantity("strain (%)", SIGNED, signed=True),
 }
 """By the name that a page asks for."""
 
