@@ -30,6 +30,15 @@ def test_gaps_and_crosses_are_named_up_to_a_number():
     assert describe_gaps([]) == ""
 
 
+def test_bands_that_move_from_frame_to_frame_are_no_single_area():
+    """Frames that were aligned: the gap of the detector moves through them, in one piece."""
+    mask = np.zeros((40, 60, 64), bool)
+    for frame in range(40):
+        mask[frame, frame : frame + 2] = True
+    share = 100 * mask[:, :41].mean()
+    assert describe_gaps(find_gaps(mask)[0]) == f"areas that touch, {share:.2g} % of 40 × 41 × 64 voxels"
+
+
 def test_one_dead_pixel():
     mask = np.zeros((20, 20), bool)
     mask[4, 5] = True

@@ -6,6 +6,7 @@ array are module gaps (or the masked rim), what remains falls into connected pie
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -23,6 +24,7 @@ UNBOUNDED = int(np.iinfo(np.int32).max)
 ISOLATED = 8
 """Pieces up to this many pixels on both detector axes are clusters of bad pixels."""
 
+_SCATTERED = 0.1  # share of its bounding box below which a piece is no single area, as bands that move
 _FULL = 0.95  # share of a slice that must be masked for the slice to belong to a slab
 _MOST = 0.9  # share of a piece that must fit a description
 
@@ -95,6 +97,10 @@ def describe_gaps(gaps: Sequence[Gap], most: int = 3) -> str:
 
 
 def _named(gap: Gap) -> str:
+    sides = [side.stop - side.start for side in gap.bounds]
+    share = gap.voxels / math.prod(sides)
+    if gap.kind == "beamstop" and share < _SCATTERED:
+        return f"areas that touch, {100 * share:.2g} % of {' × '.join(map(str, sides))} voxels"
     if gap.kind != "border" or len(gap.slabs) != 1:
         return _NAMES[gap.kind].format(gap.width)
     axis, start, _ = gap.slabs[0]
