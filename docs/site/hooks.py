@@ -114,4 +114,5 @@ def _home(name: str) -> str:
 
 def _formulas(text: str) -> str:
     text = _DISPLAYED.sub(lambda found: convert(found[1].strip(), display="block"), text)
-    return _INLINE.sub(lambda found: convert(found[1]), text)
+    # In a span, for <math> at the beginning of a line would be a block.
+    return _INLINE.sub(lambda found: f"<span>{convert(found[1])}</span>", text)

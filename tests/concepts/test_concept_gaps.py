@@ -26,11 +26,7 @@ def test_the_limit_of_a_gap_is_that_of_conditioning_on_its_surroundings(width, r
 def test_numbers_of_the_limit():
     said = [
         stated("gaps", words) / 100
-        for words in (
-            "a gap of 6 voxels leaves",
-            "leaves 55 % open, at 5",
-            "leaves 55 % open, at 5 22 %, at 8",
-        )
+        for words in ("Of a gap of 6 voxels", "open at an oversampling of 3,", "22 % at 5, and")
     ]
     assert [gaps.unexplained(6, ratio, gaps.COUNTS) for ratio in gaps.RATIOS] == pytest.approx(said, abs=6e-3)
 
