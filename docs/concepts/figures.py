@@ -15,9 +15,13 @@ PAGES = (diffraction, coherence, sampling, phase_problem, displacement, gaps, le
 def main(folder: Path) -> None:
     """Draw every figure of every page into a folder."""
     folder.mkdir(exist_ok=True)
+    threads = torch.get_num_threads()
     torch.set_num_threads(1)  # arrays are small
-    for page in PAGES:
-        page.draw(folder)
+    try:
+        for page in PAGES:
+            page.draw(folder)
+    finally:
+        torch.set_num_threads(threads)
 
 
 if __name__ == "__main__":
