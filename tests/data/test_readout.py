@@ -8,6 +8,9 @@ import pytest
 from sayre.data import Pattern
 from sayre.data.readout import scatter_of_dark
 from sayre.errors import InputError, SayreWarning
+from sayre.files import save
+from sayre.scans import load
+from sayre.workflows.jobs.input_file import InputFile
 
 GENERATOR = 7
 
@@ -96,3 +99,14 @@ def test_as_photons_undoes_the_subtraction():
     assert np.array_equal(photons.intensity, np.where(mask, 0, raw))
     assert photons.readout == 0
     assert photons.as_photons() is photons
+
+
+def test_the_noise_is_stated_when_counts_are_read(tmp_path):
+    """From a file, and by the option of the commands, where it goes before that of the file."""
+    counts = subtracted(20.0)
+    save(tmp_path / "a.npz", Pattern.from_counts(counts, readout=4.5))
+    assert load(tmp_path / "a.npz").readout == 4.5
+    assert load(tmp_path / "a.npz", readout=6.0).readout == 6
+    job = InputFile(source=str(tmp_path / "a.npz"), readout=0.0)
+    with pytest.warns(SayreWarning, match=f"{np.count_nonzero(counts < 0)} NaN, infinite or negative"):
+        assert job.load().mask.sum() == np.count_nonzero(counts < 0)

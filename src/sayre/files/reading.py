@@ -38,6 +38,7 @@ def load(
     amplitudes: bool = False,
     roi: str | Region | None = None,
     axes: str | None = None,
+    readout: float | None = None,
 ) -> Pattern:
     """Read a pattern; the ending of `path` says how.
 
@@ -66,6 +67,9 @@ def load(
     axes
         Order of the axes in the file, `f` frames, `r` rows, `c` columns: "rcf" where frames are last. None is
         "frc". `roi` is in the order that counts have in the end.
+    readout
+        Standard deviation of dark voxels in counts, where these may be negative; 0 masks negative counts.
+        None finds it where many are negative, as `Pattern.from_counts` does.
 
     Returns
     -------
@@ -92,7 +96,15 @@ def load(
     region = parsed(roi, path)
     contents, digest = _read(path, region, axes)
     return pattern_of_contents(
-        path, contents, digest, mask=mask, flat=flat, dark=dark, amplitudes=amplitudes, region=region
+        path,
+        contents,
+        digest,
+        mask=mask,
+        flat=flat,
+        dark=dark,
+        amplitudes=amplitudes,
+        region=region,
+        readout=readout,
     )
 
 
@@ -106,6 +118,7 @@ def load_filled(
     amplitudes: bool = False,
     roi: str | Region | None = None,
     axes: str | None = None,
+    readout: float | None = None,
 ) -> Pattern | FilledPattern:
     """Read a pattern as `load` does, with what an earlier run filled and stated as `sigma` (`.npz`, HDF5).
 
@@ -114,13 +127,21 @@ def load_filled(
 
     Parameters
     ----------
-    path, mask, flat, dark, amplitudes, roi, axes
+    path, mask, flat, dark, amplitudes, roi, axes, readout
         As `load` takes them.
     """
     region = parsed(roi, path)
     contents, digest = _read(path, region, axes)
     pattern = pattern_of_contents(
-        path, contents, digest, mask=mask, flat=flat, dark=dark, amplitudes=amplitudes, region=region
+        path,
+        contents,
+        digest,
+        mask=mask,
+        flat=flat,
+        dark=dark,
+        amplitudes=amplitudes,
+        region=region,
+        readout=readout,
     )
     with understood(path):
         return _with_filling(pattern, contents)
@@ -153,6 +174,7 @@ def pattern_of_contents(
     dark: Given = "auto",
     amplitudes: bool = False,
     region: Region | None = None,
+    readout: float | None = None,
 ) -> Pattern:
     """Check what was found in a file, mask what was not measured, and correct for the detector.
 
@@ -164,7 +186,7 @@ def pattern_of_contents(
         What was found.
     digest
         SHA-256 of the file or files.
-    mask, flat, dark, amplitudes, region
+    mask, flat, dark, amplitudes, region, readout
         As `load` takes them; of the region the contents are all.
     """
     contents = as_counts(path, contents, amplitudes)
@@ -194,10 +216,9 @@ def pattern_of_contents(
         meta = dataclasses.replace(meta, origin=_origin(meta, region))
     del over
     grid, kept = _grid(contents.known, counts.ndim), contents.sigma is not None or not counts.flags.writeable
-    noise = positive(contents.known.get("readout"), 1)
-    pattern = Pattern.from_counts(
-        counts, missing, grid=grid, meta=meta, readout=noise[0] if noise else None, copy=kept
-    )
+    if readout is None:
+        readout = next(iter(positive(contents.known.get("readout"), 1) or ()), None)
+    pattern = Pattern.from_counts(counts, missing, grid=grid, meta=meta, readout=readout, copy=kept)
     return corrected(pattern, contents, path, flat=flat, dark=dark)
 
 

@@ -39,6 +39,7 @@ def load(
     axes: str | None = None,
     leave: str | Collection[str] = (),
     repeated: str = "refuse",
+    readout: float | None = None,
 ) -> Pattern:
     """Read a pattern from any file, a raw scan of a beamline among them.
 
@@ -47,7 +48,7 @@ def load(
     path
         As `sayre.files.load` takes it; or a raw scan by its number, `scan.h5::2`, with the detector where
         there are several, `scan.h5::2/eiger`. A file with one scan needs no number.
-    mask, flat, dark
+    mask, flat, dark, readout
         As `sayre.files.load` takes them.
     frames
         Folder of the frames of a scan, where they are not where the beamline puts them.
@@ -98,6 +99,7 @@ def load(
         axes=axes,
         leave=leave,
         repeated=repeated,
+        readout=readout,
     )
     return pattern.measured
 
@@ -116,12 +118,13 @@ def load_filled(
     axes: str | None = None,
     leave: str | Collection[str] = (),
     repeated: str = "refuse",
+    readout: float | None = None,
 ) -> Pattern | FilledPattern:
     """Read a pattern as `load` does, with what an earlier run filled, as `sayre.files.load_filled`.
 
     Parameters
     ----------
-    path, mask, flat, dark, frames, normalise, amplitudes, roi, axes, leave, repeated
+    path, mask, flat, dark, frames, normalise, amplitudes, roi, axes, leave, repeated, readout
         As `load` takes them.
     """
     return _read(
@@ -137,6 +140,7 @@ def load_filled(
         axes=axes,
         leave=leave,
         repeated=repeated,
+        readout=readout,
     )
 
 
@@ -154,6 +158,7 @@ def _read(
     axes: str | None,
     leave: str | Collection[str],
     repeated: str,
+    readout: float | None,
 ) -> AnyPattern:
     """The counts of a raw scan, or of another file as `load_file` reads them, checked."""
     raw, even = opened(path, frames=frames), normalise == STEPS
@@ -161,7 +166,16 @@ def _read(
         if frames is not None or not (normalise is None or even):
             option = "`frames=`" if frames is not None else "`normalise=`"
             raise InputError(f"{path}: is no raw scan, so {option} is of no use; leave it out")
-        found = load_file(path, mask=mask, flat=flat, dark=dark, amplitudes=amplitudes, roi=roi, axes=axes)
+        found = load_file(
+            path,
+            mask=mask,
+            flat=flat,
+            dark=dark,
+            amplitudes=amplitudes,
+            roi=roi,
+            axes=axes,
+            readout=readout,
+        )
         if isinstance(found, FilledPattern):
             return found
         return checked(found, leave=leave, repeated=repeated, even=even)
@@ -170,7 +184,9 @@ def _read(
     if axes is not None:
         raise InputError(f"{path}: the frames of a raw scan are first; leave out `axes=`")
     counter, region = None if even else normalise, parsed(roi, path)
-    pattern = pattern_of(raw, path, mask=mask, flat=flat, dark=dark, normalise=counter, region=region)
+    pattern = pattern_of(
+        raw, path, mask=mask, flat=flat, dark=dark, normalise=counter, region=region, readout=readout
+    )
     return checked(pattern, leave=leave, repeated=repeated, even=even, placed=raw.moved is not None)
 
 

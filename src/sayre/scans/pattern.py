@@ -40,6 +40,7 @@ def pattern_of(
     dark: Given = "auto",
     normalise: str | None = None,
     region: Region | None = None,
+    readout: float | None = None,
 ) -> Pattern:
     """Read the frames of a scan, put them on the even grid of angles, and correct them.
 
@@ -49,7 +50,7 @@ def pattern_of(
         As a reader describes it.
     path
         What the user calls it.
-    mask, flat, dark, normalise
+    mask, flat, dark, normalise, readout
         As `load` takes them.
     region
         Part of the counts that is read: places on the even grid of angles, rows, columns.
@@ -80,7 +81,9 @@ def pattern_of(
     if contents.frame is not None or region is None:
         shape = (frames, *(contents.frame or contents.counts.shape[1:]))
         geometry = geometry.over(facts(shape=(shape, "frames on the grid of angles, rows and columns")))
-    pattern = pattern_of_contents(path, contents, digest, mask=mask, flat=flat, dark=dark, region=region)
+    pattern = pattern_of_contents(
+        path, contents, digest, mask=mask, flat=flat, dark=dark, region=region, readout=readout
+    )
     pattern = with_beam(pattern, raw, turned)
     pattern = pattern if normalise is None else normalised(pattern, raw, turned, normalise)
     if raw.beam is not None:

@@ -106,6 +106,7 @@ def _reader(source: InputFile, axes: int) -> Callable[[Region], Pattern]:
                 amplitudes=source.amplitudes,
                 roi=ranges,
                 axes=source.axes,
+                readout=source.readout,
             )
 
     return read

@@ -197,7 +197,7 @@ class RetrievalStage:
             device=find_device(job.device).type,
             also={
                 name: getattr(job.input, name)
-                for name in ("crop", "detector", "corner", "mask", "amplitudes", "roi", "axes")
+                for name in ("crop", "detector", "corner", "mask", "amplitudes", "roi", "axes", "readout")
             },
         )
 

@@ -96,7 +96,7 @@ class Reading:
         Voxels a side of the box around the peak that is taken, one number or one for each axis.
     roi, axes
         Part of the counts that is read, and the order of their axes, as `sayre.load` takes them.
-    frames, normalise, leave, repeated
+    frames, normalise, leave, repeated, readout
         As `sayre.load` takes them.
     within
         The only folder to which files may lead by links in them.
@@ -170,6 +170,15 @@ class Reading:
             metavar="|".join(REPEATED),
         ),
     ] = "refuse"
+    readout: Annotated[
+        float | None,
+        Option(
+            help="Standard deviation of dark voxels in counts, where a background was subtracted or "
+            "reading out makes noise; 0 masks negative counts. By default found where many are negative.",
+            least=0,
+            metavar="COUNTS",
+        ),
+    ] = None
     within: Within = None
     amplitudes: Annotated[
         bool, Option(help="The values are square roots of counts, as cohere keeps them: square them.")
@@ -235,6 +244,7 @@ class InputFile(Reading):
                 axes=self.axes,
                 leave=self.leave or (),
                 repeated=self.repeated,
+                readout=self.readout,
             )
         if not keep_filling:
             pattern = pattern.measured
