@@ -4,41 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
 from sayre.data import Crystal
 from sayre.errors import InputError
-from sayre.figures.drawn import PIXELS, colour_bar, place_sheet
-from sayre.figures.sheet import RIGHT, UNDER, Box, Colours, Plane, Sheet, arranged
-from sayre.figures.style import AMPLITUDE, CYCLIC, EMPTY, INK, SHIFTED, SIGNED, reach
-from sayre.figures.surface import Surface, body, render
+from sayre.figures.drawn import PIXELS, place_sheet
+from sayre.figures.quantities import Quantity, axis_names, in_laboratory, quantities, unit_of
+from sayre.figures.sheet import RIGHT, UNDER, Box, Plane, Sheet, arranged
+from sayre.figures.style import EMPTY, INK
+from sayre.figures.surface import body
+from sayre.figures.views import draw_surface, extent_of, surface_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MARGIN = 4
-PERCENTILE = 98
-"""Of the absolute values that the colours reach to."""
 HEAD = 34.0
 """Pixels of a title."""
-PIXELS_OF_SURFACE = 380
 VIEWS = (0.0, 120.0, 240.0)
 """Degrees that the viewer of the surface goes around it."""
-
-
-class Quantity(NamedTuple):
-    """What a row shows, and in which colours."""
-
-    values: NDArray[Any]
-    colours: Colours
-
-    @property
-    def label(self) -> str:
-        return self.colours.label
 
 
 def crystal_figure(
@@ -183,138 +170,3 @@ def cut(crystal: Crystal) -> Crystal:
         if (array := getattr(crystal, name)) is not None
     }
     return replace(crystal, **arrays, counts_shape=None)
-
-
-def quantities(crystal: Crystal) -> list[Quantity]:
-    """Amplitude, displacement or phase, and strain, as far as they are known."""
-    amplitude, inside = crystal.amplitude, crystal.support
-    inner = body(amplitude, inside)
-    top = float(np.percentile(amplitude[inside], 99.5))
-    rows = [Quantity(amplitude, Colours(label="amplitude", cmap=AMPLITUDE, low=0.0, high=top or 1.0))]
-    if crystal.displacement is None:
-        rows.append(_of_phase(np.where(inside, crystal.phase, np.nan), inner))
-    else:
-        rows.append(_symmetric("displacement (Å)", crystal.displacement, inner, SHIFTED))
-    if crystal.strain is not None:
-        rows.append(_symmetric("strain (%)", 100 * crystal.strain, inner, SIGNED))
-    return rows
-
-
-def _of_phase(phase: NDArray[np.floating], inner: NDArray[np.bool_]) -> Quantity:
-    """Colours from −π to π that meet there, or of the range of a phase that stays far from both."""
-    narrow = _symmetric("phase (rad)", phase, inner, SHIFTED)
-    if narrow.colours.high < np.pi / 2:
-        return narrow
-    return Quantity(phase, Colours(label="phase (rad)", cmap=CYCLIC, low=-np.pi, high=np.pi))
-
-
-def _symmetric(label: str, values: NDArray[np.floating], inner: NDArray[np.bool_], cmap: str) -> Quantity:
-    """Colours about zero, to what most voxels within the surface have."""
-    high = reach(values[inner], PERCENTILE)
-    return Quantity(values, Colours(label=label, cmap=cmap, low=-high, high=high))
-
-
-def in_laboratory(crystal: Crystal) -> bool:
-    """Whether the array axes are those of the laboratory or of the sample, z, y and x, whose y points up."""
-    return crystal.object.ndim == 3 and crystal.axes is not None and crystal.orthogonal
-
-
-def axis_names(crystal: Crystal) -> tuple[str, ...]:
-    """Names of the array axes: those of the laboratory or the sample, or of the scan."""
-    if in_laboratory(crystal):
-        return "z", "y", "x"
-    return ("rocking", "row", "column")[-crystal.object.ndim :]
-
-
-def unit_of(crystal: Crystal) -> str:
-    """Unit of lengths."""
-    return "nm" if crystal.voxel_size else "voxels"
-
-
-def surface_of(crystal: Crystal, quantity: Quantity, azimuth: float, elevation: float) -> Surface:
-    """Render the surface; the field is read just below it.
-
-    Parameters
-    ----------
-    crystal
-        3D, with a margin around its support.
-    quantity
-        What colours it.
-    azimuth, elevation
-        Of the viewer, degrees.
-    """
-    size = crystal.voxel_size or (1.0, 1.0, 1.0)
-    seen = render(
-        crystal.amplitude,
-        crystal.support,
-        quantity.values,
-        size,
-        azimuth=azimuth,
-        elevation=elevation,
-        pixels=PIXELS_OF_SURFACE,
-    )
-    return seen if in_laboratory(crystal) else seen.upside_down()  # rows go down, as in the slices
-
-
-def extent_of(surface: Surface) -> float:
-    """The longer side of what is drawn of a surface, in the unit of the voxels, with a border."""
-    drawn = np.isfinite(surface.values)
-    sides = [np.ptp(np.flatnonzero(drawn.any(axis))) + 1 if drawn.any() else 1 for axis in (0, 1)]
-    return 1.16 * float(max(sides)) * surface.pixel
-
-
-def draw_surface(
-    figure: Any, surface: Surface, quantity: Quantity, where: Box, side: float, names: Sequence[str]
-) -> Any:
-    """Draw a lit surface with a colour bar and the directions of the axes; return its axes.
-
-    Parameters
-    ----------
-    figure
-        To draw on, of `sayre.figures.drawn.PIXELS` pixels an inch.
-    surface
-        From `surface_of`.
-    quantity
-        That colours it.
-    where
-        Its place, pixels from the upper left corner.
-    side
-        Of what is seen, in the unit of the voxels.
-    names
-        Of the array axes.
-    """
-    from matplotlib import colormaps
-    from matplotlib.cm import ScalarMappable
-    from matplotlib.colors import Normalize
-
-    wide, high = (PIXELS * float(length) for length in figure.get_size_inches())
-    low = 1 - (where.y + where.height) / high
-    panel = figure.add_axes((where.x / wide, low, where.width / wide, where.height / high))
-    colours = quantity.colours
-    norm, drawn = Normalize(colours.low, colours.high), np.isfinite(surface.values)
-    shown = colormaps[colours.cmap](np.clip(norm(np.nan_to_num(surface.values)), 0, 1))
-    shown[..., :3] *= np.clip(surface.light, 0, 1)[..., None]
-    shown[..., 3] = drawn
-    half = surface.values.shape[0] * surface.pixel / 2
-    panel.imshow(shown, origin="lower", interpolation="antialiased", extent=(-half, half, -half, half))
-    rows, columns = np.nonzero(drawn) if drawn.any() else (np.array([0]), np.array([0]))
-    x, y = ((np.min(i) + np.max(i) + 1) / 2 * surface.pixel - half for i in (columns, rows))
-    panel.set_xlim(x - side / 2, x + side / 2)
-    panel.set_ylim(y - side / 2, y + side / 2)
-    panel.axis("off")
-    bar = figure.add_axes(((where.x + where.width + 12) / wide, low, 14 / wide, where.height / high))
-    colour_bar(figure, bar, ScalarMappable(norm, colours.cmap), colours)
-    _triad(figure, surface, names, (where.x + 40) / wide, low - 34 / high)
-    return panel
-
-
-def _triad(figure: Any, surface: Surface, names: Sequence[str], x: float, y: float) -> None:
-    """The array axes as arrows, around a place in fractions of the figure."""
-    wide, high = (PIXELS * float(length) for length in figure.get_size_inches())
-    panel = figure.add_axes((x - 45 / wide, y - 45 / high, 90 / wide, 90 / high))
-    panel.set_xlim(-1.6, 1.6)
-    panel.set_ylim(-1.6, 1.6)
-    panel.axis("off")
-    for name, arrow in zip(names, surface.camera[:2].T, strict=True):
-        panel.annotate("", arrow, (0, 0), arrowprops={"arrowstyle": "-|>", "color": INK, "lw": 1.1})
-        panel.text(*(1.4 * arrow), name, color=INK, fontsize=7, ha="center", va="center")

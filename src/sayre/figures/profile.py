@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 Counts = NDArray[np.floating]
 T = TypeVar("T", bound=np.generic)
 
-COLOURS = ("#d1495b", "#2e8b8b", "#edae49", "#7a5195", "#888888")
+COLOURS = ("#d1495b", "#2e8b8b", "#edae49", "#7a5195")
+TRUTH = "truth"
+"""Name of the line that is drawn broad and pale below the others, in `PALE_LINE`."""
+PALE_LINE = "#c3c9d2"
 BAND = "#dfe6ee"
 REACH = 24
 """Voxels shown on either side of the gap, at most."""
@@ -146,7 +149,9 @@ def profiles_figure(profiles: list[Profile], *, title: str = "") -> Figure:
             )
         panel.plot(profile.x, 1 + profile.measured, "o-", color=INK, lw=1.6, ms=3, label="measured")
         low, high = band(profile)
-        for (name, values), colour in zip(profile.lines.items(), COLOURS, strict=False):
+        if TRUTH in profile.lines:
+            panel.plot(profile.x, 1 + profile.lines[TRUTH], color=PALE_LINE, lw=6, label=TRUTH, zorder=1)
+        for name, values, colour in coloured(profile):
             panel.plot(profile.x, 1 + values, ".-", ms=5, lw=1.3, color=colour, label=name)
         if profile.sigma is not None:
             panel.fill_between(profile.x, low, high, color=COLOURS[0], alpha=0.2, lw=0, label="± σ")
@@ -159,6 +164,12 @@ def profiles_figure(profiles: list[Profile], *, title: str = "") -> Figure:
     if title:
         figure.suptitle(title, fontsize=11, color=INK, x=0.01, ha="left")
     return figure
+
+
+def coloured(profile: Profile) -> list[tuple[str, NDArray[np.float64], str]]:
+    """Lines of a profile but the truth, with their names and colours."""
+    others = [(name, values) for name, values in profile.lines.items() if name != TRUTH]
+    return [(*line, COLOURS[i % len(COLOURS)]) for i, line in enumerate(others)]
 
 
 def runs_of(region: NDArray[np.bool_]) -> list[tuple[int, int]]:

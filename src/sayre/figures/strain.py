@@ -17,22 +17,19 @@ from sayre.data import Crystal
 from sayre.figures.crystal import (
     HEAD,
     MARGIN,
-    axis_names,
     crystal_figure,
     crystal_sheet,
     cut,
-    draw_surface,
     empty_figure,
-    extent_of,
     middle_of,
-    quantities,
     require_support,
-    surface_of,
 )
 from sayre.figures.drawn import PIXELS, place_sheet
+from sayre.figures.quantities import axis_names, quantities
 from sayre.figures.sheet import BOTTOM, RIGHT, TOP, UNDER, Box, arranged
 from sayre.figures.style import INK
 from sayre.figures.surface import Surface
+from sayre.figures.views import draw_surface, extent_of, surface_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -29,6 +29,7 @@ from sayre.retrieval.prepare import around_peak
 from sayre.retrieval.settings import Gaps, Settings
 from sayre.simulation.peak import simulate
 from sayre.workflows.evaluate import table
+from sayre.workflows.jobs.job import collected_warnings
 from sayre.workflows.jobs.progress import Bar
 from sayre.workflows.outcome import RunOutcome
 from sayre.workflows.reconstruction import Reconstruction, reconstruct, resolution_curves
@@ -92,18 +93,24 @@ def demonstrate(folder: Path, bar: Bar) -> Demonstration:
     truth = _simulated()
     filled, scores = _fillings(truth, bar)
     best = next(iter(filled.values()))
-    (found, phasing), (_, without) = (_phased(best, truth, gaps, bar) for gaps in ("bounded", "zero"))
+    with collected_warnings() as told:
+        found, phasing = _phased(best, truth, "bounded", bar)
+    _, without = _phased(best, truth, "zero", bar)
     manifest = Manifest.collect("sayre demo", started=started, seed=SEED)
     files.save(folder / "filled.npz", best, manifest, force=True)
     files.save(folder / "object.npz", found.crystal, manifest, force=True)
     made = Demonstration(scores, [phasing, without])
-    _report(
-        folder,
-        manifest,
-        found,
-        best,
-        Beside(fillings=_others(filled, best), truth=truth.expectation, remarks=remarks(made)),
+    outcome = RunOutcome(
+        folder=folder,
+        pattern=best,
+        result=found,
+        curves=resolution_curves(found.phased, found.scan.geometry),
+        manifest=manifest,
+        warnings=tuple(told.warnings),
+        notes=tuple(told.notes),
     )
+    others = _others(filled, best)
+    _report(outcome, Beside(fillings=others, truth=truth.expectation, remarks=remarks(made)))
     return made
 
 
@@ -113,23 +120,14 @@ def _others(filled: dict[str, FilledPattern], best: FilledPattern) -> dict[str, 
     return {name: filled[name].intensity for name in names}
 
 
-def _report(
-    folder: Path, manifest: Manifest, found: Reconstruction, best: FilledPattern, beside: Beside
-) -> None:
+def _report(outcome: RunOutcome, beside: Beside) -> None:
     """Draw the pictures, and write page and Markdown."""
-    outcome = RunOutcome(
-        folder=folder,
-        pattern=best,
-        result=found,
-        curves=resolution_curves(found.phased, found.scan.geometry),
-        manifest=manifest,
-        warnings=(),
-    )
     outcome = replace(outcome, files=tuple(draw(outcome, beside)))
     title = "A simulated Pt nanocrystal, 111 peak, with a cross of 6 voxels that was not measured"
-    page = html_report(outcome, f"sayre demo --out {shlex.quote(str(folder))}", beside=beside, title=title)
+    command = f"sayre demo --out {shlex.quote(str(outcome.folder))}"
+    page = html_report(outcome, command, beside=beside, title=title)
     for name, text in (("report.md", report(outcome)), ("report.html", page)):
-        with replacing(folder / name, force=True) as file:
+        with replacing(outcome.folder / name, force=True) as file:
             file.write(text.encode())
 
 

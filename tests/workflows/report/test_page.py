@@ -15,6 +15,7 @@ from sayre.figures.surface import body
 from sayre.retrieval.choice.align import align, correlation
 from sayre.retrieval.measurement.nuisances import Nuisances
 from sayre.workflows.report import html_report
+from sayre.workflows.report.sections import starts
 
 COMMAND = "sayre run peak.npz --output out"
 SECTIONS = ("crystal", "pattern", "filling", "fit", "starts", "resolution", "making")
@@ -158,6 +159,14 @@ def test_the_starts_are_all_there(made, charts):
     prtf = named(charts["curves"], "PRTF")
     known = made.curves["PRTF"].q > 0
     np.testing.assert_allclose(unpacked(prtf["y"]), made.curves["PRTF"].value[known], rtol=1e-6)
+
+
+def test_of_large_arrays_the_averaged_starts_are_compared(made, monkeypatch):
+    monkeypatch.setattr(starts, "MOST_VOXELS", 1000)
+    found = starts.agreement(made.result.phased)
+    assert found.numbers == [1, 0]
+    assert found.matrix[0, 1] == pytest.approx(made.result.phased.agreement)
+    assert "averaged" in found.of
 
 
 def test_plotly_takes_every_chart(charts):

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from sayre.crystal.analysis.statistics import surface_of
 from sayre.data import Crystal
-from sayre.figures.crystal import Quantity, axis_names, in_laboratory, unit_of
 from sayre.figures.interactive.chart import Chart, colour_scale, layout, line, line_axis, packed
+from sayre.figures.quantities import Quantity, axis_names, in_laboratory, unit_of
 from sayre.figures.style import INK, reach
 from sayre.figures.surface import LEVEL, body, field_below, plateau
 

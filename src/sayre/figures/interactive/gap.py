@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from sayre.figures.interactive.chart import Chart, layout, line, line_axis, numbered
-from sayre.figures.profile import BAND, COLOURS, Profile, band, runs_of
+from sayre.figures.profile import BAND, COLOURS, PALE_LINE, TRUTH, Profile, band, coloured, runs_of
 from sayre.figures.style import INK
 
 
@@ -48,9 +48,12 @@ def _traces(profile: Profile, where: dict[str, Any]) -> list[dict[str, Any]]:
         y = np.concatenate((low[inside], high[inside][::-1]))
         shade = {"mode": "none", "fill": "toself", "fillcolor": "rgba(209,73,91,0.22)", "hoverinfo": "skip"}
         traces.append(line(x, y, "± σ", COLOURS[0]) | shade | where)
+    if TRUTH in profile.lines:
+        broad = {"line": {"color": PALE_LINE, "width": 7}}
+        traces.append(line(profile.x, 1 + profile.lines[TRUTH], TRUTH, PALE_LINE) | broad | where)
     measured = {"mode": "lines+markers", "marker": {"size": 4}}
     traces.append(line(profile.x, 1 + profile.measured, "measured", INK) | measured | where)
-    for (name, values), colour in zip(profile.lines.items(), COLOURS, strict=False):
+    for name, values, colour in coloured(profile):
         traces.append(line(profile.x, 1 + values, escape(name), colour) | measured | where)
     return traces
 

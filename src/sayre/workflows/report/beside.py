@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sayre.data import AnyPattern, FilledPattern
-from sayre.figures.profile import REACH, places_across
+from sayre.figures.profile import REACH, TRUTH, places_across
 from sayre.filling.classical import CLASSICAL
 from sayre.retrieval.phased import Phased
 
@@ -58,7 +58,7 @@ def lines_beside(filled: FilledPattern, phased: Phased, known: Beside) -> dict[s
     if crystal is not None:
         found["scattered by the phased crystal"] = crystal
     if known.truth is not None:
-        found["truth"] = np.asarray(known.truth)
+        found[TRUTH] = np.asarray(known.truth)
     return found
 
 

@@ -8,18 +8,20 @@ from sayre.data import FilledPattern
 from sayre.workflows.outcome import RunOutcome
 from sayre.workflows.report.facts import (
     SAMPLING,
-    STARTS,
     Row,
     counts_rows,
     crystal_rows,
     filling_rows,
+    phased_rows,
+    strain_rows,
+)
+from sayre.workflows.report.findings import (
+    STARTS,
     fit_lines,
     opening,
-    phased_rows,
     resolution_rows,
     starts_legend,
     starts_rows,
-    strain_rows,
 )
 from sayre.workflows.report.methods import methods
 from sayre.workflows.report.sections.resolution import texts

@@ -13,7 +13,8 @@ from sayre.data import Crystal
 from sayre.figures.phasing import resolution_text
 from sayre.figures.surface import body
 from sayre.workflows.outcome import RunOutcome
-from sayre.workflows.report.facts import crystal_axes, edges, inside, opening, volume
+from sayre.workflows.report.facts import crystal_axes, inside, volume
+from sayre.workflows.report.findings import edges, opening
 from sayre.workflows.report.html import items
 from sayre.workflows.report.verdict import Level, checks, verdict
 

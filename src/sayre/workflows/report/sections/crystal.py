@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from sayre.data import Crystal
-from sayre.figures.crystal import crystal_sheet, cut, quantities
+from sayre.figures.crystal import crystal_sheet, cut
 from sayre.figures.interactive.chart import Chart
 from sayre.figures.interactive.crystal import histogram_chart, surface_chart
 from sayre.figures.interactive.planes import planes_chart
+from sayre.figures.quantities import quantities
 from sayre.workflows.outcome import RunOutcome
 from sayre.workflows.report.facts import crystal_rows, strain_parts, strain_rows
 from sayre.workflows.report.html import Section, figure, grid, paragraph, table

@@ -13,7 +13,7 @@ from sayre.figures.style import SHIFTED
 from sayre.retrieval.measurement.nuisances import Nuisances
 from sayre.retrieval.settings import Settings
 from sayre.workflows.outcome import RunOutcome
-from sayre.workflows.report.facts import fit_lines
+from sayre.workflows.report.findings import fit_lines
 from sayre.workflows.report.html import Section, figure, items
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sayre.figures.interactive.resolution import resolution_chart
 from sayre.workflows.outcome import RunOutcome
 from sayre.workflows.reconstruction import UNSEEN
-from sayre.workflows.report.facts import resolution_rows
+from sayre.workflows.report.findings import resolution_rows
 from sayre.workflows.report.html import Section, figure, paragraph, table
 
 ALONE = (

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
+from numpy.typing import NDArray
 
 from sayre.figures.interactive.chart import Chart
 from sayre.figures.interactive.starts import agreement_chart, convergence_chart
 from sayre.retrieval.choice.align import align, correlation
 from sayre.retrieval.phased import Phased
 from sayre.workflows.outcome import RunOutcome
-from sayre.workflows.report.facts import STARTS, starts_legend, starts_rows
+from sayre.workflows.report.findings import STARTS, starts_legend, starts_rows
 from sayre.workflows.report.html import Section, figure, grid, paragraph
 
-MOST_VOXELS = 2**26
-"""Of all starts together, up to which all are compared; of more, only those that were averaged."""
+MOST_VOXELS = 2**23
+"""Of all starts together, up to which all are aligned and compared; of more, those that were averaged."""
+
+
+class Agreement(NamedTuple):
+    """Complex correlations of starts with each other, their numbers, and which objects they are of."""
+
+    matrix: NDArray[np.float64]
+    numbers: list[int]
+    of: str
 
 
 def starts_section(outcome: RunOutcome) -> Section:
@@ -36,14 +47,10 @@ def starts_section(outcome: RunOutcome) -> Section:
         parts.append(figure("convergence", charts["convergence"], text))
         marked = [i for i, run in enumerate(found.runs) if run.index in found.selected]
         parts += [grid(STARTS, starts_rows(found), marked), paragraph(starts_legend(found))]
-    matrix, numbers = agreement(found)
-    if len(numbers) > 1:
-        charts["agreement"] = agreement_chart(matrix, numbers)
-        text = (
-            "Complex correlation of the starts, aligned on the "
-            "middle one (shift, twin, phase), before the steps after WIDE."
-        )
-        parts.append(figure("agreement", charts["agreement"], text))
+    agreed = agreement(found)
+    if len(agreed.numbers) > 1:
+        charts["agreement"] = agreement_chart(agreed.matrix, agreed.numbers)
+        parts.append(figure("agreement", charts["agreement"], f"Complex correlation of {agreed.of}."))
     if len(found.selected) > 1:
         weights = ", ".join(f"{weight:.3f}" for weight in found.modes.weights)
         text = (
@@ -54,10 +61,8 @@ def starts_section(outcome: RunOutcome) -> Section:
     return Section(anchor="starts", title="Starts", parts=parts, charts=charts)
 
 
-def agreement(found: Phased) -> tuple[np.ndarray, list[int]]:
-    """Complex correlations of the starts that did not fail, and their numbers.
-
-    Of very large arrays only those that were averaged are compared.
+def agreement(found: Phased) -> Agreement:
+    """Correlations of the starts that did not fail, or of large arrays of those that were averaged.
 
     Parameters
     ----------
@@ -66,11 +71,12 @@ def agreement(found: Phased) -> tuple[np.ndarray, list[int]]:
     """
     runs = [run for run in found.runs if not run.failed]
     if len(runs) * found.object.size > MOST_VOXELS:
-        runs = [run for run in runs if run.index in found.selected]
-    if len(runs) < 2 or len(runs) * found.object.size > MOST_VOXELS:
-        return np.ones((len(runs), len(runs))), []
-    middle = next((run for run in runs if run.index == found.selected[0]), runs[0])
-    fixed = middle.object
-    objects = [run.object if run is middle else align(run.object, fixed) for run in runs]
-    matrix = np.array([[correlation(a, b) for b in objects] for a in objects])
-    return matrix, [run.index for run in runs]
+        objects, numbers = list(found.averaged), list(found.selected)
+        of = "the averaged starts, after the whole recipe"
+    else:
+        middle = next((run for run in runs if run.index == found.selected[0]), runs[0])
+        fixed = middle.object
+        objects = [run.object if run is middle else align(run.object, fixed) for run in runs]
+        numbers = [run.index for run in runs]
+        of = "the starts, aligned on the middle one (shift, twin, phase), before the steps after WIDE"
+    return Agreement(np.array([[correlation(a, b) for b in objects] for a in objects]), numbers, of)
