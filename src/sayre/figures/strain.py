@@ -94,9 +94,9 @@ def strain_figure(
     place = Box(found.width, top + TOP, wide, wide)
     panel = draw_surface(figure, view, rows[-1], place, wide / found.scale, axis_names(crystal))
     oblique = "" if crystal.orthogonal else " (oblique axes, drawn at right angles)"
-    panel.set_title(f"surface: {rows[-1].label}{oblique}", fontsize=9, color=INK, loc="left")
+    panel.set_title(f"surface: {rows[-1].label}{oblique}", fontsize=8, color=INK, loc="left")
     _lines_in_view(panel, view, points, np.array(crystal.voxel_size or (1.0,) * 3), crystal.shape)
-    below = Box(found.width, top + TOP + wide + UNDER, wide + RIGHT - 40, found.height)
+    below = Box(found.width + 36, top + TOP + wide + UNDER, wide + RIGHT - 60, found.height)
     _histograms(figure, below, crystal, surface, depth, statistics or {})
     return figure
 
@@ -187,7 +187,7 @@ def _amplitudes(panel: Any, surface: Isosurface) -> None:
         rotation=90,
         ha="right",
         va="top",
-        fontsize=9,
+        fontsize=8,
     )
     side = "right" if surface.bulk > 0.85 else "left"
     panel.text(
@@ -195,14 +195,15 @@ def _amplitudes(panel: Any, surface: Isosurface) -> None:
         0.99 * top,
         f"bulk {surface.bulk:.3f}",
         color=INK,
-        fontsize=9,
+        fontsize=8,
         ha=side,
         va="top",
     )
     panel.set_xlim(0, 1)
     panel.set_ylim(0, top)
-    panel.set_xlabel("amplitude, relative to the largest")
-    panel.set_ylabel("share of the scattering")
+    panel.set_xlabel("amplitude, relative to the largest", fontsize=8)
+    panel.set_ylabel("share of the scattering", fontsize=8)
+    panel.tick_params(labelsize=7)
     panel.set_yticks([])
     panel.spines[["top", "right", "left"]].set_visible(False)
 
@@ -225,9 +226,11 @@ def _strains(panel: Any, crystal: Crystal, depth: int, statistics: Mapping[str, 
             label = f"{name}: {100 * statistics[name].mean:+.4f} ± {100 * statistics[name].std:.4f} %"
         panel.hist(values, bins, density=True, histtype="step", color=colour, lw=1.4, label=label)
     panel.axvline(0, color=INK, lw=0.6)
-    panel.legend(frameon=False, fontsize=9, loc="upper left")
+    panel.legend(frameon=False, fontsize=8, loc="upper left")
     panel.set_ylim(0, 1.35 * panel.get_ylim()[1])
-    panel.set_xlabel("strain (%)")
-    panel.set_ylabel("share of the voxels")
+    panel.set_xlabel("strain (%)", fontsize=8)
+    panel.set_ylabel("share of the voxels", fontsize=8)
+    panel.locator_params(axis="x", nbins=5)
+    panel.tick_params(labelsize=7)
     panel.set_yticks([])
     panel.spines[["top", "right", "left"]].set_visible(False)
