@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sayre.errors import InputError
-from sayre.figures.crystal import cut, quantities, require_support
+from sayre.figures.crystal import cut, require_support
 from sayre.figures.interactive.chart import Chart
 from sayre.figures.interactive.crystal import surface_chart
+from sayre.figures.quantities import quantities
 from sayre.numerics.gaps import describe_gaps
 from sayre.viewer import charts
 from sayre.viewer.opened import Shown

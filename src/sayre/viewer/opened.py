@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sayre.data import AnyPattern, Crystal, FilledPattern, Pattern
 from sayre.errors import InputError
-from sayre.figures.crystal import axis_names
+from sayre.figures.quantities import axis_names
 from sayre.figures.style import reach
 from sayre.files.patterns.region import Region
 from sayre.viewer.plane import Plane
