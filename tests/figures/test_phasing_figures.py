@@ -1,12 +1,14 @@
 """What the figures of phase retrieval draw."""
 
+import base64
+import re
 import time
 
 import numpy as np
 import pytest
 
 from sayre.crystal.resolution import ShellCurve
-from sayre.errors import SayreWarning
+from sayre.errors import InputError, SayreWarning
 from sayre.figures import live
 from sayre.figures.phasing import convergence_figure, resolution_figure, resolution_text, start_figure
 from sayre.retrieval.engine.packed import Packed
@@ -145,3 +147,27 @@ def test_live_picture_that_cannot_be_written_stops_nothing(tmp_path):
         picture.finished(runs([0.1], [1.0])[0])
     with pytest.warns(SayreWarning, match="does not exist"):
         picture.draw()
+
+
+def test_a_live_page_is_read_again_until_the_last(tmp_path, monkeypatch):
+    monkeypatch.setattr(live, "SHARE", np.inf)
+    page = live.LivePicture(live.live_path_check(tmp_path / "now.html"))
+    for one in runs([0.1, 0.05], [2.0, 1.0]):
+        page.finished(one)
+        text = (tmp_path / "now.html").read_text()
+        assert '<meta http-equiv="refresh" content="5">' in text
+        assert f"<title>start {one.index}, the best of {one.index + 1} so far" in text
+    page.draw()
+    text = (tmp_path / "now.html").read_text()
+    assert "refresh" not in text
+    assert "<p>Done at " in text
+    picture = base64.b64decode(re.search(r"base64,([^\"]+)", text)[1])
+    assert picture[:8] == b"\x89PNG\r\n\x1a\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["now.html"]
+
+
+def test_a_live_page_needs_a_place(tmp_path):
+    with pytest.raises(InputError, match="does not exist"):
+        live.live_path_check(tmp_path / "gone" / "now.html")
+    with pytest.raises(InputError, match="no ending of a picture"):
+        live.live_path_check(tmp_path / "now.gif")

@@ -40,7 +40,10 @@ class PhaseJob:
     scan: Scan = field(default_factory=Scan)
     live: Annotated[
         Path | None,
-        Option(help="Picture of the best start so far (.png), rewritten while it runs.", metavar="FILE"),
+        Option(
+            help="Best start so far, renewed as it runs: a page that follows it (.html) or a picture (.png).",
+            metavar="FILE",
+        ),
     ] = None
     picture: Annotated[Path | None, Option(help="Picture of the crystal (.png).", metavar="FILE")] = None
     device: Device = "auto"
@@ -82,13 +85,13 @@ class PhaseJob:
         from sayre.data import Manifest
         from sayre.figures.crystal import crystal_figure
         from sayre.figures.filling import figure_path_check, save_figure
-        from sayre.figures.live import LivePicture
+        from sayre.figures.live import LivePicture, live_path_check
         from sayre.files import save_crystal
 
         force = self.force or left
         if self.picture is not None:
             figure_path_check(self.picture, force=force)
-        live = None if self.live is None else LivePicture(figure_path_check(self.live, force=True))
+        live = None if self.live is None else LivePicture(live_path_check(self.live))
         pattern = self.input.load()
         if self.output.suffix.lower() == ".vti" and len(pattern.shape) != 3:
             raise InputError(f"{self.output}: .vti is for 3D crystals, these counts are 2D; .npz or .cxi")
