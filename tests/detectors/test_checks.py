@@ -13,6 +13,7 @@ from sayre.data import Pattern
 from sayre.detectors.hygiene.planes import empty_planes
 from sayre.errors import InputError
 from sayre.retrieval.prepare import around_peak
+from sayre.workflows.jobs.input_file import InputFile
 
 
 def loaded(path, **options):
@@ -169,6 +170,25 @@ def test_what_was_left_is_written_with_the_counts(file, tmp_path):
     assert not loaded(tmp_path / "b.h5")[0].mask.any()
 
 
-def test_patterns_that_are_checked_are_of_their_own():
-    pattern = Pattern.from_counts(peak())
+def test_commands_take_what_is_left_and_repeated(file):
+    counts = peak()
+    counts[12] = 0
+    path = str(file(np.concatenate([counts[:15], counts[14:]])))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        pattern = InputFile(source=path, leave=("empty", "hot"), repeated="drop").load()
+    assert np.array_equal(pattern.intensity, counts)
+    assert pattern.meta.left == "hot,empty"
+    assert not pattern.mask.any()
+    with pytest.raises(InputError, match="repeated: 'no' is not known"):
+        InputFile(source=path, repeated="no")
+
+
+def test_a_pattern_of_python_was_not_looked_at():
+    """So that `phase` does: what is masked then is as `sound` masks it."""
+    counts = peak()
+    counts[:, 9, 8] += 3_000_000
+    pattern = Pattern.from_counts(counts)
     assert pattern.meta.left is None
+    with pytest.warns(sayre.SayreWarning, match="1 pixel is hot in every frame"):
+        assert around_peak(pattern, 24).mask.sum() == 0

@@ -65,8 +65,8 @@ def test_a_hot_pixel_is_not_the_peak(crystal, where):
     counts[hot] = 5 * counts.max()
     cut, warned = checked(pattern_of(counts))
     assert len(warned) == 1
-    alone = f"{hot.sum()} voxels outshine the frames before and after"
-    assert ("1 pixels are hot in every frame (" if hot.sum() > 2 else alone) in warned[0]
+    alone = "the frames before and after and all around ten times"
+    assert ("1 pixel is hot in every frame (" if hot.sum() > 2 else alone) in warned[0]
     assert "masked" in warned[0]
     np.testing.assert_array_equal(cut.mask, hot)
     np.testing.assert_array_equal(cut.intensity[~hot], crystal[2][~hot])

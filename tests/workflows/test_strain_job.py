@@ -1,6 +1,8 @@
 """`sayre strain`: the same particle by the files of several programs, and what is refused."""
 
 import json
+import re
+import warnings
 from dataclasses import replace
 
 import h5py
@@ -8,6 +10,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 from scipy.spatial import cKDTree
+from scipy.special import erf
 
 from sayre.crystal.conversion import to_crystal
 from sayre.crystal.orthogonalise import voxel_basis
@@ -257,3 +260,22 @@ def test_what_cannot_be_done_is_refused(tmp_path, scan, obj):
         AnalysisSettings(keep_support=True, isosurface=0.3)
     with pytest.raises(InputError, match=r"is an input; nothing is written over"):
         run(tmp_path / "a.npz", tmp_path, scan, "a.npz")
+
+
+def test_the_width_of_the_surface_is_told_by_direction(tmp_path):
+    """A box blurred by 1.5 voxels along the first axis and hardly along the others: products of erf."""
+    amplitude = np.ones((40, 44, 48))
+    for axis, (n, sigma) in enumerate(zip(amplitude.shape, (1.5, 0.3, 0.3), strict=True)):
+        place = (np.arange(n) - n // 2) / (2**0.5 * sigma)
+        half = 9.5 / (2**0.5 * sigma)
+        edges = (erf(half + place) + erf(half - place)) / 2
+        amplitude *= edges.reshape([-1 if other == axis else 1 for other in range(3)])
+    np.savez(tmp_path / "box.npz", object=amplitude.astype(np.complex64))
+    analysis = AnalysisSettings(shape=amplitude.shape)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        outcome = StrainJob(
+            objects=[str(tmp_path / "box.npz")], output=tmp_path / "out.npz", analysis=analysis
+        ).run()
+    found = re.search(r"surface: ([\d.]+) along axis 0, below 2 along axis 1, below 2", outcome.sentence)
+    assert float(found[1]) == pytest.approx(2.3548 * 1.5, rel=0.05)
