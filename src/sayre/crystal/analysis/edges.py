@@ -7,6 +7,7 @@ Across a flat surface the amplitude is the integral of the point spread, for a G
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -15,12 +16,12 @@ import scipy.special
 from numpy.typing import NDArray
 from scipy import ndimage, optimize
 
-from sayre.crystal.analysis.facets import normals_of
 from sayre.crystal.analysis.statistics import surface_of
-from sayre.data import Crystal
 
 Vector = NDArray[np.float64]
 
+SMOOTHING = 1.5
+"""Of the support, voxels, before its normals are taken."""
 NEAR = 20.0
 """Degrees from a direction within which the surface faces it."""
 REACH, STEP = 6.0, 0.25
@@ -39,7 +40,7 @@ class EdgeWidth:
     Attributes
     ----------
     name
-        "z", "y", "x" of the frame of the crystal, or "G".
+        Of the direction.
     direction
         Unit vector in the laboratory (x, y, z); along the array axes where they are not known.
     width
@@ -58,8 +59,13 @@ class EdgeWidth:
         return asdict(self)
 
 
-def edge_widths(crystal: Crystal, along: Vector | None = None) -> list[EdgeWidth]:
-    """Measure the width of the point spread along the array axes and another direction.
+def edge_widths(
+    amplitude: NDArray[np.floating],
+    support: NDArray[np.bool_],
+    basis: Vector,
+    directions: Sequence[tuple[str, Vector]],
+) -> list[EdgeWidth]:
+    """Measure the width of the point spread along some directions.
 
     Profiles of the amplitude go along the normals of the surface that are within `NEAR` degrees of the
     direction, either way. Each is relative to the amplitude of the bulk below it, and they are laid over each
@@ -67,36 +73,38 @@ def edge_widths(crystal: Crystal, along: Vector | None = None) -> list[EdgeWidth
 
     Parameters
     ----------
-    crystal
-        3D, at right angles, else nothing is measured here.
-    along
-        Another direction, in the laboratory; that of G.
+    amplitude
+        3D, on both sides of the surface: not set to zero outside the support.
+    support
+        bool, same shape.
+    basis
+        Steps from voxel to voxel, as rows; oblique ones too.
+    directions
+        Names and vectors, in the space of the basis.
 
     Notes
     -----
     That the resolution of these crystals depends on the direction: M. J. Cherukara, W. Cha and R. J. Harder,
     Appl. Phys. Lett. 113, 203101 (2018), who deconvolve the amplitude by its support.
     """
-    if crystal.object.ndim != 3 or not crystal.orthogonal or not crystal.support.any():
+    if amplitude.ndim != 3 or not support.any():
         return []
-    size = np.array(crystal.voxel_size or (1.0,) * 3)
-    axes = np.eye(3) if crystal.axes is None else crystal.axes
-    names = ("z", "y", "x") if crystal.axes is not None else ("axis 0", "axis 1", "axis 2")
-    wanted = list(zip(names, np.eye(3), strict=True))
-    if along is not None and crystal.axes is not None:
-        wanted.append(("G", axes @ (np.asarray(along) / np.linalg.norm(along))))
-    surface = surface_of(crystal.support)
-    normals = normals_of(crystal.support, surface, size)
+    inverse = np.linalg.inv(basis)
+    size = float(np.linalg.norm(basis, axis=1).min())
+    surface = surface_of(support)
     places = np.argwhere(surface)
-    amplitude = np.asarray(np.abs(crystal.object), np.float64)
-    smooth = ndimage.spline_filter(amplitude, order=3, mode="constant")
+    blurred = ndimage.gaussian_filter(support.astype(np.float32), SMOOTHING)
+    slopes = np.stack([np.gradient(blurred, axis=axis)[surface] for axis in range(3)], -1) @ inverse.T
+    normals = -slopes / np.maximum(np.linalg.norm(slopes, axis=1, keepdims=True), 1e-12)
+    smooth = ndimage.spline_filter(np.asarray(amplitude, np.float64), order=3, mode="constant")
     found = []
-    for name, direction in wanted:
+    for name, vector in directions:
+        direction = np.asarray(vector, float) / np.linalg.norm(vector)
         faces = np.abs(normals @ direction) > np.cos(np.radians(NEAR))
-        far, heights = _profiles(smooth, places[faces], normals[faces] / size, float(size.min()))
+        far, heights = _profiles(smooth, places[faces], normals[faces] @ inverse, size)
         if len(heights) >= FEWEST:
             width = FWHM * _blur(far, heights)
-            shown = tuple(float(part) for part in direction @ axes)
+            shown = tuple(float(part) for part in direction)
             found.append(EdgeWidth(name=name, direction=shown, width=width, profiles=len(heights)))
     return found
 
@@ -104,7 +112,10 @@ def edge_widths(crystal: Crystal, along: Vector | None = None) -> list[EdgeWidth
 def _profiles(
     smooth: NDArray[np.float64], places: NDArray[np.intp], slopes: Vector, size: float
 ) -> tuple[Vector, NDArray[np.float64]]:
-    """Distances from the half amplitude, outwards, and the amplitudes there relative to the bulk's."""
+    """Distances from the half amplitude, outwards, and the amplitudes there relative to the bulk's.
+
+    `slopes` are the steps in voxels for one outwards in space.
+    """
     far = np.arange(-2 * REACH, 2 * REACH + STEP, STEP) * size
     ways = places[:, None, :] + far[:, None] * slopes[:, None, :]
     heights = ndimage.map_coordinates(

@@ -71,7 +71,7 @@ def facets_of(crystal: Crystal, depth: int = 1) -> list[Facet]:
         return []
     size = np.array(crystal.voxel_size or (1.0,) * 3)
     surface = surface_of(crystal.support, depth)
-    normals = normals_of(crystal.support, surface, size)
+    normals = _normals(crystal.support, surface, size)
     found = _directions(normals)
     if not len(found):
         return []
@@ -92,16 +92,8 @@ def facets_of(crystal: Crystal, depth: int = 1) -> list[Facet]:
     return sorted(facets, key=lambda facet: -facet.share)
 
 
-def normals_of(support: Support, surface: Support, size: Vector) -> Vector:
-    """Outward unit normals of the voxels of the surface, along the array axes, in space.
-
-    Parameters
-    ----------
-    support, surface
-        bool, 3D: the crystal and the voxels whose normals are wanted.
-    size
-        Of a voxel along each axis.
-    """
+def _normals(support: Support, surface: Support, size: Vector) -> Vector:
+    """Outward unit normals of the voxels of the surface, along the array axes, in space."""
     smooth = ndimage.gaussian_filter(support.astype(np.float32), SMOOTHING)
     slopes = np.stack([np.gradient(smooth, axis=i)[surface] / size[i] for i in range(3)], -1)
     return np.asarray(-slopes / np.maximum(np.linalg.norm(slopes, axis=1, keepdims=True), 1e-12))

@@ -16,6 +16,7 @@ from sayre.crystal.analysis.isosurface import Isosurface, isosurface, support_of
 from sayre.crystal.analysis.refraction import corrected
 from sayre.crystal.analysis.statistics import StrainStatistics, parts
 from sayre.crystal.conversion import Frame, centred, to_crystal
+from sayre.crystal.orthogonalise import LABORATORY
 from sayre.crystal.ramp import remove_ramp
 from sayre.crystal.scan import Scan
 from sayre.data import Crystal
@@ -130,7 +131,8 @@ def analyse(stored: StoredObject, settings: AnalysisSettings, scan: Scan) -> Ana
         facets = facets_of(crystal, settings.surface)
     found = _metrics(surface, statistics, lines, short)
     found["facets"] = [facet.plain() for facet in facets]
-    edges = edge_widths(crystal, None if scan.geometry is None else scan.geometry.g())
+    basis = np.eye(obj.ndim) if frame.basis is None else frame.basis
+    edges = edge_widths(np.abs(obj), support, basis, _directions(crystal, frame, scan))
     found["edges"] = [edge.plain() for edge in edges]
     return Analysis(
         crystal=replace(crystal, metrics={**crystal.metrics, "analysis": found}),
@@ -204,6 +206,15 @@ def _lines(
         middles = np.array(support.shape) // 2, np.array(crystal.shape) // 2
         lines = [replace(line, points=(line.points - middles[0]) @ turn + middles[1]) for line in lines]
     return lines, short
+
+
+def _directions(crystal: Crystal, frame: Frame, scan: Scan) -> list[tuple[str, NDArray[np.float64]]]:
+    """Directions of the resolution: axes of the frame, and G; array axes where the voxels are not known."""
+    if frame.basis is None:
+        return [(f"axis {axis}", unit) for axis, unit in enumerate(np.eye(crystal.object.ndim))]
+    axes = crystal.axes if crystal.axes is not None and crystal.orthogonal else LABORATORY
+    along = [] if scan.geometry is None else [("G", scan.geometry.g())]
+    return [*zip(("z", "y", "x"), axes, strict=True), *along]
 
 
 def _metrics(
