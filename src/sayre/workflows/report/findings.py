@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from sayre.crystal.analysis.edges import EdgeWidth, edge_widths
@@ -94,7 +92,12 @@ def opening(outcome: RunOutcome) -> str:
 def edges(crystal: Crystal) -> list[EdgeWidth]:
     """How sharp the surface is along the axes, as far as it is known: width of the point spread, FWHM."""
     inner = body(crystal.amplitude, crystal.support)
-    return edge_widths(replace(crystal, support=inner)) if inner.any() else []
+    if crystal.object.ndim != 3 or not crystal.orthogonal or not inner.any():
+        return []
+    axes = np.eye(3) if crystal.axes is None else crystal.axes
+    names = ("axis 0", "axis 1", "axis 2") if crystal.axes is None else ("z", "y", "x")
+    basis = np.array(crystal.voxel_size or (1.0,) * 3)[:, None] * axes
+    return edge_widths(crystal.amplitude, inner, basis, list(zip(names, axes, strict=True)))
 
 
 def resolution_rows(outcome: RunOutcome) -> list[Row]:
