@@ -6,7 +6,7 @@ EXTRAS := .[train,relax,cluster,beamline,view]
 # Without an NVIDIA GPU torch is held to a CPU build.
 CONSTRAINT := $(shell command -v nvidia-smi >/dev/null 2>&1 || echo "-c constraints-cpu.txt")
 
-.PHONY: demo test test-oldest test-interop test-robust lint fuzz crash studies figures mutants accuracy bench package clean docs
+.PHONY: demo test test-oldest test-interop test-browser test-robust lint fuzz crash studies figures mutants accuracy bench package clean docs
 
 demo: $(VENV)/.ready
 	$(BIN)/sayre demo --out demo
@@ -26,6 +26,12 @@ test-oldest: $(OLDEST)/.ready
 INTEROP ?= .venv-interop
 test-interop: $(INTEROP)/.ready
 	$(INTEROP)/bin/python -m pytest -m interop tests/interop tests/files/test_io_objects.py tests/detectors
+
+# The page of `sayre view` in a headless Chromium: the one of the system, else one that is downloaded.
+test-browser: $(VENV)/.ready-dev
+	$(BIN)/python -m pip install --quiet --group browser
+	command -v chromium chromium-browser google-chrome >/dev/null || $(BIN)/playwright install chromium
+	$(BIN)/python -m pytest tests/viewer/test_view_in_browser.py
 
 lint: $(VENV)/.ready-dev
 	$(BIN)/ruff check src tests benchmarks docs/concepts

@@ -5,19 +5,16 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
+from served import TOKEN, serving
 
 from sayre.viewer.folder import Folder
-from sayre.viewer.server import application, listen, make
-from sayre.viewer.session import Session
-from sayre.workflows.jobs.input_file import InputFile
+from sayre.viewer.server import listen
 
 pytest.importorskip("dash")
-TOKEN = "a-word-that-others-do-not-know"
 
 
 @pytest.fixture(scope="module")
@@ -36,16 +33,8 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def port(folder):
-    session = Session(InputFile(source=str(folder / "scan.npy"), within=folder), Folder.of(folder))
-    with listen(0) as listening:
-        number = listening.getsockname()[1]
-        server = make(application(session, TOKEN, number), listening)
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
+    with serving(folder / "scan.npy") as number:
         yield number
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def ask(port, path, *, method="GET", body=None, **headers):

@@ -211,6 +211,21 @@ def test_files_of_other_kinds_are_not_compared(scan, tmp_path):
         session_of(scan).beside("object.npz", "counts", 0, 0)
 
 
+def test_a_file_that_leads_out_of_the_folder_is_not_read(scan, tmp_path):
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    np.save(inside / "scan.npy", peak())
+    with h5py.File(tmp_path / "secret.h5", "w") as file:
+        file["data"] = peak()
+    with h5py.File(inside / "link.h5", "w") as file:
+        file["entry/data"] = h5py.ExternalLink(str(tmp_path / "secret.h5"), "/data")
+    session = session_of(inside / "scan.npy")
+    asked = {"axis": 0, "index": 6, "quantity": "counts", "strokes": [], "region": None, "shapes": []}
+    found = picture(session, **asked, logarithmic=True, other="link.h5")
+    assert len(found.chart["data"]) == 1
+    assert "the only folder that may be read" in found.compared
+
+
 def test_two_files_on_one_scale(scan, tmp_path):
     other = np.random.default_rng(2).poisson(2 * peak()).astype(np.float32)
     np.save(tmp_path / "twice.npy", other)
