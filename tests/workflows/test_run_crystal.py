@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -16,6 +18,8 @@ from sayre.retrieval.choice.align import align, correlation
 from sayre.retrieval.settings import Settings
 from sayre.simulation.peak import simulate
 from sayre.workflows.jobs.input_file import InputFile
+from sayre.workflows.jobs.progress import no_bar
+from sayre.workflows.report.methods import methods
 from sayre.workflows.run import RunJob
 
 pytestmark = [
@@ -60,7 +64,9 @@ def peak(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def by(peak, tmp_path_factory):
-    return {method: run(peak, tmp_path_factory.mktemp(method), method) for method in ("unet", "crystal")}
+    return {
+        method: run(peak, tmp_path_factory.mktemp(method), method) for method in ("unet", "crystal", "auto")
+    }
 
 
 def test_the_gap_beside_the_peak_is_filled_better_than_by_the_network(peak, by):
@@ -91,6 +97,33 @@ def test_the_folder_says_what_filled(by):
     assert outcome.manifest.config["method"] == "crystal"
     assert outcome.manifest.weights
     assert not (outcome.folder / "runs").exists()
+
+
+def test_by_default_the_crystal_fills_what_is_handed_back_and_is_not_phased_again(peak, by):
+    _, mask, expected, _ = peak
+    outcome, named = by["auto"], by["crystal"]
+    np.testing.assert_array_equal(outcome.pattern.intensity, named.pattern.intensity)
+    assert (
+        load_filled(outcome.folder / "filled.npz").method == "crystal + stack of linear, edges, wiener, unet"
+    )
+    assert outcome.result.phased.pattern.method == "stack of linear, edges, wiener, unet"
+    assert outcome.manifest.config["method"] == "auto"
+    assert "were filled by the method stack of" in methods(outcome).text
+    assert "in the end by the counts that the crystal is expected to scatter" in methods(outcome).text
+    error = {name: log_error(one.pattern.intensity[mask], expected[mask]) for name, one in by.items()}
+    assert error["auto"] < error["unet"]
+
+
+def test_what_was_phased_is_handed_back_where_starts_differ_or_a_method_was_asked(by):
+    outcome = by["auto"]
+    phased = outcome.result.phased
+    job = RunJob(input=InputFile(source="peak.npz"), folder=outcome.folder)
+    doubtful = replace(outcome.result, phased=replace(phased, agreement=0.5))
+    counts, filled = outcome.pattern.pattern, outcome.pattern
+    assert job._by_crystal(counts, filled, doubtful, no_bar) is filled
+    asked = replace(job, filling=FillingSettings(method="wiener"))
+    assert asked._by_crystal(counts, filled, outcome.result, no_bar) is filled
+    assert job._by_crystal(filled, filled, outcome.result, no_bar) is filled  # filled by another command
 
 
 def test_a_run_stopped_while_the_crystal_fills_resumes_to_the_same(peak, by, tmp_path, monkeypatch):

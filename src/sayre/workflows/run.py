@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+import warnings
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from sayre.crystal.scan import Scan
 from sayre.data.option import Option, check_settings
-from sayre.errors import InputError
+from sayre.errors import InputError, SayreWarning
 from sayre.filling.settings import FillingSettings
 from sayre.retrieval.settings import Settings
 from sayre.workflows.fill import method_of, steps_config
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from sayre.data import AnyPattern, Manifest
     from sayre.retrieval.kept import KeptRuns
     from sayre.workflows.outcome import RunOutcome
+    from sayre.workflows.reconstruction import Reconstruction
 
 RUNS = "runs"
 FILES = (
@@ -60,7 +62,8 @@ class RunJob:
     The same command resumes a run that was stopped: steps of the filling, and every finished start, are kept
     in the folder until all is done. An earlier result in the folder is not touched until then.
 
-    Counts that `sayre inpaint` filled are not filled again unless --method names how.
+    Counts that `sayre inpaint` filled are not filled again unless --method names how. Where it does not, and
+    the starts agree, the filled counts that are written in the end are those of the crystal.
     """
 
     input: InputFile
@@ -113,9 +116,12 @@ class RunJob:
             manifest = self._manifest(stage, filled_now=pattern is not counts)
             _keep(pattern, manifest, kept)
             result = stage.run(bar, kept)
+            handed = self._by_crystal(counts, pattern, result, bar)
+            if handed is not pattern:  # the same again is made by the same choice
+                manifest = replace(manifest, config={**manifest.config, "method": self.filling.method})
             outcome = RunOutcome(
                 folder=self.folder,
-                pattern=pattern,
+                pattern=handed,
                 result=result,
                 curves=resolution_curves(result.phased, result.scan.geometry, stage.settings),
                 manifest=replace(manifest, seconds=round(time.perf_counter() - started, 3)),
@@ -180,6 +186,27 @@ class RunJob:
         with bar(f"filling {counts.name}") as advance:
             steps = Checkpoints(kept, "the filling so far")
             return inpaint(counts, self.filling, device=self.device, progress=advance, kept=steps)
+
+    def _by_crystal(
+        self, counts: AnyPattern, pattern: AnyPattern, result: Reconstruction, bar: Bar
+    ) -> AnyPattern:
+        """What is handed back in gaps that were filled by default: the crystal fills them, if starts agree.
+
+        It is phased anew for this, without the counts in copies of the gaps, which tell how far to trust it.
+        """
+        from sayre.data import Pattern
+        from sayre.filling.fill import inpaint
+        from sayre.retrieval.choice.modes import TRUSTED
+
+        filled_now = isinstance(counts, Pattern) and pattern is not counts
+        if not (filled_now and self.filling.method == "auto" and result.phased.agreement >= TRUSTED):
+            return pattern
+        with bar(f"filling {counts.name} by the crystal") as advance, warnings.catch_warnings():
+            warnings.simplefilter("ignore", SayreWarning)  # of the counts, which were told before
+            by_crystal = inpaint(
+                counts.measured, self.filling, method="crystal", device=self.device, progress=advance
+            )
+        return by_crystal if by_crystal.method.startswith("crystal") else pattern
 
     def _manifest(self, stage: RetrievalStage, *, filled_now: bool) -> Manifest:
         from sayre.data import FilledPattern, Manifest

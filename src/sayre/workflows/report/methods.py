@@ -57,12 +57,17 @@ def _filling(outcome: RunOutcome) -> list[str]:
     text = (
         f"Voxels that were not measured ({describe_gaps(filled.gaps)}; {share:.2g} % of all) were filled by "
     )
-    text += f"the method {filled.method}"
+    before, after = filled.method, ""
+    if outcome.manifest.config.get("method") == "auto" and before.startswith("crystal + "):
+        before = before.removeprefix("crystal + ")
+        after = "; in the end by the counts that the crystal is expected to scatter there, as far as hidden "
+        after += "copies of the gaps confirm them"
+    text += f"the method {before}"
     stated = np.isfinite(filled.sigma).all() and outcome.manifest.config.get("gaps") == "bounded"
     if stated:
         sigmas = outcome.manifest.config.get("sigmas")
         text += f", and their amplitudes were bounded by {sigmas:g} of the standard errors that it states"
-    return [text + "."]
+    return [text + after + "."]
 
 
 def _phasing(outcome: RunOutcome) -> list[str]:
