@@ -32,9 +32,13 @@ def write_scan(path: Path, seed: int, *, shape: int = 20) -> Path:
     return path
 
 
+def crystal_of(folder: Path) -> dict[str, bytes]:
+    """The crystal in the folder of a scan."""
+    with np.load(folder / "object.npz") as file:
+        return {name: file[name].tobytes() for name in ("object", "support", "strain")}
+
+
 def result_of(folder: Path) -> dict[str, object]:
     """What the folder of a scan holds, but for times."""
-    with np.load(folder / "object.npz") as file:
-        arrays = {name: file[name].tobytes() for name in ("object", "support", "strain")}
     manifest = json.loads((folder / "manifest.json").read_text())
-    return {**arrays, **{name: value for name, value in manifest.items() if name not in TIMES}}
+    return {**crystal_of(folder), **{name: value for name, value in manifest.items() if name not in TIMES}}
