@@ -27,20 +27,24 @@ VALUES, LEAST_VALUES = 2000, 20
 def photon_gain(pattern: Pattern) -> float:
     """Return the counts of one photon: 1 for photon counts, or what multiples or the scatter of counts show.
 
+    It is 1 for counts with a `readout`: where this noise ends, fringes scatter more than photons do.
+
     Parameters
     ----------
     pattern
         2D or 3D counts, scaled or not.
     """
+    if pattern.readout:
+        return 1.0
     peak = np.unravel_index(int(np.argmax(pattern.intensity)), pattern.shape)
     sides = [min(SIDE, n) for n in pattern.shape]
     starts = [min(max(int(p) - s // 2, 0), n - s) for p, s, n in zip(peak, sides, pattern.shape, strict=True)]
     box = tuple(slice(a, a + s) for a, s in zip(starts, sides, strict=True))
     counts, measured = pattern.intensity[box].astype(np.float64), ~pattern.mask[box]
-    unit = None if pattern.readout else unit_of(counts[measured])
+    unit = unit_of(counts[measured])
     if unit is not None:
         return unit
-    found = scatter_gain(counts, measured, dark=pattern.readout**2)
+    found = scatter_gain(counts, measured)
     return 1.0 if found is None or AS_PHOTONS[0] <= found <= AS_PHOTONS[1] else found
 
 
@@ -63,7 +67,7 @@ def unit_of(counts: NDArray[np.float64]) -> float | None:
     return unit if len(few) >= LEAST_VALUES else 1.0
 
 
-def scatter_gain(counts: NDArray[np.float64], measured: NDArray[np.bool_], dark: float = 0.0) -> float | None:
+def scatter_gain(counts: NDArray[np.float64], measured: NDArray[np.bool_]) -> float | None:
     """Return the variance of counts over their mean; None where too few voxels tell it.
 
     Fringes add to the variance where counts are bright and sharp, so that the lower quarter of the bins of
@@ -75,8 +79,6 @@ def scatter_gain(counts: NDArray[np.float64], measured: NDArray[np.bool_], dark:
         2D or 3D.
     measured
         Same shape.
-    dark
-        Variance of dark voxels, which is taken off; places below three times its root are left out.
     """
     means, squares = [], []
     for axis in range(counts.ndim):
@@ -89,8 +91,7 @@ def scatter_gain(counts: NDArray[np.float64], measured: NDArray[np.bool_], dark:
         third = shifted[0] - 3 * shifted[1] + 3 * shifted[2] - shifted[3]
         squares.append(third[known] ** 2 / 20)  # the variance of a voxel where counts are smooth
     mean, square = np.concatenate(means), np.concatenate(squares)
-    bright = mean > 3 * np.sqrt(dark)
-    mean, square = mean[bright], square[bright] - dark
+    mean, square = mean[mean > 0], square[mean > 0]
     if mean.size < BINS * LEAST:
         return None
     order = np.argsort(mean, kind="stable")
