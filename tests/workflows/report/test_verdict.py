@@ -125,4 +125,7 @@ def test_the_methods_cite_what_was_used_and_nothing_else():
     assert len(defined) == len(set(defined))
     assert "Luke2005" not in written.bibtex
     assert "Luke2005" in methods(changed(made, recipe="RAAR*20 + SW")).bibtex
-    assert "FavreNicolin2020" not in methods(outcome(starts=1)).bibtex
+    alone = methods(outcome(starts=1))
+    assert "FavreNicolin2020" not in alone.bibtex
+    assert "Chapman2006" not in alone.text
+    assert "by the correlation of counts that phasing never saw" in alone.text

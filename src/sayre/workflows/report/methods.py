@@ -12,7 +12,9 @@ from sayre.data import FilledPattern
 from sayre.numerics.gaps import describe_gaps
 from sayre.retrieval.phased import Phased
 from sayre.workflows.outcome import RunOutcome
+from sayre.workflows.reconstruction import UNSEEN
 from sayre.workflows.report.facts import EFFECTS, sizes
+from sayre.workflows.report.findings import edges
 from sayre.workflows.report.references import ALGORITHMS, bibtex
 
 
@@ -126,21 +128,31 @@ def _crystal(outcome: RunOutcome) -> list[str]:
     return told
 
 
+_CURVES = {
+    "PRTF": "the phase retrieval transfer function [Chapman2006] against 1/e",
+    "FSC": "the Fourier shell correlation [Harauz1986] of two halves of the starts against the half-bit "
+    "criterion [vanHeel2005]",
+    UNSEEN: "the correlation of counts that phasing never saw with their expectation against 1/2",
+}
+
+
+_ENDS = " (where whole shells end)"
+
+
 def _resolution(outcome: RunOutcome) -> list[str]:
-    sources = {
-        "PRTF": "the phase retrieval transfer function [Chapman2006] against 1/e",
-        "FSC": (
-            "the Fourier shell correlation [Harauz1986] of two halves of the starts against the "
-            "half-bit criterion [vanHeel2005]"
-        ),
-    }
     told = [
-        f"{curve.resolution:.3g} {curve.unit} by {sources[name]}"
-        f"{', where the detector ends' if curve.limited_by_detector else ''}"
+        f"{curve.resolution:.3g} {curve.unit}{_ENDS if curve.limited_by_detector else ''} by {_CURVES[name]}"
         for name, curve in outcome.curves.items()
-        if name in sources and np.isfinite(curve.resolution)
+        if name in _CURVES and np.isfinite(curve.resolution)
     ]
-    return [f"The resolution (full period) is {' and '.join(told)}."] if told else []
+    sentences = [f"The resolution (full period) is {_listed(told)}."] if told else []
+    sharp = edges(outcome.result.crystal)
+    if sharp:
+        unit = "voxels" if outcome.result.crystal.voxel_size is None else "nm"
+        widths = ", ".join(f"{edge.width:.3g}" for edge in sharp)
+        names = ", ".join(edge.name for edge in sharp)
+        sentences.append(f"The surface is {widths} {unit} wide (full width at half maximum) along {names}.")
+    return sentences
 
 
 def _cited(name: str, keys: tuple[str, ...]) -> str:
