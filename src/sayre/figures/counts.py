@@ -122,7 +122,7 @@ def plane_of(
     where = f", {numbers.text(across, place[across])}" if values.ndim == 3 else ""
     shown, outlined = cut(values), None if region is None else cut(region)
     if outlined is not None and outlined.all():
-        where, outlined = f"{where} (in the gap)", None
+        where, outlined = where if np.isfinite(shown).any() else f"{where} (in the gap)", None
     return Plane(
         values=shown,
         colours=colours,

@@ -14,7 +14,7 @@ from sayre.figures.phasing import resolution_text
 from sayre.figures.surface import body
 from sayre.retrieval.phased import Phased
 from sayre.workflows.outcome import RunOutcome
-from sayre.workflows.report.facts import AXES, Row
+from sayre.workflows.report.facts import AXES, Row, crystal_axes
 
 STARTS = ("start", "R", "−log likelihood", "free", "support", "")
 
@@ -95,9 +95,8 @@ def edges(crystal: Crystal) -> list[EdgeWidth]:
     if crystal.object.ndim != 3 or not crystal.orthogonal or not inner.any():
         return []
     axes = np.eye(3) if crystal.axes is None else crystal.axes
-    names = ("axis 0", "axis 1", "axis 2") if crystal.axes is None else ("z", "y", "x")
     basis = np.array(crystal.voxel_size or (1.0,) * 3)[:, None] * axes
-    return edge_widths(crystal.amplitude, inner, basis, list(zip(names, axes, strict=True)))
+    return edge_widths(crystal.amplitude, inner, basis, list(zip(crystal_axes(crystal), axes, strict=True)))
 
 
 def resolution_rows(outcome: RunOutcome) -> list[Row]:
