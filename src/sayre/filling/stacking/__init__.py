@@ -2,8 +2,8 @@
 
 Linear interpolation, interpolation of smoothed edges, wiener and the network fill the gaps, and copies of
 them that are cut into measured voxels. What is measured there decides, from place to place and for bright and
-dim voxels apart, whom to believe, and how large the error is. Dead pixels and other narrow runs are
-filled by wiener alone.
+dim voxels apart, whom to believe, and how large the error is. Rods that cross a gap are continued. Dead
+pixels and other narrow runs are filled by wiener alone.
 """
 
 from __future__ import annotations
