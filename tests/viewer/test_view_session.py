@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import threading
+import time
 import tracemalloc
 
 import h5py
@@ -75,6 +77,32 @@ def test_a_filled_region_is_what_the_command_fills(scan, tmp_path, monkeypatch):
     np.testing.assert_array_equal(session.plane("filled", 1, 10).values, around)
     assert session.plane("sigma", 1, 10).corner == (2, 5)
     assert "outside" in session.plane("filled", 1, 2).remark
+
+
+def test_a_page_that_is_closed_ends_its_filling(scan, monkeypatch):
+    """A process that ends while a network computes in another thread would abort."""
+    session, begun = session_of(scan), threading.Event()
+
+    def endless(pattern, *, method, progress):
+        for _ in range(6000):
+            progress(0.5)
+            begun.set()
+            time.sleep(0.01)
+
+    monkeypatch.setattr(filling, "inpaint", endless)
+    ended = []
+
+    def fill():
+        with pytest.raises(InputError, match="the page is closed"):
+            session.fill(None, "linear", [])
+        ended.append(True)
+
+    thread = threading.Thread(target=fill)
+    thread.start()
+    assert begun.wait(60)
+    session.close()
+    thread.join(60)
+    assert ended == [True]
 
 
 def test_a_saved_mask_has_that_of_the_file(scan, tmp_path):

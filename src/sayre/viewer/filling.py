@@ -11,6 +11,7 @@ import numpy as np
 from sayre.data import FilledPattern
 from sayre.errors import InputError
 from sayre.filling.fill import inpaint
+from sayre.numerics.progress import Advance
 from sayre.viewer.opened import Size, plane_of_pattern
 from sayre.viewer.plane import Plane
 from sayre.viewer.region import Region, text_of
@@ -48,7 +49,14 @@ class FilledRegion:
 
 
 def fill_region(
-    source: InputFile, region: Region, size: Size, method: str, strokes: list[Stroke], *, planar: bool = False
+    source: InputFile,
+    region: Region,
+    size: Size,
+    method: str,
+    strokes: list[Stroke],
+    *,
+    planar: bool = False,
+    progress: Advance | None = None,
 ) -> FilledRegion:
     """Fill a region: what `sayre inpaint FILE --roi … --mask DRAWN --method …` does.
 
@@ -62,6 +70,8 @@ def fill_region(
         As `sayre.inpaint` takes it.
     strokes
         Drawn mask, added to that of the file.
+    progress
+        Called with the fraction done.
 
     Raises
     ------
@@ -80,5 +90,5 @@ def fill_region(
             mask = mask_of(strokes, size)
             np.save(file, mask[0] if planar and mask.ndim == 3 else mask)
             part = replace(part, mask=(*(source.mask or ()), str(file)))
-        filled = inpaint(part.load_measured(), method=method)
+        filled = inpaint(part.load_measured(), method=method, progress=progress)
     return FilledRegion(region=region, filled=filled, told=(*told.warnings, *told.notes))

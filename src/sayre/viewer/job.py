@@ -80,6 +80,7 @@ class ViewJob:
             print(f"http://127.0.0.1:{port}/{token}/", flush=True)
             print("Ctrl-C ends it.", flush=True)
             make(app, listening).serve_forever()
+            session.close()
         raise KeyboardInterrupt  # the server ends by nothing else, and keeps it to itself
 
     def reading(self) -> tuple[InputFile, Any]:

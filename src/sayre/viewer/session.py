@@ -35,6 +35,7 @@ class Session:
         self.shown = open_file(source, Path(source.source.partition("::")[0]).name)
         self._beside: tuple[str, Opened] | None = None
         self._filled: FilledRegion | None = None
+        self._closed = threading.Event()
 
     @property
     def quantities(self) -> tuple[str, ...]:
@@ -109,7 +110,13 @@ class Session:
         whole = [[0, n] for n in shown.size]
         with self.lock:
             self._filled = fill_region(
-                self.source, region or whole, shown.size, method, strokes, planar=shown.planar
+                self.source,
+                region or whole,
+                shown.size,
+                method,
+                strokes,
+                planar=shown.planar,
+                progress=self._go_on,
             )
             return self._filled
 
@@ -146,6 +153,16 @@ class Session:
                 mask = united(mask, shown.masks(), shown.size)
             save_mask(place, mask[0] if shown.planar and mask.ndim == 3 else mask, force=force)
         return place
+
+    def close(self) -> None:
+        """End what is computed: a process that ends beside a running computation aborts."""
+        self._closed.set()
+        with self.lock:
+            pass
+
+    def _go_on(self, fraction: float, note: str = "") -> None:
+        if self._closed.is_set():
+            raise InputError("the page is closed")
 
     def _place(self, axis: int, index: int) -> tuple[int, int]:
         if axis not in (0, 1, 2) or not 0 <= index < self.shown.size[axis]:
