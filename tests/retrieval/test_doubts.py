@@ -28,6 +28,14 @@ def said(agreement=NAN, **numbers):
     return str(caught[0].message)
 
 
+def test_gaps_that_were_not_filled_are_a_reason_for_doubt():
+    numbers = {"keep": 0.5, "made": 4, "finished": 4}
+    assert "do not trust the result; make more starts" in said(0.7, **numbers, unfilled=0.04)
+    assert "fill the 38 % that were not measured first (sayre inpaint, sayre run)" in said(
+        0.7, **numbers, unfilled=0.375
+    )
+
+
 @pytest.mark.parametrize(
     ("keep", "made", "finished", "expected"),
     [

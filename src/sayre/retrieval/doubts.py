@@ -16,6 +16,8 @@ from sayre.retrieval.measurement.nuisances import Nuisances
 
 UNLIKELY = 0.7
 """Scatter of the logarithm of flux or response from which on a warning is issued."""
+MANY_UNFILLED = 0.05
+"""Share of the voxels that were not measured, from which filling them first is advised."""
 OVERFIT = 5.0
 """Free half deviance, over that of the voxels used, from which on a warning is issued; 1 to 2 is usual."""
 
@@ -107,7 +109,14 @@ def warn_of_effects(name: str, nuisances: Nuisances | None) -> None:
 
 
 def warn_of_doubt(
-    name: str, agreement: float, *, keep: float, made: int, finished: int, network: int | None = None
+    name: str,
+    agreement: float,
+    *,
+    keep: float,
+    made: int,
+    finished: int,
+    network: int | None = None,
+    unfilled: float = 0.0,
 ) -> None:
     """Warn if the averaged starts, or all those of a network, do not agree, or if there is only one.
 
@@ -123,6 +132,8 @@ def warn_of_doubt(
         Number of starts, and of those that did not fail.
     network
         Number of those that the network predicted, where others followed because they did not agree.
+    unfilled
+        Share of the voxels that were not measured, and not filled.
     """
     if agreement >= TRUSTED:
         if network is not None:
@@ -136,6 +147,9 @@ def warn_of_doubt(
     if network is not None:
         name += f": the network's {network} starts do not agree, nor do {made - network} random ones"
         way = "make more starts (`runs=`)"
+    if unfilled > MANY_UNFILLED:
+        share = f"{100 * unfilled:.0f} %"
+        way = f"fill the {share} that were not measured first (sayre inpaint, sayre run), or {way}"
     if np.isfinite(agreement):
         reason = f"the starts that fit best agree to {agreement:.2f} only (complex correlation)"
     elif finished > 1 and most_selected(finished, keep) > 1:

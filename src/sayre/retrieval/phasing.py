@@ -266,6 +266,7 @@ def _warn(found: Phased, settings: Settings) -> None:
             made=len(found.runs),
             finished=finished,
             network=found.random_from,
+            unfilled=0.0 if isinstance(found.pattern, FilledPattern) else float(found.pattern.mask.mean()),
         )
     if settings.runs == 1 or found.agreement >= TRUSTED:  # else the starts were warned of
         warn_of_misfit(name, found.residual, noise_residual(found.expected, found.pattern.measured))
