@@ -1,6 +1,7 @@
 """What the figures of phase retrieval draw."""
 
 import base64
+import itertools
 import re
 import time
 
@@ -10,7 +11,13 @@ import pytest
 from sayre.crystal.resolution import ShellCurve
 from sayre.errors import InputError, SayreWarning
 from sayre.figures import live
-from sayre.figures.phasing import convergence_figure, resolution_figure, resolution_text, start_figure
+from sayre.figures.phasing import (
+    convergence_figure,
+    period_ticks,
+    resolution_figure,
+    resolution_text,
+    start_figure,
+)
 from sayre.retrieval.engine.packed import Packed
 from sayre.retrieval.engine.runs import Run, Status
 
@@ -171,3 +178,28 @@ def test_a_live_page_needs_a_place(tmp_path):
         live.live_path_check(tmp_path / "gone" / "now.html")
     with pytest.raises(InputError, match="no ending of a picture"):
         live.live_path_check(tmp_path / "now.gif")
+
+
+def test_labels_of_periods_do_not_overlap():
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    for shortest in np.geomspace(9, 100, 25):
+        curve = ShellCurve(
+            q=np.linspace(0.01, 2 * np.pi / shortest, 30),
+            value=np.linspace(1, 0.6, 30),
+            threshold=np.full(30, 0.5),
+            voxels=np.full(30, 100),
+            unit="nm",
+        )
+        figure = resolution_figure({"PRTF": curve})
+        FigureCanvasAgg(figure).draw()
+        above = figure.axes[0].child_axes[0]
+        boxes = sorted(
+            (label.get_window_extent() for label in above.get_xticklabels() if label.get_text()),
+            key=lambda box: box.x0,
+        )
+        assert len(boxes) >= 3
+        assert all(left.x1 + 3 < right.x0 for left, right in itertools.pairwise(boxes)), shortest
+    places, texts = period_ticks(2 * np.pi / 10, "nm")
+    assert texts[:3] == ["10 nm", "15 nm", "20 nm"]
+    np.testing.assert_allclose(places[:3], 2 * np.pi / np.array([10, 15, 20]))

@@ -25,6 +25,8 @@ THRESHOLDS = {"PRTF": "1/e", "FSC": "half-bit", "unseen counts": "1/2"}
 """What a curve is read against, by its name."""
 LABELLED = 40
 """So many starts at most carry their numbers."""
+APART = 0.11
+"""Of an axis, the least distance of two labels of periods."""
 
 
 def convergence_figure(runs: Sequence[Run], selected: Sequence[int] = ()) -> Figure:
@@ -189,7 +191,7 @@ def told_threshold(curve: ShellCurve) -> NDArray[np.float64]:
 
 
 def period_ticks(last: float, unit: str) -> tuple[list[float], list[str]]:
-    """Places on an axis of |q| of round periods 2π/|q|, and their texts.
+    """Places on an axis of |q| of round periods 2π/|q|, and their texts, none over another.
 
     Parameters
     ----------
@@ -201,7 +203,12 @@ def period_ticks(last: float, unit: str) -> tuple[list[float], list[str]]:
     shortest = 2 * np.pi / last
     power = np.floor(np.log10(shortest))
     steps = [float(m * 10.0 ** (power + i)) for i in range(2) for m in (1, 1.5, 2, 3, 5)]
-    kept = [period for period in steps if shortest <= period < 8 * shortest]
+    kept: list[float] = []
+    for period in steps:
+        if shortest <= period < 8 * shortest and (
+            not kept or 2 * np.pi * (1 / kept[-1] - 1 / period) >= APART * last
+        ):
+            kept.append(period)
     return [2 * np.pi / period for period in kept], [f"{period:g} {unit}" for period in kept]
 
 
