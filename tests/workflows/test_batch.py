@@ -17,13 +17,16 @@ from sayre.cli import main
 from sayre.crystal.scan import Scan
 from sayre.data.option import SettingError
 from sayre.errors import InputError
+from sayre.figures.series import series_figure
+from sayre.figures.surface import body
 from sayre.retrieval import kept as kept_runs
 from sayre.retrieval.settings import Settings
 from sayre.workflows.batch import scan as one_scan
 from sayre.workflows.batch.job import BatchJob, curves
 from sayre.workflows.batch.places import folder_name, folder_names
-from sayre.workflows.batch.row import COLUMNS, Row
+from sayre.workflows.batch.row import COLUMNS, Row, plain_row
 from sayre.workflows.batch.slurm import SlurmConfig
+from sayre.workflows.batch.table import page
 
 pytest.importorskip("distributed")
 pytestmark = pytest.mark.filterwarnings("ignore::sayre.errors.SayreWarning")
@@ -93,10 +96,12 @@ def test_each_scan_is_what_a_run_makes_of_it(scans, capsys):
         assert result_of(scans / "out" / name) == result_of(scans / "alone" / name)
         assert not (scans / "out" / name / "runs").exists()
         with np.load(scans / "out" / name / "object.npz") as file:
-            inside = file["strain"][file["support"]]
+            surface = body(np.abs(file["object"]), file["support"])
+            inside = file["strain"][surface]
             voxel = float(np.prod(file["voxel_size"]))
         assert float(rows[name]["strain_rms"]) == pytest.approx(np.sqrt(np.nanmean(inside**2)))
-        assert float(rows[name]["volume_nm3"]) == pytest.approx(voxel * int(rows[name]["voxels"]), rel=1e-6)
+        assert int(rows[name]["voxels"]) == surface.sum()
+        assert float(rows[name]["volume_nm3"]) == pytest.approx(voxel * surface.sum(), rel=1e-6)
     assert json.loads((scans / "out" / "manifest.json").read_text())["config"]["sources"] == sources
     assert (scans / "out" / "series.png").stat().st_size > 10_000
     before = (scans / "out" / "s0" / "object.npz").stat().st_mtime_ns
@@ -104,6 +109,43 @@ def test_each_scan_is_what_a_run_makes_of_it(scans, capsys):
         assert main(["batch", "s0.npz", "s1.npz", "-o", "out", "--scheduler", address, *given]) == 0
     assert [row["status"] for row in table()] == ["done before"] * 2
     assert (scans / "out" / "s0" / "object.npz").stat().st_mtime_ns == before
+
+
+def test_the_table_tells_what_the_reports_tell(scans, here):
+    """Verdict, strain and size are those that the report of the scan gives."""
+    (row,) = batch("s0.npz").rows
+    text = (scans / "out" / "s0" / "report.html").read_text()
+    assert f'<div class="answer">{row.verdict}</div>' in text
+    assert f'<div class="answer">{100 * row.strain_rms:.2g} % rms</div>' in text
+    assert f"as much as a sphere of {row.size_nm:.3g} nm across" in text
+    with np.load(scans / "out" / "s0" / "object.npz") as file:
+        assert row.voxels == body(np.abs(file["object"]), file["support"]).sum() < file["support"].sum()
+    assert f"| [s0](s0/report.html) | {row.verdict} |" in (scans / "out" / "report.md").read_text()
+    assert table()[0]["verdict"] == row.verdict
+
+
+def test_a_row_of_the_earlier_definition_is_not_mixed_in():
+    earlier = {"scan": "a", "source": "a", "residual": 0.1, "strain_rms": 0.0107, "size_nm": 17.94}
+    assert plain_row(earlier) == Row(scan="a", source="a", residual=0.1)
+    assert plain_row({**earlier, "verdict": "Good"}).size_nm == 17.94
+
+
+def test_scans_that_are_not_trusted_are_hollow():
+    rows = [
+        Row(scan=name, source=name, verdict=word, strain_rms=strain)
+        for name, word, strain in (("a", "Good", 1e-3), ("b", "Do not trust it", 4e-3))
+    ]
+    hollow = [row.doubted for row in rows]
+    (panel,) = series_figure(["a", "b"], curves(rows), hollow=hollow).axes
+    filled = {
+        (float(x), float(y)): line.get_markerfacecolor() != "white"
+        for line in panel.lines
+        if line.get_marker() == "o"
+        for x, y in line.get_xydata()
+    }
+    assert filled == {(0.0, 0.1): True, (1.0, 0.4): False}
+    assert "Hollow points" in page(rows, Path("out"), picture=True)
+    assert "Hollow points" not in page(rows[:1], Path("out"), picture=True)
 
 
 def test_what_is_done_is_known_by_options_and_counts(scans, here):

@@ -19,7 +19,9 @@ LABELLED = 30
 Curves = Mapping[str, Sequence[float | None]]
 
 
-def series_figure(names: Sequence[str], panels: Mapping[str, Curves]) -> Figure:
+def series_figure(
+    names: Sequence[str], panels: Mapping[str, Curves], *, hollow: Sequence[bool] = ()
+) -> Figure:
     """Draw quantities against scan, a panel each; a scan whose value is not known leaves a gap.
 
     Parameters
@@ -29,10 +31,13 @@ def series_figure(names: Sequence[str], panels: Mapping[str, Curves]) -> Figure:
     panels
         Curves by the label of their axis; each curve has a name, "" for one that needs none, and a value a
         scan. A panel without a single value is left out.
+    hollow
+        Which scans are not to be trusted: their points are drawn hollow.
     """
     from matplotlib.figure import Figure
 
     known = {label: curves for label, curves in panels.items() if any(_any(c) for c in curves.values())}
+    doubted = np.array(hollow or [False] * len(names))
     figure = Figure(
         figsize=(max(6.0, min(0.45 * len(names) + 3, 14.0)), 0.8 + 2.1 * max(len(known), 1)),
         layout="constrained",
@@ -42,7 +47,12 @@ def series_figure(names: Sequence[str], panels: Mapping[str, Curves]) -> Figure:
     for panel, (label, curves) in zip(axes, known.items(), strict=False):
         for colour, (name, values) in zip(COLOURS, curves.items(), strict=False):
             numbers = np.array([np.nan if value is None else value for value in values], float)
-            panel.plot(np.arange(len(names)), numbers, "o-", color=colour, ms=4, lw=1.2, label=name or None)
+            places = np.arange(len(names))
+            panel.plot(places, numbers, "-", color=colour, lw=1.2)
+            for kind, fill in ((~doubted, colour), (doubted, "white")):
+                panel.plot(places[kind], numbers[kind], "o", color=colour, mfc=fill, ms=4.5)
+            if name:
+                panel.plot([], [], "o-", color=colour, ms=4.5, lw=1.2, label=name)
         panel.set_ylabel(label, color=INK)
         panel.grid(alpha=0.3)
         panel.spines[["top", "right"]].set_visible(False)
@@ -54,7 +64,7 @@ def series_figure(names: Sequence[str], panels: Mapping[str, Curves]) -> Figure:
         np.arange(len(names))[::every], list(names)[::every], rotation=45, ha="right", fontsize=8
     )
     axes[-1].set_xlim(-0.5, len(names) - 0.5)
-    axes[-1].set_xlabel("scan", color=INK)
+    axes[-1].set_xlabel("scan; hollow: not to be trusted" if doubted.any() else "scan", color=INK)
     return figure
 
 

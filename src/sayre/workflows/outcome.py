@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from sayre.crystal.resolution import ShellCurve
-from sayre.data import AnyPattern, Crystal, FilledPattern, Manifest
+from sayre.data import AnyPattern, FilledPattern, Manifest
 from sayre.workflows.phase import result_sentence
 from sayre.workflows.reconstruction import Reconstruction
 
@@ -29,8 +29,9 @@ class RunOutcome:
 
     @property
     def numbers(self) -> dict[str, Any]:
+        from sayre.workflows.report.facts import strain_rms
+
         filled = isinstance(self.pattern, FilledPattern)
-        strain = values_inside(self.result.crystal, "strain")
         return {
             "folder": str(self.folder),
             "filled_voxels": int(self.pattern.measured.mask.sum()) if filled else 0,
@@ -41,7 +42,7 @@ class RunOutcome:
                 for name, curve in self.curves.items()
             },
             "resolution_unit": next((curve.unit for curve in self.curves.values()), None),
-            "strain_rms": None if strain is None else float(np.sqrt(np.mean(strain**2))),
+            "strain_rms": strain_rms(self.result.crystal),
             "seconds": self.manifest.seconds,
         }
 
@@ -49,20 +50,3 @@ class RunOutcome:
     def sentence(self) -> str:
         first = result_sentence(self.folder, self.result.phased, self.manifest.seconds or 0.0)
         return f"{first}\n{self.folder}/: {', '.join(self.files)}"
-
-
-def values_inside(crystal: Crystal, name: str) -> Any:
-    """Return the known values of a field inside the support, None where there are none.
-
-    Parameters
-    ----------
-    crystal
-        Whose values are wanted.
-    name
-        "displacement" or "strain".
-    """
-    values = getattr(crystal, name)
-    if values is None:
-        return None
-    known = values[crystal.support & np.isfinite(values)]
-    return known if len(known) else None

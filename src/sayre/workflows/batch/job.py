@@ -170,7 +170,9 @@ class BatchJob:
         from sayre.figures.filling import save_figure
         from sayre.figures.series import series_figure
 
-        save_figure(series_figure([_label(row) for row in rows], curves(rows)), self.folder / PICTURE)
+        hollow = [row.doubted for row in rows]
+        figure = series_figure([_label(row) for row in rows], curves(rows), hollow=hollow)
+        save_figure(figure, self.folder / PICTURE)
 
     def _keep_manifest(self, started: float) -> None:
         from sayre.data import Manifest

@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from sayre.data import Crystal
-from sayre.workflows.outcome import RunOutcome, values_inside
+from sayre.figures.surface import body
+from sayre.workflows.outcome import RunOutcome
+from sayre.workflows.report.facts import across, strain_rms, volume
+from sayre.workflows.report.verdict import WORDS, checks, verdict
 
 DONE, BEFORE, FAILED = "done", "done before", "failed"
 
@@ -27,6 +29,8 @@ class Row:
         `done`, `done before` or `failed`.
     error
         Why it failed, in one line.
+    verdict
+        Of the report of the scan, in its words.
     warnings
         How many there were; the report of the scan repeats them.
     runs, averaged
@@ -36,11 +40,11 @@ class Row:
     filled_by
         Method that filled the gaps.
     voxels
-        Of the support.
+        Within the surface, as all that follows of the crystal and as its report tells it.
     volume_nm3, size_nm
-        Of the support; the size is the side of a cube of that volume, or of a square.
+        The size is the diameter of a sphere of that volume, or of a disc of that area.
     strain_rms
-        Root mean square of the strain inside the support.
+        Root mean square of the strain.
     g_per_angstrom, spacing_angstrom
         Modulus of the scattering vector, and spacing of the lattice planes, as a geometry gives them.
     peak_frame, peak_row, peak_column
@@ -55,6 +59,7 @@ class Row:
     source: str
     status: str = DONE
     error: str = ""
+    verdict: str | None = None
     warnings: int | None = None
     runs: int | None = None
     averaged: int | None = None
@@ -80,6 +85,11 @@ class Row:
     def failed(self) -> bool:
         return self.status == FAILED
 
+    @property
+    def doubted(self) -> bool:
+        """Whether its report says not to trust it."""
+        return self.verdict == WORDS["bad"]
+
 
 COLUMNS = tuple(item.name for item in fields(Row))
 
@@ -97,8 +107,6 @@ def row_of(scan: str, source: str, outcome: RunOutcome) -> Row:
         Of its run.
     """
     numbers, crystal = outcome.numbers, outcome.result.crystal
-    volume = _volume(crystal)
-    strain = values_inside(crystal, "strain")
     measured = (
         None if outcome.result.scan.geometry is None else crystal.g
     )  # else that of the lattice constant
@@ -106,13 +114,14 @@ def row_of(scan: str, source: str, outcome: RunOutcome) -> Row:
     return Row(
         scan=scan,
         source=source,
+        verdict=verdict(checks(outcome)).name,
         warnings=len(outcome.warnings),
         averaged=len(numbers["selected"]),
         filled_by=numbers["filled_by"],
-        voxels=int(crystal.support.sum()),
-        volume_nm3=volume if crystal.object.ndim == 3 else None,
-        size_nm=None if volume is None else volume ** (1 / crystal.object.ndim),
-        strain_rms=None if strain is None else float(np.sqrt(np.mean(strain**2))),
+        voxels=int(body(crystal.amplitude, crystal.support).sum()),
+        volume_nm3=None if crystal.voxel_size is None or crystal.object.ndim != 3 else volume(crystal),
+        size_nm=across(crystal),
+        strain_rms=strain_rms(crystal),
         g_per_angstrom=measured,
         spacing_angstrom=None if measured is None else 2 * np.pi / measured,
         resolution=numbers["resolution"].get("PRTF"),
@@ -121,16 +130,6 @@ def row_of(scan: str, source: str, outcome: RunOutcome) -> Row:
         **_peak(outcome),
         **known,
     )
-
-
-def _volume(crystal: Crystal) -> float | None:
-    """Volume, or area, of the support in powers of nm."""
-    if crystal.voxel_size is None:
-        return None
-    size = np.array(crystal.voxel_size)
-    frame = np.eye(len(size)) if crystal.axes is None else np.asarray(crystal.axes)
-    cell = abs(float(np.linalg.det(frame))) if frame.shape == (len(size),) * 2 else 1.0
-    return cell * float(size.prod()) * int(crystal.support.sum())
 
 
 def _peak(outcome: RunOutcome) -> dict[str, Any]:
@@ -152,5 +151,10 @@ def _peak(outcome: RunOutcome) -> dict[str, Any]:
 
 
 def plain_row(value: dict[str, Any]) -> Row:
-    """Return the row that JSON holds; names of other versions are left out."""
-    return Row(**{name: value[name] for name in COLUMNS if name in value})
+    """Return the row that JSON holds; names of other versions are left out.
+
+    A row without a verdict is of a version that took size and strain of the whole support, another
+    definition: they are left out too.
+    """
+    others = () if "verdict" in value else ("voxels", "volume_nm3", "size_nm", "strain_rms")
+    return Row(**{name: value[name] for name in COLUMNS if name in value and name not in others})

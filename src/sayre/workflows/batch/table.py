@@ -45,6 +45,10 @@ def page(rows: Sequence[Row], folder: Path, *, waiting: int = 0, picture: bool =
         parts += ["## Results", _results(good, folder)]
     if picture:
         parts += ["## Along the series", f"![strain, size and place of the peak against scan]({PICTURE})"]
+        if any(row.doubted for row in rows):
+            parts.append(
+                "Hollow points are scans that are not to be trusted, by the verdict of their reports."
+            )
     parts.append(f"`{TABLE}` has these numbers and more, a line a scan.")
     return "\n\n".join(parts) + "\n"
 
@@ -82,6 +86,7 @@ def told(rows: Sequence[Row], waiting: int = 0) -> str:
 def _results(rows: Sequence[Row], folder: Path) -> str:
     heads = (
         "scan",
+        "verdict",
         "R",
         "free",
         "starts",
@@ -96,6 +101,7 @@ def _results(rows: Sequence[Row], folder: Path) -> str:
         strain = None if row.strain_rms is None else 100 * row.strain_rms
         cells = (
             f"[{row.scan}]({row.scan}/{_report(folder / row.scan)})",
+            row.verdict or "",
             _shown(row.residual, ".3f"),
             _shown(row.free_likelihood, ".3g"),
             f"{row.averaged} of {row.runs}",

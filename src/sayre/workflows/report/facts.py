@@ -148,6 +148,20 @@ def volume(crystal: Crystal) -> float:
     return abs(float(np.linalg.det(axes))) * float(size.prod()) * voxels
 
 
+def across(crystal: Crystal) -> float | None:
+    """Diameter of a sphere, or in 2D a disc, that holds as much, nm; None where it is not known."""
+    held = 0.0 if crystal.voxel_size is None else volume(crystal)
+    if not held:
+        return None
+    return float(np.cbrt(6 * held / np.pi) if crystal.object.ndim == 3 else 2 * np.sqrt(held / np.pi))
+
+
+def strain_rms(crystal: Crystal) -> float | None:
+    """Root mean square of the strain within the surface; None where it is not known."""
+    strain = inside(crystal.strain, body(crystal.amplitude, crystal.support))
+    return None if strain is None else float(np.sqrt(np.mean(strain**2)))
+
+
 def strain_rows(crystal: Crystal) -> list[Row]:
     """Displacement and strain within the surface, as far as they are known."""
     inner, rows = body(crystal.amplitude, crystal.support), []
@@ -155,8 +169,8 @@ def strain_rows(crystal: Crystal) -> list[Row]:
     strain = inside(crystal.strain, inner)
     if displacement is not None:
         rows.append(("displacement, 1 to 99 % of the voxels", _spread(displacement, "Å")))
-    if strain is not None:
-        rms = float(np.sqrt(np.mean(strain**2)))
+    rms = strain_rms(crystal)
+    if strain is not None and rms is not None:
         rows += [
             ("strain, 1 to 99 % of the voxels", _spread(100 * strain, "%")),
             ("strain, root mean square", f"{100 * rms:.3g} %"),

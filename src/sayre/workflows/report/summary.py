@@ -13,7 +13,7 @@ from sayre.data import Crystal
 from sayre.figures.phasing import resolution_text
 from sayre.figures.surface import body
 from sayre.workflows.outcome import RunOutcome
-from sayre.workflows.report.facts import crystal_axes, inside, volume
+from sayre.workflows.report.facts import across, crystal_axes, inside, strain_rms
 from sayre.workflows.report.findings import edges, opening
 from sayre.workflows.report.html import items
 from sayre.workflows.report.verdict import Level, checks, verdict
@@ -72,11 +72,7 @@ def _size(crystal: Crystal) -> Card:
         text = " × ".join(str(int(n)) for n in extents)
         return Card("How big?", f"{text} voxels", f"{along}. A geometry (--geometry) gives nm.")
     lengths = extents * np.array(crystal.voxel_size)
-    held = volume(crystal)
-    if inner.ndim == 3:
-        like = f"as much as a sphere of {(6 * held / np.pi) ** (1 / 3):.3g} nm"
-    else:
-        like = f"as much as a disc of {2 * np.sqrt(held / np.pi):.3g} nm"
+    like = f"as much as a {'sphere' if inner.ndim == 3 else 'disc'} of {across(crystal):.3g} nm"
     return Card(
         "How big?", f"{' × '.join(f'{n:.3g}' for n in lengths)} nm", f"{along}; it holds {like} across."
     )
@@ -86,21 +82,21 @@ def _strain(crystal: Crystal) -> Card:
     inner = body(crystal.amplitude, crystal.support)
     strain = inside(crystal.strain, inner)
     displacement = inside(crystal.displacement, inner)
-    if strain is None:
+    rms = strain_rms(crystal)
+    if strain is None or rms is None:
         more = "A geometry (--geometry) gives it."
         if displacement is not None:
             low, high = np.percentile(displacement, (1, 99))
             more += f" Displacement {low:.2g} to {high:.2g} Å in 98 % of the voxels."
         return Card("What strain?", "not known", more)
     low, high = 100 * np.percentile(strain, (1, 99))
-    rms = 100 * float(np.sqrt(np.mean(strain**2)))
     more = (
         f"{low:.2g} to {high:.2g} % in 98 % of the voxels within the surface, relative to their mean lattice"
     )
     if displacement is not None:
         low, high = np.percentile(displacement, (1, 99))
         more += f"; displacement {low:.2g} to {high:.2g} Å"
-    return Card("What strain?", f"{rms:.2g} % rms", f"{more}.")
+    return Card("What strain?", f"{100 * rms:.2g} % rms", f"{more}.")
 
 
 def _resolution(outcome: RunOutcome) -> Card:
