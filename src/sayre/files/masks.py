@@ -13,6 +13,7 @@ from sayre.data.pattern import as_mask
 from sayre.errors import InputError, understood, warn
 from sayre.files.formats import readable, split_path
 from sayre.files.patterns.region import Region, cut
+from sayre.numerics.constant import constant_planes
 
 Mask = NDArray[np.bool_]
 Masks = str | Path | ArrayLike | Sequence[str | Path | ArrayLike] | None
@@ -64,6 +65,7 @@ def own_mask(
         array = cut(array, region, where)
     missing = meaning(array, counts.shape, where)
     refuse_inverted(missing, counts, over, where)
+    _warn_of_transposed(missing, counts, over, where)
     share = np.count_nonzero(missing) / missing.size
     if share > 0.5:
         warn(
@@ -131,6 +133,31 @@ def refuse_inverted(missing: Mask, counts: NDArray[Any], over: Mask, where: str)
         f"{where}: {share:.0%} of the voxels are masked and hold {hidden:.1%} of the counts, so the mask is "
         "probably inverted; non-zero must mean not measured, the reverse of this mask would do"
     )
+
+
+def _warn_of_transposed(missing: Mask, counts: NDArray[Any], over: Mask, where: str) -> None:
+    """Warn of a mask of square frames that hides varying lines, where its transpose hides flat ones.
+
+    Parameters
+    ----------
+    missing, counts, over, where
+        As `refuse_inverted` takes them.
+    """
+    rows, columns = counts.shape[-2:]
+    turned = np.swapaxes(missing, -1, -2)
+    if rows != columns or not missing.any() or np.array_equal(turned, missing):
+        return
+    frames, flat = missing.ndim - 2, np.zeros_like(missing)
+    for axis, first, stop, _ in constant_planes(counts, over):
+        if axis >= frames:
+            flat[(slice(None),) * axis + (slice(first, stop),)] = True
+    hidden, left = np.count_nonzero(missing & ~turned & flat), np.count_nonzero(turned & ~missing & flat)
+    only = np.count_nonzero(missing & ~turned)
+    if left > 0.5 * only and hidden < 0.5 * left:
+        warn(
+            f"{where}: hides voxels whose counts vary, while rows or columns that hold one value alone in "
+            "all frames are not masked, and would be by the transpose of the mask: is it transposed?"
+        )
 
 
 def _flank(known: NDArray[np.float64], missing: Mask) -> bool:

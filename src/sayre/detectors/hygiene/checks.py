@@ -15,6 +15,7 @@ from sayre.detectors.hygiene.repeated import repeated_frames
 from sayre.detectors.hygiene.steps import Scales, scales_of
 from sayre.detectors.hygiene.torn import torn
 from sayre.errors import InputError, warn
+from sayre.numerics.constant import constant_planes
 
 REPEATED = ("refuse", "mask", "drop", "keep")
 """What is done with a frame that holds the counts of an earlier one."""
@@ -69,6 +70,7 @@ def checked(
         raise InputError(f"repeated: {repeated!r} is not known; one of {', '.join(REPEATED)}{hint}")
     pattern = _without_repeated(pattern, repeated, placed)
     pattern = sound(pattern, left)
+    _say_placeholders(pattern)
     _say_units(pattern)
     pattern = _of_one_scale(pattern, even)
     return replace(pattern, meta=replace(pattern.meta, left=",".join(left)))
@@ -108,6 +110,25 @@ def _without_repeated(pattern: Pattern, repeated: str, placed: bool) -> Pattern:
         f"{what}; `repeated='mask'` masks the second where it was written in place of another{drop}, "
         "`repeated='keep'` takes both"
     )
+
+
+def _say_placeholders(pattern: Pattern) -> None:
+    """Tell of planes that hold one value alone amid counts that vary; `sound` tells of empty ones."""
+    found = constant_planes(pattern.intensity, pattern.mask)
+    found = [one for one in found if one.value != 0]
+    names = ("frame", "row", "column")[-len(pattern.shape) :]
+    said = [
+        f"{names[axis]} {first} holds {value:.7g} alone"
+        if stop - first == 1
+        else f"{names[axis]}s {first} to {stop - 1} hold {value:.7g} alone"
+        for axis, first, stop, value in found[:4]
+    ]
+    if said:
+        more = ", …" if len(found) > 4 else ""
+        warn(
+            f"{pattern.name}: {', '.join(said)}{more} in all voxels, between others whose counts vary: a "
+            "placeholder of what was not measured, which is not masked; a mask, `mask=`, would do"
+        )
 
 
 def _say_units(pattern: Pattern) -> None:
