@@ -1,11 +1,14 @@
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 
 from sayre.data import Crystal, FilledPattern, Grid, Pattern
 from sayre.errors import InputError
 from sayre.figures.crystal import crystal_figure
 from sayre.figures.filling import filling_figure
 from sayre.figures.surface import camera, render
+from sayre.figures.views import label_places
 
 SHAPE = (40, 44, 48)
 RADIUS = 15.0
@@ -114,6 +117,31 @@ def test_surface_and_slices_have_one_scale():
     np.testing.assert_allclose(scales, scales[0], rtol=1e-6)
     heights = [axes.get_window_extent().height / abs(np.diff(axes.get_ylim()))[0] for axes in shown]
     np.testing.assert_allclose(heights, scales[0], rtol=1e-6)
+
+
+def test_every_scale_has_one_colour_bar():
+    labels = [axes.get_ylabel() for axes in crystal_figure(crystal()).axes]
+    for label in ("amplitude", "displacement (Å)", "strain (%)"):
+        assert labels.count(label) == 1
+
+
+@pytest.mark.parametrize("names", [("rocking", "row", "column"), ("z", "y", "x")])
+def test_names_of_the_axes_lie_on_no_arrow_and_on_no_other_name(names):
+    figure = Figure(figsize=(3, 3), dpi=100)
+    canvas = FigureCanvasAgg(figure)
+    for azimuth in range(0, 360, 15):
+        for elevation in (-60, -25, 0, 25, 60):
+            figure.clear()
+            panel = figure.add_axes((0.35, 0.35, 0.3, 0.3), xlim=(-1.6, 1.6), ylim=(-1.6, 1.6))
+            arrows = camera(azimuth, elevation)[:2].T
+            for name, place in zip(names, label_places(names, arrows), strict=True):
+                panel.text(*place, name, fontsize=7, ha="center", va="center")
+            canvas.draw()
+            boxes = [text.get_window_extent() for text in panel.texts]
+            shafts = panel.transData.transform(np.concatenate([np.linspace(0, a, 20) for a in arrows]))
+            for i, box in enumerate(boxes):
+                assert not box.count_contains(shafts), (azimuth, elevation)
+                assert not box.count_overlaps(boxes[i + 1 :]), (azimuth, elevation)
 
 
 def test_refusals():

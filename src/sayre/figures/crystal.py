@@ -65,7 +65,13 @@ def crystal_figure(
     place_sheet(figure, sheet, Box(0, top, found.width, found.height))
     for i, (view, (_, box)) in enumerate(zip(views, found.planes[::3], strict=True)):
         panel = draw_surface(
-            figure, view, rows[-1], Box(found.width, top + box.y, wide, wide), side, axis_names(crystal)
+            figure,
+            view,
+            rows[-1],
+            Box(found.width, top + box.y, wide, wide),
+            side,
+            axis_names(crystal),
+            barred=False,  # the last row of slices has the same colours
         )
         if i == 0:
             oblique = "" if crystal.orthogonal else " (oblique axes, drawn at right angles)"
