@@ -66,7 +66,10 @@ def understood(path: object) -> Iterator[None]:
         raise InputError(f"{path}: cannot be read, damaged or of another layout ({reason})") from error
 
 
-_wordings: list[Callable[[str], str]] = []
+Wording = Callable[[str], str]
+"""Makes of a message what its reader knows, as flags of arguments."""
+
+_wordings: list[Wording] = []
 
 
 def worded(message: str) -> str:
@@ -74,6 +77,11 @@ def worded(message: str) -> str:
     for wording in _wordings:
         message = wording(message)
     return message
+
+
+def wordings() -> tuple[Wording, ...]:
+    """Return those of the `warnings_worded` blocks that this is in, for work that another process does."""
+    return tuple(_wordings)
 
 
 def warn(message: str) -> None:
@@ -94,10 +102,10 @@ def _issue(message: str, category: type[SayreWarning]) -> None:
 
 
 @contextmanager
-def warnings_worded(wording: Callable[[str], str]) -> Iterator[None]:
-    """Issue the warnings inside the `with` block as `wording` makes them of the messages."""
-    _wordings.append(wording)
+def warnings_worded(*wordings: Wording) -> Iterator[None]:
+    """Issue the warnings inside the `with` block as the wordings make them of the messages."""
+    _wordings.extend(wordings)
     try:
         yield
     finally:
-        _wordings.remove(wording)
+        del _wordings[len(_wordings) - len(wordings) :]

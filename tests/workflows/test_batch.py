@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import csv
 import json
+import pickle
 import re
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +16,10 @@ import pytest
 from batch_samples import OPTIONS, result_of, write_scan
 
 from sayre.cli import main
+from sayre.cli.flags import in_flags
 from sayre.crystal.scan import Scan
 from sayre.data.option import SettingError
-from sayre.errors import InputError
+from sayre.errors import InputError, warn, warnings_worded, wordings
 from sayre.figures.series import series_figure
 from sayre.figures.surface import body
 from sayre.retrieval import kept as kept_runs
@@ -27,6 +30,7 @@ from sayre.workflows.batch.places import folder_name, folder_names
 from sayre.workflows.batch.row import COLUMNS, Row, plain_row
 from sayre.workflows.batch.slurm import SlurmConfig
 from sayre.workflows.batch.table import page
+from sayre.workflows.jobs.job import collected_warnings
 
 pytest.importorskip("distributed")
 pytestmark = pytest.mark.filterwarnings("ignore::sayre.errors.SayreWarning")
@@ -80,6 +84,13 @@ def table():
         return list(csv.DictReader(file))
 
 
+def warnings_of(folder):
+    """The warnings in the report of a scan."""
+    text = (folder / "report.html").read_text()
+    (told,) = re.findall(r'<ul class="warnings">(.*?)</ul>', text, re.DOTALL)
+    return re.findall("<li>(.*?)</li>", told, re.DOTALL)
+
+
 @pytest.mark.slow
 def test_each_scan_is_what_a_run_makes_of_it(scans, capsys):
     """With real processes, by the command line; a second time nothing is done again."""
@@ -94,6 +105,7 @@ def test_each_scan_is_what_a_run_makes_of_it(scans, capsys):
     for name in ("s0", "s1"):
         assert main(["run", f"{name}.npz", "-o", f"alone/{name}", *given]) == 0
         assert result_of(scans / "out" / name) == result_of(scans / "alone" / name)
+        assert warnings_of(scans / "out" / name) == warnings_of(scans / "alone" / name) != []
         assert not (scans / "out" / name / "runs").exists()
         with np.load(scans / "out" / name / "object.npz") as file:
             surface = body(np.abs(file["object"]), file["support"])
@@ -146,6 +158,22 @@ def test_scans_that_are_not_trusted_are_hollow():
     assert filled == {(0.0, 0.1): True, (1.0, 0.4): False}
     assert "Hollow points" in page(rows, Path("out"), picture=True)
     assert "Hollow points" not in page(rows[:1], Path("out"), picture=True)
+
+
+def test_a_process_tells_warnings_in_the_flags_of_the_command(scans, monkeypatch):
+    """What a process is given is pickled; Python, which has no flags, is told the arguments."""
+
+    def done(job):
+        with collected_warnings() as told:
+            warn("two starts agree; `runs=3` tells more")
+        return Row(scan=" ".join(told.warnings), source="s0.npz")
+
+    monkeypatch.setattr(one_scan, "_done", done)
+    (job,) = BatchJob(sources=("s0.npz",), folder=Path("out")).jobs
+    with warnings_worded(partial(in_flags, flags={"runs": ("--runs",)})):
+        given = pickle.loads(pickle.dumps(wordings()))
+    assert one_scan.do_scan(job, ".", given).scan == "two starts agree; --runs 3 tells more"
+    assert one_scan.do_scan(job, ".").scan == "two starts agree; `runs=3` tells more"
 
 
 def test_what_is_done_is_known_by_options_and_counts(scans, here):

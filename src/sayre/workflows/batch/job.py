@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from sayre.crystal.scan import Scan
 from sayre.data.json_text import plain
 from sayre.data.option import Option, SettingError, check_settings
-from sayre.errors import InputError, worded
+from sayre.errors import InputError, worded, wordings
 from sayre.filling.settings import FillingSettings
 from sayre.retrieval.settings import Settings
 from sayre.workflows.batch.places import folder_names
@@ -252,7 +252,8 @@ def _done(client: Any, jobs: Sequence[RunJob]) -> Iterator[Row]:
 
     where, of_future = os.getcwd(), {}
     for job in jobs:
-        future = client.submit(do_scan, job, where, key=f"sayre batch {job.folder.absolute()}", pure=False)
+        key = f"sayre batch {job.folder.absolute()}"
+        future = client.submit(do_scan, job, where, wordings(), key=key, pure=False)
         of_future[future] = job
     try:
         waiting: Any = distributed.as_completed  # it has no types

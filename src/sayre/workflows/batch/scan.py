@@ -6,6 +6,7 @@ import contextlib
 import json
 import traceback
 import warnings
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from sayre._version import __version__
 from sayre.data.json_text import to_json
 from sayre.data.manifest import hashes
-from sayre.errors import InputError, SayreWarning
+from sayre.errors import InputError, SayreWarning, Wording, warnings_worded
 from sayre.files.atomic import replacing
 from sayre.workflows.batch.row import BEFORE, FAILED, Row, plain_row, row_of
 from sayre.workflows.jobs.job import config_of
@@ -26,7 +27,7 @@ RECORD = "batch.json"
 """In the folder of a scan: of which options and counts the result is, and its row."""
 
 
-def do_scan(job: RunJob, folder: str) -> Row:
+def do_scan(job: RunJob, folder: str, wordings: Sequence[Wording] = ()) -> Row:
     """Do one scan unless it is done; what goes wrong is in the row, and what was kept stays.
 
     Parameters
@@ -35,8 +36,10 @@ def do_scan(job: RunJob, folder: str) -> Row:
         What is to be done.
     folder
         Folder that names of files are relative to.
+    wordings
+        In which the warnings of the report are told: those of the process that asks for the scan.
     """
-    with contextlib.chdir(folder), _silent():
+    with contextlib.chdir(folder), _silent(), warnings_worded(*wordings):
         try:
             return _done(job)
         except InputError as error:
