@@ -14,6 +14,7 @@ from sayre.detectors.hygiene import DOUBTFUL, FEW, UNEVEN, sound, unit_of
 from sayre.detectors.hygiene.repeated import repeated_frames
 from sayre.detectors.hygiene.steps import Scales, scales_of
 from sayre.detectors.hygiene.torn import torn
+from sayre.detectors.hygiene.wrapped import END, wrapped
 from sayre.errors import InputError, warn
 from sayre.numerics.constant import constant_planes
 
@@ -56,7 +57,7 @@ def checked(
     ------
     InputError
         A repeated frame, unless `repeated` says what to do with it; a factor that is too large to multiply
-        by; unknown names.
+        by; counts that wrapped around at the end of 16 bits; unknown names.
 
     Warns
     -----
@@ -70,6 +71,8 @@ def checked(
         raise InputError(f"repeated: {repeated!r} is not known; one of {', '.join(REPEATED)}{hint}")
     pattern = _without_repeated(pattern, repeated, placed)
     pattern = sound(pattern, left)
+    if "saturated" not in left:
+        _refuse_wrapped(pattern)
     _say_placeholders(pattern)
     _say_units(pattern)
     pattern = _of_one_scale(pattern, even)
@@ -110,6 +113,18 @@ def _without_repeated(pattern: Pattern, repeated: str, placed: bool) -> Pattern:
         f"{what}; `repeated='mask'` masks the second where it was written in place of another{drop}, "
         "`repeated='keep'` takes both"
     )
+
+
+def _refuse_wrapped(pattern: Pattern) -> None:
+    low = wrapped(pattern.intensity, pattern.mask)
+    if low:
+        top = float(pattern.intensity.max(where=~pattern.mask, initial=0))
+        raise InputError(
+            f"{pattern.name}: {low} {'voxel' if low == 1 else 'voxels'} within the top of the peak drop far "
+            f"below those around, and the highest count is {top:.7g}: counts wrapped around at {END}, the "
+            "end of 16 bits; read them as they were before they were stored so, or mask the top of the "
+            "peak, `mask=`; `leave='saturated'` takes them as they are"
+        )
 
 
 def _say_placeholders(pattern: Pattern) -> None:
