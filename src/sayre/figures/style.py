@@ -28,8 +28,12 @@ class Ticks(NamedTuple):
     texts: list[str]
 
 
+CLOSE = 0.06
+"""Of a colour scale, the distance to its end within which no other tick is written."""
+
+
 def count_ticks(top: float) -> Ticks:
-    """Ticks of a scale of `log10(1 + counts)` at 0, 1, 10, 100, … counts.
+    """Ticks of a scale of `log10(1 + counts)` at 0, 1, 10, 100, … counts, and at its end.
 
     Parameters
     ----------
@@ -37,8 +41,19 @@ def count_ticks(top: float) -> Ticks:
         End of the scale.
     """
     decades = range(int(np.floor(top + 1e-6)) + 1)
-    texts = ["0", *(f"{10**n:d}" if n < 4 else f"10{superscript(n)}" for n in decades)]
-    return Ticks([0.0, *(float(np.log10(1 + 10.0**n)) for n in decades)], texts)
+    marks = {0.0: "0"} | {float(np.log10(1 + 10.0**n)): _round_count(10.0**n) for n in decades}
+    kept = {place: text for place, text in marks.items() if place <= (1 - CLOSE) * top}
+    kept[top] = _round_count(10.0**top - 1)
+    return Ticks(list(kept), list(kept.values()))
+
+
+def _round_count(count: float) -> str:
+    """Three digits of it, with a power of ten from 10⁴ on."""
+    if count < 9999.5:
+        return f"{count:.0f}" if count >= 999.5 else f"{count:.3g}"
+    factor, power = f"{count:.2e}".split("e")
+    factor = factor.rstrip("0").rstrip(".")
+    return f"{'' if factor == '1' else factor + '·'}10{superscript(int(power))}"
 
 
 def superscript(number: int) -> str:

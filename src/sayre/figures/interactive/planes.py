@@ -113,7 +113,10 @@ def _colour_axis(colours: Colours, box: Box, found: Arrangement) -> dict[str, An
     }
     if colours.counts:
         ticks = count_ticks(colours.high)
-        bar |= {"tickvals": [round(place, 5) for place in ticks.places], "ticktext": ticks.texts}
+        bar |= {
+            "tickvals": [min(round(place, 5), colours.high) for place in ticks.places],
+            "ticktext": ticks.texts,
+        }
     return {
         "colorscale": colour_scale(colours.cmap),
         "cmin": colours.low,
