@@ -15,6 +15,7 @@ from sayre.figures.surface import body
 from sayre.retrieval.choice.align import align, correlation
 from sayre.retrieval.measurement.nuisances import Nuisances
 from sayre.workflows.report import html_report
+from sayre.workflows.report.beside import Beside, lines_beside
 from sayre.workflows.report.sections import starts
 
 COMMAND = "sayre run peak.npz --output out"
@@ -78,8 +79,16 @@ def test_measured_planes_are_the_counts_through_the_peak(made, charts):
     scale = layout["coloraxis"]
     assert (scale["cmin"], scale["cmax"]) == (0, pytest.approx(np.log10(1 + pattern.intensity.max())))
     ticks = 10 ** np.array(scale["colorbar"]["tickvals"]) - 1
-    np.testing.assert_allclose(ticks, [0, 1, 10, 100, 1000, 10_000], rtol=1e-4, atol=1e-9)
-    assert scale["colorbar"]["ticktext"] == ["0", "1", "10", "100", "1000", "10⁴"]
+    most = pattern.intensity.max()
+    np.testing.assert_allclose(ticks, [0, 1, 10, 100, 1000, 10_000, most], rtol=1e-4, atol=1e-9)
+    assert scale["colorbar"]["ticktext"][5:] == ["10⁴", f"{most / 1e4:.2f}·10⁴"]
+
+
+@pytest.mark.parametrize(("method", "expected"), [("linear", {"cubic"}), ("wiener", {"linear", "cubic"})])
+def test_a_filling_is_not_drawn_beside_itself(method, expected):
+    one = outcome(method=method)
+    lines = lines_beside(one.pattern, one.result.phased, Beside())
+    assert lines.keys() - {"scattered by the phased crystal"} == expected
 
 
 def test_all_planes_of_a_chart_have_one_scale(charts):

@@ -78,6 +78,12 @@ def test_size_and_strain_are_those_within_the_surface():
     assert found["bulk"].voxels + found["surface"].voxels == found["all"].voxels == crystal.support.sum()
 
 
+@pytest.mark.parametrize("options", [{}, {"ndim": 2}, {"strained": False}, {"starts": 1}])
+def test_answers_are_sentences(options):
+    for card in cards(outcome(**options)):
+        assert not re.search(r"\. [a-z]", f"{card.answer}. {card.more}"), card
+
+
 def test_resolution_is_the_width_of_the_surface_where_that_is_known():
     made, side = outcome(), 56
     distance = np.sqrt(sum((axis - side // 2) ** 2 for axis in np.indices((side,) * 3)))

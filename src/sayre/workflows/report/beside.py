@@ -47,13 +47,15 @@ def lines_beside(filled: FilledPattern, phased: Phased, known: Beside) -> dict[s
     phased
         Result of phase retrieval of a part of them.
     known
-        Fillings of other methods; where there are none, linear and cubic interpolation are made.
+        Fillings of other methods; where there are none, linear and cubic interpolation are made,
+        except that which filled the gaps.
     """
     found: dict[str, Counts] = {
         name: np.where(filled.mask, values, np.nan) for name, values in known.fillings.items()
     }
     if not found:
-        found = {name: _interpolated(filled, name) for name in ("linear", "cubic")}
+        others = [name for name in ("linear", "cubic") if name != filled.method]  # its line is drawn already
+        found = {name: _interpolated(filled, name) for name in others}
     crystal = expected_in(filled, phased)
     if crystal is not None:
         found["scattered by the phased crystal"] = crystal

@@ -67,7 +67,7 @@ def _size(crystal: Crystal) -> Card:
     if not inner.any():
         return Card("How big?", "not known", "No voxel lies within the surface.")
     extents = np.ptp(np.argwhere(inner), axis=0) + 1
-    along = f"along {', '.join(crystal_axes(crystal))}"
+    along = f"Along {', '.join(crystal_axes(crystal))}"
     if crystal.voxel_size is None:
         text = " × ".join(str(int(n)) for n in extents)
         return Card("How big?", f"{text} voxels", f"{along}. A geometry (--geometry) gives nm.")
@@ -125,4 +125,5 @@ def _periods(curves: Mapping[str, ShellCurve]) -> str:
         unit = next(iter(limited.values())).unit
         stay = "stays above its threshold" if len(limited) == 1 else "stay above their thresholds"
         parts.append(f"{', '.join(limited)} {stay} to where whole shells end, a period of {end:.3g} {unit}")
-    return f"{'; '.join(parts)}."
+    text = "; ".join(parts)
+    return f"{text[0].upper()}{text[1:]}."
