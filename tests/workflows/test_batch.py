@@ -142,6 +142,22 @@ def test_a_row_of_the_earlier_definition_is_not_mixed_in():
     assert plain_row({**earlier, "verdict": "Good"}).size_nm == 17.94
 
 
+def test_progress_is_told_without_a_full_stop(scans, monkeypatch):
+    """A percentage follows it in logs."""
+    rows = [Row(scan="s0", source="s0.npz"), Row(scan="s1", source="s1.npz", status="failed", error="no")]
+    monkeypatch.setattr(BatchJob, "_cluster", lambda self, count: contextlib.nullcontext())
+    monkeypatch.setattr("sayre.workflows.batch.job._done", lambda *_: iter(rows))
+    notes = []
+
+    @contextlib.contextmanager
+    def bar(title):
+        yield lambda fraction, note="": notes.append(note)
+
+    done = BatchJob(sources=("s0.npz", "s1.npz"), folder=Path("out")).run(bar)
+    assert notes == ["1 of 2 scans are done, 1 not yet", "1 of 2 scans are done, 1 failed"]
+    assert done.sentence.startswith("out: 1 of 2 scans are done, 1 failed. report.md")
+
+
 def test_scans_that_are_not_trusted_are_hollow():
     rows = [
         Row(scan=name, source=name, verdict=word, strain_rms=strain)

@@ -19,7 +19,7 @@ from sayre.retrieval.settings import Settings
 from sayre.workflows.batch.places import folder_names
 from sayre.workflows.batch.row import Row
 from sayre.workflows.batch.scan import do_scan, failed
-from sayre.workflows.batch.table import PICTURE, REPORT, TABLE, csv_text, page, told, why
+from sayre.workflows.batch.table import PICTURE, REPORT, TABLE, csv_text, page, so_far, told, why
 from sayre.workflows.jobs.input_file import InputFile, Reading
 from sayre.workflows.jobs.job import config_of
 from sayre.workflows.jobs.options import Device
@@ -122,7 +122,7 @@ class BatchJob:
                 for row in _done(client, jobs):
                     rows[row.scan] = row
                     self._write([rows[job.folder.name] for job in jobs if job.folder.name in rows], len(jobs))
-                    advance(len(rows) / len(jobs), told(list(rows.values()), len(jobs) - len(rows)))
+                    advance(len(rows) / len(jobs), so_far(list(rows.values()), len(jobs) - len(rows)))
             ordered = [rows[job.folder.name] for job in jobs]
             self._draw(ordered)
             self._write(ordered, len(jobs), picture=True)

@@ -75,12 +75,25 @@ def told(rows: Sequence[Row], waiting: int = 0) -> str:
     waiting
         How many scans are not done yet.
     """
+    return f"{so_far(rows, waiting)}."
+
+
+def so_far(rows: Sequence[Row], waiting: int = 0) -> str:
+    """Return how far a batch is, without a full stop, for a line that goes on.
+
+    Parameters
+    ----------
+    rows
+        Scans that are done, or failed.
+    waiting
+        How many scans are not done yet.
+    """
     bad = sum(row.failed for row in rows)
     before = sum(row.status == BEFORE for row in rows)
     text = f"{len(rows) - bad} of {len(rows) + waiting} scans are done"
     text += f" ({before} of them before)" if before else ""
     text += f", {bad} failed" if bad else ""
-    return f"{text}, {waiting} not yet." if waiting else f"{text}."
+    return text + (f", {waiting} not yet" if waiting else "")
 
 
 def _results(rows: Sequence[Row], folder: Path) -> str:
