@@ -25,7 +25,8 @@ from sayre.figures.surface import body
 from sayre.retrieval import kept as kept_runs
 from sayre.retrieval.settings import Settings
 from sayre.workflows.batch import scan as one_scan
-from sayre.workflows.batch.job import BatchJob, curves
+from sayre.workflows.batch.along import curves, least_ranges
+from sayre.workflows.batch.job import BatchJob
 from sayre.workflows.batch.places import folder_name, folder_names
 from sayre.workflows.batch.row import COLUMNS, Row, plain_row
 from sayre.workflows.batch.slurm import SlurmConfig
@@ -310,6 +311,19 @@ def test_curves_are_relative_to_the_first_scan_that_is_known():
     same = curves([replace(row, spacing_angstrom=2.0) for row in rows])
     assert same["Δd/d (%)"][""] == [None] * 3
     assert set(COLUMNS) == set(Row.__dataclass_fields__)
+
+
+def test_a_tiny_change_is_not_drawn_at_full_scale():
+    """A shift of 0.0004 voxels is flat on its axis; one of 10 voxels fills it, and nothing is cut off."""
+    for shift, share in ((0.0004, 0.0004), (10.0, 1 / 1.16)):
+        rows = [Row(scan="a", source="a", peak_row=3.0, size_nm=50.0)]
+        rows.append(Row(scan="b", source="b", peak_row=3.0 + shift, size_nm=50.1))
+        drawn = curves(rows)
+        size, place = series_figure(["a", "b"], drawn, least=least_ranges(drawn)).axes
+        low, high = place.get_ylim()
+        assert low <= 0 < shift <= high
+        assert shift / (high - low) == pytest.approx(share, rel=1e-3)
+        assert np.ptp(size.get_ylim()) == pytest.approx(5.005)
 
 
 SLURM = """

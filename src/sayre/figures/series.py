@@ -15,12 +15,18 @@ if TYPE_CHECKING:
 COLOURS = ("#2e8b8b", "#d1495b", "#edae49")
 LABELLED = 30
 """So many scans at most carry their names."""
+MARGIN = 0.08
+"""Of an axis beside its curves, over their range."""
 
 Curves = Mapping[str, Sequence[float | None]]
 
 
 def series_figure(
-    names: Sequence[str], panels: Mapping[str, Curves], *, hollow: Sequence[bool] = ()
+    names: Sequence[str],
+    panels: Mapping[str, Curves],
+    *,
+    hollow: Sequence[bool] = (),
+    least: Mapping[str, float] | None = None,
 ) -> Figure:
     """Draw quantities against scan, a panel each; a scan whose value is not known leaves a gap.
 
@@ -33,6 +39,8 @@ def series_figure(
         scan. A panel without a single value is left out.
     hollow
         Which scans are not to be trusted: their points are drawn hollow.
+    least
+        Least range of an axis by its label, so that what is not to be noticed is not drawn at full scale.
     """
     from matplotlib.figure import Figure
 
@@ -53,6 +61,7 @@ def series_figure(
                 panel.plot(places[kind], numbers[kind], "o", color=colour, mfc=fill, ms=4.5)
             if name:
                 panel.plot([], [], "o-", color=colour, ms=4.5, lw=1.2, label=name)
+        _set_range(panel, curves, (least or {}).get(label, 0.0))
         panel.set_ylabel(label, color=INK)
         panel.grid(alpha=0.3)
         panel.spines[["top", "right"]].set_visible(False)
@@ -66,6 +75,15 @@ def series_figure(
     axes[-1].set_xlim(-0.5, len(names) - 0.5)
     axes[-1].set_xlabel("scan; hollow: not to be trusted" if doubted.any() else "scan", color=INK)
     return figure
+
+
+def _set_range(panel: Any, curves: Curves, least: float) -> None:
+    """Show all values, and no less than a range around their middle."""
+    known = [value for values in curves.values() for value in values if value is not None]
+    middle, span = (min(known) + max(known)) / 2, max(known) - min(known)
+    half = max(least / 2, (0.5 + MARGIN) * span)
+    if half > 0:
+        panel.set_ylim(middle - half, middle + half)
 
 
 def _any(values: Sequence[float | None]) -> bool:

@@ -16,6 +16,7 @@ from sayre.data.option import Option, SettingError, check_settings
 from sayre.errors import InputError, worded, wordings
 from sayre.filling.settings import FillingSettings
 from sayre.retrieval.settings import Settings
+from sayre.workflows.batch.along import curves, label, least_ranges
 from sayre.workflows.batch.places import folder_names
 from sayre.workflows.batch.row import Row
 from sayre.workflows.batch.scan import do_scan, failed
@@ -171,7 +172,8 @@ class BatchJob:
         from sayre.figures.series import series_figure
 
         hollow = [row.doubted for row in rows]
-        figure = series_figure([_label(row) for row in rows], curves(rows), hollow=hollow)
+        drawn = curves(rows)
+        figure = series_figure([label(row) for row in rows], drawn, hollow=hollow, least=least_ranges(drawn))
         save_figure(figure, self.folder / PICTURE)
 
     def _keep_manifest(self, started: float) -> None:
@@ -205,45 +207,6 @@ class BatchOutcome:
         lines = [f"{self.folder}: {told(self.rows)} {REPORT}, {TABLE}, {PICTURE}"]
         lines += [f"failed: {worded(why(row))}" for row in self.rows if row.failed]
         return "\n".join(lines)
-
-
-def curves(rows: Sequence[Row]) -> dict[str, dict[str, list[float | None]]]:
-    """Return what changes along scans: strain, size, spacing of the planes, and the place of the peak.
-
-    Spacing and place are relative to the first scan in which they are known. A spacing that is the same to
-    the last bit is that of one geometry for all, and is left out.
-
-    Parameters
-    ----------
-    rows
-        Of the scans, in order.
-    """
-
-    def of(name: str) -> list[float | None]:
-        return [getattr(row, name) for row in rows]
-
-    spacing, strain = of("spacing_angstrom"), of("strain_rms")
-    first = next((value for value in spacing if value is not None), None)
-    changes = [None if v is None or not first else 100 * (v / first - 1) for v in spacing]
-    if not any(changes):
-        changes = [None] * len(rows)
-    return {
-        "strain, rms (%)": {"": [None if value is None else 100 * value for value in strain]},
-        "size (nm)": {"": of("size_nm")},
-        "Δd/d (%)": {"": changes},
-        "shift of the peak (voxels)": {
-            axis: _from_first(of(f"peak_{axis}")) for axis in ("frame", "row", "column")
-        },
-    }
-
-
-def _label(row: Row) -> str:
-    return f"{row.scan} (failed)" if row.failed else row.scan
-
-
-def _from_first(values: Sequence[float | None]) -> list[float | None]:
-    first = next((value for value in values if value is not None), None)
-    return [None if value is None or first is None else value - first for value in values]
 
 
 def _done(client: Any, jobs: Sequence[RunJob]) -> Iterator[Row]:
