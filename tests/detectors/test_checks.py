@@ -138,7 +138,7 @@ def test_planes_that_do_not_continue_each_other(file, fault):
         counts[:, 12] += np.random.default_rng(1).poisson(300, (SHAPE[0], SHAPE[2]))
         planes = "rows"
     _, said = loaded(file(counts))
-    stepped = planes == "frames" and "or frames are missing, moved or in another order" in said
+    stepped = planes == "frames" and "frames are missing, moved or in another order" in said
     assert stepped or f"a.npz: {planes} do not continue each other" in said
 
 

@@ -36,6 +36,24 @@ def test_an_attenuator_that_was_put_in(scale, factor, first):
     assert found.factors == (1.0, pytest.approx(factor, rel=0.15))
 
 
+@pytest.mark.parametrize("lost", [2, 3, 4])
+def test_frames_that_are_missing_are_told_from_an_attenuator(tmp_path, lost):
+    """Factors that leave the fringes as broken as before are no mend; both readings are named."""
+    counts = np.random.default_rng(0).poisson(expected(scale=(0.12, 0.15, 0.15)))
+    np.save(tmp_path / "lost.npy", np.delete(counts, range(14, 14 + lost), axis=0))
+    np.save(tmp_path / "attenuated.npy", weakened([(16, 32, 3)], scale=(0.12, 0.15, 0.15)))
+    first = "frames are missing, moved or in another order, or an attenuator"
+    second = "an attenuator or the beam changed, or frames are missing"
+    with pytest.warns(sayre.SayreWarning, match=first):
+        sayre.load(tmp_path / "lost.npy")
+    with pytest.warns(
+        sayre.SayreWarning, match=f"the fringes do not continue there even so: {first}.*no factor"
+    ):
+        sayre.load(tmp_path / "lost.npy", normalise="steps")
+    with pytest.warns(sayre.SayreWarning, match=f"{second}.*if frames are missing, no factor mends it"):
+        sayre.load(tmp_path / "attenuated.npy", normalise="steps")
+
+
 def test_an_attenuator_that_was_taken_out():
     found = scales_of(weakened([(0, 14, 5)], scale=(0.08, 0.2, 0.12)), NOTHING)
     assert found == Scales((0, 14), (pytest.approx(5, rel=0.05), 1.0))

@@ -202,11 +202,12 @@ def _of_one_scale(pattern: Pattern, even: bool) -> Pattern:
             warn(f"{pattern.name}: no step of the scale from frame to frame was found; nothing is multiplied")
         return pattern
     said = "; ".join(_parts(scales, pattern.shape[0]))
+    changed, lost = "an attenuator or the beam changed", "frames are missing, moved or in another order"
+    why = f"{lost}, or {changed}" if scales.broken else f"{changed}, or {lost}"
     if not even:
         warn(
             f"{pattern.name}: the counts step as those of no crystal that is sampled finely enough: {said}: "
-            "an attenuator or the beam changed, or frames are missing, moved or in another order; "
-            "`normalise='steps'` multiplies by these factors, a counter or a mask would do as well"
+            f"{why}; `normalise='steps'` multiplies by these factors, a counter or a mask would do as well"
         )
         return pattern
     factors = scales.of_frames(pattern.shape[0])
@@ -215,7 +216,11 @@ def _of_one_scale(pattern: Pattern, even: bool) -> Pattern:
             f"{pattern.name}: {said}; a factor above {MOST:g} leaves noise: mask these frames, `mask=`"
         )
     corrected = f"counts of frames multiplied to one scale, as they tell: {said}"
-    warn(f"{pattern.name}: {corrected}")
+    but = "the fringes do not continue there even so: " if scales.broken else ""
+    warn(
+        f"{pattern.name}: {corrected}; {but}{why}; if frames are missing, no factor mends it: masked ones in "
+        "their places would do"
+    )
     words = "; ".join(filter(None, (pattern.meta.corrections, corrected)))
     intensity = (pattern.intensity * factors[:, None, None]).astype(np.float32)
     return replace(pattern, intensity=intensity, meta=replace(pattern.meta, corrections=words))
