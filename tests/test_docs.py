@@ -6,18 +6,22 @@ import importlib
 import importlib.util
 import re
 import shutil
+from dataclasses import replace
 from types import ModuleType
 
+import numpy as np
 import pytest
 import typer
 
 import docs_files
+import made_outcomes
 import sayre
 from docs_pages import PAGES, ROOT, anchors, blocks, command_lines, links, names
 from sayre.cli import app
 from sayre.crystal.geometry_file import load_geometry
 from sayre.retrieval.engine import recipe
 from sayre.simulation.dataset import DatasetConfig
+from sayre.workflows.report.facts import strain_rms
 from sayre.workflows.training.train_inpaint import InpaintRun
 from sayre.workflows.training.train_phase import AnyPhaseRun
 
@@ -55,6 +59,26 @@ def test_the_python_of_a_page_runs(page, files, tmp_path, monkeypatch):
             continue
         # Empty lines in front, so that a traceback names the line of the page.
         exec(compile("\n" * (block.line - 1) + block.text, str(page), "exec"), namespace)
+
+
+def test_the_strain_of_the_tutorial_is_that_of_the_report(tmp_path, monkeypatch):
+    """Of a crystal with a faint halo in its support, whose strain is another one."""
+    monkeypatch.chdir(tmp_path)
+    crystal = made_outcomes.outcome().result.crystal
+    halo = crystal.support.copy()
+    halo[tuple(slice(n // 4) for n in halo.shape)] = True
+    faint = np.where(halo & ~crystal.support, 0.1 * crystal.amplitude.max(), crystal.object)
+    strain = np.where(halo & ~crystal.support, 0.01, np.where(halo, 0.001, np.nan))
+    crystal = replace(
+        crystal, object=faint.astype(np.complex64), support=halo, strain=strain.astype(np.float32)
+    )
+    (tmp_path / "result").mkdir()
+    sayre.save(tmp_path / "result" / "object.npz", crystal)
+    (block,) = [block for block in blocks(ROOT / "docs" / "tutorial.md") if block.language == "python"]
+    namespace: dict[str, object] = {}
+    exec(block.text, namespace)
+    assert namespace["rms"] == pytest.approx(100 * strain_rms(crystal))
+    assert namespace["rms"] == pytest.approx(0.1)
 
 
 def test_the_page_on_python_shows_every_public_name():
