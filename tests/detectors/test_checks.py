@@ -155,8 +155,10 @@ def test_counts_that_were_divided_are_told_by_their_values(file):
     monitor = np.random.default_rng(0).uniform(0.9, 1.1, SHAPE[0])
     monitor /= monitor.mean()
     _, said = loaded(file((1e-6 * counts / monitor[:, None, None]).astype(np.float32)))
-    low, high = (1 / monitor).min() / (1 / monitor).mean(), (1 / monitor).max() / (1 / monitor).mean()
-    assert f"{low:.3g} to {high:.3g} of it: the counts of frames were divided by" in said
+    low, mean, high = (
+        f"{1e-6 * number:.4g}" for number in (f(1 / monitor) for f in (np.min, np.mean, np.max))
+    )
+    assert f"{mean} on average, {low} in the frame of the least and {high} in that of the most" in said
 
 
 def test_what_was_left_is_written_with_the_counts(file, tmp_path):

@@ -183,7 +183,7 @@ def test_a_saturated_peak_is_not_refused_for_its_sampling():
         prepare.check(pattern_of(np.minimum(counts, 0.1 * counts.max())))
     told = " ".join(str(warning.message) for warning in caught)
     assert "same highest count" in told
-    assert "could not be estimated" in told
+    assert "the oversampling ratio could not be estimated on any axis, for" in told
 
 
 def test_a_network_is_given_numbers():

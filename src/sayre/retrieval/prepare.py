@@ -268,8 +268,11 @@ def _check_oversampling(pattern: AnyPattern, part: bool) -> tuple[float, ...]:
         )
     unknown = [str(axis) for axis, one in enumerate(found) if math.isnan(one.ratio)]
     if unknown:
+        which = "the oversampling ratio could not be estimated on any axis"
+        if len(unknown) < len(found):
+            which = f"oversampling ratio {shown}: on axis {' and '.join(unknown)} it could not be estimated"
         warn(
-            f"{what}: oversampling ratio {shown}: on axis {' and '.join(unknown)} it could not be estimated, "
+            f"{what}: {which}, "
             "for the autocorrelation has no end in the array: noise, a gap, a second crystal, or too coarse "
             "a measurement, whose phase is not determined"
         )

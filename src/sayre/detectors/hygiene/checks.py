@@ -159,11 +159,11 @@ def _say_units(pattern: Pattern) -> None:
         return
     units = _units_of_frames(pattern.intensity)
     if units is not None and units.max() > 1.0001 * units.min():
-        low, high = units.min() / units.mean(), units.max() / units.mean()
         warn(
-            f"{pattern.name}: the values of each frame are multiples of its own number, "
-            f"{units.mean():.4g} on average, {low:.3g} to {high:.3g} of it: the counts of frames were "
-            "divided by those of a monitor or the like"
+            f"{pattern.name}: a photon is not one count, and not the same in all frames: it is "
+            f"{units.mean():.4g} on average, {units.min():.4g} in the frame of the least and "
+            f"{units.max():.4g} in that of the most; the counts of each frame were divided by those of a "
+            "monitor or the like"
         )
 
 
