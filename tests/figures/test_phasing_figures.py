@@ -121,10 +121,10 @@ def test_live_picture_shows_the_best_and_keeps_still_between(tmp_path, monkeypat
     assert drawn == []
     clock[0] = 31
     picture.report(progress(20, 0.5, float("nan"), 0.4))
-    assert drawn == ["start 2, the best of 3 so far: R = 0.400"]
+    assert drawn == ["start 2 (counted from 0), the best of 3 so far: R = 0.400"]
     for clock[0], one in zip((40, 41, 42), runs([0.1, 0.05, 0.2], [2.0, 3.0, 1.0]), strict=True):
         picture.finished(one)
-    assert [text.split(",")[0] for text in drawn[1:]] == ["start 0", "start 0", "start 2"]
+    assert [text.split(" (counted from 0),")[0] for text in drawn[1:]] == ["start 0", "start 0", "start 2"]
     clock[0] = 50
     picture.report(progress(30, 0.01))
     assert len(drawn) == 4
@@ -163,7 +163,7 @@ def test_a_live_page_is_read_again_until_the_last(tmp_path, monkeypatch):
         page.finished(one)
         text = (tmp_path / "now.html").read_text()
         assert '<meta http-equiv="refresh" content="5">' in text
-        assert f"<title>start {one.index}, the best of {one.index + 1} so far" in text
+        assert f"<title>start {one.index} (counted from 0), the best of {one.index + 1} so far" in text
     page.draw()
     text = (tmp_path / "now.html").read_text()
     assert "refresh" not in text

@@ -50,7 +50,7 @@ def test_gaps_that_were_not_filled_are_a_reason_for_doubt():
 def test_too_few_to_average(keep, made, finished, expected):
     text = said(keep=keep, made=made, finished=finished)
     assert text.startswith("a.npz: only one start is averaged")
-    assert text.endswith(f"; {expected}")
+    assert text.endswith(f"; {expected}, which can confirm each other")
     assert ("that did not fail" in text) == (finished < made)
 
 

@@ -89,7 +89,9 @@ class LivePicture:
     def _show(self, best: _Best, *, last: bool = False) -> None:
         """A picture that cannot be written gives a warning and stops nothing."""
         residual = number(best.residual, ".3f")
-        title = f"start {best.start}, the best of {len(self._histories)} so far: R = {residual}"
+        title = (
+            f"start {best.start} (counted from 0), the best of {len(self._histories)} so far: R = {residual}"
+        )
         with self._pace.writing():
             try:
                 figure = start_figure(best.object, best.support, self._histories, best.start, title=title)

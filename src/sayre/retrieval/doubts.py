@@ -157,19 +157,28 @@ def warn_of_doubt(
     else:
         those = f"{made} starts" if finished == made else f"the {finished} of {made} starts that did not fail"
         doubt = f"only one start is averaged (a fraction of {keep:g} of {those}), and no other confirms it"
-        warn(f"{name}: {doubt}: do not trust the result; {_two_of(keep, made, finished)}")
+        warn(f"{name}: {doubt}: do not trust the result; {two_of(keep, made, finished)}")
         return
     warn(f"{name}: {reason}: do not trust the result; {way}")
 
 
-def _two_of(keep: float, made: int, finished: int) -> str:
-    """Say what would average two starts."""
+def two_of(keep: float, made: int, finished: int) -> str:
+    """Say what would average two starts, which can confirm each other.
+
+    Parameters
+    ----------
+    keep
+        Fraction of the starts to average at most, of which one start is left.
+    made, finished
+        Number of starts, and of those that did not fail.
+    """
     needed = math.ceil(1.5 / keep)
     needed += most_selected(needed, keep) < 2
     runs = f"`runs={math.ceil(needed * made / finished)}`"
     if finished < 2:
-        return f"{runs} would average two"
-    return f"{runs} or `keep={math.ceil(200 / finished) / 100:g}` would average two"
+        return f"{runs} would average two, which can confirm each other"
+    kept = f"`keep={math.ceil(200 / finished) / 100:g}`"
+    return f"{runs} or {kept} would average two, which can confirm each other"
 
 
 def why_unrefined(refine: str, *, free: bool) -> str:

@@ -287,7 +287,9 @@ def result_sentence(output: Path, phased: Phased, seconds: float) -> str:
     )
     kept = f"{len(phased.selected)} of {len(phased.runs)} starts averaged"
     if phased.best is not None and len(phased.selected) > 1:
-        kept = f"start {phased.best} of {len(phased.runs)}, which explains the counts better than an average"
+        kept = (
+            f"{kept}, but start {phased.best} (counted from 0) explains the counts better and is the result"
+        )
     return (
         f"{output}: {int(phased.support.sum())} voxels as phased, R = {number(phased.residual, '.3f')}, "
         f"{kept}{f' ({failed} failed)' if failed else ''}{phased.random_text}, {seconds:.0f} s"

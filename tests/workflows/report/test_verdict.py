@@ -13,6 +13,7 @@ from made_outcomes import outcome
 from sayre.data import Crystal
 from sayre.retrieval.measurement.nuisances import Nuisances
 from sayre.workflows.report.facts import sampling_rows, strain_parts
+from sayre.workflows.report.findings import opening
 from sayre.workflows.report.methods import methods
 from sayre.workflows.report.summary import cards
 from sayre.workflows.report.verdict import checks, verdict
@@ -82,6 +83,21 @@ def test_size_and_strain_are_those_within_the_surface():
 def test_answers_are_sentences(options):
     for card in cards(outcome(**options)):
         assert not re.search(r"\. [a-z]", f"{card.answer}. {card.more}"), card
+
+
+def test_one_start_by_the_settings_is_told_with_what_would_do():
+    many = changed(outcome(starts=4), agreement=np.nan)
+    assert "keep" not in checks(many)[0].text  # two could have been averaged, had they agreed
+    one = changed(outcome(starts=2), agreement=np.nan)
+    told = checks(one)[0].text
+    assert told.startswith("One start of 2 is kept")
+    assert "--runs 3 or --keep 1 would average two, which can confirm each other" in told
+
+
+def test_a_start_is_told_with_where_one_counts_from():
+    best = changed(outcome(), best=2)
+    assert "start 2 (counted from 0)" in methods(best).text
+    assert "start 2 (counted from 0)" in opening(best)
 
 
 def test_resolution_is_the_width_of_the_surface_where_that_is_known():

@@ -75,7 +75,8 @@ def opening(outcome: RunOutcome) -> str:
     )
     if found.best is not None and len(found.selected) > 1:
         text += (
-            f" The object is that of start {found.best}, which explains the counts better than the average."
+            f" The object is that of start {found.best} (counted from 0), which explains the counts better "
+            "than the average."
         )
     if np.isfinite(found.agreement):
         text += f" They agree to {found.agreement:.3f} (complex correlation with the middle one)."

@@ -100,7 +100,7 @@ def _selected(found: Phased) -> list[str]:
         text += " and averaged by their first mode [FavreNicolin2020]"
     else:
         text += (
-            f"; the result is that of start {found.best}, which "
+            f"; the result is that of start {found.best} (counted from 0), which "
             "explains the counts better than their first mode [FavreNicolin2020]"
         )
     text += f"; their complex correlation is {found.agreement:.3f}"

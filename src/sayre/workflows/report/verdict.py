@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -9,7 +10,8 @@ import numpy as np
 from sayre.data import FilledPattern
 from sayre.data.shown import number
 from sayre.retrieval.choice.modes import TRUSTED
-from sayre.retrieval.doubts import ABOVE_NOISE, OVERFIT, UNEXPLAINED, UNLIKELY, noise_residual
+from sayre.retrieval.choice.select import most_selected
+from sayre.retrieval.doubts import ABOVE_NOISE, OVERFIT, UNEXPLAINED, UNLIKELY, noise_residual, two_of
 from sayre.retrieval.phased import Phased
 from sayre.workflows.outcome import RunOutcome
 from sayre.workflows.report.facts import AXES, EFFECTS, filled_share
@@ -38,7 +40,13 @@ class Check(NamedTuple):
 def checks(outcome: RunOutcome) -> list[Check]:
     """Return the checks of a run, the most telling first."""
     found = outcome.result.phased
-    made = [_agreement(found), _explained(found), _predicted(found), _effects(found), _sampled(found)]
+    made = [
+        _agreement(found, outcome.manifest.config.get("keep")),
+        _explained(found),
+        _predicted(found),
+        _effects(found),
+        _sampled(found),
+    ]
     if isinstance(outcome.pattern, FilledPattern):
         made.append(_filled(outcome.pattern))
     made.append(_one_valued(outcome))
@@ -56,11 +64,16 @@ def verdict(made: list[Check]) -> Check:
     return Check(WORDS[worst], worst, f"{how}: {told}.")
 
 
-def _agreement(found: Phased) -> Check:
+def _agreement(found: Phased, keep: object = None) -> Check:
+    """How far the averaged starts agree; `keep` is the fraction of the starts to average at most."""
     name, agreement, scatter = "Agreement of the starts", found.agreement, found.modes.scatter
     if not np.isfinite(agreement):
         made = len(found.runs)
         text = f"One start of {made} is kept and no other confirms it: another may give another crystal."
+        finished = sum(not run.failed for run in found.runs)
+        if isinstance(keep, float | int) and finished and most_selected(finished, keep) < 2:
+            more = re.sub(r"`(\w+)=([^`]*)`", r"--\1 \2", two_of(keep, made, finished))
+            text += f" It is one by the settings (--keep {keep:g}): {more}."
         return Check(name, "bad" if made > 1 else "care", text)
     text = f"Complex correlation {agreement:.3f} of those averaged"
     if np.isfinite(scatter):
