@@ -34,6 +34,9 @@ def test_damaged_files(ending, tmp_path):
     refused(path, "no such file")
     path.write_bytes(b"")
     refused(path, "empty file")
+    unknown = tmp_path / "empty.spec"
+    unknown.touch()
+    refused(unknown, "empty file; copy")
     path.write_bytes(b"no such format, only text" * 9)
     refused(path, "not a|damaged")
 

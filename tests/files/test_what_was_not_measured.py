@@ -158,3 +158,20 @@ def test_regions_and_orders_of_axes(tmp_path, ending):
         load(path, axes="zyx")
     with pytest.raises(InputError, match="one range for each of its 3 axes"):
         load(path, roi=(slice(0, 3), slice(0, 3)))
+
+
+@pytest.mark.parametrize("dtype", ["u2", "u4", "u8"])
+def test_counts_of_the_other_sign_are_refused(tmp_path, dtype):
+    np.save(tmp_path / "a.npy", (-peak()).astype(dtype))
+    with pytest.raises(InputError, match=r"near .*, the highest value of uint.*: counts below zero"):
+        load(tmp_path / "a.npy")
+
+
+@pytest.mark.filterwarnings("ignore::sayre.errors.SayreWarning")
+def test_marks_near_the_top_are_no_counts_of_the_other_sign(tmp_path):
+    counts = peak().astype("u4")
+    counts[:, 3, 5:9] = [2**32 - 1, 2**32 - 2, 2**32 - 3, 2**32 - 4]
+    np.save(tmp_path / "a.npy", counts)
+    assert load(tmp_path / "a.npy").shape == SHAPE
+    np.save(tmp_path / "b.npy", np.minimum(peak(), 65_534).astype("u2"))
+    assert load(tmp_path / "b.npy").shape == SHAPE

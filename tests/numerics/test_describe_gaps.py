@@ -16,6 +16,17 @@ def test_a_frame_edge_and_dead_pixels_are_called_so():
     assert describe_gaps(find_gaps(mask)[0]) == "first 9 rows masked and 5 clusters of dead pixels"
 
 
+def test_saturated_voxels_are_no_dead_pixels_and_one_is_singular():
+    mask = np.zeros((12, 60, 64), bool)
+    mask[5:7, 30, 30] = True
+    assert describe_gaps(find_gaps(mask)[0]) == "a cluster of single voxels"
+    mask[:, 10, 10] = True
+    assert describe_gaps(find_gaps(mask)[0]) == "2 clusters of dead pixels or single voxels"
+    gap = np.zeros((12, 60, 64), bool)
+    gap[:, 40] = True
+    assert describe_gaps(find_gaps(gap)[0]) == "gap of 1 voxel"
+
+
 def test_gaps_and_crosses_are_named_up_to_a_number():
     shape = (6, 60, 64)
     cross = masks.cross(shape, axes=(1, 2), starts=(20, 30), widths=(6, 4))

@@ -59,6 +59,8 @@ def readable(file: Path, inside: str | None) -> Any:
         raise InputError(f"{file}: no such file")
     if file.is_dir():
         raise InputError(f"{file}: is a folder; name a file in it")
+    if file.is_file() and not file.stat().st_size:
+        raise InputError(f"{file}: empty file; copy or write it again")
     module = module_of(file, reading=True)
     if inside and file.suffix.lower() not in _INSIDE:
         raise InputError(

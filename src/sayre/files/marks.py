@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sayre.errors import InputError
+
 Mask = NDArray[np.bool_]
 
 ALONE = 4
@@ -17,6 +19,11 @@ _NO_COUNTS = 1e18
 """Floating-point numbers above this are no counts."""
 _TOO_MANY = 0.05
 """Share of the voxels at a cut-off beyond which it is not that of these counts."""
+
+
+_BELOW, _SHARE, _MARKS = 64, 0.05, 3
+"""Values below the highest of 16 bits that small counts of the other sign have, the share of the voxels with
+counts that have them, and the different values near the top of a type that may all be marks."""
 
 
 class Marks(NamedTuple):
@@ -89,6 +96,36 @@ def marks_in(
             remarks.append(f"{newly} voxels at or above {cutoff:g}, the cut-off that the file states, masked")
             mask |= over
     return Marks(mask, tuple(remarks))
+
+
+def refuse_negated(counts: NDArray[Any], stored: np.dtype[Any], known: Mask, where: str) -> None:
+    """Refuse counts below zero that were stored in a type without a sign, where they are at its top.
+
+    Parameters
+    ----------
+    counts
+        As they were read.
+    stored
+        Their type in the file.
+    known
+        Voxels that hold no mark.
+    where
+        What opens the message.
+    """
+    if stored.kind != "u" or stored.itemsize < 2:
+        return
+    highest = int(np.iinfo(stored).max)
+    above = highest - _BELOW if stored.itemsize == 2 else highest // 2
+    if np.fmax.reduce(counts, axis=None) <= above:
+        return
+    values = counts[(counts > above) & known]
+    enough = stored.itemsize > 2 or values.size > _SHARE * np.count_nonzero(counts)
+    if enough and len(np.unique(values)) > _MARKS:
+        raise InputError(
+            f"{where}: {values.size} voxels near {highest}, the highest value of {stored.name}, up to "
+            f"{int(values.max())}: counts below zero that were stored without a sign, or no counts; those of "
+            "the detector as they were written would do"
+        )
 
 
 def _highest(stored: np.dtype[Any]) -> tuple[int, ...]:

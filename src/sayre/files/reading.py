@@ -18,7 +18,7 @@ from sayre.files.amplitudes import as_counts
 from sayre.files.corrections import Given, corrected
 from sayre.files.digests import digest_of
 from sayre.files.formats import readable, split_path
-from sayre.files.marks import marks_in
+from sayre.files.marks import marks_in, refuse_negated
 from sayre.files.masks import Masks, masks_of, meaning, own_mask, refuse_inverted
 from sayre.files.patterns.contents import Contents, integers, plausible, positive
 from sayre.files.patterns.region import Region, of_frame, parsed, squeezed
@@ -82,7 +82,8 @@ def load(
     ------
     InputError
         The file cannot be read, or holds no counts, or several arrays that could be; a mask that is surely
-        inverted, for it hides most voxels and nearly all counts; amplitudes without `amplitudes`.
+        inverted, for it hides most voxels and nearly all counts; amplitudes without `amplitudes`; counts
+        below zero in an unsigned type.
 
     Warns
     -----
@@ -200,6 +201,7 @@ def pattern_of_contents(
         )
     missing = meaning(contents.mask, counts.shape, str(path))
     over, remarks = marks_in(counts, contents.stored, missing, contents.cutoff)
+    refuse_negated(counts, contents.stored, ~(over | missing), str(path))
     if sigma_of_a_filling(contents) is None:
         refuse_inverted(missing, counts, over, str(path))
     for one in masks_of(mask):

@@ -69,15 +69,17 @@ class Gap:
 
 
 _NAMES: dict[Kind, str] = {
-    "plane": "gap of {} voxels",
-    "cross": "cross of {} voxels",
-    "border": "masked area {} voxels across at the border",
-    "beamstop": "masked area {} voxels across",
+    "plane": "gap of {}",
+    "cross": "cross of {}",
+    "border": "masked area {} across at the border",
+    "beamstop": "masked area {} across",
 }
 
 
 def describe_gaps(gaps: Sequence[Gap], most: int = 3) -> str:
     """Return what is masked in the words of a user: gaps, crosses, edges, and how many dead pixels.
+
+    Single voxels that are measured in the first frame of three axes are no dead pixels.
 
     Parameters
     ----------
@@ -92,7 +94,17 @@ def describe_gaps(gaps: Sequence[Gap], most: int = 3) -> str:
     if len(named) > most:
         words.append(f"{len(named) - most} more")
     if dead:
-        words.append("a cluster of dead pixels" if dead == 1 else f"{dead} clusters of dead pixels")
+        lone = [
+            gap for gap in gaps if gap.kind == "isolated" and len(gap.bounds) == 3 and gap.bounds[0].start
+        ]
+        of = (
+            "single voxels"
+            if len(lone) == dead
+            else "dead pixels or single voxels"
+            if lone
+            else "dead pixels"
+        )
+        words.append(f"a cluster of {of}" if dead == 1 else f"{dead} clusters of {of}")
     return ", ".join(words[:-1]) + (" and " if len(words) > 1 else "") + "".join(words[-1:])
 
 
@@ -102,7 +114,7 @@ def _named(gap: Gap) -> str:
     if gap.kind == "beamstop" and share < _SCATTERED:
         return f"areas that touch, {100 * share:.2g} % of {' × '.join(map(str, sides))} voxels"
     if gap.kind != "border" or len(gap.slabs) != 1:
-        return _NAMES[gap.kind].format(gap.width)
+        return _NAMES[gap.kind].format("1 voxel" if gap.width == 1 else f"{gap.width} voxels")
     axis, start, _ = gap.slabs[0]
     side, sort = "last" if start else "first", ("frame", "row", "column")[axis - len(gap.bounds)]
     return f"{side} {sort} masked" if gap.width == 1 else f"{side} {gap.width} {sort}s masked"
