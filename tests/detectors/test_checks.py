@@ -194,3 +194,14 @@ def test_a_pattern_of_python_was_not_looked_at():
     assert pattern.meta.left is None
     with pytest.warns(sayre.SayreWarning, match="1 pixel is hot in every frame"):
         assert around_peak(pattern, 24).mask.sum() == 0
+
+
+@pytest.mark.parametrize(("logarithm", "base"), [(np.log10, "10"), (np.log1p, "e"), (np.log, "e")])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_logarithms_are_no_counts(file, logarithm, base, dtype):
+    counts = peak()
+    with np.errstate(divide="ignore"):
+        values = logarithm(counts).astype(dtype)
+    assert f"the values are logarithms to the base {base} of counts" in loaded(file(values))[1]
+    for scaled in (counts / 1e5, counts / counts.max(), np.sqrt(counts) / 100, np.log10(expected() + 1)):
+        assert "logarithms" not in loaded(file(scaled.astype(dtype)))[1]

@@ -12,6 +12,7 @@ from scan_samples import FRAMES, counts
 from sayre.errors import InputError
 from sayre.files.patterns.contents import Contents
 from sayre.scans.beam import is_attenuator
+from sayre.scans.normalised import unusable
 from sayre.scans.pattern import pattern_of
 from sayre.scans.protocol import Frames, Motor, RawScan, facts
 
@@ -81,8 +82,17 @@ def test_an_attenuator_that_moves_beside_the_circle_is_no_second_circle():
     pattern, said = read(scan(moved=(ETA, foil)))
     assert "rocking_step = 0.01" in pattern.meta.geometry
     assert "filter changed within the scan: 0 in frames 0 to 4, 3 in frames 5 to 8" in said
-    with pytest.raises(InputError, match="filter is not a positive number at every point"):
+    with pytest.raises(InputError, match=r"filter is not a positive number at points 0, 1, 2, 3, 4 \(0 at"):
         read(scan(moved=(ETA, foil)), normalise="filter")
+
+
+def test_a_monitor_that_is_zero_throughout_is_said():
+    raw = scan(monitor="mon", mon=np.zeros(FRAMES), seconds=np.ones(FRAMES))
+    assert unusable(raw) == ["the monitor mon is 0 at every point, so that no frame can be divided by it"]
+    assert unusable(replace(raw, monitor="seconds")) == unusable(replace(raw, monitor=None)) == []
+    refused = r"mon is not a positive number at every point .*another counter \(seconds\) or leave out"
+    with pytest.raises(InputError, match=refused):
+        read(raw, normalise="mon")
 
 
 def test_frames_without_beam_are_masked():

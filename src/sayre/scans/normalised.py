@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sayre.data import Pattern
 from sayre.data.hints import did_you_mean
@@ -12,6 +13,37 @@ from sayre.errors import InputError, note
 from sayre.scans.beam import is_attenuator
 from sayre.scans.protocol import RawScan
 from sayre.scans.rocking import Rocking
+
+
+def unusable(raw: RawScan) -> list[str]:
+    """What is to be said of a monitor or an exposure that is zero at every point.
+
+    Parameters
+    ----------
+    raw
+        The scan, with its counters.
+    """
+    return [
+        f"the {kind} {name} is 0 at every point, so that no frame can be divided by it"
+        for kind, name in (("monitor", raw.monitor), ("exposure", raw.exposure))
+        if name is not None
+        and name in raw.counters
+        and np.size(raw.counters[name])
+        and not np.any(raw.counters[name])
+    ]
+
+
+def _listed(points: NDArray[np.intp]) -> str:
+    """The first of some points in words."""
+    return ", ".join(map(str, points[:5])) + (f" and {len(points) - 5} more" if len(points) > 5 else "")
+
+
+def _others(raw: RawScan, name: str) -> str:
+    """Counters that are positive at every point, but for one."""
+    good = [
+        one for one, values in raw.counters.items() if one != name and np.size(values) and np.all(values > 0)
+    ]
+    return ", ".join(good[:8]) or "none of the others is positive at every point"
 
 
 def normalised(pattern: Pattern, raw: RawScan, turned: Rocking, wanted: str) -> Pattern:
@@ -51,8 +83,19 @@ def normalised(pattern: Pattern, raw: RawScan, turned: Rocking, wanted: str) -> 
     kept = turned.place >= 0
     if values.shape == kept.shape:
         kept &= ~np.asarray(pattern.mask.all(axis=(1, 2)))[turned.place]
-    if values.shape != kept.shape or not np.isfinite(values[kept]).all() or values[kept].min() <= 0:
-        raise InputError(f"{pattern.name}: counter {name} is not a positive number at every point")
+    if values.shape != kept.shape:
+        raise InputError(
+            f"{pattern.name}: counter {name} has {values.size} values for {kept.size} points; another "
+            "counter would do, or none: leave out `normalise=`"
+        )
+    bad = np.flatnonzero(kept & ~(values > 0) | kept & ~np.isfinite(values))
+    if len(bad):
+        where = "every point" if len(bad) == np.count_nonzero(kept) else f"points {_listed(bad)}"
+        raise InputError(
+            f"{pattern.name}: counter {name} is not a positive number at {where} ({values[bad[0]]:g} at the "
+            f"first): it cannot divide these frames; mask them, `mask=`, name another counter "
+            f"({_others(raw, name)}) or leave out `normalise=`"
+        )
     put_in = is_attenuator(name)
     typical, of = (values[kept].max(), "highest value") if put_in else (values[kept].mean(), "mean")
     scale = np.ones(turned.size)

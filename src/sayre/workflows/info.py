@@ -77,6 +77,7 @@ def found_in(source: str, *, frames: str | None = None) -> InfoOutcome:
     from sayre.detectors.hygiene.checks import checked
     from sayre.files.formats import split_path
     from sayre.scans.loading import load_filled, opened
+    from sayre.scans.normalised import unusable
     from sayre.scans.pattern import pattern_of
     from sayre.scans.registry import reader_of
 
@@ -89,6 +90,8 @@ def found_in(source: str, *, frames: str | None = None) -> InfoOutcome:
     raw = opened(source, frames=frames)
     if raw is None:
         return InfoOutcome(source=source, pattern=load_filled(source))
+    for remark in unusable(raw):
+        warn(f"{Path(source).name}: {remark}")
     try:
         pattern, problem = checked(pattern_of(raw, source), placed=raw.moved is not None), None
     except InputError as error:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sayre.data import Pattern
 from sayre.data.hints import did_you_mean
-from sayre.detectors.hygiene import DOUBTFUL, FEW, UNEVEN, sound, unit_of
+from sayre.detectors.hygiene import DOUBTFUL, FEW, MANY, UNEVEN, sound, unit_of
 from sayre.detectors.hygiene.repeated import repeated_frames
 from sayre.detectors.hygiene.steps import Scales, scales_of
 from sayre.detectors.hygiene.torn import torn
@@ -22,6 +22,8 @@ REPEATED = ("refuse", "mask", "drop", "keep")
 """What is done with a frame that holds the counts of an earlier one."""
 MOST = 100.0
 """Largest factor that counts are multiplied by; what is left behind an attenuator beyond that is noise."""
+DIFFERENT, EXACT = 8, 0.002
+"""Different counts below `FEW` that the powers of logarithms are, at least, and how near they must come."""
 _TORN: dict[tuple[int, ...], str] = {
     (0,): "in another order, moved, missing or of another scale, or steps too coarse",
     (1,): "lines of the detector that are hot or dead, or pixels too coarse",
@@ -155,7 +157,13 @@ def _say_units(pattern: Pattern) -> None:
             f"the brightest voxel has {top / unit:.7g}"
         )
         return
-    if len(pattern.shape) < 3 or pattern.readout or _are_whole(pattern.intensity):
+    if pattern.readout or _are_whole(pattern.intensity):
+        return
+    logarithm = _logarithm(pattern)
+    if logarithm is not None:
+        warn(f"{pattern.name}: the values are logarithms {logarithm}; the counts themselves would do")
+        return
+    if len(pattern.shape) < 3:
         return
     units = _units_of_frames(pattern.intensity)
     if units is not None and units.max() > 1.0001 * units.min():
@@ -165,6 +173,20 @@ def _say_units(pattern: Pattern) -> None:
             f"{units.max():.4g} in that of the most; the counts of each frame were divided by those of a "
             "monitor or the like"
         )
+
+
+def _logarithm(pattern: Pattern) -> str | None:
+    """What the values are the logarithm of, where that gives whole counts; None where nothing does."""
+    counts = pattern.intensity[~pattern.mask]
+    seen = counts[:: max(counts.size // MANY, 1)].astype(np.float64)
+    seen = np.unique(seen[seen > 0])
+    if not seen.size or seen[-1] > np.log(1e18):
+        return None
+    for base, name in ((10.0, "10"), (np.e, "e")):
+        few = base ** seen[seen < np.log(FEW) / np.log(base)]
+        if len(few) >= DIFFERENT and np.abs(few - np.rint(few)).max() < EXACT:
+            return f"to the base {name} of counts, or of counts plus 1"
+    return None
 
 
 def _are_whole(counts: NDArray[np.float32]) -> bool:
