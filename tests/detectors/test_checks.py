@@ -205,3 +205,24 @@ def test_logarithms_are_no_counts(file, logarithm, base, dtype):
     assert f"the values are logarithms to the base {base} of counts" in loaded(file(values))[1]
     for scaled in (counts / 1e5, counts / counts.max(), np.sqrt(counts) / 100, np.log10(expected() + 1)):
         assert "logarithms" not in loaded(file(scaled.astype(dtype)))[1]
+
+
+def test_places_are_those_of_the_file_inside_a_region(file):
+    counts = np.concatenate([peak(1, top=300)[:20], peak()])
+    counts[20:, 9, 8] += 3000000
+    counts[20 + 12] = 0
+    counts[20 + 20, 30, 31:33] = 2000000
+    counts[20 + 25] = counts[20 + 24]
+    path = file(counts)
+    _, said = loaded(path, roi="20:52,4:,2:", repeated="mask")
+    assert "frame 45 holds the very counts of frame 44" in said
+    assert "frame 32 holds no count" in said
+    assert "1 pixel is hot in every frame ((9, 8)), masked" in said
+    assert "the first at (40, 30, 31)" in said
+
+
+def test_frames_of_another_scale_are_those_of_the_file_inside_a_region(file):
+    counts = np.concatenate([np.zeros(SHAPE), expected(scale=(0.08, 0.2, 0.12))])
+    counts[50:] /= 10
+    _, said = loaded(file(np.random.default_rng(0).poisson(counts)), roi="32:,:,:")
+    assert "frames 50 to 63 are" in said

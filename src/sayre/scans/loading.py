@@ -178,7 +178,8 @@ def _read(
         )
         if isinstance(found, FilledPattern):
             return found
-        return checked(found, leave=leave, repeated=repeated, even=even)
+        first = _first(parsed(roi, path), found)
+        return checked(found, leave=leave, repeated=repeated, even=even, first=first)
     if amplitudes:
         raise InputError(f"{path}: a raw scan holds counts, no amplitudes; leave out `amplitudes=True`")
     if axes is not None:
@@ -187,7 +188,15 @@ def _read(
     pattern = pattern_of(
         raw, path, mask=mask, flat=flat, dark=dark, normalise=counter, region=region, readout=readout
     )
-    return checked(pattern, leave=leave, repeated=repeated, even=even, placed=raw.moved is not None)
+    first = _first(region, pattern)
+    placed = raw.moved is not None
+    return checked(pattern, leave=leave, repeated=repeated, even=even, placed=placed, first=first)
+
+
+def _first(region: Region | None, pattern: Pattern) -> tuple[int, ...]:
+    """Place of the first voxel of a region in the file, where it counts from there."""
+    starts = tuple(part.start or 0 for part in region or ())
+    return starts if len(starts) == len(pattern.shape) and min(starts) >= 0 else ()
 
 
 @tried_apart

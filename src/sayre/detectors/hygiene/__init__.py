@@ -6,7 +6,7 @@ cut-off: they are masked and said, or left as they are on request. Patterns with
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import scipy.special
@@ -46,7 +46,7 @@ def unit_of(pattern: AnyPattern) -> np.float32:
     return np.float32(seen.min() if np.abs(few - np.rint(few)).max() < UNEVEN else 1)
 
 
-def sound(pattern: Pattern, leave: Collection[str] = ()) -> Pattern:
+def sound(pattern: Pattern, leave: Collection[str] = (), *, first: Sequence[int] = ()) -> Pattern:
     """The pattern with what is surely not of the crystal, or was not measured, masked.
 
     Parameters
@@ -55,6 +55,8 @@ def sound(pattern: Pattern, leave: Collection[str] = ()) -> Pattern:
         2D or 3D counts.
     leave
         What is left as it is, of `DOUBTFUL`.
+    first
+        Place of the first voxel in the file, by which places are told; none is that of the pattern.
 
     Warns
     -----
@@ -62,6 +64,7 @@ def sound(pattern: Pattern, leave: Collection[str] = ()) -> Pattern:
         What was masked.
     """
     mask, unit = pattern.mask.copy(), unit_of(pattern)
+    begin = np.array(first or (0,) * mask.ndim)
     photons = pattern.as_photons().intensity
     counts = photons if unit == 1 else photons / unit
     if "empty" not in leave:
@@ -70,14 +73,15 @@ def sound(pattern: Pattern, leave: Collection[str] = ()) -> Pattern:
             mask[(slice(None),) * axis + (lost,)] = True
             none = "no count" if not counts[(slice(None),) * axis + (lost,)].any() else "hardly a count"
             several, hold = (axes[axis], "hold") if len(lost) > 1 else (axes[axis][:-1], "holds")
+            planes = f"{several} {_ranges(lost + begin[axis])}"
             warn(
-                f"{pattern.name}: {several} {_ranges(lost)} {hold} {none} beside bright ones: not "
+                f"{pattern.name}: {planes} {hold} {none} beside bright ones: not "
                 "measured, masked (`leave='empty'` takes them for zero)"
             )
     if "hot" not in leave:
         hot = hot_pixels(counts, mask)
         if hot.any():
-            places = ", ".join(_place(place) for place in np.argwhere(hot)[:4])
+            places = ", ".join(_place(place + begin[-hot.ndim :]) for place in np.argwhere(hot)[:4])
             more = ", …" if hot.sum() > 4 else ""
             pixels = "pixel is" if hot.sum() == 1 else "pixels are"
             warn(f"{pattern.name}: {int(hot.sum())} {pixels} hot in every frame ({places}{more}), masked")
@@ -85,10 +89,11 @@ def sound(pattern: Pattern, leave: Collection[str] = ()) -> Pattern:
     if "events" not in leave:
         events = zingers(counts, mask)
         if events.any():
+            where = _place(np.argwhere(events)[0] + begin)
             outshine = "voxel outshines" if events.sum() == 1 else "voxels outshine"
             warn(
                 f"{pattern.name}: {int(events.sum())} {outshine} the frames before and after and all around "
-                f"ten times, the first at {_place(np.argwhere(events)[0])}: cosmic rays or the like, masked"
+                f"ten times, the first at {where}: cosmic rays or the like, masked"
             )
             mask |= events
         del events

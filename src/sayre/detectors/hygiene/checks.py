@@ -39,6 +39,7 @@ def checked(
     repeated: str = "refuse",
     even: bool = False,
     placed: bool = False,
+    first: Sequence[int] = (),
 ) -> Pattern:
     """Look at counts that were read: mask what `sound` masks, and say what is doubtful.
 
@@ -54,6 +55,8 @@ def checked(
         Whether frames of another scale are multiplied to that of the others.
     placed
         Whether the frames have angles of their own, so that none can be taken out.
+    first
+        Place of the first voxel in the file, by which frames, rows and columns are told; none is 0.
 
     Raises
     ------
@@ -71,13 +74,14 @@ def checked(
     if repeated not in REPEATED:
         hint = did_you_mean(repeated, REPEATED)
         raise InputError(f"repeated: {repeated!r} is not known; one of {', '.join(REPEATED)}{hint}")
-    pattern = _without_repeated(pattern, repeated, placed)
-    pattern = sound(pattern, left)
+    first = tuple(first) or (0,) * len(pattern.shape)
+    pattern = _without_repeated(pattern, repeated, placed, first[0])
+    pattern = sound(pattern, left, first=first)
     if "saturated" not in left:
         _refuse_wrapped(pattern)
-    _say_placeholders(pattern)
+    _say_placeholders(pattern, first)
     _say_units(pattern)
-    pattern = _of_one_scale(pattern, even)
+    pattern = _of_one_scale(pattern, even, first[0])
     return replace(pattern, meta=replace(pattern.meta, left=",".join(left)))
 
 
@@ -90,11 +94,13 @@ def _left(leave: Collection[str]) -> tuple[str, ...]:
     return DOUBTFUL if "all" in names else names
 
 
-def _without_repeated(pattern: Pattern, repeated: str, placed: bool) -> Pattern:
+def _without_repeated(pattern: Pattern, repeated: str, placed: bool, begin: int) -> Pattern:
     found = [] if repeated == "keep" else repeated_frames(pattern.intensity, pattern.mask)
     if not found:
         return pattern
-    pairs = [f"frame {again} holds the very counts of frame {first}" for first, again in found[:4]]
+    pairs = [
+        f"frame {begin + again} holds the very counts of frame {begin + first}" for first, again in found[:4]
+    ]
     more = f", and {len(found) - 4} more" if len(found) > 4 else ""
     what = f"{pattern.name}: {', '.join(pairs)}{more}, so that one of the two was not measured"
     again = np.array([pair.again for pair in found])
@@ -129,15 +135,15 @@ def _refuse_wrapped(pattern: Pattern) -> None:
         )
 
 
-def _say_placeholders(pattern: Pattern) -> None:
+def _say_placeholders(pattern: Pattern, begin: Sequence[int]) -> None:
     """Tell of planes that hold one value alone amid counts that vary; `sound` tells of empty ones."""
     found = constant_planes(pattern.intensity, pattern.mask)
     found = [one for one in found if one.value != 0]
     names = ("frame", "row", "column")[-len(pattern.shape) :]
     said = [
-        f"{names[axis]} {first} holds {value:.7g} alone"
+        f"{names[axis]} {begin[axis] + first} holds {value:.7g} alone"
         if stop - first == 1
-        else f"{names[axis]}s {first} to {stop - 1} hold {value:.7g} alone"
+        else f"{names[axis]}s {begin[axis] + first} to {begin[axis] + stop - 1} hold {value:.7g} alone"
         for axis, first, stop, value in found[:4]
     ]
     if said:
@@ -207,7 +213,7 @@ def _units_of_frames(counts: NDArray[np.float32]) -> NDArray[np.float64] | None:
     return np.array(found) if len(found) > 0.75 * len(counts) and len(found) > 1 else None
 
 
-def _of_one_scale(pattern: Pattern, even: bool) -> Pattern:
+def _of_one_scale(pattern: Pattern, even: bool, begin: int) -> Pattern:
     unit, counts = unit_of(pattern), np.asarray(np.maximum(pattern.intensity, 0), np.float32)
     counts = counts if unit == 1 else counts / unit
     scales = scales_of(counts, pattern.mask)
@@ -223,7 +229,7 @@ def _of_one_scale(pattern: Pattern, even: bool) -> Pattern:
         if even:
             warn(f"{pattern.name}: no step of the scale from frame to frame was found; nothing is multiplied")
         return pattern
-    said = "; ".join(_parts(scales, pattern.shape[0]))
+    said = "; ".join(_parts(scales, pattern.shape[0], begin))
     changed, lost = "an attenuator or the beam changed", "frames are missing, moved or in another order"
     why = f"{lost}, or {changed}" if scales.broken else f"{changed}, or {lost}"
     if not even:
@@ -248,13 +254,13 @@ def _of_one_scale(pattern: Pattern, even: bool) -> Pattern:
     return replace(pattern, intensity=intensity, meta=replace(pattern.meta, corrections=words))
 
 
-def _parts(scales: Scales, frames: int) -> Sequence[str]:
+def _parts(scales: Scales, frames: int, begin: int) -> Sequence[str]:
     """Which frames are too dark, by which factor."""
     last = (*scales.first[1:], frames)
     return [
-        f"frames {first} to {stop - 1} are {factor:.3g} times too dark"
+        f"frames {begin + first} to {begin + stop - 1} are {factor:.3g} times too dark"
         if stop - first > 1
-        else f"frame {first} is {factor:.3g} times too dark"
+        else f"frame {begin + first} is {factor:.3g} times too dark"
         for first, stop, factor in zip(scales.first, last, scales.factors, strict=True)
         if factor > 1
     ]
