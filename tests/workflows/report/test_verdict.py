@@ -10,9 +10,11 @@ import pytest
 from scipy.special import erfc
 
 from made_outcomes import outcome
-from sayre.data import Crystal
+from sayre.crystal.conversion import Frame, known_frame
+from sayre.crystal.scan import Scan
+from sayre.data import Crystal, Grid
 from sayre.retrieval.measurement.nuisances import Nuisances
-from sayre.workflows.report.facts import sampling_rows, strain_parts
+from sayre.workflows.report.facts import sampling_rows, strain_parts, strain_scatter
 from sayre.workflows.report.findings import opening
 from sayre.workflows.report.methods import methods
 from sayre.workflows.report.summary import cards
@@ -83,6 +85,37 @@ def test_size_and_strain_are_those_within_the_surface():
 def test_answers_are_sentences(options):
     for card in cards(outcome(**options)):
         assert not re.search(r"\. [a-z]", f"{card.answer}. {card.more}"), card
+
+
+def test_strain_from_start_to_start_is_that_of_their_phases():
+    """Starts of phases c·z² have strains −2cz/|G| per nm; ramps and offsets of them are no strain."""
+    size, modulus, bends = 4.0, 2.7, (0.004, -0.003, 0.001)
+    z, y, x = np.indices((32, 32, 32)) - 16
+    inside = z**2 + y**2 + x**2 <= 12**2
+    objects = [
+        (inside * np.exp(1j * (bend * z**2 + 0.05 * i * z - 0.1 * i * x + i))).astype(np.complex64)
+        for i, bend in enumerate(bends)
+    ]
+    frame = Frame(basis=size * np.eye(3), g=np.array([modulus, 0, 0]), modulus=modulus)
+    slope = 2 * np.std(bends, ddof=1) / (10 * size * modulus)
+    expected = slope * np.sqrt(np.mean(z[inside] ** 2.0))
+    assert strain_scatter(objects, frame) == pytest.approx(expected, rel=0.04)
+    assert strain_scatter(objects[:1], frame) is None
+    assert strain_scatter(objects, Frame()) is None
+
+
+def test_strain_is_told_with_its_scatter_where_the_scan_is_known():
+    made = outcome()
+    assert "From start to start" not in cards(made)[2].more  # neither G nor voxels are known
+    phased = made.result.phased
+    grid = Grid(step=(0.001,) * 3, unit="1/angstrom")
+    known = replace(phased.pattern, pattern=replace(phased.pattern.pattern, grid=grid))
+    scan = Scan(hkl=(1, 1, 1), lattice_constant=4.08, along=0)
+    result = replace(made.result, phased=replace(phased, pattern=known), scan=scan)
+    scatter = strain_scatter(phased.averaged, known_frame(phased.object.shape, scan, grid))
+    told = cards(replace(made, result=result))[2].more
+    assert f"From start to start alone it scatters by {100 * scatter:.2g} %" in told
+    assert "between the 2 averaged" in told
 
 
 def test_one_start_by_the_settings_is_told_with_what_would_do():

@@ -9,6 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sayre.crystal.analysis.statistics import StrainStatistics, parts
+from sayre.crystal.conversion import Frame
+from sayre.crystal.ramp import remove_ramp
+from sayre.crystal.strain import strain as strain_of
 from sayre.data import Crystal, FilledPattern
 from sayre.figures.surface import body
 from sayre.numerics.gaps import describe_gaps
@@ -160,6 +163,30 @@ def strain_rms(crystal: Crystal) -> float | None:
     """Root mean square of the strain within the surface; None where it is not known."""
     strain = inside(crystal.strain, body(crystal.amplitude, crystal.support))
     return None if strain is None else float(np.sqrt(np.mean(strain**2)))
+
+
+def strain_scatter(objects: Sequence[NDArray[np.complex64]], frame: Frame) -> float | None:
+    """Scatter of the strain from start to start: rms, over voxels, of the standard deviation between starts.
+
+    It is that of one start, on the voxels as phased, within the surface of their mean amplitude. None for
+    fewer than two starts, and where the strain is not known.
+
+    Parameters
+    ----------
+    objects
+        The averaged starts, aligned.
+    frame
+        Their voxels and the scattering vector.
+    """
+    if len(objects) < 2 or frame.basis is None or frame.g is None:
+        return None
+    amplitude = np.mean([np.abs(obj) for obj in objects], axis=0)
+    inner = body(amplitude, amplitude > 0)
+    flat = [remove_ramp(np.where(inner, obj, 0).astype(np.complex64), inner)[0] for obj in objects]
+    found = [strain_of(np.angle(obj), inner, frame.g, frame.basis)[inner] for obj in flat]
+    scatter = np.std(found, axis=0, ddof=1, dtype=np.float64)
+    known = scatter[np.isfinite(scatter)]
+    return float(np.sqrt(np.mean(known**2))) if known.size else None
 
 
 def strain_rows(crystal: Crystal) -> list[Row]:

@@ -8,12 +8,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sayre.crystal.conversion import known_frame
 from sayre.crystal.resolution import ShellCurve
 from sayre.data import Crystal
 from sayre.figures.phasing import resolution_text
 from sayre.figures.surface import body
 from sayre.workflows.outcome import RunOutcome
-from sayre.workflows.report.facts import across, crystal_axes, inside, strain_rms
+from sayre.workflows.report.facts import across, crystal_axes, inside, strain_rms, strain_scatter
 from sayre.workflows.report.findings import edges, opening
 from sayre.workflows.report.html import items
 from sayre.workflows.report.verdict import Level, checks, verdict
@@ -35,7 +36,7 @@ def cards(outcome: RunOutcome) -> list[Card]:
     return [
         Card("Is it good?", judged.name, judged.text, judged.level),
         _size(crystal),
-        _strain(crystal),
+        _strain(outcome),
         _resolution(outcome),
     ]
 
@@ -78,7 +79,8 @@ def _size(crystal: Crystal) -> Card:
     )
 
 
-def _strain(crystal: Crystal) -> Card:
+def _strain(outcome: RunOutcome) -> Card:
+    crystal, phased = outcome.result.crystal, outcome.result.phased
     inner = body(crystal.amplitude, crystal.support)
     strain = inside(crystal.strain, inner)
     displacement = inside(crystal.displacement, inner)
@@ -96,6 +98,14 @@ def _strain(crystal: Crystal) -> Card:
     if displacement is not None:
         low, high = np.percentile(displacement, (1, 99))
         more += f"; displacement {low:.2g} to {high:.2g} Å"
+    frame = known_frame(phased.object.shape, outcome.result.scan, phased.pattern.grid)
+    scatter = strain_scatter(phased.averaged, frame)
+    if scatter is not None:
+        more += (
+            f". From start to start alone it scatters by {100 * scatter:.2g} % (standard deviation between "
+            f"the {len(phased.averaged)} averaged, rms over the voxels as phased); what all starts have "
+            "wrong comes on top"
+        )
     return Card("What strain?", f"{100 * rms:.2g} % rms", f"{more}.")
 
 
