@@ -95,6 +95,22 @@ def test_what_was_corrected_is_said_once(tmp_path, capsys):
     assert "whitefield" not in shown.err
 
 
+def test_options_of_the_commands_that_read_counts_are_named_by_their_flags(tmp_path, capsys):
+    x = np.indices((16, 24, 24)) - np.array([8, 12, 12])[:, None, None, None]
+    counts = np.random.default_rng(0).poisson(1e5 * np.prod(np.sinc(x / 4.3) ** 2, 0))
+    counts[6] = 0
+    np.savez(tmp_path / "a.npz", data=counts)
+    assert main(["info", str(tmp_path / "a.npz")]) == 0
+    said = capsys.readouterr().err
+    assert "(--leave empty takes them for zero)" in said
+    counts[6] = counts[7]
+    np.savez(tmp_path / "a.npz", data=counts)
+    assert main(["info", str(tmp_path / "a.npz")]) == 2
+    said = capsys.readouterr().err
+    assert "--repeated mask masks the second" in said
+    assert "`" not in said
+
+
 def test_one_scan_shows_its_geometry_and_what_is_missing(moon, capsys):
     assert main(["info", "a.moon::1", "--counters"]) == 0
     shown = capsys.readouterr().out

@@ -36,6 +36,7 @@ def command(kind: type[Job]) -> Any:
     configured = takes_config(kind)
     taken: set[str] = {"--quiet", "--json", *(CONFIG_OPTIONS if configured else ())}
     flags = {leaf.name: _flags(leaf, taken) for leaf in leaves(kind)}
+    named = _flags_of_others(kind) | flags
 
     def call(ctx: typer.Context, **given: Any) -> int:
         quiet, as_json = given.pop("quiet"), given.pop("as_json")
@@ -44,7 +45,7 @@ def command(kind: type[Job]) -> Any:
             shown = given.pop("print_config")
             del given["config"]
         try:
-            with warnings_worded(partial(in_flags, flags=flags)):
+            with warnings_worded(partial(in_flags, flags=named)):
                 given = config.under(given, flags)
                 job = _job(kind, given)
                 if shown:
@@ -54,9 +55,9 @@ def command(kind: type[Job]) -> Any:
         except SettingError as error:
             name = flags[error.setting][-1] if flags.get(error.setting) else error.setting
             name = config.place(error.setting) or name
-            raise InputError(in_flags(f"{name}: {error.complaint}", flags)) from None
+            raise InputError(in_flags(f"{name}: {error.complaint}", named)) from None
         except InputError as error:
-            raise InputError(in_flags(str(error), flags)) from None
+            raise InputError(in_flags(str(error), named)) from None
 
     parameters = [_parameter(leaf, flags[leaf.name]) for leaf in leaves(kind)]
     parameters.append(inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context))
@@ -118,6 +119,12 @@ def _as_given(kind: type[Job], given: dict[str, Any]) -> dict[str, Any]:
         for leaf in leaves(kind)
         if leaf.option.parse is not None and isinstance(given[leaf.name], str)
     }
+
+
+def _flags_of_others(kind: type[Job]) -> dict[str, tuple[str, ...]]:
+    """Flags of options that a command does not take, but names for the commands that do."""
+    others = getattr(kind, "named_as", None)
+    return {} if others is None else {leaf.name: _flags(leaf, set()) for leaf in leaves(others)}
 
 
 def _flags(leaf: Leaf, taken: set[str]) -> tuple[str, ...]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from sayre.crystal.stated import StatedGeometry
 from sayre.data.option import Option, check_settings
 from sayre.errors import InputError, SayreWarning, warn
 from sayre.files.safety.apart import tried_apart
-from sayre.workflows.jobs.input_file import Frames, Source, Within
+from sayre.workflows.jobs.input_file import Frames, Reading, Source, Within
 from sayre.workflows.jobs.progress import Bar, no_bar
 
 if TYPE_CHECKING:
@@ -29,6 +29,9 @@ class InfoJob:
 
     The geometry is printed as the TOML file that --geometry takes, with the source of every number.
     """
+
+    named_as: ClassVar[type[Reading]] = Reading
+    """Options of other commands that messages name: those by which counts are read."""
 
     source: Source
     frames: Frames = None
