@@ -50,6 +50,7 @@ fuzz: $(VENV)/.ready-dev
 # Every command killed after each of its file operations and at random moments, and repeated.
 crash: $(VENV)/.ready-dev
 	nice $(BIN)/python tests/fuzz/crash.py
+	SAYRE_KILLS=1 nice $(BIN)/python -m pytest tests/workflows/test_batch_killed.py
 
 # The studies of docs/studies/ in their reduced form, into studies/.
 studies: $(VENV)/.ready-dev

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -26,6 +27,9 @@ from sayre.workflows.jobs.job import config_of
 from sayre.workflows.jobs.options import Device
 from sayre.workflows.jobs.progress import Bar, no_bar
 from sayre.workflows.run import KeepStarts, RunJob
+
+ANSWER = 10.0
+"""Seconds that a scheduler is given to take its scans back."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -229,9 +233,20 @@ def _done(client: Any, jobs: Sequence[RunJob]) -> Iterator[Row]:
             else:
                 yield failed(job, _why(future.exception()))
     except BaseException:
-        with contextlib.suppress(Exception):
-            client.cancel(list(of_future), force=True)
+        _given_up(client, list(of_future))
         raise
+
+
+def _given_up(client: Any, futures: list[Any]) -> None:
+    """Cancel what is not done; a scheduler that does not answer is not waited for."""
+
+    def cancel() -> None:
+        with contextlib.suppress(Exception):
+            client.cancel(futures, force=True)
+
+    asked = threading.Thread(target=cancel, daemon=True)
+    asked.start()
+    asked.join(ANSWER)
 
 
 def _why(error: BaseException) -> str:
