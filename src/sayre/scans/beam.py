@@ -23,7 +23,7 @@ _ATTENUATOR = re.compile(
 SAME = 1e-3
 """Relative difference below which two values are the same."""
 OFF, VARIES = 0.01, 1.5
-"""Part of the median of a monitor below which there was no beam; ratio of its values that is said."""
+"""Share of a monitor's median below which there was no beam; ratio of its values that is warned of."""
 COUNTED = 20.0
 """Median of a monitor of whole numbers from which on a value of none is no chance."""
 GOES_ON = 0.1

@@ -22,7 +22,7 @@ AXES = ("rocking", "row", "column")
 KEPT = 12
 """Slices of a large file that are kept."""
 ALL_MASKED = "every voxel is masked"
-"""What is said of counts, or of a slice of them, of which nothing was measured."""
+"""Message where nothing was measured in the counts, or in a slice of them."""
 
 
 class Opened(Protocol):

@@ -126,10 +126,10 @@ def standard_errors(counts: Counts, level: Log, spread: Log, hidden: Mask) -> Ca
     def total(values: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.asarray(np.bincount(cell, values, len(BRIGHTNESS) + 1), np.float64)
 
-    number, believed, true = total(np.ones_like(stated)), total(stated), total(made)
+    number, claimed, found = total(np.ones_like(stated)), total(stated), total(made)
     pooled = max(float(made.sum() / stated.sum()), LEAST_SHARE)
-    prior = PRIOR_COUNT * believed / np.maximum(number, 1)
-    scale = (np.maximum(true, LEAST_SHARE * believed) + pooled * prior) / np.maximum(believed + prior, 1e-12)
+    prior = PRIOR_COUNT * claimed / np.maximum(number, 1)
+    scale = (np.maximum(found, LEAST_SHARE * claimed) + pooled * prior) / np.maximum(claimed + prior, 1e-12)
     seen = number > 0
     scale = np.maximum(np.interp(np.arange(len(scale)), np.flatnonzero(seen), scale[seen]), 1)
 

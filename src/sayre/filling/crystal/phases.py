@@ -41,7 +41,7 @@ SEARCH_SIDE = {2: 96, 3: 64}
 """Voxels a side around the peak in which starts are searched for, by dimensions; the rest of the box follows.
 In 3D the whole box would take too long."""
 SIGMAS, LEAST_SIGMA = 4.0, 0.05
-"""Half-width of the bounds of the iterations, in standard errors of the filling; least error believed."""
+"""Half-width of the bounds of the iterations, in standard errors of the filling, and the least such error."""
 WEIGHT = 0.25
 """Weight of the filling in the likelihood: its error is too confident where the crystal knows more."""
 EVALUATIONS, FEWER = 120, 48

@@ -99,7 +99,7 @@ def resume(
 def keep_hidden(
     kept: Kept | None, calibrated: Calibrated, filled: Log, sigma: Log, both: NDArray[np.bool_]
 ) -> None:
-    """Keep what was found of hidden copies, if it is time.
+    """Save the filling of the hidden copies, at most once in half a minute.
 
     Parameters
     ----------
