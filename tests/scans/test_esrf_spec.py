@@ -9,6 +9,7 @@ import pytest
 from scan_samples import FRAMES, PEAK, counts, geometry_of, quietly, turned
 
 from sayre.errors import InputError
+from sayre.files.safety.within import only_within
 
 fabio = pytest.importorskip("fabio")
 FIRST = 120
@@ -100,4 +101,17 @@ def test_a_damaged_frame_is_named(scan):
     path, folder, _ = scan()
     (folder / "data_mpx4_00123.edf.gz").write_bytes(b"no frame at all")
     with pytest.raises(InputError, match=r"data_mpx4_00123\.edf\.gz: cannot be read"):
+        quietly(f"{path}::4")
+
+
+def test_a_recorded_folder_elsewhere_is_said_and_refused_where_one_folder_is_named(scan, tmp_path):
+    path, folder, stack = scan(where="elsewhere/sample")
+    path.write_text(path.read_text().replace("/data/visitor/sample", str(folder)))
+    apart = tmp_path / "apart"
+    apart.mkdir()
+    path = path.rename(apart / path.name)
+    pattern, told = quietly(f"{path}::4")
+    assert np.array_equal(pattern.intensity, stack)
+    assert f"imageFile in its header leads to {folder}, outside its folder" in told
+    with only_within(apart), pytest.raises(InputError, match="imageFile in its header leads to"):
         quietly(f"{path}::4")

@@ -10,6 +10,7 @@ from scan_samples import FRAMES, PEAK, counts, geometry_of, quietly, turned
 from scipy.spatial.transform import Rotation
 
 from sayre.errors import InputError
+from sayre.files.safety.within import only_within
 from sayre.scans import opened
 
 GAMMA, DELTA, TILT = 8.0, 41.0, 8.8
@@ -148,6 +149,19 @@ def test_frames_in_files_of_their_own(tmp_path):
     assert list(np.flatnonzero(pattern.mask.all(axis=(1, 2)))) == [2]
     assert np.array_equal(np.delete(pattern.intensity, 2, 0), np.delete(counts(), 2, 0))
     assert "1 of 9 frames do not exist, masked" in told
+
+
+def test_frames_outside_the_folder_are_said_and_refused_where_one_folder_is_named(tmp_path):
+    (tmp_path / "in").mkdir()
+    names = [str(tmp_path / f"{number:05d}.tif") for number in range(FRAMES)]
+    for number, name in enumerate(names):
+        tifffile.imwrite(name, counts()[number])
+    path = write(tmp_path / "in/a.nxs", images=names)
+    pattern, told = quietly(path)
+    assert np.array_equal(pattern.intensity, counts())
+    assert f"image_data leads to {tmp_path}, outside its folder" in told
+    with only_within(tmp_path / "in"), pytest.raises(InputError, match="image_data leads to"):
+        quietly(path)
 
 
 def test_a_detector_file_that_is_missing_leaves_no_matrix(tmp_path):

@@ -12,6 +12,7 @@ from sayre.data.option import Option, check_settings
 from sayre.errors import InputError
 from sayre.studies.catalogue import STUDIES, find, function_of
 from sayre.studies.study import TRAINED, Study, StudyResult, StudySettings
+from sayre.workflows.jobs.access import Within, reads_within
 from sayre.workflows.jobs.job import config_of
 from sayre.workflows.jobs.options import Device
 from sayre.workflows.jobs.progress import Bar, no_bar
@@ -56,6 +57,7 @@ class StudyJob:
         float | None,
         Option(help="Stop training after this time; results are of what was trained.", above=0),
     ] = None
+    within: Within = None
 
     def __post_init__(self) -> None:
         check_settings(self)
@@ -67,6 +69,7 @@ class StudyJob:
         """What is kept when the job is stopped."""
         return f"trained networks are kept in {self.folder / TRAINED}; the same command goes on"
 
+    @reads_within
     def run(self, bar: Bar = no_bar) -> StudyOutcome:
         """Make the study, or all.
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from sayre.data.hints import did_you_mean
 from sayre.data.option import Option, SettingError, check_settings
 from sayre.filling.settings import METHODS
+from sayre.workflows.jobs.access import Within, reads_within
 from sayre.workflows.jobs.input_file import Crop, Dark, Flat, InputFile
 from sayre.workflows.jobs.options import Device
 from sayre.workflows.jobs.progress import Bar, no_bar
@@ -58,6 +59,7 @@ class EvaluateJob:
         str | None,
         Option(help="A name of `sayre weights list`, or a .safetensors file.", metavar="NAME|FILE"),
     ] = None
+    within: Within = None
     device: Device = "auto"
 
     resuming = "nothing was scored"
@@ -71,6 +73,7 @@ class EvaluateJob:
                     f"{name!r} is not known; one of {', '.join(METHODS)}{did_you_mean(name, METHODS)}",
                 )
 
+    @reads_within
     def run(self, bar: Bar = no_bar) -> EvaluateOutcome:
         """Cut the gaps, fill them and score what comes back.
 

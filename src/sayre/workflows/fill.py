@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from sayre.data.option import Option, check_settings
 from sayre.filling.settings import FillingSettings
+from sayre.workflows.jobs.access import reads_within
 from sayre.workflows.jobs.again import is_left, require_own
 from sayre.workflows.jobs.input_file import InputFile
 from sayre.workflows.jobs.job import config_of, spare_the_inputs
@@ -61,6 +62,7 @@ class FillJob:
     def resuming(self) -> str:
         return self._stopping.sentence(self.folder)
 
+    @reads_within
     def run(self, bar: Bar = no_bar) -> FillOutcome:
         """Read, fill and write; finished steps of a long filling are kept, and read by the next call.
 

@@ -11,7 +11,8 @@ from sayre.crystal.stated import StatedGeometry
 from sayre.data.option import Option, check_settings
 from sayre.errors import InputError, SayreWarning, warn
 from sayre.files.safety.apart import tried_apart
-from sayre.workflows.jobs.input_file import Frames, Reading, Source, Within
+from sayre.workflows.jobs.access import Within, reads_within
+from sayre.workflows.jobs.input_file import Frames, Reading, Source
 from sayre.workflows.jobs.progress import Bar, no_bar
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class InfoJob:
     def resuming(self) -> str:
         return "nothing was written"
 
+    @reads_within
     def run(self, bar: Bar = no_bar) -> InfoOutcome:
         """Look into the file; the frames are read where one scan, or none, is there to choose from.
 
@@ -55,11 +57,9 @@ class InfoJob:
         InputError
             What cannot be read.
         """
-        from sayre.files.safety.within import only_within
-
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", SayreWarning)
-            with only_within(self.within), bar(f"reading {Path(self.source).name}"):
+            with bar(f"reading {Path(self.source).name}"):
                 found = found_in(self.source, frames=self.frames)
         done = None if found.pattern is None else found.pattern.measured.meta.corrections
         for one in caught:

@@ -14,6 +14,7 @@ from sayre.data.option import Option, check_settings
 from sayre.data.shown import number
 from sayre.errors import InputError
 from sayre.retrieval.settings import Settings
+from sayre.workflows.jobs.access import reads_within
 from sayre.workflows.jobs.again import is_left, require_own
 from sayre.workflows.jobs.input_file import InputFile
 from sayre.workflows.jobs.job import config_of, spare_the_inputs
@@ -62,6 +63,7 @@ class PhaseJob:
     def resuming(self) -> str:
         return self._stopping.sentence(self.folder)
 
+    @reads_within
     def run(self, bar: Bar = no_bar) -> PhaseOutcome:
         """Read, phase and write; starts are kept as they finish, and read by the next call.
 

@@ -16,6 +16,7 @@ from sayre.errors import InputError, SayreWarning
 from sayre.filling.settings import FillingSettings
 from sayre.retrieval.settings import Settings
 from sayre.workflows.fill import method_of, steps_config
+from sayre.workflows.jobs.access import reads_within
 from sayre.workflows.jobs.input_file import InputFile
 from sayre.workflows.jobs.job import collected_warnings, config_of
 from sayre.workflows.jobs.options import Device, Force
@@ -83,6 +84,7 @@ class RunJob:
     def resuming(self) -> str:
         return self._stopping.sentence(self.folder / RUNS)
 
+    @reads_within
     def run(self, bar: Bar = no_bar) -> RunOutcome:
         """Do all of it.
 

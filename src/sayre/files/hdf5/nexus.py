@@ -120,7 +120,7 @@ def cutoff(file: h5py.File, beside: str) -> float | None:
     for detector in _DETECTORS:
         for name in _CUTOFFS:
             dataset = dataset_at(file, f"{entry}/{detector}/{name}")
-            value = None if dataset is None or dataset.size != 1 else positive(dataset[()], 1)
+            value = None if dataset is None or dataset.size != 1 else positive(sound.value(dataset), 1)
             if value is not None:
                 stated.append(value[0])
     return min(stated, default=None)

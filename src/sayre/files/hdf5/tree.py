@@ -18,6 +18,7 @@ from sayre.files.patterns.companions import kind_of
 from sayre.files.patterns.contents import may_be_counts
 from sayre.files.patterns.region import squeezed
 from sayre.files.safety.heaps import require_heaps
+from sayre.files.safety.within import looked_into
 
 Datasets = dict[str, h5py.Dataset]
 Member = tuple[str, h5py.Group]
@@ -37,7 +38,7 @@ def opened(path: Path) -> Iterator[h5py.File]:
         file = h5py.File(path, "r", locking=False)
     except OSError as error:
         raise InputError(f"{path}: not an HDF5 file, or cut short ({one_line(error)})") from error
-    with file:
+    with file, looked_into(path):
         yield file
 
 

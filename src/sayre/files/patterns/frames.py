@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sayre.errors import InputError
+from sayre.files.safety.within import require_frames
 
 SHARE = 0.25
 """Other frames, as a share of those of a scan, from which on it is not clear which are the scan's."""
@@ -46,6 +47,7 @@ def numbered_frames(folder: Path, endings: tuple[str, ...], *, prefix: str | Non
     found = numbered(folder.iterdir(), endings, folder, prefix=prefix)
     if not found.files:
         raise InputError(f"{folder}: no frames ({', '.join(endings)}) with numbers in their names")
+    require_frames(file for _, file in found.files)
     return found
 
 

@@ -21,6 +21,7 @@ from sayre.files.patterns.contents import Contents, may_be_counts
 from sayre.files.patterns.region import Region, cut, of_frame
 from sayre.files.safety import sound
 from sayre.files.safety.heaps import require_heaps
+from sayre.files.safety.within import looked_into
 
 COUNTS = ("intensity", "data", "I")
 _FACTS = ("energy", "distance", "pixel_size", "hkl")
@@ -141,7 +142,7 @@ def _arrays(path: Path) -> Arrays:
 def _of_hdf5(path: Path) -> Arrays:
     require_heaps(path)
     try:
-        with h5py.File(path, "r", locking=False) as file:
+        with h5py.File(path, "r", locking=False) as file, looked_into(path):
             return {
                 name: np.asarray(sound.value(item)).T
                 for name, item in file.items()

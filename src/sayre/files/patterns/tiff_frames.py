@@ -13,12 +13,14 @@ from sayre.files.patterns.companions import kind_of
 from sayre.files.patterns.contents import Contents
 from sayre.files.patterns.numbering import sequenced
 from sayre.files.patterns.region import Region, of_frame, require_memory, within
+from sayre.files.safety.within import require_frames
 
 
 def candidates(path: Path) -> list[Path]:
     """TIFF files of a folder or pattern, hidden ones left out."""
     there = list(path.iterdir() if path.is_dir() else map(Path, glob.glob(str(path))))
     frames = [one for one in there if one.suffix.lower() in tiff.ENDINGS and not one.name.startswith(".")]
+    require_frames(frames)
     if not any(kind_of(one.stem) is None for one in frames):
         others = ", ".join(sorted(one.name for one in there)[:4])
         raise InputError(

@@ -18,7 +18,7 @@ import h5py
 
 from sayre.errors import InputError
 from sayre.files.safety.heaps import require_heaps
-from sayre.files.safety.within import require_within
+from sayre.files.safety.within import require_linked, require_within
 from sayre.numerics import memory
 
 DEEPEST = 16
@@ -77,6 +77,8 @@ def require_sound(dataset: h5py.Dataset, path: Path | None = None, *, values: in
         )
     if path is not None and home.exists() and not os.path.samefile(home, path):
         require_within(path, home, f"the link {dataset.name}")
+    if path is None:
+        require_linked(home, f"the link {dataset.name}")
     if dataset.is_virtual:
         _require_sources(dataset, path or home, where, ())
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextvars import ContextVar
 from pathlib import Path
 
@@ -15,6 +15,7 @@ WITHIN = "SAYRE_WITHIN"
 
 
 _folder: ContextVar[str | None] = ContextVar("folder", default=None)
+_named: ContextVar[Path | None] = ContextVar("named", default=None)
 
 
 def the_only_folder() -> str | None:
@@ -29,7 +30,7 @@ def only_within(folder: Path | None) -> Iterator[None]:
     Parameters
     ----------
     folder
-        The folder; None is the one of `SAYRE_WITHIN`, if that names one.
+        The folder; None leaves what was named before, or by `SAYRE_WITHIN`.
 
     Raises
     ------
@@ -38,14 +39,69 @@ def only_within(folder: Path | None) -> Iterator[None]:
     """
     if folder is not None and not folder.is_dir():
         raise InputError(f"{folder}: is no folder; `within=` names the only one that may be read")
-    token = _folder.set(None if folder is None else str(folder))
+    token = _folder.set(_folder.get() if folder is None else str(folder))
     try:
         yield
     finally:
         _folder.reset(token)
 
 
-def require_within(path: Path, target: Path, what: str, *, refused: bool = False) -> None:
+@contextlib.contextmanager
+def looked_into(path: Path) -> Iterator[None]:
+    """Tell what is read inside the `with` block which file was named.
+
+    Parameters
+    ----------
+    path
+        The file, whose links may lead to others.
+    """
+    token = _named.set(path)
+    try:
+        yield
+    finally:
+        _named.reset(token)
+
+
+def require_linked(target: Path, what: str) -> None:
+    """Refuse what a link in the file that is looked into leads to, where that may not be read.
+
+    Parameters
+    ----------
+    target
+        File that is read.
+    what
+        By which means, in words.
+
+    Raises
+    ------
+    InputError
+        It is another file than was named, outside the folder that `only_within` or `SAYRE_WITHIN` names.
+    """
+    path = _named.get()
+    if the_only_folder() and path is not None and target.exists() and not os.path.samefile(path, target):
+        require_within(path, target, what, told=False)
+
+
+def require_frames(files: Iterable[Path]) -> None:
+    """Refuse frames that are links to files outside the folder that `only_within` or `SAYRE_WITHIN` names.
+
+    Parameters
+    ----------
+    files
+        Frames of a folder that was named.
+
+    Raises
+    ------
+    InputError
+        Such a link.
+    """
+    if the_only_folder():
+        for file in files:
+            if file.resolve().parent != file.parent.resolve():
+                require_within(file.parent, file, f"the link {file.name}", told=False)
+
+
+def require_within(path: Path, target: Path, what: str, *, refused: bool = False, told: bool = True) -> None:
     """Say that a file leads out of its folder, or refuse it.
 
     Parameters
@@ -57,7 +113,9 @@ def require_within(path: Path, target: Path, what: str, *, refused: bool = False
     what
         By which means, in words.
     refused
-        Whether it may not leave the folder at all.
+        Whether it may not leave the folder of the file at all.
+    told
+        Whether it is warned of where it does.
 
     Raises
     ------
@@ -79,4 +137,5 @@ def require_within(path: Path, target: Path, what: str, *, refused: bool = False
         return
     if refused:
         raise InputError(f"{path}: {what} leads to {target}, outside its folder; copy that file beside it")
-    warn(f"{path.name}: {what} leads to {target}, outside its folder")
+    if told:
+        warn(f"{path.name}: {what} leads to {target}, outside its folder")

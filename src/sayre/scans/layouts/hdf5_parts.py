@@ -16,7 +16,7 @@ from sayre.files.hdf5.tree import named, opened
 from sayre.files.patterns import hdf5
 from sayre.files.patterns.contents import Contents
 from sayre.files.patterns.region import Region, indices, of_frame, squeezed
-from sayre.files.safety import sound
+from sayre.files.safety import sound, within
 from sayre.files.safety.heaps import require_heaps
 from sayre.scans.protocol import Frames, Values
 
@@ -63,7 +63,7 @@ def looked_into(path: Path) -> Iterator[h5py.File | None]:
     except OSError:
         yield None
         return
-    with file:
+    with file, within.looked_into(path):
         yield file
 
 

@@ -20,6 +20,7 @@ from sayre.errors import InputError
 from sayre.extras import optional
 from sayre.files.patterns.contents import Contents
 from sayre.files.patterns.frames import numbered_frames
+from sayre.files.safety.within import require_within
 from sayre.scans.layouts.circles import SAMPLE, axis_of, stances
 from sayre.scans.layouts.folders import scan_folder
 from sayre.scans.layouts.spec import SpecScan, is_spec, read_spec
@@ -128,7 +129,9 @@ def _folder(path: Path, scan: SpecScan, given: Path | None, what: str) -> tuple[
         for place in dict.fromkeys([recorded, *near])
         if place.is_dir() and any(place.glob(f"{prefix or ''}*.edf*"))
     ]
-    return scan_folder(found[:1], None, f"{what}: recorded in {recorded}"), prefix
+    folder = scan_folder(found[:1], None, f"{what}: recorded in {recorded}")
+    require_within(path, folder, "imageFile in its header")
+    return folder, prefix
 
 
 def _details(scan: SpecScan, start: str) -> dict[str, str]:

@@ -25,6 +25,7 @@ from sayre.files.hdf5.tree import opened
 from sayre.files.patterns import tiff
 from sayre.files.patterns.contents import Contents
 from sayre.files.safety import sound
+from sayre.files.safety.within import require_frames, require_within
 from sayre.scans.layouts import hdf5_parts as parts
 from sayre.scans.layouts import transformations as chains
 from sayre.scans.layouts.circles import named
@@ -162,6 +163,9 @@ def _frames(
         files = [
             (folder or path.parent) / text if folder is None else folder / Path(text).name for text in texts
         ]
+        for file in dict.fromkeys(file.parent for file in files if folder is None):
+            require_within(path, file, f"{group}/image_data")
+        require_frames(files)
         return [path, *files], lambda: _images(files, what), len(files)
     lost = parts.lost_links(nexus.child(file, group)).get("data")
     if lost is not None:

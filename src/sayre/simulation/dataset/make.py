@@ -12,6 +12,7 @@ from sayre._version import __version__
 from sayre.errors import InputError, warn
 from sayre.extras import optional
 from sayre.files.atomic import replacing
+from sayre.files.safety.within import only_within, the_only_folder
 from sayre.numerics.progress import Advance
 from sayre.simulation.cluster import connected
 from sayre.simulation.dataset.config import DatasetConfig
@@ -147,7 +148,8 @@ def _in_processes(
     """Make shards in processes of this machine; yield the number of each that is finished."""
     try:
         with one_thread_each(), workers(count) as submit:
-            futures = [submit(write_shard, config, folder, number) for number in missing]
+            only = the_only_folder()
+            futures = [submit(_write_shard, only, config, folder, number) for number in missing]
             for future in as_completed(futures):
                 yield future.result()
     finally:  # no process writes any longer
@@ -161,10 +163,17 @@ def _on_cluster(
     """Make shards on a Dask cluster; yield the number of each that is finished."""
     client = connected(scheduler)
     distributed = optional("distributed", extra="cluster", task="`scheduler=`")
+    only = the_only_folder()
     with client:
         futures = [
-            client.submit(write_shard, config, folder, number, key=f"{folder}/{number}", pure=False)
+            client.submit(_write_shard, only, config, folder, number, key=f"{folder}/{number}", pure=False)
             for number in missing
         ]
         for future in distributed.as_completed(futures, loop=client.loop):
             yield future.result()
+
+
+def _write_shard(only: str | None, config: DatasetConfig, folder: Path, number: int) -> int:
+    """Make a shard in another process, whose files lead to the same folder only."""
+    with only_within(None if only is None else Path(only)):
+        return write_shard(config, folder, number)

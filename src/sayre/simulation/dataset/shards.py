@@ -318,4 +318,4 @@ def _require_stack(path: Path, dataset: Any) -> None:
     """Refuse what is no stack of numbers that can be read."""
     if not isinstance(dataset, h5py.Dataset) or dataset.ndim < 3 or dataset.dtype.kind not in "bifuc":
         raise InputError(f"{path}: {dataset.name} holds no patterns; remove the file, and it is made again")
-    require_sound(dataset, path)
+    require_sound(dataset, path, values=dataset.size // max(len(dataset), 1))

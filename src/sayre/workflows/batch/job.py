@@ -22,6 +22,7 @@ from sayre.workflows.batch.places import folder_names
 from sayre.workflows.batch.row import Row
 from sayre.workflows.batch.scan import do_scan, failed
 from sayre.workflows.batch.table import PICTURE, REPORT, TABLE, csv_text, page, so_far, told, why
+from sayre.workflows.jobs.access import reads_within
 from sayre.workflows.jobs.input_file import InputFile, Reading
 from sayre.workflows.jobs.job import config_of
 from sayre.workflows.jobs.options import Device
@@ -109,6 +110,7 @@ class BatchJob:
             for source, name in zip(self.sources, folder_names(self.sources), strict=True)
         ]
 
+    @reads_within
     def run(self, bar: Bar = no_bar) -> BatchOutcome:
         """Do the scans that are not done, and write the table after each.
 

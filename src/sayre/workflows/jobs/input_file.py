@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated
 
 from sayre.data import AnyPattern, Pattern
 from sayre.data.option import Option, SettingError, check_settings
 from sayre.detectors.geometry import NAMES
 from sayre.detectors.hygiene.checks import REPEATED
+from sayre.workflows.jobs.access import Within
 
 ENDINGS = ".npz .npy .cxi .h5 .nxs .tif .mat"
 
@@ -53,14 +53,6 @@ Crop = Annotated[
         whole=True,
         metavar="VOXELS",
         parse=voxels,
-    ),
-]
-Within = Annotated[
-    Path | None,
-    Option(
-        help="The only folder to which files may lead: links, virtual datasets and pages elsewhere "
-        "are refused.",
-        metavar="DIR",
     ),
 ]
 Flat = Annotated[

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from sayre.data.option import Option, check_settings
+from sayre.workflows.jobs.access import Within, reads_within
 from sayre.workflows.jobs.progress import Bar, no_bar
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class DatasetJob:
             metavar="ADDRESS",
         ),
     ] = None
+    within: Within = None
     force: Annotated[bool, Option(help="Remove another data set in OUT.")] = False
 
     def __post_init__(self) -> None:
@@ -63,6 +65,7 @@ class DatasetJob:
         kept = len(list(self.folder.glob(PATTERN)))
         return f"{kept} of {count} shards are finished and kept in {self.folder}; the same command resumes"
 
+    @reads_within
     def run(self, bar: Bar = no_bar) -> DatasetOutcome:
         """Make the shards that are missing, and then the datasheet.
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from sayre.data.option import Option, check_settings
+from sayre.workflows.jobs.access import Within, reads_within
 from sayre.workflows.jobs.again import is_left, require_own
 from sayre.workflows.jobs.job import config_of, spare_the_inputs
 from sayre.workflows.jobs.progress import Bar, no_bar
@@ -38,6 +39,7 @@ class SimulateJob:
         int,
         Option(help="Seed of all random numbers; the same seed gives the same peak.", least=0, whole=True),
     ] = 0
+    within: Within = None
     force: Annotated[bool, Option(help="Overwrite the output files if they exist.")] = False
 
     resuming = "nothing was written; the same command begins anew"
@@ -45,6 +47,7 @@ class SimulateJob:
     def __post_init__(self) -> None:
         check_settings(self)
 
+    @reads_within
     def run(self, bar: Bar = no_bar) -> SimulateOutcome:
         """Simulate the peak and write it.
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from sayre.crystal.scan import Scan
 from sayre.data.option import Option, check_settings
 from sayre.errors import InputError
+from sayre.workflows.jobs.access import Within, reads_within
 from sayre.workflows.jobs.again import is_left, require_own
 from sayre.workflows.jobs.job import config_of, spare_the_inputs
 from sayre.workflows.jobs.options import Force
@@ -49,6 +50,7 @@ class StrainJob:
     analysis: AnalysisSettings = field(default_factory=AnalysisSettings)
     scan: Scan = field(default_factory=Scan)
     picture: Annotated[Path | None, Option(help="Picture of the analysis (.png).", metavar="FILE")] = None
+    within: Within = None
     force: Force = False
 
     def __post_init__(self) -> None:
@@ -58,6 +60,7 @@ class StrainJob:
     def resuming(self) -> str:
         return "nothing was written"
 
+    @reads_within
     def run(self, bar: Bar = no_bar) -> StrainOutcome:
         """Read, analyse and write.
 

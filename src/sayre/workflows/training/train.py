@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from sayre.data.option import Option
+from sayre.workflows.jobs.access import Within, reads_within
 from sayre.workflows.jobs.progress import Bar, no_bar
 
 _RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID")
@@ -45,6 +46,7 @@ class TrainInpaintJob:
     config: Config
     folder: Annotated[Path, _OUT] = Path("runs/inpaint")
     resume: Resume = None
+    within: Within = None
     force: Force = False
 
     @property
@@ -52,6 +54,7 @@ class TrainInpaintJob:
         """What is kept when the training is stopped, and how to resume it."""
         return _resuming("inpaint", self.config, self.folder)
 
+    @reads_within
     def run(self, bar: Bar = no_bar) -> TrainOutcome:
         """Train, and write the checkpoint, the curves and the weights.
 
