@@ -11,7 +11,7 @@ from scan_samples import counts, quietly
 import sayre
 from sayre.errors import InputError
 from sayre.files.patterns.contents import Contents
-from sayre.scans import load, load_filled
+from sayre.scans import load, load_filled, registry
 from sayre.scans.protocol import Entry, Frames, Motor, RawScan, facts
 from sayre.scans.registry import GROUP, chosen, names_of
 
@@ -46,6 +46,7 @@ class Moon:
 def moon(monkeypatch, tmp_path):
     point = importlib.metadata.EntryPoint("moon", f"{__name__}:Moon", GROUP)
     monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: [point])
+    monkeypatch.setattr(registry, "_points", registry._points.__wrapped__)
     path = tmp_path / "a.moon"
     path.write_text("moon")
     return path
@@ -64,6 +65,7 @@ def test_a_beamline_ships_its_own_reader(moon):
 def test_a_reader_that_does_not_load_is_one_line(monkeypatch, tmp_path):
     point = importlib.metadata.EntryPoint("mars", "no_such_package:Mars", GROUP)
     monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: [point])
+    monkeypatch.setattr(registry, "_points", registry._points.__wrapped__)
     path = tmp_path / "a.tif"
     path.write_text("any")
     with pytest.raises(InputError, match=r"reader of scans mars: no_such_package:Mars does not load"):

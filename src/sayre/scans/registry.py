@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import importlib.metadata
 from pathlib import Path
@@ -40,7 +41,7 @@ def readers() -> list[Reader]:
         A reader of another package that does not load.
     """
     found: list[Reader] = []
-    for point in sorted(importlib.metadata.entry_points(group=GROUP), key=lambda point: point.name):
+    for point in _points():
         try:
             loaded = point.load()
         except Exception as error:
@@ -50,6 +51,11 @@ def readers() -> list[Reader]:
             ) from error
         found.append(loaded() if isinstance(loaded, type) else loaded)
     return found + [cast(Reader, importlib.import_module(name).READER) for name in BUILT_IN]
+
+
+@functools.cache
+def _points() -> tuple[importlib.metadata.EntryPoint, ...]:
+    return tuple(sorted(importlib.metadata.entry_points(group=GROUP), key=lambda point: point.name))
 
 
 def reader_of(path: Path) -> Reader | None:
