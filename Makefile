@@ -31,7 +31,7 @@ test-interop: $(INTEROP)/.ready
 test-browser: $(VENV)/.ready-dev
 	$(BIN)/python -m pip install --quiet --group browser
 	command -v chromium chromium-browser google-chrome >/dev/null || $(BIN)/playwright install chromium
-	$(BIN)/python -m pytest tests/viewer/test_view_in_browser.py
+	$(BIN)/python -m pytest tests/viewer/test_view_in_browser.py tests/viewer/test_inline_in_browser.py
 
 lint: $(VENV)/.ready-dev
 	$(BIN)/ruff check src tests benchmarks docs/concepts

@@ -47,6 +47,7 @@ _PUBLIC = {
     "reconstruct": "sayre.workflows.reconstruction",
     "save": "sayre.files",
     "simulate": "sayre.simulation.peak",
+    "view": "sayre.viewer.inline.view",
 }
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ if TYPE_CHECKING:
     from sayre.retrieval.settings import Settings
     from sayre.scans import load, load_filled
     from sayre.simulation.peak import simulate
+    from sayre.viewer.inline.view import view
     from sayre.workflows.reconstruction import Reconstruction, reconstruct
 
 __all__ = [
@@ -93,6 +95,7 @@ __all__ = [
     "reconstruct",
     "save",
     "simulate",
+    "view",
 ]
 
 

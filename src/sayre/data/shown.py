@@ -30,6 +30,12 @@ class Shown:
         """2D arrays to draw side by side, NaN where nothing is known."""
         return ()
 
+    def view(self, *beside: Any) -> Any:
+        """Show slices along any axis, in a notebook or as a page to be saved; see `sayre.view`."""
+        import sayre
+
+        return sayre.view(self, *beside)
+
     def __repr__(self) -> str:
         width = max((len(label) for label, _ in self._lines()), default=0)
         rows = (f"  {label:<{width}}  {text}" for label, text in self._lines())

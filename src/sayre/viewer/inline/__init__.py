@@ -1,0 +1,1 @@
+"""Pages that hold what they show: without a server, a kernel or a network, for notebooks and to be sent."""
