@@ -18,7 +18,7 @@ from sayre.retrieval.choice.align import align, correlation
 from sayre.retrieval.settings import Settings
 from sayre.simulation.peak import simulate
 from sayre.workflows.jobs.input_file import InputFile
-from sayre.workflows.jobs.progress import no_bar
+from sayre.workflows.jobs.progress import notebook_bar
 from sayre.workflows.report.methods import methods
 from sayre.workflows.run import RunJob
 
@@ -121,10 +121,12 @@ def test_what_was_phased_is_handed_back_where_starts_differ_or_a_method_was_aske
     job = RunJob(input=InputFile(source="peak.npz"), folder=outcome.folder)
     doubtful = replace(outcome.result, phased=replace(phased, agreement=0.5))
     counts, filled = outcome.pattern.pattern, outcome.pattern
-    assert job._by_crystal(counts, filled, doubtful, no_bar) is filled
+    assert job._by_crystal(counts, filled, doubtful, notebook_bar) is filled
     asked = replace(job, filling=FillingSettings(method="wiener"))
-    assert asked._by_crystal(counts, filled, outcome.result, no_bar) is filled
-    assert job._by_crystal(filled, filled, outcome.result, no_bar) is filled  # filled by another command
+    assert asked._by_crystal(counts, filled, outcome.result, notebook_bar) is filled
+    assert (
+        job._by_crystal(filled, filled, outcome.result, notebook_bar) is filled
+    )  # filled by another command
 
 
 def test_a_run_stopped_while_the_crystal_fills_resumes_to_the_same(peak, by, tmp_path, monkeypatch):

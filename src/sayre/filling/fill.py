@@ -16,6 +16,7 @@ from sayre.filling.gain import photon_gain
 from sayre.filling.kept import Kept
 from sayre.filling.settings import FillingSettings
 from sayre.numerics.device import find_device
+from sayre.numerics.notebook import following
 from sayre.numerics.progress import Advance, Part
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def inpaint(
     device
         `auto`, `cpu` or `cuda`, for the network.
     progress
-        Called with the fraction done.
+        Called with the fraction done; by default a notebook shows a bar.
     kept
         Where finished steps of `wiener` and the network are kept, and resumed from where an earlier call with
         the same arguments was stopped: `sayre.files.checkpoints.Checkpoints`. The result is the same.
@@ -89,14 +90,15 @@ def inpaint(
     chosen = chosen_method(settings)
     gain = _gain(pattern, settings) if chosen in STATISTICAL else 1.0
     seen = _in_photons(pattern, gain)
-    if chosen == "crystal":
-        filled, sigma, chosen = _by_crystal(seen, settings, device, progress, kept)
-    elif chosen == "stack":
-        filled, sigma, chosen = _by_stack(seen, settings, device, progress, kept)
-    elif chosen == "unet":
-        filled, sigma, chosen = _by_network(seen, settings, device, progress, kept)
-    else:
-        filled, sigma = _by_classic(chosen, np.log1p(seen.intensity), pattern.mask, progress, kept)
+    with following(f"filling {pattern.name}", progress) as advance:
+        if chosen == "crystal":
+            filled, sigma, chosen = _by_crystal(seen, settings, device, advance, kept)
+        elif chosen == "stack":
+            filled, sigma, chosen = _by_stack(seen, settings, device, advance, kept)
+        elif chosen == "unet":
+            filled, sigma, chosen = _by_network(seen, settings, device, advance, kept)
+        else:
+            filled, sigma = _by_classic(chosen, np.log1p(seen.intensity), pattern.mask, advance, kept)
     counts = pattern.intensity.copy()
     photons = np.maximum(np.expm1(filled[pattern.mask]), 0)
     counts[pattern.mask] = np.float32(gain) * photons - np.float32(pattern.readout**2 / gain)

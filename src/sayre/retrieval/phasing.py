@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -16,6 +17,8 @@ from sayre.data.expect import expect
 from sayre.data.option import changed
 from sayre.errors import InputError, note
 from sayre.numerics.device import find_device
+from sayre.numerics.notebook import following
+from sayre.numerics.progress import Advance
 from sayre.retrieval import prepare
 from sayre.retrieval.aliens import EXPLAINED, WORSE, described, free_deviance, suspects, without
 from sayre.retrieval.binning import binned
@@ -95,7 +98,8 @@ def phase(
     device
         `auto`, `cpu` or `cuda`.
     watch
-        Functions that follow the progress, and what an earlier, stopped call saved.
+        Functions that follow the progress, and what an earlier, stopped call saved. Where it reports to none,
+        a notebook shows a bar.
     changes
         Single settings by name, in place of those of `settings`: `phase(pattern, runs=4)`.
 
@@ -128,9 +132,25 @@ def phase(
     ratios = prepare.check(cut.as_photons(), part=pattern.meta.origin is not None)
     cut = prepare.not_below_zero(cut)
     job = _Job(settings, init if isinstance(init, np.ndarray) else None, where)
-    found = _without_aliens(cut, job, watch) if settings.mask_aliens else job.phased(cut, watch)
+    with _followed(watch, cut.name, settings.runs) as watch:
+        found = _without_aliens(cut, job, watch) if settings.mask_aliens else job.phased(cut, watch)
     _warn(found, settings)
     return replace(found, oversampling=ratios)
+
+
+@contextmanager
+def _followed(watch: Watch, name: str, runs: int) -> Iterator[Watch]:
+    """The watch, with a bar where it reports to none and the caller is a notebook."""
+
+    def told(fraction: float, note: str = "") -> None:
+        """Stand for the report of the watch, beside which there is no bar."""
+
+    with following(f"phasing {name}", told if watch.report else None) as advance:
+        if watch.report or advance is None:
+            yield watch
+            return
+        shown: Advance = advance
+        yield replace(watch, report=lambda now: shown(now.fraction, now.note(runs)))
 
 
 @dataclass(frozen=True)

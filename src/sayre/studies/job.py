@@ -15,7 +15,7 @@ from sayre.studies.study import TRAINED, Study, StudyResult, StudySettings
 from sayre.workflows.jobs.access import Within, reads_within
 from sayre.workflows.jobs.job import config_of
 from sayre.workflows.jobs.options import Device
-from sayre.workflows.jobs.progress import Bar, no_bar
+from sayre.workflows.jobs.progress import Bar, notebook_bar
 
 ALL = "all"
 
@@ -70,7 +70,7 @@ class StudyJob:
         return f"trained networks are kept in {self.folder / TRAINED}; the same command goes on"
 
     @reads_within
-    def run(self, bar: Bar = no_bar) -> StudyOutcome:
+    def run(self, bar: Bar = notebook_bar) -> StudyOutcome:
         """Make the study, or all.
 
         Raises
@@ -161,7 +161,7 @@ class ListStudiesJob:
 
     resuming = ""
 
-    def run(self, bar: Bar = no_bar) -> StudyList:
+    def run(self, bar: Bar = notebook_bar) -> StudyList:
         """Read the catalogue."""
         return StudyList()
 

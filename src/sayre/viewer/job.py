@@ -10,7 +10,7 @@ from sayre.data.option import Option, check_settings
 from sayre.errors import InputError
 from sayre.extras import optional
 from sayre.workflows.jobs.input_file import Frames, InputFile, Source
-from sayre.workflows.jobs.progress import Bar, no_bar
+from sayre.workflows.jobs.progress import Bar, notebook_bar
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +58,7 @@ class ViewJob:
     def resuming(self) -> str:
         return "the page is closed; masks that were not saved are lost"
 
-    def run(self, bar: Bar = no_bar) -> NoReturn:
+    def run(self, bar: Bar = notebook_bar) -> NoReturn:
         """Read the file, print the address of the page, and serve it until the process is interrupted.
 
         Raises

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from sayre.data.option import Option
-from sayre.workflows.jobs.progress import Bar, no_bar
+from sayre.workflows.jobs.progress import Bar, notebook_bar
 
 if TYPE_CHECKING:
     from sayre.workflows.demonstration import Demonstration
@@ -23,7 +23,7 @@ class DemoJob:
 
     resuming = "the same command begins anew"
 
-    def run(self, bar: Bar = no_bar) -> DemoOutcome:
+    def run(self, bar: Bar = notebook_bar) -> DemoOutcome:
         """Do all of it.
 
         Raises

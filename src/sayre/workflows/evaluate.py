@@ -13,7 +13,7 @@ from sayre.filling.settings import METHODS
 from sayre.workflows.jobs.access import Within, reads_within
 from sayre.workflows.jobs.input_file import Crop, Dark, Flat, InputFile
 from sayre.workflows.jobs.options import Device
-from sayre.workflows.jobs.progress import Bar, no_bar
+from sayre.workflows.jobs.progress import Bar, notebook_bar
 
 if TYPE_CHECKING:
     from sayre.filling.scores import Score
@@ -74,7 +74,7 @@ class EvaluateJob:
                 )
 
     @reads_within
-    def run(self, bar: Bar = no_bar) -> EvaluateOutcome:
+    def run(self, bar: Bar = notebook_bar) -> EvaluateOutcome:
         """Cut the gaps, fill them and score what comes back.
 
         Raises

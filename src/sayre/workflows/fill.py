@@ -14,7 +14,7 @@ from sayre.workflows.jobs.again import is_left, require_own
 from sayre.workflows.jobs.input_file import InputFile
 from sayre.workflows.jobs.job import config_of, spare_the_inputs
 from sayre.workflows.jobs.options import Device, Force
-from sayre.workflows.jobs.progress import Bar, no_bar
+from sayre.workflows.jobs.progress import Bar, notebook_bar
 from sayre.workflows.jobs.stopping import Stopping
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class FillJob:
         return self._stopping.sentence(self.folder)
 
     @reads_within
-    def run(self, bar: Bar = no_bar) -> FillOutcome:
+    def run(self, bar: Bar = notebook_bar) -> FillOutcome:
         """Read, fill and write; finished steps of a long filling are kept, and read by the next call.
 
         Raises

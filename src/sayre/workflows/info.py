@@ -13,7 +13,7 @@ from sayre.errors import InputError, SayreWarning, warn
 from sayre.files.safety.apart import tried_apart
 from sayre.workflows.jobs.access import Within, reads_within
 from sayre.workflows.jobs.input_file import Frames, Reading, Source
-from sayre.workflows.jobs.progress import Bar, no_bar
+from sayre.workflows.jobs.progress import Bar, notebook_bar
 
 if TYPE_CHECKING:
     from sayre.data import AnyPattern
@@ -49,7 +49,7 @@ class InfoJob:
         return "nothing was written"
 
     @reads_within
-    def run(self, bar: Bar = no_bar) -> InfoOutcome:
+    def run(self, bar: Bar = notebook_bar) -> InfoOutcome:
         """Look into the file; the frames are read where one scan, or none, is there to choose from.
 
         Raises

@@ -20,7 +20,7 @@ from sayre.workflows.jobs.access import reads_within
 from sayre.workflows.jobs.input_file import InputFile
 from sayre.workflows.jobs.job import collected_warnings, config_of
 from sayre.workflows.jobs.options import Device, Force
-from sayre.workflows.jobs.progress import Bar, no_bar
+from sayre.workflows.jobs.progress import Bar, notebook_bar
 from sayre.workflows.jobs.stopping import FILLED, Stopping
 from sayre.workflows.phase import RetrievalStage
 
@@ -85,7 +85,7 @@ class RunJob:
         return self._stopping.sentence(self.folder / RUNS)
 
     @reads_within
-    def run(self, bar: Bar = no_bar) -> RunOutcome:
+    def run(self, bar: Bar = notebook_bar) -> RunOutcome:
         """Do all of it.
 
         Raises

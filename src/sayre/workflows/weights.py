@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from sayre.data.option import Option
 from sayre.errors import InputError
-from sayre.workflows.jobs.progress import Bar, no_bar
+from sayre.workflows.jobs.progress import Bar, notebook_bar
 
 if TYPE_CHECKING:
     from sayre.networks.registry import Weights
@@ -31,7 +31,7 @@ class ListWeightsJob:
 
     resuming = ""
 
-    def run(self, bar: Bar = no_bar) -> WeightsOutcome:
+    def run(self, bar: Bar = notebook_bar) -> WeightsOutcome:
         """Read the registry."""
         from sayre.networks.registry import registry
 
@@ -50,7 +50,7 @@ class VerifyWeightsJob:
 
     resuming = ""
 
-    def run(self, bar: Bar = no_bar) -> WeightsOutcome:
+    def run(self, bar: Bar = notebook_bar) -> WeightsOutcome:
         """Load and apply each network.
 
         Raises
@@ -86,7 +86,7 @@ class WeightsPathJob:
 
     resuming = ""
 
-    def run(self, bar: Bar = no_bar) -> WeightsOutcome:
+    def run(self, bar: Bar = notebook_bar) -> WeightsOutcome:
         """Return the path.
 
         Raises

@@ -26,7 +26,7 @@ from sayre.workflows.jobs.access import reads_within
 from sayre.workflows.jobs.input_file import InputFile, Reading
 from sayre.workflows.jobs.job import config_of
 from sayre.workflows.jobs.options import Device
-from sayre.workflows.jobs.progress import Bar, no_bar
+from sayre.workflows.jobs.progress import Bar, notebook_bar
 from sayre.workflows.run import KeepStarts, RunJob
 
 ANSWER = 10.0
@@ -111,7 +111,7 @@ class BatchJob:
         ]
 
     @reads_within
-    def run(self, bar: Bar = no_bar) -> BatchOutcome:
+    def run(self, bar: Bar = notebook_bar) -> BatchOutcome:
         """Do the scans that are not done, and write the table after each.
 
         Raises

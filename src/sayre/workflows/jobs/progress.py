@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
+from sayre.numerics.notebook import following
 from sayre.numerics.progress import Advance
 
 
@@ -16,6 +17,7 @@ class Bar(Protocol):
 
 
 @contextmanager
-def no_bar(title: str) -> Iterator[Advance]:
-    """A bar that shows nothing."""
-    yield lambda fraction, note="": None
+def notebook_bar(title: str) -> Iterator[Advance]:
+    """A bar in the notebook that calls; elsewhere one that shows nothing."""
+    with following(title) as advance:
+        yield advance or (lambda fraction, note="": None)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from sayre.data.option import Option, check_settings
 from sayre.workflows.jobs.access import Within, reads_within
-from sayre.workflows.jobs.progress import Bar, no_bar
+from sayre.workflows.jobs.progress import Bar, notebook_bar
 
 if TYPE_CHECKING:
     from sayre.simulation.dataset import DatasetConfig
@@ -66,7 +66,7 @@ class DatasetJob:
         return f"{kept} of {count} shards are finished and kept in {self.folder}; the same command resumes"
 
     @reads_within
-    def run(self, bar: Bar = no_bar) -> DatasetOutcome:
+    def run(self, bar: Bar = notebook_bar) -> DatasetOutcome:
         """Make the shards that are missing, and then the datasheet.
 
         Raises

@@ -11,7 +11,7 @@ from sayre.data.option import Option, check_settings
 from sayre.workflows.jobs.access import Within, reads_within
 from sayre.workflows.jobs.again import is_left, require_own
 from sayre.workflows.jobs.job import config_of, spare_the_inputs
-from sayre.workflows.jobs.progress import Bar, no_bar
+from sayre.workflows.jobs.progress import Bar, notebook_bar
 from sayre.workflows.simulation.crystal_settings import CrystalSettings, RelaxationSettings
 from sayre.workflows.simulation.peak_settings import DetectorSettings, ScatteringSettings
 
@@ -48,7 +48,7 @@ class SimulateJob:
         check_settings(self)
 
     @reads_within
-    def run(self, bar: Bar = no_bar) -> SimulateOutcome:
+    def run(self, bar: Bar = notebook_bar) -> SimulateOutcome:
         """Simulate the peak and write it.
 
         Raises

@@ -14,7 +14,7 @@ from sayre.workflows.jobs.access import Within, reads_within
 from sayre.workflows.jobs.again import is_left, require_own
 from sayre.workflows.jobs.job import config_of, spare_the_inputs
 from sayre.workflows.jobs.options import Force
-from sayre.workflows.jobs.progress import Bar, no_bar
+from sayre.workflows.jobs.progress import Bar, notebook_bar
 from sayre.workflows.strain.settings import AnalysisSettings
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class StrainJob:
         return "nothing was written"
 
     @reads_within
-    def run(self, bar: Bar = no_bar) -> StrainOutcome:
+    def run(self, bar: Bar = notebook_bar) -> StrainOutcome:
         """Read, analyse and write.
 
         Raises

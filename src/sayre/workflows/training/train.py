@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 from sayre.data.option import Option
 from sayre.workflows.jobs.access import Within, reads_within
-from sayre.workflows.jobs.progress import Bar, no_bar
+from sayre.workflows.jobs.progress import Bar, notebook_bar
 
 _RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID")
 """Variables that tell a process of a training on several devices its number."""
@@ -55,7 +55,7 @@ class TrainInpaintJob:
         return _resuming("inpaint", self.config, self.folder)
 
     @reads_within
-    def run(self, bar: Bar = no_bar) -> TrainOutcome:
+    def run(self, bar: Bar = notebook_bar) -> TrainOutcome:
         """Train, and write the checkpoint, the curves and the weights.
 
         Raises
@@ -91,7 +91,7 @@ class TrainPhaseJob:
         """What is kept when the training is stopped, and how to resume it."""
         return _resuming("phase", self.config, self.folder)
 
-    def run(self, bar: Bar = no_bar) -> TrainOutcome:
+    def run(self, bar: Bar = notebook_bar) -> TrainOutcome:
         """Train, and write the checkpoint, the curves and the weights.
 
         Raises
