@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import sys
 
 import numpy as np
@@ -10,6 +11,7 @@ from scan_samples import FRAMES, PEAK, counts, geometry_of, quietly, turned
 
 from sayre.errors import InputError
 from sayre.files.safety.within import only_within
+from sayre.numerics import memory
 
 fabio = pytest.importorskip("fabio")
 FIRST = 120
@@ -114,4 +116,32 @@ def test_a_recorded_folder_elsewhere_is_said_and_refused_where_one_folder_is_nam
     assert np.array_equal(pattern.intensity, stack)
     assert f"imageFile in its header leads to {folder}, outside its folder" in told
     with only_within(apart), pytest.raises(InputError, match="imageFile in its header leads to"):
+        quietly(f"{path}::4")
+
+
+@pytest.mark.parametrize("ending", [".edf", ".edf.gz"])
+def test_a_frame_whose_end_is_missing_is_refused(scan, ending):
+    """fabio puts zeros there and says so on stderr alone."""
+    path, folder, stack = scan(ending=ending)
+    assert np.array_equal(quietly(f"{path}::4")[0].intensity, stack)
+    cut = folder / f"data_mpx4_{FIRST + 3:05d}{ending}"
+    opened = gzip.open if ending.endswith("gz") else open
+    with opened(cut, "rb") as file:
+        whole = file.read()
+    with opened(cut, "wb") as file:
+        file.write(whole[:-100])
+    with pytest.raises(InputError, match=r"data_mpx4_00123\.edf.*bytes of a frame of 672 are there"):
+        quietly(f"{path}::4")
+    cut.write_bytes(cut.read_bytes()[:-20])
+    with pytest.raises(InputError, match=r"data_mpx4_00123\.edf"):
+        quietly(f"{path}::4")
+
+
+def test_frames_that_are_stated_beyond_the_memory_are_refused_before_they_are_read(scan, monkeypatch):
+    path, folder, _ = scan(ending=".edf")
+    for file in folder.iterdir():
+        head = file.read_bytes().replace(b"Dim_1 = 14 ;", b"Dim_1 = 4000000 ;", 1).replace(b"     }", b"}", 1)
+        file.write_bytes(head)
+    monkeypatch.setattr(memory, "available", lambda: 2**30)
+    with pytest.raises(InputError, match=r"9 frames of its shape needs 3\.2 GiB of memory"):
         quietly(f"{path}::4")

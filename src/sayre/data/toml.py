@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from sayre.data.hints import did_you_mean
 from sayre.errors import InputError
+from sayre.numerics import memory
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -34,7 +35,7 @@ class FromToml(BaseModel):
             Missing file, not TOML, unknown key or a value out of range.
         """
         try:
-            return cls.from_text(path.read_text(encoding="utf-8"), str(path))
+            return cls.from_text(memory.whole_text(path), str(path))
         except OSError as error:
             raise InputError(f"{path}: {error.strerror}; {cls.example}") from None
         except UnicodeDecodeError as error:

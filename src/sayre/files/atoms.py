@@ -20,6 +20,7 @@ from sayre.data.json_text import to_json
 from sayre.data.plausible import require_plausible
 from sayre.errors import InputError
 from sayre.files.atomic import check_place, replacing
+from sayre.numerics import memory
 
 __all__ = ["load_particle", "particle_path_check", "save_particle"]
 
@@ -58,7 +59,7 @@ def load_particle(
     path = Path(path)
     reader = _read_xyz if _ending(path) in _XYZ else _read_lammps
     try:
-        text = path.read_text(encoding="utf-8")
+        text = memory.whole_text(path)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); check the path") from None
     except UnicodeDecodeError:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sayre.errors import InputError, understood
+from sayre.numerics import memory
 
 
 def manifest_in(path: Path) -> dict[str, Any] | None:
@@ -51,6 +52,6 @@ def _of_tiff(path: Path) -> str:
 
 
 def _of_vti(path: Path) -> str:
-    head = path.read_bytes().partition(b"</FieldData>")[0]
+    head = memory.whole(path, each=1).partition(b"</FieldData>")[0]
     codes = re.findall(rb'Name="manifest"[^>]*>([\d ]+)<', head)[0]
     return bytes(map(int, codes.split())).rstrip(b"\0").decode()

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from sayre.data.manifest import sha256_of
 from sayre.errors import InputError, understood
 from sayre.files.atomic import replacing
+from sayre.numerics import memory
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -201,8 +202,9 @@ def _inflated(path: Path, packed: Tensor, shape: list[int]) -> Tensor:
     import torch
 
     size, unpacker = math.prod(shape), zlib.decompressobj()
+    memory.require(5 * size, f"{path}: a tensor")
     try:
-        numbers = unpacker.decompress(packed.numpy().tobytes(), size)
+        numbers = unpacker.decompress(packed.numpy().tobytes(), max(size, 1))
     except zlib.error as error:
         raise InputError(f"{path}: is damaged ({error}); the file as it was written would do") from None
     if len(numbers) != size:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import os
 from pathlib import Path
 
 from sayre.errors import InputError
+
+_EACH = 8
+"""Bytes of memory that a byte of a text may take: itself, in a line, in a number."""
+_UNKNOWN = 2**28
+"""Bytes that are read of what has no size, as a pipe or a device."""
 
 
 def available() -> int | None:
@@ -53,3 +59,42 @@ def require(needed: int, what: str, mend: str = "fewer voxels or atoms") -> None
             f"{what} needs {needed / 2**30:.1f} GiB of memory, {free / 2**30:.1f} GiB are free; "
             f"{mend} would do"
         )
+
+
+def whole(path: Path, *, each: int = _EACH) -> bytes:
+    """Return the bytes of a file that is read as a whole, once it is known that they fit in the memory.
+
+    Parameters
+    ----------
+    path
+        The file; of a pipe or a device 256 MiB are read at most.
+    each
+        Bytes of memory that a byte of it takes.
+
+    Raises
+    ------
+    InputError
+        There is not the memory for it.
+    OSError
+        It cannot be read.
+    """
+    with open(path, "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        require(each * size, f"{path}: reading {size / 2**30:.1f} GiB", "a smaller file")
+        data = file.read() if size else file.read(_UNKNOWN)
+        if not size and len(data) == _UNKNOWN:
+            raise InputError(f"{path}: has no end; a file would do")
+    return data
+
+
+def whole_text(path: Path, *, errors: str = "strict") -> str:
+    """Return the text of a file as `whole` reads it, in UTF-8.
+
+    Parameters
+    ----------
+    path
+        The file.
+    errors
+        What becomes of bytes that are no UTF-8, as `bytes.decode` has it.
+    """
+    return io.TextIOWrapper(io.BytesIO(whole(path)), encoding="utf-8", errors=errors).read()

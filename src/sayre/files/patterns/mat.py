@@ -22,6 +22,7 @@ from sayre.files.patterns.region import Region, cut, of_frame
 from sayre.files.safety import sound
 from sayre.files.safety.heaps import require_heaps
 from sayre.files.safety.within import looked_into
+from sayre.numerics import memory
 
 COUNTS = ("intensity", "data", "I")
 _FACTS = ("energy", "distance", "pixel_size", "hkl")
@@ -134,7 +135,9 @@ def _arrays(path: Path) -> Arrays:
     if start.startswith((_HDF5, b"\x89HDF")):
         return _of_hdf5(path)
     try:
-        return mat_levels.arrays_of(path.read_bytes())
+        return mat_levels.arrays_of(memory.whole(path, each=2))
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
     except ValueError as error:
         raise _unreadable(path, error) from error
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import zipfile
 import zlib
 from collections.abc import Iterable, Mapping
@@ -17,7 +18,7 @@ from sayre.data.hints import did_you_mean
 from sayre.errors import InputError
 from sayre.files.patterns.companions import NAMES, Kind, kind_of, refuse_other
 from sayre.files.patterns.contents import Contents, Output, arrays_of, known_of, may_be_counts, pattern_of
-from sayre.files.patterns.npz_part import read_stream
+from sayre.files.patterns.npz_part import read_header, read_stream
 from sayre.files.patterns.region import Region, cut, of_frame, require_memory, squeezed, within
 
 COUNTS = ("intensity", "data", "I")
@@ -252,11 +253,7 @@ def _headers(path: Path, file: zipfile.ZipFile) -> Headers:
             continue
         try:
             with file.open(entry) as stream:
-                version = np.lib.format.read_magic(stream)
-                if version == (1, 0):
-                    shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
-                else:
-                    shape, _, dtype = np.lib.format.read_array_header_2_0(stream)
+                shape, _, dtype = read_header(stream)
         except _DAMAGE as error:
             raise _unreadable(path, error, entry) from error
         headers[entry.removesuffix(".npy")] = (shape, dtype)
@@ -317,9 +314,18 @@ def _is_of(name: str, other: str, headers: Headers, inside: str | None) -> bool:
 
 
 def _read_array(path: Path, file: zipfile.ZipFile, name: str) -> NDArray[Any]:
+    entry = f"{name}.npy"
     try:
-        with file.open(f"{name}.npy") as stream:
+        with file.open(entry) as stream:
+            shape, _, dtype = read_header(stream)
+        size = file.getinfo(entry).file_size
+        if not dtype.hasobject and math.prod(shape) * dtype.itemsize > size:
+            raise ValueError(f"{size} bytes for an array of {'×'.join(map(str, shape))}")
+        require_memory(f"{path}::{name}", (slice(0, math.prod(shape)),), each=dtype.itemsize)
+        with file.open(entry) as stream:
             return np.asarray(np.lib.format.read_array(stream, allow_pickle=False))
+    except InputError:
+        raise
     except _DAMAGE as error:
         raise _unreadable(path, error, name) from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -108,7 +109,7 @@ def cut(array: NDArray[Any], region: Region | None, where: str) -> NDArray[Any]:
     return array[within(region[len(region) - array.ndim :], array.shape, where)]
 
 
-def require_memory(where: str, region: Region) -> None:
+def require_memory(where: str, region: Region, *, each: int = 4) -> None:
     """Refuse to read more counts than the machine has memory for, before the system ends the process.
 
     Parameters
@@ -117,8 +118,10 @@ def require_memory(where: str, region: Region) -> None:
         File and array, for the message.
     region
         What is to be read, in numbers.
+    each
+        Bytes of a number.
     """
-    needed = 4 * int(np.prod(lengths(region), dtype=np.int64))
+    needed = each * math.prod(lengths(region))
     if needed > SMALL:
         memory.require(needed, where, "a part of it (`roi=`)")
 

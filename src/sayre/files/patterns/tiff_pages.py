@@ -62,7 +62,7 @@ def read_stack(path: Path, stack: Stack, region: Region | None = None) -> NDArra
     if len(shape) not in (2, 3) or 0 in shape:
         raise InputError(f"{path}: counts must be a 2D or 3D array, found shape {stack.shape}")
     kept = within(region, shape, str(path))
-    require_memory(str(path), kept)
+    require_memory(str(path), kept, each=stack.dtype.itemsize)
     if stack.one is not None:
         part = full(kept, stack.shape)
         return np.array(_mapped(path, stack.one)[part]).reshape(lengths(kept))
@@ -109,6 +109,7 @@ def decoded(path: Path, page: Any, number: int) -> NDArray[Any]:
     number
         Of the page in its file.
     """
+    _require_room(path, page)
     try:
         with warnings.catch_warnings():  # tifffile opens the other files of a stack anew, and says so
             warnings.filterwarnings("ignore", ".*reading array from closed file", UserWarning)
@@ -128,9 +129,17 @@ def decoded(path: Path, page: Any, number: int) -> NDArray[Any]:
 def _mapped(path: Path, series: Any) -> NDArray[Any]:
     """An array of a series that one page holds, mapped to memory where its bytes are those of the file."""
     if series.dataoffset is None or series.keyframe.fillorder == 2:
+        _require_room(path, series)
         return np.asarray(series.asarray())
     dtype = np.dtype(series.dtype).newbyteorder(series.keyframe.parent.byteorder)
     return np.memmap(path, dtype, "r", series.dataoffset, tuple(series.shape))
+
+
+def _require_room(path: Path, pages: Any) -> None:
+    """Refuse to decode more pixels than there is memory for, as a page is decoded whole."""
+    require_memory(
+        str(path), tuple(slice(0, int(n)) for n in pages.shape), each=np.dtype(pages.dtype).itemsize
+    )
 
 
 def _by_pillow(path: Path, number: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any] | None:

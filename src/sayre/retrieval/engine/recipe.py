@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 from sayre.data.hints import did_you_mean
 from sayre.errors import InputError
+from sayre.numerics import memory
 from sayre.retrieval.engine.algorithms import ALGORITHMS, Algorithm
 
 PRESETS: dict[str, str] = {
@@ -119,7 +120,7 @@ def recipe_text(recipe: str) -> str:
     """
     if os.path.isfile(recipe):
         try:
-            recipe = Path(recipe).read_text(encoding="utf-8").strip()
+            recipe = memory.whole_text(Path(recipe)).strip()
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(f"recipe: {recipe} cannot be read ({error}); a text file would do") from None
     parse(recipe)

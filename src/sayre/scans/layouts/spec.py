@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from sayre.errors import InputError
+from sayre.numerics import memory
 from sayre.scans.protocol import Values
 
 _START = re.compile(r"#S\s+(\d+)\s*(.*)")
@@ -109,7 +110,7 @@ def read_spec(path: Path) -> list[SpecScan]:
         A line of numbers that is none.
     """
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")
+        text = memory.whole_text(path, errors="replace")
     except OSError as error:
         raise InputError(f"{path}: cannot be opened ({error.strerror}); check its permissions") from error
     header: list[str] = []

@@ -11,16 +11,15 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from sayre.crystal.stated import StatedGeometry
 from sayre.errors import InputError
-from sayre.extras import optional
 from sayre.files.patterns.contents import Contents
 from sayre.files.patterns.frames import numbered_frames
 from sayre.files.safety.within import require_within
+from sayre.scans.layouts import edf
 from sayre.scans.layouts.circles import SAMPLE, axis_of, stances
 from sayre.scans.layouts.folders import scan_folder
 from sayre.scans.layouts.spec import SpecScan, is_spec, read_spec
@@ -167,16 +166,6 @@ def _geometry(scan: SpecScan, counter: str, pixel: tuple[float, float] | None) -
 
 
 def _read(present: list[tuple[int, Path]]) -> Frames:
-    fabio: Any = optional("fabio", extra="beamline", task="EDF frames")
-    stack = []
-    for _, file in present:
-        try:
-            with fabio.open(str(file)) as image:
-                stack.append(np.array(image.data))
-        except (OSError, ValueError, RuntimeError) as error:
-            raise InputError(f"{file}: cannot be read ({' '.join(str(error).split())})") from error
-        if stack[-1].shape != stack[0].shape:
-            raise InputError(f"{file}: frame of {stack[-1].shape}, the first has {stack[0].shape}")
-    counts = np.stack(stack)
+    counts = edf.read_frames([file for _, file in present])
     points = np.array([point for point, _ in present], np.int64)
     return Frames(Contents(counts=counts, stored=counts.dtype), points)

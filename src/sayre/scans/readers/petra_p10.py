@@ -19,6 +19,7 @@ import numpy as np
 from sayre.crystal.stated import StatedGeometry
 from sayre.errors import InputError
 from sayre.files.hdf5.tree import opened
+from sayre.numerics import memory
 from sayre.scans.layouts import hdf5_parts as parts
 from sayre.scans.layouts.circles import SAMPLE, axis_of, stances
 from sayre.scans.layouts.spec import step_of
@@ -143,7 +144,7 @@ def read_fio(path: Path) -> Fio:
         Lines of other lengths than there are columns.
     """
     try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = memory.whole_text(path, errors="replace").splitlines()
     except OSError as error:
         raise InputError(f"{path}: cannot be opened ({error.strerror}); check its permissions") from error
     part, command, motors, names, rows = "", "", dict[str, float](), list[str](), list[list[float]]()

@@ -12,6 +12,7 @@ from typing import Any, get_args, get_origin
 from sayre._version import __version__
 from sayre.data.hints import did_you_mean
 from sayre.errors import InputError
+from sayre.numerics import memory
 from sayre.workflows.jobs.job import Leaf, leaves
 
 _WIDTH = 100
@@ -39,7 +40,7 @@ def read_config(kind: type[Any], path: Path) -> dict[str, Any]:
         No such file, not TOML, a key that is no option, a value of a kind that the option does not take.
     """
     try:
-        found = tomllib.loads(path.read_text(encoding="utf-8"))
+        found = tomllib.loads(memory.whole_text(path))
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}; --print-config writes a file to start from") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
