@@ -76,6 +76,12 @@ _ALL = (
         "the strain that a gap feigns, empty and filled",
         "sayre.studies.spatial.strain:make",
     ),
+    Study(
+        "retrieval-3d",
+        "beyond Figure 4.22",
+        "the strain after phase retrieval, with the gap as zeros, free and filled",
+        "sayre.studies.spatial.retrieval:make",
+    ),
 )
 
 STUDIES: Mapping[str, Study] = {study.name: study for study in _ALL}

@@ -26,7 +26,10 @@ ROWS = ("log₁₀(1 + counts)", "modulus", "phase derivative\n(rad a voxel)")
 
 
 class Map(NamedTuple):
-    """Middle planes of an object by what filled its gap: log counts, modulus, derivative of the phase."""
+    """Middle planes of an object by what filled its gap: log counts, modulus, derivative of the phase.
+
+    The first column is that of the whole pattern, the second that of the empty gap.
+    """
 
     name: str
     width: int
@@ -78,7 +81,7 @@ def maps_figure(maps: Sequence[Map]) -> Figure:
     from matplotlib.figure import Figure
 
     wide = max(len(one.columns) for one in maps)
-    figure = Figure(figsize=(7.0, 5.0 * len(maps)), layout="constrained", facecolor="white")
+    figure = Figure(figsize=(7.0, 20.0 / wide * len(maps)), layout="constrained", facecolor="white")
     panels = figure.subplots(3 * len(maps), wide, squeeze=False)
     for number, one in enumerate(maps):
         _show(figure, panels[3 * number : 3 * number + 3], one)
@@ -87,8 +90,8 @@ def maps_figure(maps: Sequence[Map]) -> Figure:
 
 def _show(figure: Figure, rows: NDArray[Any], one: Map) -> None:
     """Draw the maps of one object: counts whole, the object cut out."""
-    truth = one.columns["no gap"]
-    limit = float(np.nanmax(np.abs(one.columns["empty"][2])))
+    truth, empty, *_ = one.columns.values()
+    limit = float(np.nanmax(np.abs(empty[2])))
     styles = (
         ("magma", 0.0, float(truth[0].max())),
         ("gray", 0.0, float(truth[1].max())),

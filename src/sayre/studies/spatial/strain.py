@@ -12,7 +12,7 @@ from sayre.figures.studies.strain_3d import Map, maps_figure, strain_figure
 from sayre.filling.fill import inpaint
 from sayre.numerics.metrics import log_error
 from sayre.numerics.progress import Advance
-from sayre.studies.spatial.reference import Reference, measured, simulated
+from sayre.studies.spatial.reference import Reference, cross_of, measured, simulated
 from sayre.studies.study import StudyResult, StudySettings, Table
 
 COLUMNS = (
@@ -26,8 +26,6 @@ COLUMNS = (
 )
 WIDTHS, METHODS, SIDE = (3, 6, 9, 12), ("linear", "wiener", "unet", "stack", "crystal"), 48
 QUICK_WIDTHS, QUICK_METHODS, QUICK_SIDE = (3, 6), ("linear", "wiener"), 40
-FROM_PEAK = 4
-"""Voxels from the peak to the first that either plane of the cross hides."""
 
 
 def make(settings: StudySettings, advance: Advance) -> StudyResult:
@@ -53,7 +51,7 @@ def make(settings: StudySettings, advance: Advance) -> StudyResult:
     for reference in objects:
         rows.append(_row(reference, 0, "no gap", reference.counts, None, None))
         for width in widths:
-            mask = _cross(side, width)
+            mask = cross_of(side, width)
             empty = np.where(mask, np.float32(0), reference.counts)
             filled = {"empty": empty}
             pattern = Pattern(intensity=empty, mask=mask, grid=Grid(step=(1.0,) * 3))
@@ -77,15 +75,6 @@ def make(settings: StudySettings, advance: Advance) -> StudyResult:
         figures={"": strain_figure(table.records), "maps": maps_figure(maps)},
         summary=_summary(table, methods),
     )
-
-
-def _cross(side: int, width: int) -> NDArray[np.bool_]:
-    """Planes across both axes of the detector."""
-    mask = np.zeros((side,) * 3, bool)
-    planes = slice(side // 2 + FROM_PEAK, side // 2 + FROM_PEAK + width)
-    mask[:, planes] = True
-    mask[:, :, planes] = True
-    return mask
 
 
 def _rms(reference: Reference, counts: NDArray[np.float32]) -> float:
