@@ -19,6 +19,7 @@ import sayre
 from docs_pages import PAGES, ROOT, anchors, blocks, command_lines, links, names
 from sayre.cli import app
 from sayre.crystal.geometry_file import load_geometry
+from sayre.filling import tuning
 from sayre.retrieval.engine import recipe
 from sayre.simulation.dataset import DatasetConfig
 from sayre.workflows.report.facts import strain_rms
@@ -49,6 +50,8 @@ def test_the_python_of_a_page_runs(page, files, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for preset in ("default", "quick", "precise", "strained"):
         monkeypatch.setitem(recipe.PRESETS, preset, docs_files.CHEAP)
+    for name in ("STEPS", "SCENES", "HELD"):
+        monkeypatch.setattr(tuning, name, 1)
     namespace: dict[str, object] = {"__name__": "__main__"}
     for block in blocks(page):
         if block.language != "python":

@@ -38,6 +38,7 @@ _PUBLIC = {
     "Settings": "sayre.retrieval.settings",
     "SimulatedPattern": "sayre.data",
     "detector_mask": "sayre.detectors",
+    "fine_tune": "sayre.filling.tuning",
     "inpaint": "sayre.filling.fill",
     "load": "sayre.scans",
     "load_crystal": "sayre.files",
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
     from sayre.files import load_crystal, save
     from sayre.filling.fill import inpaint
     from sayre.filling.settings import FillingSettings
+    from sayre.filling.tuning import fine_tune
     from sayre.retrieval.phased import Phased
     from sayre.retrieval.phasing import phase
     from sayre.retrieval.settings import Settings
@@ -86,6 +88,7 @@ __all__ = [
     "Settings",
     "SimulatedPattern",
     "detector_mask",
+    "fine_tune",
     "inpaint",
     "load",
     "load_crystal",

@@ -20,12 +20,15 @@ from sayre.numerics.notebook import following
 from sayre.numerics.progress import Advance, Part
 
 if TYPE_CHECKING:
+    from sayre.filling.network.predictor import Predictor
     from sayre.filling.stacking import Stacked
 
 Log = NDArray[np.float32]
 
 STATISTICAL = ("stack", "crystal", "unet", "wiener")
 """Methods that ask how counts scatter."""
+NETWORKED = ("stack", "crystal", "unet")
+"""Methods that ask a network about 3D counts."""
 DEFAULT_STRIDE = 16
 """Distance of neighbouring windows; docs/inpainting.md has the curve of time and accuracy behind it."""
 STACKED = 0.3
@@ -37,6 +40,7 @@ def inpaint(
     settings: FillingSettings | None = None,
     *,
     device: str = "auto",
+    network: Predictor | None = None,
     progress: Advance | None = None,
     kept: Kept | None = None,
     **changes: Any,
@@ -51,6 +55,8 @@ def inpaint(
         Method, stride and weights; by default those of `FillingSettings()`.
     device
         `auto`, `cpu` or `cuda`, for the network.
+    network
+        In place of the weights that are named: what `fine_tune` returns as `predictor`.
     progress
         Called with the fraction done; by default a notebook shows a bar.
     kept
@@ -88,15 +94,23 @@ def inpaint(
     if method == "unet" and len(pattern.shape) == 2:
         raise InputError(f"{pattern.name}: the network fills 3D counts, these are 2D; `method='wiener'`")
     chosen = chosen_method(settings)
-    gain = _gain(pattern, settings) if chosen in STATISTICAL else 1.0
-    seen = _in_photons(pattern, gain)
+    if network is not None and (chosen not in NETWORKED or len(pattern.shape) == 2):
+        raise InputError(
+            f"{pattern.name}: `method={method!r}` asks no network of {len(pattern.shape)}D counts; leave out "
+            "`network=`"
+        )
+    seen, gain = in_photons(pattern, settings)
+    if network is None and network_asked(pattern, settings):
+        from sayre.filling.network.predictor import load_predictor
+
+        network = load_predictor(settings.weights, device)
     with following(f"filling {pattern.name}", progress) as advance:
         if chosen == "crystal":
-            filled, sigma, chosen = _by_crystal(seen, settings, device, advance, kept)
+            filled, sigma, chosen = _by_crystal(seen, settings, device, network, advance, kept)
         elif chosen == "stack":
-            filled, sigma, chosen = _by_stack(seen, settings, device, advance, kept)
-        elif chosen == "unet":
-            filled, sigma, chosen = _by_network(seen, settings, device, advance, kept)
+            filled, sigma, chosen = _by_stack(seen, settings, network, advance, kept)
+        elif chosen == "unet" and network is not None:
+            filled, sigma, chosen = _by_network(seen, settings, network, advance, kept)
         else:
             filled, sigma = _by_classic(chosen, np.log1p(seen.intensity), pattern.mask, advance, kept)
     counts = pattern.intensity.copy()
@@ -108,12 +122,23 @@ def inpaint(
     return FilledPattern(pattern=pattern, intensity=counts, sigma=sigma, method=chosen)
 
 
-def _in_photons(pattern: Pattern, gain: float) -> Pattern:
-    """The pattern in counts that scatter as photons: in units of one, the variance of dark voxels added."""
+def in_photons(pattern: Pattern, settings: FillingSettings) -> tuple[Pattern, float]:
+    """Return a pattern as its gaps are filled, and the counts of one photon.
+
+    Its counts scatter as photons: they are in units of one, and the variance of dark voxels is added.
+
+    Parameters
+    ----------
+    pattern
+        Counts as they are.
+    settings
+        Of the filling.
+    """
+    gain = _gain(pattern, settings) if chosen_method(settings) in STATISTICAL else 1.0
     if gain == 1:
-        return pattern.as_photons()
+        return pattern.as_photons(), gain
     intensity, readout = pattern.intensity / np.float32(gain), pattern.readout / gain
-    return replace(pattern, intensity=intensity, readout=readout).as_photons()
+    return replace(pattern, intensity=intensity, readout=readout).as_photons(), gain
 
 
 def _gain(pattern: Pattern, settings: FillingSettings) -> float:
@@ -156,13 +181,14 @@ def network_asked(pattern: Pattern, settings: FillingSettings) -> bool:
     if method == "unet":
         return True
     ships = settings.weights is not None or registry.default("inpaint", 3) is not None
-    return method in ("stack", "crystal") and len(pattern.shape) == 3 and ships
+    return method in NETWORKED and len(pattern.shape) == 3 and ships
 
 
 def _by_crystal(
     pattern: Pattern,
     settings: FillingSettings,
     device: str,
+    network: Predictor | None,
     progress: Advance | None,
     kept: Kept | None,
 ) -> tuple[Log, Log, str]:
@@ -170,7 +196,7 @@ def _by_crystal(
     from sayre.filling.crystal import crystal_fill
 
     first, then = Part(progress, 0.0, STACKED), Part(progress, STACKED, 1.0)
-    stacked = _stacked(pattern, settings, device, first, kept)
+    stacked = _stacked(pattern, settings, network, first, kept)
     found = crystal_fill(pattern, stacked, device=find_device(device), progress=then, kept=kept)
     name = f"stack of {', '.join(stacked.names)}"
     if found is None:
@@ -195,42 +221,39 @@ def _by_classic(
 def _by_stack(
     pattern: Pattern,
     settings: FillingSettings,
-    device: str,
+    network: Predictor | None,
     progress: Advance | None,
     kept: Kept | None,
 ) -> tuple[Log, Log, str]:
     """Values, standard errors, and which methods were weighed."""
-    found = _stacked(pattern, settings, device, progress, kept)
+    found = _stacked(pattern, settings, network, progress, kept)
     return found.gap.log, found.gap.sigma, f"stack of {', '.join(found.names)}"
 
 
 def _stacked(
     pattern: Pattern,
     settings: FillingSettings,
-    device: str,
+    network: Predictor | None,
     progress: Advance | None,
     kept: Kept | None,
 ) -> Stacked:
-    from sayre.filling.network.predictor import load_predictor
     from sayre.filling.stacking import stack_fill
 
-    predictor = load_predictor(settings.weights, device) if network_asked(pattern, settings) else None
-    return stack_fill(pattern, predictor, settings.stride or DEFAULT_STRIDE, progress=progress, kept=kept)
+    return stack_fill(pattern, network, settings.stride or DEFAULT_STRIDE, progress=progress, kept=kept)
 
 
 def _by_network(
     pattern: Pattern,
     settings: FillingSettings,
-    device: str,
+    predictor: Predictor,
     progress: Advance | None,
     kept: Kept | None,
 ) -> tuple[Log, Log, str]:
     """Values, standard errors, and which methods filled voxels."""
     from sayre.filling.network import windows
-    from sayre.filling.network.predictor import load_predictor
     from sayre.filling.network.volume import prepare
 
-    predictor, mask = load_predictor(settings.weights, device), pattern.mask
+    mask = pattern.mask
     slabs, beyond = windows.plan(mask, depth=predictor.depth, max_width=predictor.widths[1])
     if len(beyond):
         warn(

@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from sayre.data.option import Option, check_settings
+from sayre.data.option import Option, SettingError, check_settings
+from sayre.errors import warn
 from sayre.filling.settings import FillingSettings
 from sayre.workflows.jobs.access import reads_within
 from sayre.workflows.jobs.again import is_left, require_own
@@ -19,6 +20,11 @@ from sayre.workflows.jobs.stopping import Stopping
 
 if TYPE_CHECKING:
     from sayre.data import FilledPattern, Manifest, Pattern
+    from sayre.files.checkpoints import Checkpoints
+    from sayre.filling.tuning.tuned import Tuned
+
+_TUNING = "fine_tuning"
+"""What fine-tuning found, in a manifest."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,12 +52,31 @@ class FillJob:
     picture: Annotated[
         Path | None, Option(help="Picture of the gap before and after (.png).", metavar="FILE")
     ] = None
+    fine_tune: Annotated[
+        bool,
+        Option(
+            help="Train the network on for a minute with the measured part of the pattern, if that helps."
+        ),
+    ] = False
+    seed: Annotated[int, Option(help="Seed of the fine-tuning.", least=0, whole=True)] = 0
+    save_weights: Annotated[
+        Path | None,
+        Option(
+            help="File for the fine-tuned weights (.safetensors), which `--weights` takes.", metavar="FILE"
+        ),
+    ] = None
     device: Device = "auto"
     force: Force = False
     _stopping: Stopping = field(default_factory=Stopping, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         check_settings(self)
+        if self.save_weights is None:
+            return
+        if not self.fine_tune:
+            raise SettingError("save_weights", "there are none without `fine_tune=True`")
+        if self.save_weights.suffix != ".safetensors":
+            raise SettingError("save_weights", f"{self.save_weights} does not end in .safetensors")
 
     @property
     def folder(self) -> Path:
@@ -72,6 +97,7 @@ class FillJob:
             What cannot be read, filled or written, or what another command writes; nothing is written then.
         """
         from sayre.files import output_path_check
+        from sayre.files.atomic import check_place
         from sayre.files.lock import file_held
         from sayre.files.writing import also_written
 
@@ -81,6 +107,9 @@ class FillJob:
         with file_held(self.output):
             left = not self.force and is_left(self.output, kept=self.folder, beside=beside)
             output_path_check(self.output, force=self.force or left)
+            if self.save_weights is not None:
+                check_place(self.save_weights, force=self.force or left)
+                beside = (*beside, self.save_weights)
             for place in (self.output, *beside):
                 spare_the_inputs(place, *self.input.files)
             return self._run(bar, started, left)
@@ -98,6 +127,8 @@ class FillJob:
             figure_path_check(self.picture, force=self.force or left)
         pattern = self.input.load_measured()
         config = {"command": "inpaint", **steps_config(pattern, self.filling, self.device)}
+        if self.fine_tune:
+            config["fine_tune"] = self.seed
         kept = KeptFolder(self.folder, config, replace=self.force)
         kept.check()
         self._stopping.kept = kept
@@ -109,20 +140,42 @@ class FillJob:
             corrections=pattern.meta.corrections,
         )
         if left:
-            require_own(self.output, manifest, "method")
+            require_own(self.output, manifest, "method", _TUNING)
         steps = Checkpoints(kept, "the filling so far")
+        settings, tuned = self._tuned(pattern, bar, steps)
+        network = None if tuned is None else tuned.predictor
         with bar(f"filling {pattern.name}") as advance:
-            filled = inpaint(pattern, self.filling, device=self.device, progress=advance, kept=steps)
+            filled = inpaint(
+                pattern, settings, device=self.device, network=network, progress=advance, kept=steps
+            )
+        found = {} if tuned is None else {_TUNING: tuned.record}
         manifest = replace(
             manifest.done(started),
-            config={**manifest.config, "method": method_of(filled)},
+            config={**manifest.config, "method": method_of(filled), **found},
             weights=weights_used(filled.method, self.filling.weights),
         )
         save(self.output, filled, manifest, force=self.force or left, cxi_fill=self.cxi_fill)
         if self.picture is not None:
             save_figure(filling_figure(filled, title=pattern.name), self.picture)
+        if self.save_weights is not None and tuned is not None:
+            if tuned.improved:
+                tuned.save(self.save_weights, self.filling.weights)
+            else:
+                warn(f"{self.save_weights}: is not written, since fine-tuning did not help")
         kept.remove()
-        return FillOutcome(output=self.output, filled=filled, manifest=manifest)
+        return FillOutcome(output=self.output, filled=filled, manifest=manifest, tuned=tuned)
+
+    def _tuned(self, pattern: Pattern, bar: Bar, steps: Checkpoints) -> tuple[FillingSettings, Tuned | None]:
+        """The settings with the counts of a photon, once they are known, and what fine-tuning found."""
+        if not self.fine_tune:
+            return self.filling, None
+        from sayre.filling.tuning import fine_tune
+
+        with bar(f"fine-tuning on {pattern.name}") as advance:
+            tuned = fine_tune(
+                pattern, self.filling, device=self.device, seed=self.seed, progress=advance, kept=steps
+            )
+        return replace(self.filling, gain=tuned.gain), tuned
 
 
 def steps_config(pattern: Pattern, settings: FillingSettings, device: str) -> dict[str, Any]:
@@ -158,6 +211,7 @@ class FillOutcome:
     output: Path
     filled: FilledPattern
     manifest: Manifest
+    tuned: Tuned | None = None
 
     @property
     def numbers(self) -> dict[str, Any]:
@@ -170,6 +224,7 @@ class FillOutcome:
             "counts_added": float(self.filled.intensity[pattern.mask].sum(dtype=float)),
             "counts_measured": float(pattern.intensity.sum(dtype=float)),
             "seconds": self.manifest.seconds,
+            **({} if self.tuned is None else {_TUNING: self.tuned.record}),
         }
 
     @property
@@ -177,7 +232,8 @@ class FillOutcome:
         from sayre.numerics.gaps import describe_gaps
 
         numbers, shown = self.numbers, describe_gaps(self.filled.pattern.gaps)
-        return (
+        first = "" if self.tuned is None else f"{self.tuned.sentence}\n"
+        return first + (
             f"{self.output}: {numbers['filled_voxels']} voxels ({shown}) filled by {self.filled.method}, "
             f"{numbers['counts_added']:.4g} counts beside {numbers['counts_measured']:.4g} measured, "
             f"{self.manifest.seconds:.1f} s"

@@ -60,7 +60,7 @@ def load_predictor(name: str | Path | None, device: str = "auto") -> Predictor:
     InputError
         Unknown or damaged weights, or a device that is not there.
     """
-    where, (path, expected, row) = find_device(device), _located(name)
+    where, (path, expected, row) = find_device(device), located(name)
     tensors, config = shipped.read(path, expected)
     with understood(path):
         kind = config["network"]
@@ -75,12 +75,23 @@ def load_predictor(name: str | Path | None, device: str = "auto") -> Predictor:
             baseline=config["baseline"],
             states_error=kind != "patch",
             sha256=expected or sha256_of(path),
-            **{"name": path.name, **row},
+            **{"name": path.name, "sigma_scale": float(config.get("sigma_scale", 1.0)), **row},
         )
 
 
-def _located(name: str | Path | None) -> tuple[Path, str | None, dict[str, Any]]:
-    """File of weights, the SHA-256 that it must have, and what the registry states of it."""
+def located(name: str | Path | None) -> tuple[Path, str | None, dict[str, Any]]:
+    """Return the file of weights, the SHA-256 that it must have, and what the registry states of it.
+
+    Parameters
+    ----------
+    name
+        As `load_predictor` takes it.
+
+    Raises
+    ------
+    InputError
+        Unknown weights.
+    """
     if name is not None and Path(name).suffix == ".safetensors":
         return Path(name), None, {}
     entry = shipped.default("inpaint") if name is None else shipped.find(str(name))
@@ -106,7 +117,7 @@ def weights_used(method: str, name: str | Path | None = None) -> dict[str, str]:
     """
     if "unet" not in method:
         return {}
-    path, expected, row = _located(name)
+    path, expected, row = located(name)
     shipped.require_file(path)
     return {row.get("name", path.name): expected or sha256_of(path)}
 

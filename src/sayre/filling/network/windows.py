@@ -144,7 +144,7 @@ def fill(
         first, begun = left["place"].tolist()
         blend.restore(left)
     weight = _window_weight(tile)
-    jobs = [(slab, list(_batches(_tiles(slab, volume.mask.shape, tile, stride), batch))) for slab in slabs]
+    jobs = [(slab, list(_batches(tiles(slab, volume.mask.shape, tile, stride), batch))) for slab in slabs]
     count = sum(len(chunk) for _, batches in jobs for chunk in batches)
     for number, (slab, batches) in enumerate(jobs):
         seen = len(batches) if number < first else begun if number == first else 0
@@ -253,8 +253,20 @@ class SlabView:
         return np.pad(cut, self.pad, constant_values=outside).astype(np.float32)
 
 
-def _tiles(slab: Slab, volume: tuple[int, ...], tile: int, stride: int) -> list[tuple[int, int, int]]:
-    """Corners and orientation of the windows that touch the slab's voxels, the last flush with the border."""
+def tiles(slab: Slab, volume: tuple[int, ...], tile: int, stride: int) -> list[tuple[int, int, int]]:
+    """Corners and orientation of the windows that touch the slab's voxels, the last flush with the border.
+
+    Parameters
+    ----------
+    slab
+        From `plan`.
+    volume
+        Shape of the array.
+    tile
+        Rows and columns of a window.
+    stride
+        Distance of neighbouring windows.
+    """
     index = list(np.unravel_index(slab.voxels, volume))
     index.pop(slab.axis)
     sizes = [n for axis, n in enumerate(volume) if axis != slab.axis]

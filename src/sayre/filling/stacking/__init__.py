@@ -106,6 +106,29 @@ def stack_fill(
     return Stacked(gap=gap, hidden=there, copies=copies, names=[expert.name for expert in experts])
 
 
+def between_copies(pattern: Pattern, copies: Copies, filled: Log) -> tuple[Log, Mask]:
+    """Return counts, and what of the mask is left once gaps between their copies are filled by wiener.
+
+    So a window of the network shows one gap, as in training; nothing of the copies is in that filling.
+
+    Parameters
+    ----------
+    pattern
+        3D counts with a mask.
+    copies
+        Of the mask.
+    filled
+        `log(1 + I)` of gaps and copies, filled by wiener with both hidden.
+    """
+    counts, mask = pattern.intensity.copy(), pattern.mask.copy()
+    for piece in copies.pieces:
+        if len(piece.shifts) > 1:
+            between = np.maximum(np.expm1(filled[piece.box]), 0)
+            counts[piece.box][piece.inside] = between[piece.inside]
+            mask[piece.box][piece.inside] = False
+    return counts, mask
+
+
 @dataclass(frozen=True)
 class _Network:
     """The network as an expert."""
@@ -118,7 +141,7 @@ class _Network:
     def expert(self, stride: int, first: Advance, second: Advance, kept: Kept | None) -> Expert:
         """Ask it for the copies and for the gaps."""
         mask = self.pattern.mask
-        counts, still = self._between_copies()
+        counts, still = between_copies(self.pattern, self.copies, self.wiener.hidden.log)
         wanted = self.copies.mask & ~self.copies.narrow
         hidden, _ = self._ask(
             counts, still | self.copies.mask, wanted, self.wiener.hidden, COPY_STRIDE, "copies", first, kept
@@ -132,19 +155,6 @@ class _Network:
                 f"{self.predictor.widths[1]} or at the rim; filled without it, with a larger error"
             )
         return Expert(name="unet", gap=gap, hidden=hidden)
-
-    def _between_copies(self) -> tuple[Log, Mask]:
-        """Counts, and what of the mask is left, with a gap filled by wiener where it lies between its copies.
-
-        So a window of the network shows one gap, as in training; nothing of the copies is in that filling.
-        """
-        counts, mask = self.pattern.intensity.copy(), self.pattern.mask.copy()
-        for piece in self.copies.pieces:
-            if len(piece.shifts) > 1:
-                filled = np.maximum(np.expm1(self.wiener.hidden.log[piece.box]), 0)
-                counts[piece.box][piece.inside] = filled[piece.inside]
-                mask[piece.box][piece.inside] = False
-        return counts, mask
 
     def _ask(
         self,
