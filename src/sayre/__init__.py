@@ -28,6 +28,8 @@ _PUBLIC = {
     "Grid": "sayre.data",
     "InputError": "sayre.errors",
     "Manifest": "sayre.data",
+    "MergeSettings": "sayre.scans.merging.settings",
+    "Merged": "sayre.scans.merging.merged",
     "Meta": "sayre.data",
     "Particle": "sayre.data",
     "Pattern": "sayre.data",
@@ -44,6 +46,7 @@ _PUBLIC = {
     "load_crystal": "sayre.files",
     "load_filled": "sayre.scans",
     "load_geometry": "sayre.crystal.geometry_file",
+    "merge": "sayre.scans.merging.merge",
     "phase": "sayre.retrieval.phasing",
     "reconstruct": "sayre.workflows.reconstruction",
     "save": "sayre.files",
@@ -66,6 +69,9 @@ if TYPE_CHECKING:
     from sayre.retrieval.phasing import phase
     from sayre.retrieval.settings import Settings
     from sayre.scans import load, load_filled
+    from sayre.scans.merging.merge import merge
+    from sayre.scans.merging.merged import Merged
+    from sayre.scans.merging.settings import MergeSettings
     from sayre.simulation.peak import simulate
     from sayre.viewer.inline.view import view
     from sayre.workflows.reconstruction import Reconstruction, reconstruct
@@ -78,6 +84,8 @@ __all__ = [
     "Grid",
     "InputError",
     "Manifest",
+    "MergeSettings",
+    "Merged",
     "Meta",
     "Particle",
     "Pattern",
@@ -94,6 +102,7 @@ __all__ = [
     "load_crystal",
     "load_filled",
     "load_geometry",
+    "merge",
     "phase",
     "reconstruct",
     "save",

@@ -26,6 +26,7 @@ class Group:
 COMMANDS: Mapping[str, str | Group] = {
     "demo": "sayre.workflows.demo:DemoJob",
     "info": "sayre.workflows.info:InfoJob",
+    "merge": "sayre.workflows.merge:MergeJob",
     "inpaint": "sayre.workflows.fill:FillJob",
     "phase": "sayre.workflows.phase:PhaseJob",
     "run": "sayre.workflows.run:RunJob",

@@ -115,6 +115,11 @@ class StatedGeometry:
         except InputError as error:
             raise InputError(f"{where}: {str(error).removeprefix('geometry: ')}") from None
 
+    def arm_angles(self) -> list[float] | None:
+        """Return the angles of the arm in degrees, outermost circle first; None if unknown."""
+        arm = _arm(self)
+        return None if arm is None else [angle for _, angle in arm]
+
     def toml(self) -> str:
         """Return the TOML file of it, with the source of every number, and what is missing, as comments."""
         lines = []

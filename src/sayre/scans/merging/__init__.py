@@ -1,0 +1,1 @@
+"""Several scans of one peak into one: registered, scaled, compared and summed."""

@@ -1,0 +1,69 @@
+"""`sayre merge`: files in, one file out, with errors, hashes and the geometry."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import sayre
+from sayre.errors import InputError
+from sayre.files.manifests import manifest_in
+from sayre.scans.merging.settings import MergeSettings
+from sayre.workflows.merge import MergeJob
+
+GEOMETRY = 'energy = 9000\nbeamline = "id01"\nangles = [0.0, 30.0]\n'
+
+
+@pytest.fixture
+def scans(tmp_path: Path) -> tuple[str, ...]:
+    """Two halves of one 2D exposure, each with columns that it did not measure, one three columns aside."""
+    rows, columns = np.meshgrid(np.arange(40) - 18, np.arange(44) - 20, indexing="ij")
+    power = 1e4 * np.exp(-np.hypot(rows, columns) / 6) * (1 + np.cos(columns / 2)) + 1
+    generator, names = np.random.default_rng(0), []
+    for name, aside in (("a", 0), ("b", 7)):
+        counts = np.roll(generator.poisson(power / 2), aside, 1)
+        mask = np.zeros(counts.shape, bool)
+        mask[:, 24:28] = True
+        names.append(str(tmp_path / f"{name}.npz"))
+        np.savez(names[-1], intensity=counts, mask=mask, energy=9000.0, geometry=GEOMETRY)
+    return tuple(names)
+
+
+def test_two_files_become_one_that_says_of_what(scans: tuple[str, ...], tmp_path: Path) -> None:
+    output, errors = tmp_path / "out.npz", tmp_path / "errors.npz"
+    job = MergeJob(sources=scans, output=output, errors=errors, merging=MergeSettings(whole=0.5))
+    outcome = job.run()
+    a, b = (np.load(name)["intensity"] for name in scans)
+    with pytest.warns(sayre.SayreWarning, match="not integers"):  # voxels of one scan are brought to both
+        found = sayre.load(output)
+    np.testing.assert_array_equal(found.intensity[:, :17], (a[:, :17] + b[:, 7:24]))
+    assert not found.mask.any()
+    assert found.meta.geometry == GEOMETRY
+    with np.load(errors) as held:
+        assert held["sigma"].shape == held["exposure"].shape == found.shape
+        assert (held["exposure"][:, :17] == 1).all()
+        assert (held["exposure"][:, 24:28] < 0.6).all()
+        assert (held["sigma"] > 0).all()
+    manifest = manifest_in(output)
+    assert manifest is not None
+    assert set(manifest["inputs"]) == {"a.npz", "b.npz"}
+    assert "b.npz moved by 0, 7 voxels" in manifest["corrections"]
+    numbers = json.loads(json.dumps(outcome.numbers))
+    assert numbers["scans"][1]["moved"] == [0, 7]
+    assert "correlation of the counts" in outcome.sentence
+
+
+def test_what_is_written_is_no_input_and_errors_have_their_own_file(
+    scans: tuple[str, ...], tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match="is an input"):
+        MergeJob(sources=scans, output=Path(scans[0]), force=True).run()
+    output = tmp_path / "out.npz"
+    with pytest.raises(InputError, match="of its own"):
+        MergeJob(sources=scans, output=output, errors=output).run()
+    with pytest.raises(InputError, match="two or more"):
+        MergeJob(sources=scans[:1], output=output).run()
+    assert not output.exists()
