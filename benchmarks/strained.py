@@ -40,7 +40,7 @@ from sayre.retrieval.phasing import phase
 from sayre.simulation.dataset import read
 from sayre.simulation.strained.halfspaces import RANGES, half_space_crystal
 from sayre.simulation.strained.testset import CLASSES, strained_crystal
-from sayre.training.published.losses import coherent_average
+from sayre.studies.phasing.judged import judge, part_of
 
 Objects = NDArray[np.complex64]
 LEVELS = (0.9, 0.95, 0.98)
@@ -135,48 +135,20 @@ def one(case: Case, way: str, options: argparse.Namespace) -> dict[str, Any]:
         found = phase(pattern, device=options.device, init_weights=weights, refine="none", **WAYS[way])
     except InputError as error:
         return {"refused": str(error), "seconds": time.process_time() - began}
-    seconds = time.process_time() - began
-    return {**scores(found, case.amplitude), "seconds": seconds}
+    return scores(found, case.amplitude, time.process_time() - began)
 
 
-def scores(found: Phased, amplitude: Objects) -> dict[str, Any]:
+def scores(found: Phased, amplitude: Objects, seconds: float) -> dict[str, Any]:
     """How near the truth, and what the result says of itself."""
-    box = tuple(slice(first, first + n) for first, n in zip(found.origin, found.object.shape, strict=True))
-    amplitude = amplitude[box]
-    truth = object_of(amplitude)
-    ours = align(found.object, truth)
+    score = judge(found, amplitude, seconds)._asdict()
+    truth = object_of(part_of(found, amplitude))
     runs = [run for run in found.runs if not run.failed]
     return {
-        "correlation": correlation(ours, truth),
-        "wca": coherence(ours, amplitude),
-        "strain": gradient_error(ours, truth),
-        "residual": found.residual,
-        "agreement": found.agreement,
-        "runs": len(found.runs),
+        **{name: value for name, value in score.items() if name != "starts"},
+        "runs": score["starts"],
         "starts": [correlation(align(run.object, truth), truth) for run in runs],
         "judged": [figure_of_merit(run) for run in runs],
     }
-
-
-def coherence(ours: Objects, amplitude: Objects) -> float:
-    """Weighted coherent average of the phases in reciprocal space."""
-    field = np.fft.fftshift(np.fft.fftn(np.fft.ifftshift(ours)))
-    arrays = (np.angle(field), np.angle(amplitude), np.log1p(np.abs(amplitude) ** 2))
-    return float(coherent_average(*(torch.from_numpy(a[None]) for a in arrays))[0])
-
-
-def gradient_error(ours: Objects, truth: Objects) -> float:
-    """Root mean square, over pairs of neighbours in the crystal, of the wrong phase step, rad a voxel.
-
-    Divided by |G| times the voxel it is that of strain.
-    """
-    inside = np.abs(truth) > 0.3 * np.abs(truth).max()
-    errors = []
-    for axis in range(truth.ndim):
-        step, true_step = (x * np.roll(x, 1, axis).conj() for x in (ours, truth))
-        pairs = inside & np.roll(inside, 1, axis)
-        errors.append(np.angle(step * true_step.conj())[pairs] ** 2)
-    return float(np.sqrt(np.mean(np.concatenate(errors))))
 
 
 def among(row: dict[str, Any], count: int) -> float:

@@ -82,6 +82,30 @@ _ALL = (
         "the strain after phase retrieval, with the gap as zeros, free and filled",
         "sayre.studies.spatial.retrieval:make",
     ),
+    Study(
+        "phase-classes-2d",
+        "Sections 5.2, 5.6, 5.8",
+        "2D crystals phased with a network and without, by class of strain",
+        "sayre.studies.phasing.classes:make_2d",
+    ),
+    Study(
+        "phase-classes-3d",
+        "Sections 5.2, 5.7, 5.8",
+        "3D crystals phased with a network and without, by class of strain",
+        "sayre.studies.phasing.classes:make_3d",
+    ),
+    Study(
+        "phase-measured",
+        "Section 5.9",
+        "measured patterns phased with a network and without",
+        "sayre.studies.phasing.measured:make",
+    ),
+    Study(
+        "phase-autodiff",
+        "Section 5.10",
+        "phase retrieval by automatic differentiation, beside iterations",
+        "sayre.studies.phasing.autodiff:make",
+    ),
 )
 
 STUDIES: Mapping[str, Study] = {study.name: study for study in _ALL}

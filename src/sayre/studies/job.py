@@ -24,8 +24,8 @@ ALL = "all"
 class StudyJob:
     """Make a figure or table of the thesis: numbers, picture, and manifest, in a folder.
 
-    `sayre study list` shows the names. What is there already is replaced, except trained networks: the same
-    command goes on from those.
+    `sayre study list` shows the names. What is there already is replaced, except trained networks and the
+    scores of phased crystals: the same command goes on from those.
     """
 
     study: Annotated[str, Option(help="A name of `sayre study list`, or all.", metavar="NAME", argument=True)]
@@ -55,7 +55,10 @@ class StudyJob:
     ] = None
     minutes: Annotated[
         float | None,
-        Option(help="Stop training after this time; results are of what was trained.", above=0),
+        Option(
+            help="Stop training, or phasing further crystals, after this time; results are of what was done.",
+            above=0,
+        ),
     ] = None
     within: Within = None
 
@@ -67,7 +70,8 @@ class StudyJob:
     @property
     def resuming(self) -> str:
         """What is kept when the job is stopped."""
-        return f"trained networks are kept in {self.folder / TRAINED}; the same command goes on"
+        kept = self.folder / TRAINED
+        return f"trained networks and scores of phased crystals are kept in {kept}; the same command goes on"
 
     @reads_within
     def run(self, bar: Bar = notebook_bar) -> StudyOutcome:

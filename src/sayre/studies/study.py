@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 TRAINED = "trained"
-"""Folder of trained networks beside the results."""
+"""Folder of trained networks, and of scores of phased crystals, beside the results."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +40,8 @@ class StudySettings:
     pattern
         File of a measured pattern, beside the simulated one of a study of patterns; None is none.
     until
-        Reading of `time.monotonic()` from which on no training goes on; None is no limit.
+        Reading of `time.monotonic()` from which on no training goes on and no further crystal is phased; None
+        is no limit.
     """
 
     folder: Path
@@ -59,7 +60,7 @@ class StudySettings:
 
     @property
     def out_of_time(self) -> bool:
-        """Whether no training goes on."""
+        """Whether no training goes on and no further crystal is phased."""
         return self.until is not None and time.monotonic() >= self.until
 
 
