@@ -37,7 +37,9 @@ def name_of(page):
 @pytest.fixture(scope="session")
 def files(tmp_path_factory):
     folder = tmp_path_factory.mktemp("files of the examples")
-    docs_files.make(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        docs_files.hasten(patch)
+        docs_files.make(folder)
     return folder
 
 
@@ -45,11 +47,10 @@ def files(tmp_path_factory):
 @pytest.mark.filterwarnings("ignore::sayre.errors.SayreWarning")
 @pytest.mark.parametrize("page", WITH_PYTHON, ids=name_of)
 def test_the_python_of_a_page_runs(page, files, tmp_path, monkeypatch):
-    """From top to bottom in one namespace, in a folder with the files that it names, by a short recipe."""
+    """From top to bottom in one namespace, in a folder with the files that it names, phased in a short time."""
     shutil.copytree(files, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
-    for preset in ("default", "quick", "precise", "strained"):
-        monkeypatch.setitem(recipe.PRESETS, preset, docs_files.CHEAP)
+    docs_files.hasten(monkeypatch)
     for name in ("STEPS", "SCENES", "HELD"):
         monkeypatch.setattr(tuning, name, 1)
     namespace: dict[str, object] = {"__name__": "__main__"}

@@ -10,7 +10,8 @@ from sayre.retrieval.measurement.angles import Frames
 from sayre.retrieval.measurement.background import SmoothShape
 from sayre.retrieval.measurement.envelope import unmeasured_rate
 from sayre.retrieval.measurement.factors import factors, rough, undamped
-from sayre.retrieval.measurement.forward import FLOOR, STEP, UNEVEN, Forward, Parameters
+from sayre.retrieval.measurement.forward import STEP, UNEVEN, Forward, Parameters
+from sayre.retrieval.measurement.likelihood import FLOOR
 from sayre.retrieval.measurement.spread import PointSpread
 
 SHAPE = (7, 8, 9)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,11 +16,8 @@ from sayre.retrieval.measurement.angles import Frames
 from sayre.retrieval.measurement.background import SmoothShape, by_values, less_mean
 from sayre.retrieval.measurement.envelope import unmeasured_rate
 from sayre.retrieval.measurement.factors import MOST, by_logarithms, factors, rough
+from sayre.retrieval.measurement.likelihood import Bounded, Known, Likelihood, Prior
 from sayre.retrieval.measurement.spread import PointSpread, Transfer
-
-FLOOR = 0.1
-"""Counts added to measured and expected counts in the logarithm, which has a pole at 0. The expectation of
-equal voxels stays the mean of their counts."""
 
 SCATTER = 0.1, 0.15
 """Prior standard deviations of the logarithms of flux and response."""
@@ -117,15 +115,7 @@ class Forward:
         weight = corner(bounds.weight)
         self.used, self.free = weight == 1, weight == 2
         self.inside = corner(inside).flatten().nonzero().squeeze(1)
-        lower, upper = corner(bounds.lower).to(dtype), corner(bounds.upper).to(dtype)
-        rest = ~self.used & ((lower > 0) | torch.isfinite(upper))
-        self.bounded = (lower, upper, rest) if bool(rest.any()) else None
-        rate = corner(unmeasured_rate(bounds)).to(dtype)
-        self.rate = rate if bool(rate.any()) else None
-        prior = bounds.prior
-        self.prior = None
-        if prior is not None:
-            self.prior = corner(prior.level).to(dtype), corner(prior.precision).to(dtype)
+        self.likelihood = Likelihood(self.counts, self.used, **_elsewhere(bounds, corner, dtype))
         self.spread = PointSpread(self.shape, dtype, device)
         seen = self.used.to(dtype) / self.used.sum().clamp(min=1)
         self.seen = seen.sum(self._others)
@@ -161,7 +151,7 @@ class Forward:
             Object and nuisances.
         """
         done = self._pass(p)
-        value, slope = self._compare(done.expected)
+        value, slope = self.likelihood.compare(done.expected)
         found = Parameters(p.object)  # gradients take the places of parameters
         if p.gains is not None:
             by_gains = by_logarithms(p.gains, (slope * done.expected).sum(0))
@@ -299,35 +289,30 @@ class Forward:
         """
         return less_mean(values, self.seen).clamp(-MOST, MOST).exp()
 
-    def _compare(self, expected: Tensor) -> tuple[float, Tensor]:
-        """Compute half the deviance of the voxels used, with bounds and prior, and the derivative by λ."""
-        counts, raised = self.counts + FLOOR, expected + FLOOR
-        ratio = raised / counts
-        deviance = counts * (ratio - 1 - ratio.log())
-        slope = (1 - 1 / ratio) * self.used
-        value = float(deviance[self.used].sum(dtype=torch.float64))
-        if self.rate is not None:
-            value += float((self.rate * expected).sum(dtype=torch.float64))
-            slope = slope + self.rate
-        if self.bounded is not None:
-            lower, upper, rest = self.bounded
-            amplitude = raised.sqrt()
-            beyond = (amplitude - amplitude.clamp(lower, upper)) * rest
-            value += 2 * float(beyond.square().sum(dtype=torch.float64))
-            slope = slope + 2 * beyond / amplitude
-        if self.prior is not None:
-            level, precision = self.prior
-            apart = torch.log1p(expected.clamp(min=0)) - level
-            value += float((precision * apart.square()).sum(dtype=torch.float64)) / 2
-            slope = slope + precision * apart / (1 + expected.clamp(min=0))
-        return value, slope
-
     @property
     def _others(self) -> tuple[int, ...]:
         return tuple(range(1, len(self.shape)))
 
     def _along(self, frames: Tensor) -> Tensor:
         return frames.reshape(-1, *(1,) * (len(self.shape) - 1))
+
+
+def _elsewhere(bounds: Bounds, corner: Callable[[NDArray[Any]], Tensor], dtype: torch.dtype) -> Known:
+    """Return what is known of voxels whose counts are not compared."""
+    found = Known()
+    lower, upper = corner(bounds.lower).to(dtype).flatten(), corner(bounds.upper).to(dtype).flatten()
+    not_used = corner(bounds.weight).flatten() != 1
+    voxels = (not_used & ((lower > 0) | torch.isfinite(upper))).nonzero().squeeze(1)
+    if len(voxels):
+        found["bounded"] = Bounded(voxels, lower[voxels], upper[voxels])
+    rate = corner(unmeasured_rate(bounds)).to(dtype)
+    if bool(rate.any()):
+        found["rate"] = rate
+    if bounds.prior is not None:
+        level, precision = corner(bounds.prior.level).flatten(), corner(bounds.prior.precision).flatten()
+        voxels = precision.nonzero().squeeze(1)
+        found["prior"] = Prior(voxels, level[voxels].to(dtype), precision[voxels].to(dtype))
+    return found
 
 
 def _prior(values: Tensor, deviation: float) -> float:

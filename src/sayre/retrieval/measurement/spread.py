@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -60,13 +59,17 @@ class PointSpread:
             Scalar angle whose squared sine is the share η of the Lorentzian; None for a Gaussian.
         """
         covariance = (factor.tril() @ factor.tril().T).tolist()
-        form = torch.zeros((), dtype=factor.dtype, device=factor.device)
-        for i, j, weight in _pairs(len(self.shape)):
-            product = self.frequencies[i] * self.frequencies[j]
-            form = form + product * (weight * covariance[i][j])
-        gaussian = torch.exp(form * (-2 * np.pi**2))
+        *others, last = self.frequencies
+        across = torch.zeros((), dtype=factor.dtype, device=factor.device)
+        along = across
+        for i, first in enumerate(others):
+            along = along + first * (2 * covariance[i][-1])
+            for j, second in enumerate(others[: i + 1]):
+                across = across + first * second * (covariance[i][j] * (1 if i == j else 2))
+        form = (last * covariance[-1][-1] + along).mul(last).add_(across)
         if tails is None:
-            return Transfer(gaussian)
+            return Transfer(form.mul_(-2 * np.pi**2).exp_())
+        gaussian = torch.exp(form * (-2 * np.pi**2))
         root, share = form.clamp(min=0).sqrt(), float(tails.sin().square())
         lorentzian = torch.exp(root * (-2 * np.pi))
         return Transfer((1 - share) * gaussian + share * lorentzian, gaussian, lorentzian, root, share)
@@ -100,15 +103,18 @@ class PointSpread:
             by_tails = (change * (2 * tails).sin()).to(tails)
             cusp = transfer.lorentzian / transfer.root.clamp(min=1e-6) * (-np.pi * transfer.share)
             work, scale = work * ((1 - transfer.share) * scale * transfer.gaussian + cusp), 1.0
-        by_covariance = torch.zeros_like(factor)
-        for i, j, _ in _pairs(len(self.shape)):
-            moment = (work * (self.frequencies[i] * self.frequencies[j])).sum(dtype=torch.float64)
-            by_covariance[i, j] = by_covariance[j, i] = moment * (scale / voxels)
+        by_covariance = self._moments(work) * (scale / voxels)
         return (2 * by_covariance @ factor.tril()).tril(), by_tails
 
-
-def _pairs(axes: int) -> Iterator[tuple[int, int, int]]:
-    """Yield every pair of axes once, with the number of times it occurs in a quadratic form."""
-    for i in range(axes):
-        for j in range(i + 1):
-            yield i, j, 1 if i == j else 2
+    def _moments(self, work: Tensor) -> Tensor:
+        """Compute the sums of an array times the products of two frequencies, `(axes, axes)`."""
+        *others, last = self.frequencies
+        powers = torch.stack([last.flatten() ** power for power in range(3)], 1)
+        zeroth, first, second = (work @ powers).double().unbind(-1)
+        found = torch.zeros(len(self.shape), len(self.shape), dtype=torch.float64, device=work.device)
+        found[-1, -1] = second.sum()
+        for i, one in enumerate(others):
+            found[i, -1] = found[-1, i] = (first * one[..., 0]).sum()
+            for j, other in enumerate(others[: i + 1]):
+                found[i, j] = found[j, i] = (zeroth * (one * other)[..., 0]).sum()
+        return found.to(work)
