@@ -29,13 +29,13 @@ CHEAP, FEW = "(HIO*10 + SW)**5, ER*10, WIDE, ER*5", 6
 """A recipe that takes a part of a second a start, and most evaluations of a refinement."""
 
 
-def hasten(patch: pytest.MonkeyPatch) -> None:
-    """Take the short recipe for every one that has a name, and end every refinement soon."""
+def hasten(patch: pytest.MonkeyPatch, *, recipes: bool = True) -> None:
+    """End every refinement soon, and take the short recipe for every one that has a name."""
 
     def soon(*given: Any, evaluations: int, **named: Any) -> Refined:
         return refine(*given, evaluations=min(evaluations, FEW), **named)
 
-    for preset in recipe.PRESETS:
+    for preset in recipe.PRESETS if recipes else ():
         patch.setitem(recipe.PRESETS, preset, CHEAP)
     for module in (model, refined):
         patch.setattr(module, "refine", soon)

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+import docs_files
 from sayre import load, load_crystal
 from sayre.cli import main
 from sayre.workflows import demonstration
@@ -14,7 +15,8 @@ pytestmark = pytest.mark.slow
 
 
 def test_a_filled_gap_is_phased_better_than_a_dark_one(tmp_path, monkeypatch, capsys):
-    """With two of the methods and two starts in place of all."""
+    """With two of the methods and two starts in place of all, refined for a short time."""
+    docs_files.hasten(monkeypatch, recipes=False)
     monkeypatch.setattr(demonstration, "METHODS", ("wiener", "linear"))
     monkeypatch.setattr(demonstration, "RUNS", 2)
     folder = tmp_path / "made" / "by" / "it"
