@@ -47,7 +47,7 @@ def files(tmp_path_factory):
 @pytest.mark.filterwarnings("ignore::sayre.errors.SayreWarning")
 @pytest.mark.parametrize("page", WITH_PYTHON, ids=name_of)
 def test_the_python_of_a_page_runs(page, files, tmp_path, monkeypatch):
-    """From top to bottom in one namespace, in a folder with the files that it names, phased in a short time."""
+    """From top to bottom in one namespace, in a folder with the files that it names, phased in haste."""
     shutil.copytree(files, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
     docs_files.hasten(monkeypatch)
