@@ -100,4 +100,5 @@ def _apart(expected: Tensor, level: Tensor, precision: Tensor) -> tuple[float, T
     """Half the squared distance of log(1 + λ) from its mean in standard deviations, and its derivative."""
     expected = expected.clamp(min=0)
     apart = torch.log1p(expected) - level
-    return float((precision * apart.square()).sum(dtype=torch.float64)) / 2, precision * apart / (1 + expected)
+    slope = precision * apart
+    return float((slope * apart).sum(dtype=torch.float64)) / 2, slope / (1 + expected)
