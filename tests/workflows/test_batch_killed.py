@@ -24,7 +24,9 @@ SCRIPT = """
 import os, sys, time
 from sayre.cli import main
 from sayre.retrieval.kept import KeptRuns
+from sayre.workflows.batch import cluster
 
+cluster.TRIES = 2
 write = KeptRuns.write
 
 def written(self, run):
@@ -73,7 +75,7 @@ def batch(folder, out, *sources, waits="", deadly=""):
     ]
     environment = {**os.environ, "WAITS": waits, "DEADLY": deadly, "OMP_NUM_THREADS": "1"}
     return subprocess.Popen(
-        [*line, *OPTIONS],
+        line,
         cwd=folder,
         env=environment,
         text=True,
@@ -140,10 +142,9 @@ def test_a_killed_process_costs_no_scan(scans):
     assert (scans / "out" / "s0.starts").read_text().split() == ["0", "1"]
 
     with one_thread():
-        for name in ("s0", "s2"):
-            given = ["-o", str(scans / "alone" / name), "--runs", RUNS, *OPTIONS, "--quiet"]
-            assert main(["run", str(scans / f"{name}.npz"), *given]) == 0
-            assert crystal_of(scans / "out" / name) == crystal_of(scans / "alone" / name)
+        given = ["-o", str(scans / "alone"), "--runs", RUNS, *OPTIONS, "--quiet"]
+        assert main(["run", str(scans / "s0.npz"), *given]) == 0
+    assert crystal_of(scans / "out" / "s0") == crystal_of(scans / "alone")
 
 
 @pytest.mark.skipif("SAYRE_KILLS" not in os.environ, reason="kills processes of Dask: `make crash`")
