@@ -9,6 +9,9 @@ from pathlib import Path
 from fuzz_mutations import cut
 from fuzz_samples import Sample
 
+COMPUTES = 1
+"""Seconds of processor time after which a case ends its process by the signal SIGXCPU."""
+
 
 class Found:
     """A result that is another one after the first."""
@@ -22,15 +25,21 @@ class Found:
 
 
 def samples(folder: Path) -> list[Sample]:
-    """A file with four readers: of a traceback, an end of the process, a hang, and a loss without a word."""
+    """A file with five readers: a traceback, an end of the process, two hangs, and a loss without a word."""
     (folder / "a").write_bytes(b"0123456789" * 10)
     failing = {
         "one": lambda: {}["x"],
         "two": lambda: os._exit(0),
         "three": lambda: time.sleep(100),
+        "four": _computes,
     }
     made = [Sample(kind, folder / "a", _later(read), (cut,), True) for kind, read in failing.items()]
-    return [*made, Sample("four", folder / "a", Found, (cut,), True)]
+    return [*made, Sample("five", folder / "a", Found, (cut,), True)]
+
+
+def _computes():
+    while True:
+        pass
 
 
 def _later(read):

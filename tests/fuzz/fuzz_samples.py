@@ -28,6 +28,8 @@ Mutation = Callable[[bytes, np.random.Generator], bytes]
 BINARY, ARRAYS = (of_bytes, of_bytes, cut), (of_bytes, cut, of_arrays, of_arrays)
 STRUCTURED, TEXT = (of_bytes, of_bytes, cut, of_structure, of_structure), (of_bytes, of_words, of_words)
 EXAMPLES = Path(__file__).parents[2] / "examples"
+COMPUTES = 20
+"""Seconds of processor time after which a case ends its process by the signal SIGXCPU: it hangs."""
 
 
 class Sample(NamedTuple):

@@ -13,6 +13,7 @@ import json
 import logging
 import resource
 import sys
+import time
 import traceback
 import warnings
 from pathlib import Path
@@ -69,7 +70,8 @@ def main(folder, seed, first, step, last, module, corpus=None):
     warnings.simplefilter("ignore")
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    made = importlib.import_module(module).samples(folder)
+    source = importlib.import_module(module)
+    made = source.samples(folder)
     stored = sorted(Path(corpus).iterdir()) if corpus else []
     originals = [sample.path.read_bytes() for sample in made]
     wholes = [digest(sample.read()) for sample in made]
@@ -83,6 +85,8 @@ def main(folder, seed, first, step, last, module, corpus=None):
         sample.path.parent.mkdir(parents=True, exist_ok=True)
         sample.path.write_bytes(data)
         print(json.dumps({"begins": number}), flush=True)
+        _, most = resource.getrlimit(resource.RLIMIT_CPU)
+        resource.setrlimit(resource.RLIMIT_CPU, (int(time.process_time()) + source.COMPUTES, most))
         kind, text = outcome(sample, is_cut, wholes[which])
         sample.path.write_bytes(original)
         found = {"case": number, "kind": sample.kind, "file": sample.path.name, "outcome": kind, "text": text}

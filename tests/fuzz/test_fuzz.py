@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import signal
 from pathlib import Path
 
 import pytest
@@ -63,7 +64,8 @@ def test_every_geometry_is_one_or_is_refused(values):
 
 
 def test_what_is_not_refused_is_noticed(monkeypatch):
-    """The fuzzer itself: a traceback, an end of the process, a hang, and a loss without a word."""
+    """The fuzzer itself: a traceback, an end of the process, two hangs, and a loss without a word."""
     monkeypatch.setattr(fuzz, "HANGS", 5)
-    rows = fuzz.run(4, made="fuzz_broken")
-    assert [row["outcome"] for row in rows] == ["traceback", "crash", "hang", "silent"]
+    rows = fuzz.run(5, made="fuzz_broken")
+    assert [row["outcome"] for row in rows] == ["traceback", "crash", "hang", "hang", "silent"]
+    assert f"status {-signal.SIGXCPU}" in rows[3]["text"]
