@@ -21,8 +21,8 @@ import time
 from pathlib import Path
 
 HANGS = 300
-"""Seconds without an answer after which a case is one that hangs, on a busy machine too. It is one as well after
-the processor time that the module of its reader allows."""
+"""Seconds without an answer after which a case is one that hangs, on a busy machine too. It is one as well
+after the processor time that the module of its reader allows."""
 GOOD = ("read", "refused")
 OUTCOMES = (*GOOD, "message", "traceback", "crash", "hang", "silent")
 WORKER = Path(__file__).with_name("fuzz_worker.py")
