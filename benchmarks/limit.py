@@ -2,12 +2,8 @@
 
     python benchmarks/limit.py [--ratios 3 5] [--widths 3 6 9 12] [--patterns 3] [--side 64]
 
-An intensity whose oversampling ratio is σ is band-limited: its autocorrelation ends at 1/σ of the array. For
-a field that is flat in that band, a ball, the share of its variance in a gap of w planes that Poisson counts
-of mean μ around it leave open follows from the eigenvalues λ of the operator that limits band and gap
-(Slepian and Pollak, Bell Syst. Tech. J. 40, 43, 1961): `Σ λ/(1 + μ V (1 − λ)) / Σ λ`, averaged over the lags
-in the plane of the gap, with V the voxels of a mode. The band alone bounds a method so; symmetry, the
-crystal's shape and phases, and statistics of other patterns know more.
+`limit` is the share of the variance in the gap that the band alone leaves open (`sayre.numerics.limit`);
+symmetry, the crystal's shape and phases, and statistics of other patterns know more.
 
 Of simulated strained crystals (phase range 2 to 6 rad) the same share is measured, `Σ ((filled − true)/mean)²
 / Σ ((true − mean)/mean)²`, over voxels whose local mean (Gaussian of 4 voxels of the expectation) is within
@@ -25,48 +21,13 @@ from scipy.ndimage import gaussian_filter
 from sayre.data import Grid, Pattern
 from sayre.detectors import masks
 from sayre.filling.fill import inpaint
+from sayre.numerics.limit import left_open
 from sayre.simulation import photons
 from sayre.simulation.strained.voxels import VoxelPopulation, draw
 
 SEED = 20_261_126
 MEANS = (10.0, 100.0)
 METHODS = ("linear", "wiener", "unet", "stack")
-
-
-def share_left_open(width: int, band: float, counts: float) -> float:
-    """Return the share of the variance in a gap that counts around it leave open, along one line.
-
-    Parameters
-    ----------
-    width
-        Voxels of the gap.
-    band
-        Highest frequency, in periods a voxel.
-    counts
-        Mean counts of a mode.
-    """
-    apart = np.subtract.outer(np.arange(width), np.arange(width))
-    modes = np.clip(np.linalg.eigvalsh(2 * band * np.sinc(2 * band * apart)), 0, 1)
-    return float((modes / (1 + counts * (1 - modes))).sum() / modes.sum())
-
-
-def left_open(width: int, ratio: float, mean: float) -> float:
-    """Return the same of a gap of planes in 3D: the mean over lags in the plane, by the modes of each.
-
-    Parameters
-    ----------
-    width
-        Planes of the gap.
-    ratio
-        Oversampling ratio.
-    mean
-        Counts a voxel around the gap.
-    """
-    lags = (np.arange(200) + 0.5) / 200
-    bands = np.sqrt(1 - lags**2) / ratio
-    voxels = 3 * ratio**3 / (4 * np.pi)
-    shares = [share_left_open(width, band, mean * voxels) for band in bands]
-    return float(np.average(shares, weights=lags * bands))
 
 
 def measured(

@@ -68,23 +68,6 @@ def test_every_benchmark_is_tried():
     } == set(SMALLEST)
 
 
-def test_the_limit_of_a_gap_is_that_of_a_gaussian_field(monkeypatch):
-    """Conditioned by brute force in one dimension, where there is one lag: a line of 240 voxels."""
-    monkeypatch.syspath_prepend(FOLDER)
-    from limit import share_left_open
-
-    n, width, ratio, mean = 240, 6, 5.0, 100.0
-    band = 1 / ratio
-    lag = np.arange(n)
-    covariance = np.sinc(2 * band * (lag[:, None] - lag))
-    gap = np.zeros(n, bool)
-    gap[n // 2 : n // 2 + width] = True
-    known = covariance[np.ix_(~gap, ~gap)] + np.eye(n - width) / mean
-    across = covariance[np.ix_(gap, ~gap)]
-    left = np.trace(covariance[np.ix_(gap, gap)] - across @ np.linalg.solve(known, across.T)) / width
-    assert share_left_open(width, band, mean / (2 * band)) == pytest.approx(left, rel=0.05)
-
-
 def test_programs_are_judged_by_the_deviance_of_their_counts(monkeypatch):
     """That of the true object is the mean over Poisson noise, and as the engine computes it."""
     monkeypatch.syspath_prepend(FOLDER)

@@ -57,6 +57,21 @@ def made(tmp_path_factory):
     return results
 
 
+def test_the_band_allows_no_more_than_noise_does_and_more_than_interpolation_knows(made):
+    """In patterns at a ratio of two and more; the limit is drawn in every study of accuracy."""
+    for name, result in made.items():
+        table = result.tables[""]
+        where = {"loss": None} if name == "losses-2d" else {}
+        ceiling, band = (means(table, method=method, **where) for method in ("expectation", "band"))
+        assert (band <= ceiling + 1e-9).all()
+        assert (band > 0).all()
+        if name != "losses-2d":
+            assert band.mean() > means(table, method="linear").mean()
+            error = "log_error_over_linear"
+            if error in table.columns:
+                assert 0 < np.median(means(table, error, method="band")) < 1
+
+
 def means(table, column="pearson", **where):
     rows = [row for row in table.records if all(row[key] == value for key, value in where.items())]
     assert rows
@@ -95,7 +110,8 @@ def test_the_table_has_every_network_at_every_width_and_the_published_parameters
 
 def test_every_loss_is_compared(made):
     result = made["losses-2d"]
-    assert {row["loss"] for row in result.tables[""].records} == {"mse", "mae", "ssim", "combined"}
+    assert {row["loss"] for row in result.tables[""].records} == {"mse", "mae", "ssim", "combined", None}
+    assert {row["method"] for row in result.tables[""].records if not row["loss"]} == {"expectation", "band"}
     assert len(result.tables["claims"].records) == 8
 
 

@@ -43,11 +43,17 @@ def test_methods_are_scored_on_what_the_gap_hides_of_a_measured_pattern_too(tmp_
     place = tmp_path / "peak.npz"
     save(place, crystal_pattern)
     result = quick(tmp_path, "methods-3d", pattern=str(place))
-    assert set(result.figures) == {"", "measured"}
+    assert set(result.figures) == {"", "measured", "scores"}
     for name in ("simulated", "measured"):
         assert values(result, "ratio", pattern=name, method="linear") == pytest.approx(1)
         assert values(result, "ratio", pattern=name, method="wiener") < 0.8
     assert np.all(values(result, "floor", pattern="measured") > 0)
+    limits = {
+        method: values(result, "pearson_counts", method=method)[0] for method in ("band", "expectation")
+    }
+    others = values(result, "pearson_counts", pattern="simulated", method="wiener")
+    assert others < limits["expectation"]
+    assert limits["band"] < limits["expectation"]
 
 
 def test_no_filling_correlates_with_the_counts_as_the_truth_does(tmp_path):
@@ -59,10 +65,14 @@ def test_no_filling_correlates_with_the_counts_as_the_truth_does(tmp_path):
                 for method in ("linear", "wiener", "expectation")
             }
             assert means["linear"] < means["wiener"] < means["expectation"]
+            band = values(result, column, gap_width=width, method="band")
+            assert means["linear"] < band.mean() < means["expectation"]
             assert values(result, "pearson_expected", gap_width=width, method="expectation") == pytest.approx(
                 1
             )
         if name == "oversampling-3d":
+            open_at = [values(result, "log_error", oversampling=n, method="band").mean() for n in (2, 3, 4)]
+            assert open_at == sorted(open_at, reverse=True)
             extents = values(result, "side") / values(result, "oversampling")
             assert extents.max() / extents.min() < 1.1
 

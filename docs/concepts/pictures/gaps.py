@@ -16,6 +16,7 @@ from sayre.filling.coverage import Covered, pooled
 from sayre.filling.cuts import cut_gap
 from sayre.filling.scores import evaluate
 from sayre.filling.wiener.spectrum import fringe_model, local_model
+from sayre.numerics.limit import share_left_open
 from sayre.simulation.strained.voxels import VoxelPopulation
 from sayre.simulation.strained.voxels import draw as draw_crystal
 
@@ -34,14 +35,8 @@ GAPPED = 24
 
 
 def unexplained(width: int, ratio: float, counts: float) -> float:
-    """Least share of the variance in a gap that the counts around it leave open, in one dimension.
-
-    The intensity is a Gaussian field of unit contrast, band-limited to one fringe in `ratio` voxels, of which
-    `counts` photons a voxel are measured. Its modes in the gap are discrete prolate spheroidal sequences.
-    """
-    lags = np.subtract.outer(np.arange(width), np.arange(width))
-    known = np.clip(np.linalg.eigvalsh(2 / ratio * np.sinc(2 * lags / ratio)), 0, 1)
-    return float((known / (1 + counts * ratio / 2 * (1 - known))).sum() / known.sum())
+    """Least share of the variance in a gap that `counts` photons a voxel around it leave open, in one dimension."""
+    return float(share_left_open(width, 1 / ratio, counts * ratio / 2))
 
 
 def planar(phase_range: float, generator: np.random.Generator, most: float) -> tuple[Pattern, Array]:

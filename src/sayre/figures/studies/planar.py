@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 Floats = NDArray[np.floating]
 
 GAP = "#9fb3c8"
+LONG = 18
+"""Letters of a title from which on its score is below it."""
 STYLES = {
     "unet": ("U-Net", "#0072b2", "o-"),
     "msd": ("MSD-Net", "#e69f00", "s-"),
@@ -24,6 +26,7 @@ STYLES = {
     "linear": ("linear", "#999999", "v--"),
     "wiener": ("wiener", "#009e73", "^--"),
     "expectation": ("noise ceiling", "#000000", "_:"),
+    "band": ("band limit", "#000000", "+-."),
 }
 """Label, colour (Okabe and Ito) and line of each method."""
 
@@ -131,7 +134,8 @@ def examples_figure(
             interpolation="nearest",
             extent=extent,
         )
-        shown = title if score is None else f"{title}: {score:.3f}"
+        between = "\n" if len(title) > LONG else " "
+        shown = title if score is None else f"{title}:{between}{score:.3f}"
         panel.set_title(shown, fontsize=9, loc="left", color=INK)
         panel.tick_params(labelsize=7)
         _edges(panel, mask, box)
@@ -179,7 +183,12 @@ def _finish(panel: Axes, x: str, title: str) -> None:
 def _legend(figure: Figure, panel: Axes) -> None:
     handles, labels = panel.get_legend_handles_labels()
     figure.legend(
-        handles, labels, loc="outside lower center", ncols=min(len(labels), 6), fontsize=8, frameon=False
+        handles,
+        labels,
+        loc="outside lower center",
+        ncols=4 if len(labels) > 6 else len(labels),
+        fontsize=8,
+        frameon=False,
     )
 
 

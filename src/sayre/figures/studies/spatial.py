@@ -22,6 +22,7 @@ ALL_STYLES = {
     "biharmonic": ("biharmonic", "#56b4e9", "p--"),
     "auto": ("auto", "#cc79a7", "s-"),
     "expectation": ("noise ceiling", "#000000", "_:"),
+    "band": ("band limit", "#000000", "+-."),
     "published": ("thesis", "#d62728", "*-"),
 }
 """Label, colour and line of each method."""
@@ -127,12 +128,19 @@ def lines_figure(
         panel.tick_params(labelsize=8)
         panel.grid(color="#e6e6e6", lw=0.6)
         panel.spines[["top", "right"]].set_visible(False)
-    for panel in drawn[-1]:
+    for panel in drawn.flat[max(len(panels) - columns, 0) : len(panels)]:
         panel.set_xlabel(x, fontsize=9)
+        panel.tick_params(labelbottom=True)
     for panel in drawn[:, 0]:
         panel.set_ylabel(y, fontsize=9)
-    handles, labels = drawn.flat[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=5, fontsize=8, frameon=False)
+    entries = {
+        label: handle
+        for panel in drawn.flat
+        for handle, label in zip(*panel.get_legend_handles_labels(), strict=True)
+    }
+    figure.legend(
+        list(entries.values()), list(entries), loc="outside lower center", ncols=5, fontsize=8, frameon=False
+    )
     return figure
 
 

@@ -31,11 +31,12 @@ CLASSICAL: Mapping[str, Callable[[Floats, Mask], Any]] = {"linear": linear_fill,
 
 @dataclass(frozen=True)
 class Judged:
-    """Patterns with gaps: counts, noise-free counts and masks, `(patterns, side, side)`."""
+    """Patterns with gaps: counts, noise-free counts, masks, `(patterns, side, side)`; oversampling ratios."""
 
     counts: Floats
     expected: Floats
     masks: Mask
+    oversampling: Scores
 
     @cached_property
     def logarithms(self) -> Floats:
@@ -84,7 +85,7 @@ def judged_patterns(scale: Scale, seed: int, gap: int, *, cross: bool) -> Judged
     side = scale.population.side
     starts = (places * (side - gap + 1)).astype(int)
     masks = [gap_mask(side, gap, column, row if cross else None) for column, row in starts.T.tolist()]
-    return Judged(drawn.counts, drawn.expected, np.stack(masks))
+    return Judged(drawn.counts, drawn.expected, np.stack(masks), drawn.oversampling)
 
 
 def fill_classically(name: str, logarithms: Floats, masks: Mask, *, processes: int | None = None) -> Floats:

@@ -53,6 +53,11 @@ def make(settings: StudySettings, advance: Advance) -> StudyResult:
             rows.append((config.loss, *row))
             if case.kind == "cross":
                 shown[TITLES[config.loss]] = filled
+    for case in cases:
+        rows.append((None, *row_of(case, "expectation", None, case.judge(case.filled["expectation"]))))
+        rows.append((None, *row_of(case, "band", None, case.band)))
+        if case.kind == "cross":
+            shown["noise ceiling"] = case.filled["expectation"]
     advance(1.0)
     claims = Table(CLAIMS, _claims(scores, scale))
     summary = [

@@ -13,6 +13,7 @@ from sayre.figures.studies.planar import examples_figure, widths_figure
 from sayre.filling.planar import fill_planar
 from sayre.networks.planar import NETWORKS, PARAMETERS, parameters_of
 from sayre.numerics.progress import Advance
+from sayre.studies.planar.band import Bands
 from sayre.studies.planar.judged import (
     Floats,
     Judged,
@@ -56,12 +57,13 @@ BRIGHT = 1e6
 
 
 class Case(NamedTuple):
-    """Patterns with one kind of gap, and what fills them without training."""
+    """Patterns with one kind of gap, what fills them without training, and what their band allows."""
 
     gap: int
     kind: str
     judged: Judged
     filled: Mapping[str, Floats]
+    band: Judgement
 
     def judge(self, filled: Floats) -> Judgement:
         """Score filled patterns."""
@@ -103,11 +105,12 @@ def make(settings: StudySettings, advance: Advance) -> StudyResult:
     for case in cases:
         for name, filled in case.filled.items():
             rows.append(row_of(case, name, None, case.judge(filled)))
+        rows.append(row_of(case, "band", None, case.band))
     rows.sort(key=lambda row: (row[0], row[1] != "vertical", list(LABELS).index(row[2]), row[3] or 0))
     advance(1.0)
     example = next(case for case in cases if (case.gap, case.kind) == (scale.gaps[0], "cross"))
     shown = {LABELS[name]: shown[name] for name in NETWORKS_SHOWN if name in shown}
-    shown["wiener"] = example.filled["wiener"]
+    shown |= {LABELS[name]: example.filled[name] for name in ("wiener", "expectation")}
     table = Table(COLUMNS, rows)
     claims = Table(CLAIMS, [*_claims(scores, scale)])
     return StudyResult(
@@ -142,8 +145,14 @@ def cases_of(scale: Scale, seed: int, gaps: Sequence[int]) -> list[Case]:
     filled["expectation"] = [
         np.where(judged.masks, np.log1p(judged.expected), judged.logarithms) for judged in every
     ]
+    bands = Bands(every[0].expected, every[0].oversampling)
     return [
-        Case(*kind, judged, {name: parts[index] for name, parts in filled.items()})
+        Case(
+            *kind,
+            judged,
+            {name: parts[index] for name, parts in filled.items()},
+            bands.judge(judged, filled["linear"][index], kind[0]),
+        )
         for index, (kind, judged) in enumerate(zip(kinds, every, strict=True))
     ]
 
@@ -174,7 +183,7 @@ def row_of(
         int(np.isfinite(score.pearson).sum()),
         *mean_with_interval(score.pearson),
         float(np.nanmean(score.pearson_expected)),
-        float(np.nanmean(score.pearson_counts)),
+        float(np.nanmean(score.pearson_counts)) if np.isfinite(score.pearson_counts).any() else None,
         geometric_mean(score.ratio),
         None if honest is None else float(np.nanmean(honest.pearson)),
     )
@@ -194,7 +203,7 @@ def example_of(case: Case, filled: Mapping[str, Floats]) -> Figure:
     mask, truth = judged.masks[index], judged.logarithms[index]
     images: dict[str, tuple[Floats, float | None]] = {
         "truth": (truth, None),
-        "gap": (np.where(mask, np.float32(np.nan), truth), None),
+        f"gap, band limit {case.band.pearson[index]:.3f}": (np.where(mask, np.float32(np.nan), truth), None),
     }
     for title, values in filled.items():
         images[title] = (values[index], float(case.judge(values).pearson[index]))

@@ -11,6 +11,7 @@ from torch import nn
 from sayre.figures.studies.planar import Curve, curves_figure
 from sayre.numerics.progress import Advance
 from sayre.simulation.planar import PlanarParticle, draw_particle, expected_counts
+from sayre.studies.planar.band import Bands
 from sayre.studies.planar.judged import TEST_SEED, Floats, Scores, correlations
 from sayre.studies.planar.scale import Scale, scale_of
 from sayre.studies.planar.sweep import sweep
@@ -78,27 +79,43 @@ def _scores(finer: Finer, gap: int, networks: Mapping[str, nn.Module]) -> dict[s
     gathered: dict[str, list[Scores]] = {}
     logarithms, noise_free = np.log1p(finer.counts), np.log1p(finer.expected)
     centre = finer.counts.shape[-1] // 2
-    for start, _, filled in sweep(finer.counts, finer.expected, gap, networks):
+    oversampling = np.array(finer.ratios)
+    bands = Bands(finer.expected, oversampling)
+    for start, judged, filled in sweep(finer.counts, finer.expected, oversampling, gap, networks):
         columns = slice(start, start + gap)
+        middle = [
+            np.s_[centre - half : centre + half, columns]
+            if centre - half <= start <= centre + half - gap
+            else None
+            for half in finer.halves
+        ]
+        near = {name: np.full(len(middle), np.nan) for name in (*filled, "band")}
+        for index, where in enumerate(middle):
+            if where is not None:
+                right, free = logarithms[index][where].ravel(), noise_free[index][where].ravel()
+                for name, values in filled.items():
+                    near[name][index] = correlations(*_doubles(values[index][where].ravel(), right))
+                best = bands.limits[index].pearson(where, gap)
+                near["band"][index] = best * correlations(*_doubles(free, right))
         for name, values in filled.items():
-            got, right, free = (
-                image[:, :, columns].astype(np.float64) for image in (values, logarithms, noise_free)
+            got, *others = (
+                image[:, :, columns].reshape(len(values), -1) for image in (values, logarithms, noise_free)
             )
-            near = np.full(len(got), np.nan)
-            for index, half in enumerate(finer.halves):
-                if centre - half <= start <= centre + half - gap:
-                    rows = slice(centre - half, centre + half)
-                    near[index] = correlations(got[index, rows].ravel(), right[index, rows].ravel())
-            flat, *others = (image.reshape(len(got), -1) for image in (got, right, free))
-            whole = [correlations(flat, other) for other in others]
-            gathered.setdefault(name, []).append(np.stack([*whole, near]))
+            whole = [correlations(*_doubles(got, other)) for other in others]
+            gathered.setdefault(name, []).append(np.stack([*whole, near[name]]))
+        band = bands.judge(judged, filled["linear"], gap)
+        gathered.setdefault("band", []).append(np.stack([band.pearson, band.pearson_expected, near["band"]]))
     return {name: np.nanmean(scores, axis=0) for name, scores in gathered.items()}
+
+
+def _doubles(*arrays: Floats) -> list[Scores]:
+    return [array.astype(np.float64) for array in arrays]
 
 
 def _panels(table: Table) -> list[list[Curve]]:
     """Return the curves of the whole array and of the same part of q, averaged over the particles."""
     panels: list[list[Curve]] = [[], []]
-    for name in (*NAMES, "linear", "expectation"):
+    for name in (*NAMES, "linear", "expectation", "band"):
         rows = [row for row in table.records if row["method"] == name]
         if not rows:
             continue
@@ -115,7 +132,7 @@ def _summary(table: Table) -> str:
     ratios = np.array([row["oversampling"] for row in table.records])
     low, high = np.quantile(ratios, [0.25, 0.75])
     lines = []
-    for name in (*NAMES, "linear", "expectation"):
+    for name in (*NAMES, "linear", "expectation", "band"):
         rows = [row for row in table.records if row["method"] == name]
         ends = [
             [row["pearson"] for row in rows if row["oversampling"] <= low],

@@ -9,6 +9,7 @@ import numpy as np
 from sayre.figures.studies.planar import Curve, curves_figure
 from sayre.numerics.progress import Advance
 from sayre.simulation.planar import draw_patterns, gap_mask
+from sayre.studies.planar.band import Bands
 from sayre.studies.planar.judged import (
     TEST_SEED,
     Judged,
@@ -62,9 +63,12 @@ def make(settings: StudySettings, advance: Advance) -> StudyResult:
     networks = {str(one.config.network): one.network for one in found if one.network is not None}
     rows: list[tuple[Any, ...]] = []
     last = side - gap
-    for start, judged, filled in sweep(drawn.counts, drawn.expected, gap, networks):
+    bands = Bands(drawn.expected, drawn.oversampling)
+    for start, judged, filled in sweep(drawn.counts, drawn.expected, drawn.oversampling, gap, networks):
+        distance = _distance(start, gap, side)
+        rows.append(_row(start, distance, "band", bands.judge(judged, filled["linear"], gap)))
         rows += [
-            _row(start, _distance(start, gap, side), name, judge(judged, values, filled["linear"]))
+            _row(start, distance, name, judge(judged, values, filled["linear"]))
             for name, values in filled.items()
         ]
         advance(0.5 + 0.4 * start / last)
@@ -72,7 +76,7 @@ def make(settings: StudySettings, advance: Advance) -> StudyResult:
     some = slice(None, None, OF)
     masks = np.stack([gap_mask(side, gap, start) for start in places for _ in drawn.counts[some]])
     counts, expected = (np.tile(part[some], (len(places), 1, 1)) for part in (drawn.counts, drawn.expected))
-    judged = Judged(counts, expected, masks)
+    judged = Judged(counts, expected, masks, np.tile(drawn.oversampling[some], len(places)))
     score = judge(
         judged,
         fill_classically("wiener", judged.logarithms, masks),
@@ -110,7 +114,7 @@ def _row(start: int, distance: float, name: str, score: Judgement) -> tuple[Any,
 def _panels(table: Table) -> list[list[Curve]]:
     """Return the curves against the counts, and against the noise-free counts."""
     counts, expected = [], []
-    for name in ("unet", "msd", "modified", "linear", "wiener", "expectation"):
+    for name in ("unet", "msd", "modified", "linear", "wiener", "expectation", "band"):
         rows = [row for row in table.records if row["method"] == name]
         if rows:
             x, y, low, high, noise_free = (
@@ -132,7 +136,7 @@ def _panels(table: Table) -> list[list[Curve]]:
 def _summary(table: Table, side: int) -> str:
     """Compare the middle fifth of the places with the outer fifths."""
     lines = []
-    for name in ("unet", "msd", "modified", "linear", "wiener", "expectation"):
+    for name in ("unet", "msd", "modified", "linear", "wiener", "expectation", "band"):
         rows = [row for row in table.records if row["method"] == name]
         inner, outer = (
             [row["pearson"] for row in rows if (abs(row["distance_from_centre"]) < side / 10) is near]

@@ -16,6 +16,7 @@ LABELS = {
     "linear": "linear",
     "wiener": "wiener",
     "expectation": "noise ceiling",
+    "band": "band limit",
 }
 
 

@@ -10,7 +10,7 @@ from torch import nn
 
 from sayre.filling.planar import fill_planar
 from sayre.simulation.planar import gap_mask
-from sayre.studies.planar.judged import Floats, Judged
+from sayre.studies.planar.judged import Floats, Judged, Scores
 
 
 class Place(NamedTuple):
@@ -21,13 +21,17 @@ class Place(NamedTuple):
     filled: dict[str, Floats]
 
 
-def sweep(counts: Floats, expected: Floats, gap: int, networks: Mapping[str, nn.Module]) -> Iterator[Place]:
+def sweep(
+    counts: Floats, expected: Floats, oversampling: Scores, gap: int, networks: Mapping[str, nn.Module]
+) -> Iterator[Place]:
     """Yield the patterns filled at every place of the gap, from left to right.
 
     Parameters
     ----------
     counts, expected
         Counts with and without noise, float32 `(patterns, side, side)`.
+    oversampling
+        Ratio of each pattern.
     gap
         Pixels across the gap.
     networks
@@ -36,7 +40,7 @@ def sweep(counts: Floats, expected: Floats, gap: int, networks: Mapping[str, nn.
     side, free = counts.shape[-1], np.log1p(expected)
     for start in range(side - gap + 1):
         mask = gap_mask(side, gap, start)
-        judged = Judged(counts, expected, np.repeat(mask[None], len(counts), axis=0))
+        judged = Judged(counts, expected, np.repeat(mask[None], len(counts), axis=0), oversampling)
         filled = {"linear": fill_rows(judged.logarithms, start, gap), "expectation": free}
         filled |= {name: fill_planar(network, counts, judged.masks) for name, network in networks.items()}
         yield Place(start, judged, filled)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sayre.figures.studies.spatial import lines_figure
 from sayre.filling.cuts import cut_gap
 from sayre.filling.fill import inpaint
+from sayre.numerics.limit import BandLimit
 from sayre.numerics.metrics import pearson
 from sayre.numerics.progress import Advance
 from sayre.studies.spatial.patterns import crystal
@@ -40,11 +41,12 @@ def make(settings: StudySettings, advance: Advance) -> StudyResult:
     methods = ("linear", "wiener") if settings.quick else ("linear", "wiener", "unet")
     generator = np.random.default_rng(settings.seed)
     made = crystal(side, generator)
+    limit = BandLimit(made.expectation, made.oversampling[0])
     rows: list[tuple[Any, ...]] = []
     summary = []
     for number, width in enumerate(widths):
         levels: list[float] = []
-        scores: dict[str, list[tuple[float, float]]] = {name: [] for name in (*methods, "expectation")}
+        scores: dict[str, list[tuple[float, ...]]] = {name: [] for name in (*methods, "expectation", "band")}
         for place in range(places):
             axis, middle = int(generator.integers(3)), int(generator.integers(HALF, side - HALF))
             start = middle - width // 2
@@ -61,8 +63,14 @@ def make(settings: StudySettings, advance: Advance) -> StudyResult:
                 levels.append(float(counts[middle - HALF : middle + HALF, *across].mean()))
                 for name, values in moved.items():
                     scores[name].append(
-                        (pearson(values[gap], counts[gap]), pearson(values[gap], moved["expectation"][gap]))
+                        tuple(
+                            pearson(values[gap], others[gap], log=False)
+                            for others in (counts, moved["expectation"])
+                        )
                     )
+                where = (*gap[1 : axis + 1], gap[0], *gap[axis + 1 :])
+                best = limit.pearson(where, width)
+                scores["band"].append((best * scores["expectation"][-1][0], best))
             advance((number + (place + 1) / places) / len(widths))
         found = [row for name, pairs in scores.items() for row in _classes(width, levels, name, pairs)]
         rows += found
@@ -82,7 +90,7 @@ def make(settings: StudySettings, advance: Advance) -> StudyResult:
 
 
 def _classes(
-    width: int, levels: list[float], name: str, pairs: list[tuple[float, float]]
+    width: int, levels: list[float], name: str, pairs: list[tuple[float, ...]]
 ) -> list[tuple[Any, ...]]:
     """Average the correlations of windows in classes of their level; those without contrast are left out."""
     edges = np.linspace(min(levels), max(levels), CLASSES + 1)

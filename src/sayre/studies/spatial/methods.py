@@ -10,9 +10,12 @@ from numpy.typing import NDArray
 
 from sayre import files
 from sayre.data import Pattern
+from sayre.figures.studies.methods_3d import scores_figure
 from sayre.figures.studies.spatial import fillings_figure
 from sayre.filling.fill import inpaint
 from sayre.filling.scores import score
+from sayre.numerics.limit import BandLimit
+from sayre.numerics.metrics import log_error, pearson
 from sayre.numerics.progress import Advance
 from sayre.retrieval.prepare import around_peak
 from sayre.studies.spatial.patterns import cross, crystal
@@ -35,12 +38,13 @@ WIDTH, FROM_PEAK = 6, 5
 
 
 class Case(NamedTuple):
-    """Counts, the gap cut into them, and the noise-free counts where they are known."""
+    """Counts, the gap cut into them, and the noise-free counts and the oversampling where they are known."""
 
     name: str
     whole: Pattern
     mask: NDArray[np.bool_]
     truth: NDArray[np.float32] | None
+    oversampling: float = float("nan")
 
 
 def make(settings: StudySettings, advance: Advance) -> StudyResult:
@@ -75,13 +79,16 @@ def make(settings: StudySettings, advance: Advance) -> StudyResult:
             found = score(
                 filled, known, truth=case.truth, counts=case.whole.intensity, linear=linear, seconds=0.0
             )
-            rows.append((case.name, method, *(getattr(found, name) for name in SCORES)))
+            with_counts = pearson(filled.intensity[known], case.whole.intensity[known])
+            rows.append((case.name, method, with_counts, *(getattr(found, name) for name in SCORES)))
             images[method] = _planes(filled.intensity, case.mask)
             done += 1
+        rows += _limits(case, linear)
         figures["" if case.name == "simulated" else case.name] = fillings_figure(
             images, ("in the gap", "across it")
         )
-    table = Table(("pattern", "method", *SCORES), rows)
+    table = Table(("pattern", "method", "pearson_counts", *SCORES), rows)
+    figures["scores"] = scores_figure(table.records)
     return StudyResult(tables={"": table}, figures=figures, summary=_summary(table))
 
 
@@ -89,11 +96,26 @@ def _cases(settings: StudySettings) -> Iterator[Case]:
     side = 48 if settings.quick else 128
     made = crystal(side, np.random.default_rng(settings.seed), phase_range=1.0)
     mask = cross(made.pattern.shape, WIDTH, side // 2 + FROM_PEAK)
-    yield Case("simulated", made.pattern, mask, made.expectation)
+    yield Case("simulated", made.pattern, mask, made.expectation, made.oversampling[0])
     if settings.pattern is not None:
         whole = around_peak(files.load(settings.pattern), side).measured
         peak = int(np.unravel_index(np.argmax(whole.intensity), whole.shape)[1])
         yield Case("measured", whole, cross(whole.shape, WIDTH, peak + FROM_PEAK), None)
+
+
+def _limits(case: Case, linear: NDArray[np.float32]) -> list[tuple[Any, ...]]:
+    """Return what noise and the band allow, where the noise-free counts are known."""
+    if case.truth is None:
+        return []
+    gap, unknown = case.mask, (None,) * (len(SCORES) - 3)
+    ceiling = pearson(case.truth[gap], case.whole.intensity[gap])
+    limit = BandLimit(case.truth, case.oversampling)
+    best, error = limit.pearson(gap, WIDTH), limit.log_error(gap, WIDTH)
+    over_linear = error / log_error(linear[gap], case.truth[gap])
+    return [
+        (case.name, "expectation", ceiling, 1.0, 0.0, 0.0, *unknown),
+        (case.name, "band", best * ceiling, best, error, over_linear, *unknown),
+    ]
 
 
 def _planes(

@@ -10,6 +10,7 @@ from sayre.data import Grid, Pattern
 from sayre.figures.studies.spatial import lines_figure
 from sayre.filling.cuts import cut_gap
 from sayre.filling.fill import inpaint
+from sayre.numerics.limit import BandLimit
 from sayre.numerics.metrics import log_error, pearson
 from sayre.numerics.progress import Advance
 from sayre.simulation.particles import shapes
@@ -50,6 +51,7 @@ def make(settings: StudySettings, advance: Advance) -> StudyResult:
         # A voxel is (min(ratios) / ratio)³ as large as the coarsest, and counts accordingly.
         expected *= np.float32(MAX_COUNTS * (min(ratios) / ratio) ** 3 / expected.max())
         counts = generator.poisson(expected).astype(np.float32)
+        limit = BandLimit(expected, ratio)
         pattern = Pattern(intensity=counts, mask=np.zeros(counts.shape, bool), grid=Grid(step=(1.0,) * 3))
         for place, width in enumerate(widths):
             starts = range(1, side - width, width)
@@ -71,11 +73,16 @@ def make(settings: StudySettings, advance: Advance) -> StudyResult:
                         width,
                         name,
                         len(starts),
-                        pearson(np.log1p(values[seen]), np.log1p(counts[seen])),
-                        pearson(np.log1p(values[seen]), np.log1p(expected[seen])),
+                        pearson(values[seen], counts[seen]),
+                        pearson(values[seen], expected[seen]),
                         log_error(values[seen], expected[seen]),
                     )
                 )
+            best = limit.pearson(seen, width)
+            ceiling = pearson(expected[seen], counts[seen])
+            rows.append(
+                (ratio, side, width, "band", len(starts), best * ceiling, best, limit.log_error(seen, width))
+            )
     advance(1.0)
     table = Table(COLUMNS, rows)
     panels = {
@@ -84,7 +91,7 @@ def make(settings: StudySettings, advance: Advance) -> StudyResult:
                 [r["oversampling"] for r in table.records if (r["gap_width"], r["method"]) == (width, name)],
                 [r["pearson"] for r in table.records if (r["gap_width"], r["method"]) == (width, name)],
             )
-            for name in (*methods, "expectation")
+            for name in (*methods, "expectation", "band")
         }
         for width in widths
     }
