@@ -175,3 +175,20 @@ def test_marks_near_the_top_are_no_counts_of_the_other_sign(tmp_path):
     assert load(tmp_path / "a.npy").shape == SHAPE
     np.save(tmp_path / "b.npy", np.minimum(peak(), 65_534).astype("u2"))
     assert load(tmp_path / "b.npy").shape == SHAPE
+
+
+@pytest.mark.parametrize("place", ["entry/instrument/detector/mask", "entry/mask", "mask"])
+def test_a_mask_that_is_not_looked_for_is_said(place, tmp_path):
+    """One of the counts' shape, and a link to one that is missing, in the same entry."""
+    path, counts = tmp_path / "a.h5", np.ones((4, 8, 9), np.uint16)
+    with h5py.File(path, "w") as file:
+        file["entry/data/data"], file[place] = counts, counts > 1
+        file["other/mask"] = counts > 1  # that of another scan
+    with pytest.warns(SayreWarning, match=rf"/{place} may be a mask of the counts and is not used") as told:
+        load(path)
+    assert len(told) == 1
+    with h5py.File(path, "a") as file:
+        del file[place]
+        file[place] = h5py.SoftLink("/nowhere")
+    with pytest.warns(SayreWarning, match=rf"/{place} is a link whose target is missing; nothing is masked"):
+        load(path)

@@ -3,9 +3,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sayre.data import Pattern
 from sayre.errors import InputError
 from sayre.filling.classical import CLASSICAL
 from sayre.filling.classical.biharmonic import biharmonic_fill
+from sayre.filling.fill import inpaint
 from sayre.filling.wiener import wiener_fill
 
 METHODS = {**CLASSICAL, "wiener": lambda v, m: wiener_fill(v, m)[0]}
@@ -137,3 +139,14 @@ def test_biharmonic_solves_its_equation():
     rest = laplace(laplace(filled, mode="nearest"), mode="nearest")
     start = laplace(laplace(CLASSICAL["linear"](field, mask).astype(float), mode="nearest"), mode="nearest")
     assert np.abs(rest[mask]).max() < 1e-3 * np.abs(start[mask]).max()
+
+
+@pytest.mark.parametrize("method", ["nearest", "linear", "cubic", "biharmonic"])
+def test_counts_near_the_largest_number_are_filled_by_finite_ones(method):
+    """Cubic splines overshoot in the logarithm."""
+    counts = np.random.default_rng(0).poisson(0.5, (9, 16, 16)).astype(np.float32)
+    counts[3:6, 6:10, 5:11] = 3e38
+    mask = np.zeros(counts.shape, bool)
+    mask[:, :, 7:9] = True
+    filled = inpaint(Pattern.from_counts(counts, mask), method=method)
+    assert np.isfinite(filled.intensity).all()

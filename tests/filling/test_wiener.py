@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
 
+from sayre.data import Pattern
+from sayre.filling.fill import inpaint
 from sayre.filling.wiener import posterior, wiener_fill
 from sayre.filling.wiener.calibration import shifted_mask
 from sayre.filling.wiener.spectrum import Fringes, Local, fringe_model, local_model
@@ -224,3 +226,24 @@ def test_a_single_measured_voxel_tells_nothing_of_the_scatter():
     mask[3, 3, 3], counts[3, 3, 3] = False, 5
     filled, sigma = wiener_fill(np.log1p(counts), mask)
     assert (sigma[mask] >= np.abs(filled[mask])).all()
+
+
+@pytest.mark.filterwarnings("ignore:.*wider than the network")
+@pytest.mark.parametrize("count", [2, 3, 29])
+def test_few_measured_voxels_tell_little_of_the_scatter(count):
+    """Counts that differ hardly: the error covers any of the same order."""
+    counts, mask = np.zeros((6, 7, 8), np.float32), np.ones((6, 7, 8), bool)
+    mask.flat[:count], counts.flat[:count] = False, 50 + np.arange(count) % 2
+    for method in ("wiener", "stack"):
+        filled = inpaint(Pattern.from_counts(counts, mask), method=method)
+        assert filled.sigma[mask].min() > 0.9 * np.log1p(50) / np.sqrt(count)
+
+
+@pytest.mark.parametrize("value", [0, 1, 50])
+def test_counts_that_are_all_the_same_have_the_error_of_their_mean(value):
+    counts, mask = np.full((12, 12, 12), value, np.float32), np.zeros((12, 12, 12), bool)
+    mask[:, :, 5:7] = True
+    sigma = inpaint(Pattern.from_counts(counts, mask), method="wiener").sigma[mask]
+    known = np.count_nonzero(~mask)
+    assert sigma.min() >= 0.99 * np.sqrt(max(value * known, 1)) / (known * (1 + value))
+    assert sigma.max() < 0.1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,8 @@ NETWORKED = ("stack", "crystal", "unet")
 """Methods that ask a network about 3D counts."""
 DEFAULT_STRIDE = 16
 """Distance of neighbouring windows; docs/inpainting.md has the curve of time and accuracy behind it."""
+LARGEST = 88.0
+"""Logarithm of the counts that float32 holds."""
 STACKED = 0.3
 """Share of the statistical filling in the time of `crystal`."""
 
@@ -114,7 +117,7 @@ def inpaint(
         else:
             filled, sigma = _by_classic(chosen, np.log1p(seen.intensity), pattern.mask, advance, kept)
     counts = pattern.intensity.copy()
-    photons = np.maximum(np.expm1(filled[pattern.mask]), 0)
+    photons = np.expm1(np.clip(filled[pattern.mask], 0, LARGEST - math.log(max(gain, 1))))
     counts[pattern.mask] = np.float32(gain) * photons - np.float32(pattern.readout**2 / gain)
     if gain != 1 or pattern.readout:
         sigma[pattern.mask] *= gain * (1 + photons) / (1 + np.maximum(counts[pattern.mask], 0))

@@ -23,6 +23,8 @@ from sayre.files.patterns.region import Region, of_frame, require_memory, squeez
 
 Mask = NDArray[np.bool_]
 
+_NAMED_MASK = ("mask", "pixel_mask")
+
 
 def read(path: Path, inside: str | None = None, region: Region | None = None) -> Contents:
     """Read the counts of an HDF5 file.
@@ -46,9 +48,10 @@ def read(path: Path, inside: str | None = None, region: Region | None = None) ->
         counts, missing, shape = read_blocks(path, found, region)
         mask = with_missing(mask_for(path, file, place, shape, region), missing)
         beside, remarks = read_beside(path, file, place)
-        errors = [
-            d for p, d in walk(file)[0].items() if last(p) == "sigma" and squeezed(d.shape or ()) == shape
-        ]
+        datasets, broken = walk(file)
+        errors = [d for p, d in datasets.items() if last(p) == "sigma" and squeezed(d.shape or ()) == shape]
+        if mask is None:
+            _tell_of_masks(path, place, shape, datasets, broken)
         return Contents(
             counts=counts,
             stored=dataset.dtype,
@@ -61,6 +64,21 @@ def read(path: Path, inside: str | None = None, region: Region | None = None) ->
             region=of_frame(region),
             cutoff=nexus.cutoff(file, place),
         )
+
+
+def _tell_of_masks(
+    path: Path, place: str, shape: tuple[int, ...], datasets: dict[str, h5py.Dataset], broken: list[str]
+) -> None:
+    """Warn of what is named as a mask of the counts, in a place where it is not looked for."""
+    entry = f"/{place.strip('/')}".split("/")[1]
+    for where in (*datasets, *broken):
+        if last(where) not in _NAMED_MASK or where.split("/")[1] not in (entry, last(where)):
+            continue
+        dataset = datasets.get(where)
+        if dataset is None:
+            warn(f"{path.name}: {where} is a link whose target is missing; nothing is masked by it")
+        elif squeezed(dataset.shape or ()) in (shape, shape[-2:]):
+            warn(f"{path.name}: {where} may be a mask of the counts and is not used; `mask={path}::{where}`")
 
 
 def read_blocks(

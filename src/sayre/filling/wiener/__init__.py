@@ -17,7 +17,15 @@ from scipy.ndimage import distance_transform_cdt
 
 from sayre.filling.classical.checks import check
 from sayre.filling.kept import Kept
-from sayre.filling.wiener.calibration import centroid, constant_table, error_table, shifted_mask
+from sayre.filling.wiener.calibration import (
+    PRIOR_COUNT,
+    centroid,
+    constant_table,
+    error_of_mean,
+    error_table,
+    scatter_of_few,
+    shifted_mask,
+)
 from sayre.filling.wiener.posterior import ITERATIONS, Solution, mean_of, solve
 from sayre.filling.wiener.spectrum import Fringes, fringe_model, local_model
 from sayre.filling.wiener.steps import Calibrated, keep, keep_hidden, resume, resume_hidden
@@ -193,16 +201,20 @@ def _calibrate(values: Log, mask: Mask, report: _Report, copies: Mask | None = N
     fringes = fringe_model(local_model(values, mask))
     moved = shifted_mask(values, mask) if copies is None else copies
     hidden = mask | moved
+    known = np.array([values.mean()] if mask.all() else values[~mask], np.float64)
+    if known.size < PRIOR_COUNT:
+        table = constant_table(max(fringes.variance, scatter_of_few(known)))
+        return Calibrated(fringes=fringes, table=table, solution=None)
     if not moved.any() or hidden.all():
-        known = values[~mask].astype(np.float64)
-        alone = float(known[0] ** 2) + 1 if known.size == 1 else 0.0  # no second voxel tells of the scatter
-        return Calibrated(fringes=fringes, table=constant_table(max(fringes.variance, alone)), solution=None)
+        table = constant_table(fringes.variance).at_least(error_of_mean(known))
+        return Calibrated(fringes=fringes, table=table, solution=None)
     local = local_model(linear_fill(values, hidden), hidden)
     solution = solve(local, fringes, step=report.step)
     mean = np.maximum(mean_of(local, solution), 0)
     depth = distance_transform_cdt(hidden, metric="chessboard")
     prior = fringes.variance * local.contrast**2
     table = error_table(mean[moved], values[moved], depth[moved], prior[moved])
+    table = table.at_least(error_of_mean(known))
     return Calibrated(fringes=fringes, table=table, solution=solution)
 
 

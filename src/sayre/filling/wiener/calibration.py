@@ -39,6 +39,10 @@ class ErrorTable:
         row, column = np.minimum(depth, MAX_DEPTH) - 1, np.searchsorted(BRIGHTNESS, mean)
         return np.asarray(self.sigma[row, column])
 
+    def at_least(self, sigma: float) -> ErrorTable:
+        """Return the table with no standard error below one."""
+        return ErrorTable(sigma=np.maximum(self.sigma, np.float32(sigma)))
+
 
 def shifted_mask(values: Log, mask: Mask) -> Mask:
     """The mask moved by its own mean thickness and some clearance, towards the bright side.
@@ -96,6 +100,32 @@ def error_table(mean: Log, truth: Log, depth: NDArray[np.integer], prior: Log) -
 def constant_table(variance: float) -> ErrorTable:
     """The same standard error everywhere, for patterns too small to cut a second gap into."""
     return ErrorTable(sigma=np.full((MAX_DEPTH, len(BRIGHTNESS) + 1), np.sqrt(variance), np.float32))
+
+
+def scatter_of_few(known: NDArray[np.float64]) -> float:
+    """Variance of `log(1 + N)` where so few voxels are measured that they hardly tell: one more is assumed.
+
+    That one differs from their mean by the mean itself and one, since a single voxel tells nothing of it.
+
+    Parameters
+    ----------
+    known
+        Measured `log(1 + N)`, 1D.
+    """
+    mean = float(known.mean())
+    return float(((known - mean) ** 2).sum() + mean**2 + 1) / known.size
+
+
+def error_of_mean(known: NDArray[np.float64]) -> float:
+    """Standard error of the mean counts of all measured voxels, which no filling can be below, as of a log.
+
+    Parameters
+    ----------
+    known
+        Measured `log(1 + N)`, 1D.
+    """
+    total, count = float(np.expm1(known).sum()), known.size
+    return float(np.sqrt(total + 1) / (count + total))
 
 
 def centroid(a: NDArray[Any], axis: int) -> float:
