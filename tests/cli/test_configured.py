@@ -10,6 +10,7 @@ import pytest
 
 from sayre.cli import main
 from sayre.data.crystal import Crystal
+from sayre.errors import InputError
 from sayre.files import load_crystal
 from sayre.simulation.peak import simulate
 from sayre.workflows.jobs.config_file import takes_config
@@ -123,3 +124,15 @@ def test_a_file_that_does_not_exist(peak, capsys):
 def test_a_command_with_a_file_of_its_own_takes_no_other():
     assert takes_config(RunJob)
     assert not takes_config(DatasetJob)
+
+
+def test_a_number_of_too_many_digits_is_no_defect(tmp_path, capsys):
+    """Python refuses to read one, with another error than that of TOML."""
+    from sayre.simulation.dataset import DatasetConfig
+
+    path = tmp_path / "a.toml"
+    path.write_text(f"runs = {'9' * 5000}\n")
+    assert main(["phase", "a.npz", "-o", str(tmp_path / "b.npz"), "--config", str(path)]) == 2
+    assert "a.toml: not TOML: Exceeds the limit" in capsys.readouterr().err
+    with pytest.raises(InputError, match=r"a\.toml: not TOML: Exceeds the limit"):
+        DatasetConfig.from_toml(path)

@@ -60,6 +60,10 @@ def test_an_output_that_is_a_link_is_written_through(tmp_path):
         file.write(b"new")
     assert link.is_symlink()
     assert target.read_bytes() == b"new"
+    lost = tmp_path / "c.npz"
+    lost.symlink_to(tmp_path / "nowhere" / "c.npz")
+    with pytest.raises(InputError, match="nowhere does not exist"):
+        check_place(lost, force=False)  # before any work
 
 
 def test_temporary_files_of_a_killed_command_are_removed_and_those_of_others_stay(tmp_path):

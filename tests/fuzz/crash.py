@@ -117,7 +117,7 @@ def _ended(line, out, point, said, done):
 
 
 def _calm():
-    """Take times out of what is written, and keep what a command does whenever it can."""
+    """Take times and commits out of what is written, and keep what a command does whenever it can."""
     from sayre.data.manifest import Manifest
     from sayre.files import pace
 
@@ -125,7 +125,7 @@ def _calm():
 
     def timeless(cls, *given, **known):
         found = collect(cls, *given, **known)
-        return dataclasses.replace(found, created="", seconds=None, peak_memory_mib=None)
+        return dataclasses.replace(found, created="", git_commit=None, seconds=None, peak_memory_mib=None)
 
     Manifest.collect, Manifest.done = classmethod(timeless), lambda self, _: self
     time.perf_counter = lambda: 0.0

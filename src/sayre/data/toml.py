@@ -58,11 +58,15 @@ class FromToml(BaseModel):
             As `from_toml`.
         """
         try:
-            return cls.model_validate(tomllib.loads(text))
+            found = tomllib.loads(text)
         except RecursionError:
             raise InputError(f"{source}: tables nested too deep; {cls.example}") from None
-        except tomllib.TOMLDecodeError as error:
+        except ValueError as error:  # not TOML, or a number of too many digits
             raise InputError(f"{source}: not TOML: {error}") from None
+        try:
+            return cls.model_validate(found)
+        except RecursionError:
+            raise InputError(f"{source}: tables nested too deep; {cls.example}") from None
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"])

@@ -26,6 +26,8 @@ def check_place(path: Path, *, force: bool) -> None:
     force
         Whether a file that is there may be replaced.
     """
+    if path.is_symlink() and not path.exists():  # where it leads is written
+        path = Path(os.path.realpath(path))
     folder = path.parent
     if len(os.fsencode(path.name)) > LONGEST:
         raise InputError(

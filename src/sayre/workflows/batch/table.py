@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sayre.data.shown import number
 from sayre.workflows.batch.row import BEFORE, COLUMNS, Row
+from sayre.workflows.report.escaped import in_csv, in_markdown
 
 TABLE, REPORT, PICTURE = "scans.csv", "report.md", "series.png"
 
@@ -18,7 +19,7 @@ def csv_text(rows: Sequence[Row]) -> str:
     text = io.StringIO()
     lines = csv.writer(text, lineterminator="\n")
     lines.writerow(COLUMNS)
-    lines.writerows([getattr(row, name) for name in COLUMNS] for row in rows)
+    lines.writerows([in_csv(getattr(row, name)) for name in COLUMNS] for row in rows)
     return text.getvalue()
 
 
@@ -36,10 +37,10 @@ def page(rows: Sequence[Row], folder: Path, *, waiting: int = 0, picture: bool =
     picture
         Whether there is a picture of the series.
     """
-    parts = [f"# {folder.resolve().name}: {len(rows) + waiting} scans", told(rows, waiting)]
+    parts = [f"# {in_markdown(folder.resolve().name)}: {len(rows) + waiting} scans", told(rows, waiting)]
     bad = [row for row in rows if row.failed]
     if bad:
-        parts += ["## Failed", "\n".join(f"- {why(row)}" for row in bad)]
+        parts += ["## Failed", "\n".join(f"- {in_markdown(why(row))}" for row in bad)]
     good = [row for row in rows if not row.failed]
     if good:
         parts += ["## Results", _results(good, folder)]
@@ -114,7 +115,7 @@ def _results(rows: Sequence[Row], folder: Path) -> str:
         strain = None if row.strain_rms is None else 100 * row.strain_rms
         cells = (
             f"[{row.scan}]({row.scan}/{_report(folder / row.scan)})",
-            row.verdict or "",
+            in_markdown(row.verdict or ""),
             _shown(row.residual, ".3f"),
             _shown(row.free_likelihood, ".3g"),
             f"{row.averaged} of {row.runs}",

@@ -43,7 +43,9 @@ def read_config(kind: type[Any], path: Path) -> dict[str, Any]:
         found = tomllib.loads(memory.whole_text(path))
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}; --print-config writes a file to start from") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except InputError:
+        raise
+    except (ValueError, RecursionError) as error:  # also of a number of too many digits
         raise InputError(f"{path}: not TOML: {error}") from None
     known = {leaf.name: leaf for leaf in leaves(kind)}
     for name, value in found.items():

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from sayre.data import FilledPattern
 from sayre.workflows.outcome import RunOutcome
+from sayre.workflows.report.escaped import in_markdown
 from sayre.workflows.report.facts import (
     SAMPLING,
     Row,
@@ -32,11 +33,11 @@ def report(outcome: RunOutcome) -> str:
     """Markdown with the pictures beside it."""
     name, found = outcome.pattern.meta.source or "a pattern", outcome.result.phased
     first = "\n".join(f"- **{card.question}** {card.answer}. {card.more}" for card in cards(outcome))
-    parts = [f"# {name}", first, opening(outcome)]
+    parts = [f"# {in_markdown(name)}", first, opening(outcome)]
     if outcome.warnings:
-        parts += ["## Warnings", "\n".join(f"- {text}" for text in outcome.warnings)]
+        parts += ["## Warnings", "\n".join(f"- {in_markdown(text)}" for text in outcome.warnings)]
     if outcome.notes:
-        parts += ["## News", "\n".join(f"- {text}" for text in outcome.notes)]
+        parts += ["## News", "\n".join(f"- {in_markdown(text)}" for text in outcome.notes)]
     parts += ["## Pattern", *_picture(outcome, "pattern.png", "planes of the measured counts")]
     parts += [_table([*counts_rows(outcome), *phased_rows(outcome)]), SAMPLING]
     if isinstance(outcome.pattern, FilledPattern):

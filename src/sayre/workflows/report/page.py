@@ -8,6 +8,7 @@ from functools import cache
 from html import escape
 from importlib import resources
 
+from sayre.errors import printable
 from sayre.workflows.report.html import Section
 
 POLICY = (
@@ -38,14 +39,14 @@ def page(title: str, subtitle: str, opening: str, sections: Sequence[Section]) -
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="{POLICY}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escape(title)}</title>
+<title>{escape(printable(title))}</title>
 <style>
 {_own("page.css")}
 </style>
 </head>
 <body>
 <header>
-<h1>{escape(title)}</h1>
+<h1>{escape(printable(title))}</h1>
 <div>{escape(subtitle)}</div>
 </header>
 <nav><div>{links}</div></nav>
