@@ -34,8 +34,8 @@ test-browser: $(VENV)/.ready-dev
 	$(BIN)/python -m pytest tests/viewer/test_view_in_browser.py tests/viewer/test_inline_in_browser.py
 
 lint: $(VENV)/.ready-dev
-	$(BIN)/ruff check src tests benchmarks docs/concepts
-	$(BIN)/ruff format --check src tests benchmarks docs/concepts
+	$(BIN)/ruff check src tests benchmarks docs/concepts examples
+	$(BIN)/ruff format --check src tests benchmarks docs/concepts examples
 	$(BIN)/codespell src docs benchmarks examples *.md
 	$(BIN)/mypy
 

@@ -230,6 +230,7 @@ def test_every_page_is_in_the_site():
     pages = {str(page.relative_to(ROOT / "docs")) for page in PAGES if page.name != "README.md"}
     named = set(re.findall(r"^ +- (?:.+: )?(\S+\.md)$", site, re.MULTILINE))
     generated = {"reference/commands.md", "reference/api.md", "contributing.md", "changelog.md"}
+    generated |= {f"notebooks/{file.stem}.md" for file in (ROOT / "examples/notebooks").glob("*.ipynb")}
     assert pages == named - generated
     assert generated <= named
 

@@ -1,7 +1,8 @@
-"""What MkDocs is given beside the pages of docs/: generated pages, formulas, links that leave the folder."""
+"""What MkDocs is given beside docs/: generated pages, notebooks, formulas, links that leave the folder."""
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from mkdocs.structure.files import File, Files
 ROOT = Path(__file__).parents[2]
 COPIED = {"contributing.md": "CONTRIBUTING.md", "changelog.md": "CHANGELOG.md"}
 """Pages of the site that are files of the repository's root."""
+NOTEBOOKS = sorted((ROOT / "examples" / "notebooks").glob("*.ipynb"))
 
 _FENCED = re.compile(r"(^```.*?^```$|`[^`\n]+`)", re.MULTILINE | re.DOTALL)
 _DISPLAYED = re.compile(r"\$\$(.+?)\$\$", re.DOTALL)
@@ -24,8 +26,14 @@ def on_files(files: Files, config: Any) -> Files:
     for name, source in COPIED.items():
         text = (ROOT / source).read_text(encoding="utf-8")
         pages[name] = text.replace("](docs/", "](")
+    for notebook in NOTEBOOKS:
+        pages[f"notebooks/{notebook.stem}.md"] = as_page(notebook)
     for name, text in pages.items():
         files.append(File.generated(config, name, content=text))
+    for notebook in NOTEBOOKS:
+        files.append(
+            File.generated(config, f"notebooks/{notebook.name}", content=notebook.read_text("utf-8"))
+        )
     return files
 
 
@@ -34,9 +42,28 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     depth = page.file.src_uri.count("/")
     for name, source in COPIED.items():
         markdown = markdown.replace(f"]({'../' * (depth + 1)}{source}", f"]({'../' * depth}{name}")
+    for notebook in NOTEBOOKS:
+        lead = "../" * depth
+        markdown = markdown.replace(
+            f"]({lead}../examples/notebooks/{notebook.name}", f"]({lead}notebooks/{notebook.stem}.md"
+        )
     parts = _FENCED.split(markdown)
     parts[::2] = [_formulas(part) for part in parts[::2]]
     return "".join(parts)
+
+
+def as_page(notebook: Path) -> str:
+    """The text and the code of a notebook, which is kept without outputs, under a link to the file."""
+    found = json.loads(notebook.read_text("utf-8"))["cells"]
+    texts = ["".join(cell["source"]) for cell in found]
+    parts = [
+        text.replace("](../../docs/", "](../")
+        if cell["cell_type"] == "markdown"
+        else f"```python\n{text}\n```"
+        for cell, text in zip(found, texts, strict=True)
+    ]
+    link = f"[Download this notebook]({notebook.name}), or find it in `examples/notebooks/` of a checkout."
+    return "\n\n".join([parts[0], link, *parts[1:]]) + "\n"
 
 
 def commands() -> str:

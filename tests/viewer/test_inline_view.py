@@ -202,11 +202,28 @@ def test_several_are_shown_beside_each_other():
     filled = sayre.inpaint(pattern, method="linear")
     panels = given(sayre.view(filled, pattern))["panels"]
     assert [panel["title"] for panel in panels] == ["FilledPattern peak.npz", "Pattern peak.npz"]
+    panels = given(sayre.view(filled, truth=pattern))["panels"]
+    assert [panel["title"] for panel in panels] == ["FilledPattern peak.npz", "truth"]
     with pytest.raises(InputError, match=r"^Pattern peak.npz: has \(6, 9, 11\) voxels where .*`crop`"):
         filled.view(pattern.crop(np.s_[:, :, 1:]))
 
 
+def test_objects_are_cropped_to_a_box_of_all():
+    crystal = crystal_of()
+    moved = replace(
+        crystal,
+        object=np.roll(crystal.object, 2, 0),
+        support=np.roll(crystal.support, 2, 0),
+        strain=np.roll(crystal.strain, 2, 0),
+    )
+    first, second = (values_of(panel["volumes"][0]) for panel in given(crystal.view(moved))["panels"])
+    assert first.shape[0] == values_of(given(crystal.view())["panels"][0]["volumes"][0]).shape[0] + 2
+    np.testing.assert_allclose(np.roll(first, 2, 0), second, atol=1e-4)
+
+
 def test_what_has_no_slices_is_refused():
+    with pytest.raises(InputError, match="view: needs a pattern"):
+        sayre.view()
     with pytest.raises(InputError, match="view: must be a Pattern or FilledPattern"):
         sayre.view(np.zeros((3, 3, 3)))
     empty = replace(crystal_of(), support=np.zeros((16, 14, 12), bool))

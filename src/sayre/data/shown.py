@@ -30,11 +30,17 @@ class Shown:
         """2D arrays to draw side by side, NaN where nothing is known."""
         return ()
 
-    def view(self, *beside: Any) -> Any:
-        """Show slices along any axis, in a notebook or as a page to be saved; see `sayre.view`."""
+    def view(self, *beside: Any, **named: Any) -> Any:
+        """Show slices along any axis, in a notebook or as a page to be saved.
+
+        Parameters
+        ----------
+        beside, named
+            As `sayre.view` takes them after this one.
+        """
         import sayre
 
-        return sayre.view(self, *beside)
+        return sayre.view(self, *beside, **named)
 
     def __repr__(self) -> str:
         width = max((len(label) for label, _ in self._lines()), default=0)

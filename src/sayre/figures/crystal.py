@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from sayre.data import Crystal
@@ -166,9 +167,18 @@ def _slice(crystal: Crystal, quantity: Quantity, axis: int | None, index: int) -
     )
 
 
-def cut(crystal: Crystal) -> Crystal:
-    """The crystal in the box of its support, with a margin of nothing."""
-    box = ndimage.find_objects(crystal.support.astype(np.int8))[0]
+def cut(crystal: Crystal, around: NDArray[np.bool_] | None = None) -> Crystal:
+    """The crystal in the box of its support, with a margin of nothing.
+
+    Parameters
+    ----------
+    crystal
+        2D or 3D.
+    around
+        bool, same shape: voxels whose box is taken instead.
+    """
+    inside = crystal.support if around is None else around
+    box = ndimage.find_objects(inside.astype(np.int8))[0]
     empty = {"object": 0, "support": False, "displacement": np.nan, "strain": np.nan}
     arrays: dict[str, Any] = {
         name: np.pad(array[box], MARGIN, constant_values=value)

@@ -48,7 +48,9 @@ class Reconstruction(Shown):
         return f"Reconstruction of {self.phased.pattern.name}"
 
     def _lines(self) -> Lines:
-        return [*self.phased._lines(), *self.crystal._lines()]
+        found = self.phased._lines()
+        known = {label for label, _ in found}
+        return [*found, *(line for line in self.crystal._lines() if line[0] not in known)]
 
     def _panels(self) -> Sequence[NDArray[Any]]:
         return self.crystal._panels()

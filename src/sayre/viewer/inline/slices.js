@@ -95,17 +95,18 @@ function ticks(low, high, most) {
 
 // ---- drawing
 
-const LEFT = 58, TOP = 22, BOTTOM = 40, BETWEEN = 66, BAR = 92;
+const LEFT = 58, TOP = 22, BOTTOM = 40, BAR = 92;
+const between = () => (part("same").checked ? 66 : 66 + BAR);
 
 function layout(volumes) {
   const width = canvas.clientWidth, height = canvas.clientHeight, axis = state.axis, n = volumes.length;
   const [down, across] = others(axis), volume = volumes[0];
   const [top, bottom, left, right] = state.zoom || [0, volume.shape[down], 0, volume.shape[across]];
   const size = [down, across].map((one) => volume.axes[one].step * volume.block[one]);
-  const room = [height - TOP - BOTTOM, (width - LEFT - BAR - BETWEEN * (n - 1)) / n];
+  const room = [height - TOP - BOTTOM, (width - LEFT - BAR - between() * (n - 1)) / n];
   const scale = Math.min(room[0] / ((bottom - top) * size[0]), room[1] / ((right - left) * size[1]));
   const high = (bottom - top) * size[0] * scale, wide = (right - left) * size[1] * scale;
-  return volumes.map((_, k) => ({ x: LEFT + k * (wide + BETWEEN), y: TOP, high, wide, top, bottom, left, right, up: volume.upwards }));
+  return volumes.map((_, k) => ({ x: LEFT + k * (wide + between()), y: TOP, high, wide, top, bottom, left, right, up: volume.upwards }));
 }
 
 const toX = (place, j) => place.x + ((j - place.left) / (place.right - place.left)) * place.wide;
@@ -203,9 +204,9 @@ function draw() {
   canvas.width = canvas.clientWidth * ratio; canvas.height = canvas.clientHeight * ratio;
   pen.setTransform(ratio, 0, 0, ratio, 0, 0); pen.font = "12px system-ui, sans-serif"; pen.imageSmoothingEnabled = false;
   state.places = layout(volumes);
-  const limits = ends(volumes), index = state.index[state.axis];
+  const index = state.index[state.axis];
   volumes.forEach((volume, k) => {
-    const place = state.places[k], cut = sliceOf(volume, state.axis, index);
+    const limits = ends(part("same").checked ? volumes : [volume]), place = state.places[k], cut = sliceOf(volume, state.axis, index);
     pen.save(); pen.beginPath(); pen.rect(place.x, place.y, place.wide, place.high); pen.clip();
     pen.fillStyle = volume.ground; pen.fillRect(place.x, place.y, place.wide, place.high);
     const [y0, y1] = [toY(place, 0), toY(place, cut.height)], x0 = toX(place, 0), x1 = toX(place, cut.width);
@@ -214,10 +215,10 @@ function draw() {
     outline(pen, place, cut);
     for (const box of drawnBoxes()) frame(pen, place, box);
     pen.restore();
-    const title = given.panels.length > 1 ? `${volume.label}: ${given.panels[k].title}` : volume.label;
-    rim(pen, place, volume, fitting(pen, title, place.wide + BETWEEN / 2));
+    const title = given.panels.length > 1 ? `${given.panels[k].title}: ${volume.label}` : volume.label;
+    rim(pen, place, volume, fitting(pen, title, place.wide + 33));
+    if (!part("same").checked || k === volumes.length - 1) bar(pen, volume, place, limits);
   });
-  bar(pen, volumes[0], state.places[volumes.length - 1], limits);
 }
 
 // ---- boxes: [first, after the last] of each axis, in voxels of the array
@@ -272,6 +273,7 @@ function refresh() {
   part("slider-row").hidden = part("across").hidden = volume.planar;
   part("log-label").hidden = !volume.counts;
   part("filled-label").hidden = !shown().some((one) => one.filled);
+  part("same-label").hidden = given.panels.length === 1;
   part("remark").textContent = volume.block.some((side) => side > 1)
     ? `Every pixel is ${volume.counts ? "the highest" : "the first"} of ${volume.block.join(" × ")} voxels; crop shows all of a part.` : "";
   tell(); draw();
@@ -320,7 +322,7 @@ canvas.onpointerup = () => {
 };
 part("index").oninput = (event) => { state.index[state.axis] = Number(event.target.value); refresh(); };
 part("quantity").onchange = (event) => show(Number(event.target.value));
-part("log").onchange = part("filled").onchange = () => refresh();
+part("log").onchange = part("filled").onchange = part("same").onchange = () => refresh();
 part("undo").onclick = () => { state.boxes.pop(); tell(); draw(); };
 part("clear").onclick = () => { state.boxes = []; tell(); draw(); };
 part("whole").onclick = () => { state.zoom = null; tell(); draw(); };

@@ -12,7 +12,7 @@ from sayre.errors import InputError
 from sayre.figures.style import INK, OUTLINE
 from sayre.files.atomic import check_place, replacing
 from sayre.viewer.inline.packing import MOST, packed, palette
-from sayre.viewer.inline.volumes import volumes_of
+from sayre.viewer.inline.volumes import common_box, volumes_of
 from sayre.workflows.report.page import in_script
 
 HEIGHT, HIGHER = 510, 640
@@ -71,8 +71,8 @@ class View:
         )
 
 
-def view(shown: Any, *beside: Any) -> View:
-    """Show slices of a result, to be moved through along any axis; `shown.view()` is the same.
+def view(*shown: Any, **named: Any) -> View:
+    """Show slices of results, to be moved through along any axis; `pattern.view()` is `view(pattern)`.
 
     The page holds what it shows. So it works in any notebook, on a JupyterHub too, in a notebook that was
     saved, and without a network. Boxes that are drawn on it are given as code: a mask or a region that a cell
@@ -81,36 +81,41 @@ def view(shown: Any, *beside: Any) -> View:
     Parameters
     ----------
     shown
-        Pattern, measured, filled or simulated; object, as phased or with its strain; particle.
-    beside
-        Others of the same shape, shown beside it at the same slice and on the same scale.
+        Patterns, measured, filled or simulated; objects, as phased or with their strain; particles. Several
+        are shown beside each other, at the same slice and on the same scale; they must be of one shape.
+    named
+        More of them, with the names that they are shown by: `view(linear=first, wiener=second)`.
 
     Raises
     ------
     InputError
-        Something that has no slices, an empty support, or shapes that differ.
+        Nothing, something that has no slices, an empty support, or shapes that differ.
     """
-    panels = [volumes_of(one) for one in (shown, *beside)]
-    for name, panel in zip((_title(one) for one in beside), panels[1:], strict=True):
+    everything = (*shown, *named.values())
+    if not everything:
+        raise InputError("view: needs a pattern, an object or a particle to show")
+    around = common_box(everything)
+    panels = [volumes_of(one, around) for one in everything]
+    titles = [*map(_title, shown), *named]
+    for name, panel in zip(titles, panels, strict=True):
         size, first = panel[0].values.shape, panels[0][0].values.shape
         if size != first:
             raise InputError(
                 f"{name}: has {size} voxels where the first has {first}; `crop` both to the same"
             )
     most = MOST // sum(len(panel) for panel in panels)
-    told = [
-        {"title": _title(one), "volumes": [packed(volume, most) for volume in panel]}
-        for one, panel in zip((shown, *beside), panels, strict=True)
-    ]
-    names = sorted({volume.colours.cmap for panel in panels for volume in panel})
     given = {
-        "panels": told,
-        "palettes": {name: palette(name) for name in names},
+        "panels": [
+            {"title": name, "volumes": [packed(volume, most) for volume in panel]}
+            for name, panel in zip(titles, panels, strict=True)
+        ],
+        "palettes": {name: palette(name) for name in {v.colours.cmap for panel in panels for v in panel}},
         "ink": INK,
         "outline": OUTLINE,
     }
-    height = HIGHER if beside else HEIGHT
-    return View(title=_title(shown), html=_page(_title(shown), given), height=height)
+    whole = " beside ".join(titles)
+    tools_below = len(panels) > 1 and not panels[0][0].cropped
+    return View(title=whole, html=_page(whole, given), height=HIGHER if tools_below else HEIGHT)
 
 
 def _title(shown: Any) -> str:

@@ -20,8 +20,9 @@ from sayre.retrieval.phased import Phased
 from sayre.viewer.opened import AXES, as_size
 from sayre.workflows.reconstruction import Reconstruction
 
-KINDS = (Pattern, FilledPattern, SimulatedPattern, Crystal, Phased, Reconstruction, Particle)
-"""Classes that are shown."""
+OBJECTS = (Crystal, Phased, Reconstruction)
+KINDS = (Pattern, FilledPattern, SimulatedPattern, Particle, *OBJECTS)
+"""Classes that are shown, those of objects apart."""
 CELLS = 64
 """Cubes along the longest side of a particle, in which its atoms are counted, at most."""
 
@@ -73,8 +74,15 @@ class Volume:
     cropped: bool = False
 
 
-def volumes_of(shown: Any) -> list[Volume]:
+def volumes_of(shown: Any, around: NDArray[np.bool_] | None = None) -> list[Volume]:
     """What is to be seen of a pattern, an object or a particle.
+
+    Parameters
+    ----------
+    shown
+        One of `KINDS`.
+    around
+        bool: voxels to whose box an object is cropped; by default its support.
 
     Raises
     ------
@@ -88,17 +96,26 @@ def volumes_of(shown: Any) -> list[Volume]:
     if isinstance(shown, FilledPattern):
         return _of_filled(shown.numpy())
     if isinstance(shown, SimulatedPattern):
-        return [
-            *volumes_of(shown.pattern),
-            _counts(shown.pattern, shown.numpy().expectation, "expected counts"),
-        ]
-    if isinstance(shown, Crystal):
-        return _of_crystal(shown)
+        expected = _counts(shown.pattern, shown.numpy().expectation, "expected counts")
+        return [*volumes_of(shown.pattern), expected]
     if isinstance(shown, Particle):
         return [_of_particle(shown.numpy())]
-    if isinstance(shown, Phased):
-        return [*_of_crystal(shown.crystal), *_explained(shown)]
-    return [*_of_crystal(shown.crystal), *_explained(shown.phased)]
+    if isinstance(shown, Crystal):
+        return _of_crystal(shown, around)
+    phased = shown.phased if isinstance(shown, Reconstruction) else shown
+    return [*_of_crystal(shown.crystal, around), *_explained(phased)]
+
+
+def common_box(shown: Sequence[Any]) -> NDArray[np.bool_] | None:
+    """The supports of objects of one shape together; None of anything else."""
+    supports = [_object_of(one).numpy().support for one in shown if isinstance(one, OBJECTS)]
+    if len(supports) < len(shown) or len({support.shape for support in supports}) != 1:
+        return None
+    return np.asarray(np.any(supports, axis=0))
+
+
+def _object_of(shown: Crystal | Phased | Reconstruction) -> Crystal:
+    return shown if isinstance(shown, Crystal) else shown.crystal
 
 
 def _counts(
@@ -149,8 +166,8 @@ def _explained(phased: Phased) -> list[Volume]:
     return [*counts, _counts(pattern, phased.expected, "counts expected of the object")]
 
 
-def _of_crystal(crystal: Crystal) -> list[Volume]:
-    part = cut(require_support(crystal).numpy())
+def _of_crystal(crystal: Crystal, around: NDArray[np.bool_] | None = None) -> list[Volume]:
+    part = cut(require_support(crystal).numpy(), around)
     shape = part.shape
     size = part.voxel_size or (1.0,) * len(shape)
     names = AXES if len(shape) == 2 else axis_names(part)
