@@ -69,14 +69,14 @@ class Manifest:
             git_commit=_git_commit(),
             created=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             seconds=None if started is None else round(time.perf_counter() - started, 3),
-            peak_memory_mib=_peak_memory_mib(),
+            peak_memory_mib=peak_memory_mib(),
             **known,
         )
 
     def done(self, started: float) -> Manifest:
         """Return the manifest with the memory and the time since `started`, a `time.perf_counter()`."""
         seconds = round(time.perf_counter() - started, 3)
-        return replace(self, seconds=seconds, peak_memory_mib=_peak_memory_mib())
+        return replace(self, seconds=seconds, peak_memory_mib=peak_memory_mib())
 
     def to_json(self) -> str:
         """JSON text; values that JSON lacks are written as `sayre.data.json_text.plain` has them."""
@@ -113,7 +113,7 @@ def hashes(*files: str | Path | None, beside: Mapping[str, str] | None = None) -
     return found
 
 
-def _peak_memory_mib() -> float | None:
+def peak_memory_mib() -> float | None:
     """Largest resident set of this process; None where the system does not count it (Windows)."""
     try:
         import resource

@@ -83,6 +83,12 @@ _ALL = (
         "sayre.studies.spatial.retrieval:make",
     ),
     Study(
+        "high-resolution-3d",
+        "Section 4.8.1",
+        "large patterns with a gap at high q: resolution, time and memory",
+        "sayre.studies.spatial.high_resolution:make",
+    ),
+    Study(
         "phase-classes-2d",
         "Sections 5.2, 5.6, 5.8",
         "2D crystals phased with a network and without, by class of strain",

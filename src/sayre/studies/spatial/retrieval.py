@@ -49,7 +49,7 @@ COLUMNS = (
     "masked_over",
     "masked_over_error",
 )
-WIDTHS, METHODS, SIDE, SEEDS, RUNS = (3, 6, 9, 12), ("linear", "wiener", "unet", "stack", "crystal"), 40, 3, 4
+WIDTHS, METHODS, SIDE, SEEDS, RUNS = (3, 6, 9, 12), ("linear", "wiener", "unet", "stack", "crystal"), 40, 2, 4
 QUICK_WIDTHS, QUICK_METHODS, QUICK_SIDE, QUICK_SEEDS, QUICK_RUNS = (6,), ("wiener",), 36, 2, 4
 WITHOUT_ERROR = ("linear",)
 """Methods that state no error, so that they fill hard alone."""
