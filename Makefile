@@ -89,11 +89,10 @@ package: $(VENV)/bin/python
 	cd $(PACKAGE_VENV) && bin/sayre weights verify && bin/sayre demo --quiet --out demo
 	rm -rf $(PACKAGE_VENV)
 
+# Times of a short list of cases beside those recorded last and other programs; `BENCH="--whole --record"` adds to it.
+BENCH ?=
 bench: $(VENV)/.ready-dev
-	$(BIN)/python benchmarks/speed.py
-	$(BIN)/python benchmarks/phasing.py
-	$(BIN)/python benchmarks/autodiff.py
-	$(BIN)/python benchmarks/scatter.py
+	$(BIN)/python benchmarks/watch.py $(BENCH)
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -9,8 +9,7 @@ least of some repeats, so that other programs do not count.
 from __future__ import annotations
 
 import argparse
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import numpy as np
 import torch
@@ -18,6 +17,7 @@ import torch
 from sayre.retrieval.engine.algorithms import AD, State
 from sayre.retrieval.engine.bounds import Bounds
 from sayre.retrieval.engine.modulus import Modulus
+from timing.turns import Taken, turns
 
 CASES = {
     "lsq": AD(),
@@ -31,21 +31,10 @@ CASES = {
 }
 
 
-def least(work: Callable[[], object], repeats: int, device: str) -> float:
-    """Seconds of the fastest of some calls."""
-    clock = time.perf_counter if device == "cuda" else time.process_time
-    times = []
-    for _ in range(repeats + 1):
-        began = clock()
-        work()
-        if device == "cuda":
-            torch.cuda.synchronize()
-        times.append(clock() - began)
-    return min(times[1:])
-
-
-def measure(side: int, device: str, repeats: int) -> dict[str, float]:
-    """Milliseconds of the pair, and ratios."""
+def taken(
+    side: int, device: str, repeats: int, *, clock: str = "cpu", names: Collection[str] = tuple(CASES)
+) -> Taken:
+    """Seconds of `pair` and of a step of each case."""
     shape, rng = (side,) * 3, np.random.default_rng(0)
     counts = rng.poisson(20.0, shape).astype(np.float32)
     root = np.sqrt(counts)
@@ -59,15 +48,22 @@ def measure(side: int, device: str, repeats: int) -> dict[str, float]:
         torch.fft.fftn(x, dim=(1, 2, 3), out=field)
         torch.fft.ifftn(field, dim=(1, 2, 3), out=field)
 
-    found = {}
-    for name, algorithm in CASES.items():
-        modulus = Modulus(bounds, 1, torch.device(device))
+    work: dict[str, Callable[[], object]] = {"pair": pair}
+    for name in names:
+        modulus, algorithm = Modulus(bounds, 1, torch.device(device)), CASES[name]
         state = State(x=x.clone(), p=torch.empty_like(x), support=support.clone())
-        with torch.no_grad():
-            step = least(lambda a=algorithm, s=state, m=modulus: a.step(s, m), repeats, device)  # type: ignore[misc]
-        pairs = least(pair, repeats, device)
-        found |= {"pair_ms": 1e3 * pairs, name: step / pairs}
-    return found
+        work[name] = lambda a=algorithm, s=state, m=modulus: a.step(s, m)  # type: ignore[misc]
+    wait = torch.cuda.synchronize if device == "cuda" else None
+    with torch.no_grad():
+        return turns(work, repeats, clock=clock, wait=wait)
+
+
+def measure(side: int, device: str, repeats: int) -> dict[str, float]:
+    """Milliseconds of the pair, and ratios."""
+    clock = "wall" if device == "cuda" else "cpu"
+    best = {name: min(seconds) for name, seconds in taken(side, device, repeats, clock=clock).items()}
+    pair = best.pop("pair")
+    return {"pair_ms": 1e3 * pair} | {name: seconds / pair for name, seconds in best.items()}
 
 
 def main() -> None:

@@ -22,10 +22,11 @@ import os
 import resource
 import subprocess
 import sys
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from timing.turns import CLOCKS, Taken, turns
 
 if TYPE_CHECKING:
     from sayre.retrieval.engine.bounds import Bounds
@@ -34,7 +35,6 @@ CEILING, BLURRED = "ceil", "psf"
 ALGORITHMS = ("ER", "HIO", "RAAR", "DM", "GPS", "ML")
 RECIPES = {"HIO": "HIO*3 + SW + RAAR*3 + SW + ER*3", "ML": "HIO*3 + ML*3 + SW"}
 WHOLE = "(ER*4 + SW)**3, WIDE, RAAR*2 + SW + ER*2"
-CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 
 
 def ball(side: int) -> Any:
@@ -59,8 +59,10 @@ def made_bounds(side: int) -> Bounds:
     return Bounds(lower=lower, upper=upper, counts=lower**2, weight=weight)
 
 
-def times(side: int, starts: int, device: str, repeats: int, clock: str) -> dict[str, float]:
-    """Milliseconds of the pair, and ratios to it."""
+def taken(
+    side: int, starts: int, device: str, repeats: int, clock: str, names: Collection[str] | None = None
+) -> Taken:
+    """Seconds of `pair` and of the columns of the table, or of those that are named."""
     import numpy as np
     import torch
 
@@ -92,17 +94,17 @@ def times(side: int, starts: int, device: str, repeats: int, clock: str) -> dict
     work[BLURRED] = lambda: hio.step(again, blurred)
     work["fit"] = lambda: modulus.fit_quality(x, support)
     work["SW"] = lambda: wrap.update(x, support, 0.5, modulus.field)
-    best = dict.fromkeys(work, float("inf"))
+    chosen = {name: call for name, call in work.items() if names is None or name in ("pair", *names)}
+    wait = torch.cuda.synchronize if device == "cuda" else None
     with torch.no_grad():
-        for turn in range(repeats + 1):
-            for name, call in work.items():
-                began = CLOCKS[clock]()
-                call()
-                if device == "cuda":
-                    torch.cuda.synchronize()
-                best[name] = min(best[name], CLOCKS[clock]() - began if turn else float("inf"))
-    per_pair = best.pop("pair")
-    return {"pair_ms": 1e3 * per_pair} | {name: seconds / per_pair for name, seconds in best.items()}
+        return turns(chosen, repeats, clock=clock, wait=wait)
+
+
+def times(side: int, starts: int, device: str, repeats: int, clock: str) -> dict[str, float]:
+    """Milliseconds of the pair, and ratios to it."""
+    best = {name: min(seconds) for name, seconds in taken(side, starts, device, repeats, clock).items()}
+    pair = best.pop("pair")
+    return {"pair_ms": 1e3 * pair} | {name: seconds / pair for name, seconds in best.items()}
 
 
 def memory(side: int, starts: int, device: str, recipe: str) -> dict[str, float]:

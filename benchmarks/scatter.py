@@ -19,16 +19,18 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
+from typing import Any
+
+from timing.turns import turns
 
 ATOMS = (10_000, 134_000, 1_000_000, 10_000_000)
 VOXELS = (64, 128, 256)
 SPECIES, LATTICE_CONSTANT, SIGMA = "Pt", 3.92, (3.0, 3.5, 4.0)
 
 
-def measure(positions: Path, voxels: int, repeats: int, device: str | None) -> dict[str, float]:
-    """Scatter once to warm up, then `repeats` times; runs in the child process."""
+def measure(positions: Path, voxels: int, repeats: int, device: str | None) -> dict[str, Any]:
+    """Scatter once to warm up, then `repeats` times in turn with the pair; runs in the child process."""
     import numpy as np
     import scipy.fft
     from scipy.spatial.transform import Rotation
@@ -40,7 +42,6 @@ def measure(positions: Path, voxels: int, repeats: int, device: str | None) -> d
     rng = np.random.default_rng(0)
     steps = scatter.q_steps(particle, SIGMA, Rotation.random(random_state=rng).as_matrix())
     g, shape = scatter.reflection(particle, (1, 1, 1)), (voxels,) * 3
-    clock = time.perf_counter if device else time.process_time
 
     def once(size: tuple[int, int, int]) -> np.ndarray:
         if device:
@@ -50,26 +51,21 @@ def measure(positions: Path, voxels: int, repeats: int, device: str | None) -> d
         return scatter.scatter(particle, g, steps, size, threads=1)
 
     once((8, 8, 8))
-    before, times = _peak(), []
-    for _ in range(repeats):
-        began = clock()
-        amplitude = once(shape)
-        times.append(clock() - began)
-        if len(times) == 1:
-            extra = _peak() - before
-    pairs = []
-    for _ in range(repeats):
-        began = time.process_time()
-        scipy.fft.ifftn(scipy.fft.fftn(amplitude))
-        pairs.append(time.process_time() - began)
+    before = _peak()
+    amplitude = once(shape)
+    extra = _peak() - before
+    work = {"sum": lambda: once(shape), "pair": lambda: scipy.fft.ifftn(scipy.fft.fftn(amplitude))}
+    taken = turns(work, repeats, clock="wall" if device else "cpu", warm=False)
+    seconds, pairs = statistics.median(taken["sum"]), statistics.median(taken["pair"])
     index = rng.integers(0, voxels, (int(np.clip(2e8 / len(particle), 10, 100)), 3))
     q = g + (index - voxels // 2) @ steps
     exact = np.array([np.exp(-1j * (particle.positions @ k)).sum() for k in q])
     found = amplitude[tuple(index.T)]
     error = np.abs(np.log10(np.abs(found) ** 2) - np.log10(np.abs(exact) ** 2)).max()
     return {
-        "seconds": statistics.median(times),
-        "pairs": statistics.median(times) / statistics.median(pairs),
+        "taken": taken,
+        "seconds": seconds,
+        "pairs": seconds / pairs,
         "extra_mb": extra / 1e6,
         "estimate_mb": scatter.memory_needed(len(particle), shape) / 1e6,
         "error": float(error),

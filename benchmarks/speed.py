@@ -14,7 +14,9 @@ import resource
 import statistics
 import subprocess
 import sys
-import time
+from typing import Any
+
+from timing.turns import turns
 
 CASES = (
     "linear",
@@ -30,7 +32,9 @@ CASES = (
 )
 
 
-def measure(case: str, repeats: int, weights: str | None) -> dict[str, float]:
+def measure(
+    case: str, repeats: int, weights: str | None, *, side: int = 128, clock: str = "wall", threads: int = 2
+) -> dict[str, Any]:
     """Fill one simulated pattern; runs in the child process."""
     import numpy as np
     import scipy.fft
@@ -40,7 +44,7 @@ def measure(case: str, repeats: int, weights: str | None) -> dict[str, float]:
     from sayre.numerics import metrics
     from sayre.simulation.peak import simulate
 
-    size = (200, 512, 512) if case.startswith("large-") else (128, 128, 128)
+    size = (200, 512, 512) if case.startswith("large-") else (side,) * 3
     method, _, stride = case.removeprefix("large-").partition("-")
     generator = np.random.default_rng(11)
     crystal = simulate(
@@ -49,23 +53,26 @@ def measure(case: str, repeats: int, weights: str | None) -> dict[str, float]:
     if case.startswith("large-"):
         gap = np.broadcast_to(detector("maxipix").mask(region=(2, 514, 2, 514)), size).copy()
     else:
-        gap = masks.cross(size, axes=(1, 2), starts=(72, 48), widths=(6, 6))
+        gap = masks.cross(size, axes=(1, 2), starts=(side // 2 + 8, side // 2 - 16), widths=(6, 6))
     pattern, truth = crystal.pattern.with_mask(gap), crystal.expectation[gap]
     field = crystal.amplitude.copy()
     del crystal
-    times, pairs = [], []
-    for _ in range(repeats):
-        began = time.perf_counter()
-        scipy.fft.ifftn(scipy.fft.fftn(field, workers=2), workers=2)
-        pairs.append(time.perf_counter() - began)
-        began = time.perf_counter()
-        filled = inpaint(pattern, method=method, stride=int(stride) if stride else None, weights=weights)
-        times.append(time.perf_counter() - began)
+    filled = []
+
+    def pair() -> None:
+        scipy.fft.ifftn(scipy.fft.fftn(field, workers=threads), workers=threads)
+
+    def fill() -> None:
+        done = inpaint(pattern, method=method, stride=int(stride) if stride else None, weights=weights)
+        filled[:] = [done]
+
+    taken = turns({"pair": pair, "fill": fill}, repeats, clock=clock, warm=False)
     return {
-        "seconds": statistics.median(times),
-        "fft_pairs": statistics.median(t / p for t, p in zip(times, pairs, strict=True)),
+        "taken": taken,
+        "seconds": statistics.median(taken["fill"]),
+        "fft_pairs": statistics.median(t / p for t, p in zip(taken["fill"], taken["pair"], strict=True)),
         "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-        "log_error": metrics.log_error(filled.intensity[gap], truth),
+        "log_error": metrics.log_error(filled[0].intensity[gap], truth),
     }
 
 

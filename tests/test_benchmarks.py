@@ -28,11 +28,13 @@ SMALLEST = {
     "peaks": "--crystals 1 1",
     "phasing": "--sides 16 --repeats 1",
     "phasing_accuracy": "--crystals 1 --runs 2 --side 32 --gaps cross --method wiener --recipe quick",
+    "pruned": "--arrays 16/5 --repeats 1",
     "regions": "--frames 12 --side 64 --region 8 32 32",
     "sampling": "--crystals 1",
     "scatter": "--atoms 1000 --voxels 16 --repeats 1",
     "speed": "--case linear --repeats 1",
     "strained": "--dimensions 2 --classes 0-1 --crystals 1",
+    "watch": "--cases import help --repeats 1",
 }
 
 
