@@ -7,8 +7,8 @@ import pytest
 
 import sayre
 from sayre.errors import InputError
-from sayre.viewer import shapes, strokes
-from sayre.viewer.region import option_of, region_of, text_of
+from sayre.viewer.regions import shapes, strokes
+from sayre.viewer.regions.region import option_of, region_of, text_of
 
 RECTANGLE = {"type": "rect", "x0": 4.4, "y0": 0.6, "x1": 1.5, "y1": 3.0, "line": {"width": 2}}
 SIZE = (4, 5, 6)

@@ -14,14 +14,15 @@ import pytest
 import sayre
 from sayre.cli import main
 from sayre.errors import InputError
-from sayre.viewer import filling, opening
+from sayre.viewer import filling
 from sayre.viewer.answers import picture, surface
 from sayre.viewer.folder import Folder
-from sayre.viewer.opened import LargeCounts, Shown
-from sayre.viewer.plane import thinned
+from sayre.viewer.regions.shapes import shape_of
+from sayre.viewer.regions.strokes import stroke
 from sayre.viewer.session import Session
-from sayre.viewer.shapes import shape_of
-from sayre.viewer.strokes import stroke
+from sayre.viewer.slices import opening
+from sayre.viewer.slices.opened import LargeCounts, Shown
+from sayre.viewer.slices.plane import thinned
 from sayre.workflows.jobs.input_file import InputFile
 
 SIZE = (12, 20, 24)

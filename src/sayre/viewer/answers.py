@@ -16,12 +16,12 @@ from sayre.figures.interactive.crystal import surface_chart
 from sayre.figures.quantities import quantities
 from sayre.numerics.gaps import describe_gaps
 from sayre.viewer import charts
-from sayre.viewer.opened import Shown
-from sayre.viewer.plane import QUANTITIES, agreement
-from sayre.viewer.region import Region, option_of, region_of
+from sayre.viewer.regions.region import Region, option_of, region_of
+from sayre.viewer.regions.shapes import shape_of
+from sayre.viewer.regions.strokes import Stroke, mask_of, plane_of, stroke
 from sayre.viewer.session import Session
-from sayre.viewer.shapes import shape_of
-from sayre.viewer.strokes import Stroke, mask_of, plane_of, stroke
+from sayre.viewer.slices.opened import Shown
+from sayre.viewer.slices.plane import QUANTITIES, agreement
 
 Drawn = Sequence[Mapping[str, Any]]
 

@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 from sayre.errors import InputError
 from sayre.viewer import answers
 from sayre.viewer.folder import Refused
-from sayre.viewer.opened import Shown
 from sayre.viewer.page import quantity_options
+from sayre.viewer.regions.shapes import drawn_after
 from sayre.viewer.session import Session
-from sayre.viewer.shapes import drawn_after
+from sayre.viewer.slices.opened import Shown
 
 R = TypeVar("R")
 Callback = Callable[..., Callable[[Any], Any]]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sayre.figures.interactive.chart import FONT, Chart, colour_scale, packed
 from sayre.figures.style import EMPTY, OUTLINE, UNSEEN, count_ticks
-from sayre.viewer.plane import PIXELS, QUANTITIES, Plane, thinned
+from sayre.viewer.slices.plane import PIXELS, QUANTITIES, Plane, thinned
 
 DRAWN = OUTLINE
 """Of the drawn mask, and of shapes that are being drawn."""

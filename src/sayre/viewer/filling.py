@@ -12,10 +12,10 @@ from sayre.data import FilledPattern
 from sayre.errors import InputError
 from sayre.filling.fill import inpaint
 from sayre.numerics.progress import Advance
-from sayre.viewer.opened import Size, plane_of_pattern
-from sayre.viewer.plane import Plane
-from sayre.viewer.region import Region, text_of
-from sayre.viewer.strokes import Stroke, mask_of
+from sayre.viewer.regions.region import Region, text_of
+from sayre.viewer.regions.strokes import Stroke, mask_of
+from sayre.viewer.slices.opened import Size, plane_of_pattern
+from sayre.viewer.slices.plane import Plane
 from sayre.workflows.jobs.input_file import InputFile
 from sayre.workflows.jobs.job import collected_warnings
 

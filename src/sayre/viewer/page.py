@@ -7,8 +7,8 @@ from typing import Any
 from sayre.detectors import DETECTORS
 from sayre.extras import optional
 from sayre.filling.settings import METHODS
-from sayre.viewer.opened import LargeCounts, Opened, Shown
-from sayre.viewer.plane import QUANTITIES
+from sayre.viewer.slices.opened import LargeCounts, Opened, Shown
+from sayre.viewer.slices.plane import QUANTITIES
 
 TOOLS = {
     "displaylogo": False,

@@ -9,11 +9,11 @@ from pathlib import Path
 from sayre.errors import InputError
 from sayre.viewer.filling import FilledRegion, fill_region
 from sayre.viewer.folder import Folder
-from sayre.viewer.opened import Counts, LargeCounts, Opened, Shown
-from sayre.viewer.opening import open_file
-from sayre.viewer.plane import Plane, put_into
-from sayre.viewer.region import Region
-from sayre.viewer.strokes import Stroke, mask_of, save_mask, united
+from sayre.viewer.regions.region import Region
+from sayre.viewer.regions.strokes import Stroke, mask_of, save_mask, united
+from sayre.viewer.slices.opened import Counts, LargeCounts, Opened, Shown
+from sayre.viewer.slices.opening import open_file
+from sayre.viewer.slices.plane import Plane, put_into
 from sayre.workflows.jobs.input_file import InputFile
 from sayre.workflows.jobs.job import spare_the_inputs
 

@@ -17,7 +17,7 @@ from sayre.figures.quantities import axis_names, in_laboratory, quantities, unit
 from sayre.figures.sheet import Colours
 from sayre.figures.style import EMPTY, SIGMA, UNSEEN
 from sayre.retrieval.phased import Phased
-from sayre.viewer.opened import AXES, as_size
+from sayre.viewer.slices.opened import AXES, as_size
 from sayre.workflows.reconstruction import Reconstruction
 
 OBJECTS = (Crystal, Phased, Reconstruction)

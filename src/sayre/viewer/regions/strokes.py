@@ -13,7 +13,7 @@ from sayre.detectors import detector_mask
 from sayre.errors import InputError
 from sayre.files.atomic import check_place, replacing
 from sayre.numerics import memory
-from sayre.viewer.shapes import Shape, pixels_in
+from sayre.viewer.regions.shapes import Shape, pixels_in
 
 Mask = NDArray[np.bool_]
 Size = tuple[int, int, int]

@@ -19,7 +19,7 @@ from sayre.files.patterns.region import Region, squeezed
 from sayre.files.reading import AXES, require_axes
 from sayre.files.safety.within import only_within
 from sayre.scans.loading import opened as scan_named
-from sayre.viewer.opened import Counts, LargeCounts, Opened, Shown, as_size
+from sayre.viewer.slices.opened import Counts, LargeCounts, Opened, Shown, as_size
 from sayre.workflows.jobs.input_file import InputFile
 
 LARGE = 2**26

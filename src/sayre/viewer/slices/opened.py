@@ -15,7 +15,7 @@ from sayre.errors import InputError
 from sayre.figures.quantities import axis_names
 from sayre.figures.style import reach
 from sayre.files.patterns.region import Region
-from sayre.viewer.plane import Plane
+from sayre.viewer.slices.plane import Plane
 
 Size = tuple[int, int, int]
 AXES = ("rocking", "row", "column")

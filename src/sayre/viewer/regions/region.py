@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sayre.errors import InputError
-from sayre.viewer.shapes import bounds, shape_of
+from sayre.viewer.regions.shapes import bounds, shape_of
 
 Region = list[list[int]]
 """First index of each axis, and the one after the last."""
