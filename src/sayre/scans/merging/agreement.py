@@ -31,8 +31,15 @@ class Agreement(NamedTuple):
     beyond: float
 
 
-def correlation(first: Moved, second: Moved) -> float:
-    """Return the correlation of the counts that both measured, as it would be without noise; NaN if unknown.
+class Correlation(NamedTuple):
+    """A correlation and its standard error, NaN where it is unknown."""
+
+    value: float
+    error: float
+
+
+def correlation(first: Moved, second: Moved) -> Correlation:
+    """Return the correlation of the counts that both measured, as it would be without noise.
 
     Voxels weigh by one over their expected counts, one photon in the weaker scan added: a plain correlation
     is that of the few brightest voxels, and hardly tells one crystal from another. The covariance of counts
@@ -46,7 +53,7 @@ def correlation(first: Moved, second: Moved) -> float:
     both = first.measured & second.measured
     x, y = first.counts[both], second.counts[both]
     if len(x) < 3 or min(x.sum(), y.sum()) <= 0:
-        return float("nan")
+        return Correlation(float("nan"), float("nan"))
     scale = float(y.sum() / x.sum())
     mean = np.zeros(both.shape)
     mean[both] = np.maximum(x + y, 0) / (1 + scale)
@@ -55,12 +62,19 @@ def correlation(first: Moved, second: Moved) -> float:
     )
     weight /= weight.sum()
     x, y = x - weight @ x, y - weight @ y
-    spreads = [
-        float(weight @ (counts**2 - scan.variance[both])) for counts, scan in ((x, first), (y, second))
-    ]
-    if min(spreads) <= 0:
-        return float("nan")
-    return min(float(weight @ (x * y)) / float(np.sqrt(spreads[0] * spreads[1])), 1.0)
+    noises = [first.variance[both], second.variance[both]]
+    powers = [counts**2 - noise for counts, noise in zip((x, y), noises, strict=True)]
+    spreads = [float(weight @ power) for power in powers]
+    together = float(weight @ (x * y))
+    if min(spreads) <= 0 or together <= 0:
+        return Correlation(float("nan"), float("nan"))
+    signals = [np.maximum(power, 0) for power in powers]
+    crossed = signals[0] * noises[1] + signals[1] * noises[0] + noises[0] * noises[1]
+    relative = float(weight**2 @ crossed) / together**2
+    for signal, noise, spread in zip(signals, noises, spreads, strict=True):
+        relative += float(weight**2 @ (4 * signal * noise + 2 * noise**2)) / (4 * spread**2)
+    value = together / float(np.sqrt(spreads[0] * spreads[1]))
+    return Correlation(min(value, 1.0), value * float(np.sqrt(relative)))
 
 
 def agreement(reference: Moved, scan: Moved) -> Agreement:

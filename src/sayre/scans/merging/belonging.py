@@ -13,6 +13,8 @@ from sayre.errors import InputError, warn
 
 SAME = {"energy": 1e-3, "distance": 2e-3, "pixel_size": 1e-3, "rocking_step": 5e-3}
 """Relative differences that leave voxels a hundred from the peak within half a voxel."""
+LEAST = 8
+"""Voxels along an axis below which a shift along it cannot be found."""
 ARM = 0.3
 """Degrees by which the arm of the detector may move: a hundred pixels aside that is half a voxel in q."""
 
@@ -36,8 +38,8 @@ def require_one_peak(patterns: Sequence[Pattern]) -> None:
     Raises
     ------
     InputError
-        Fewer than two, another number of axes, the same counts twice, or what files state of geometry, steps
-        and corrections differs.
+        Fewer than two, an axis of few voxels, another number of axes, the same counts twice, or what files
+        state of geometry, steps and corrections differs.
 
     Warns
     -----
@@ -48,6 +50,10 @@ def require_one_peak(patterns: Sequence[Pattern]) -> None:
         raise InputError(f"merge: found {len(patterns)} scan; two or more are merged")
     names, first = labels(patterns), patterns[0]
     for number, (pattern, name) in enumerate(zip(patterns, names, strict=True)):
+        if min(pattern.shape) < LEAST:
+            raise InputError(
+                f"{name}: is of shape {pattern.shape}; {LEAST} voxels an axis are needed to register it"
+            )
         for other, known in zip(patterns[:number], names, strict=False):
             if pattern.shape == other.shape and np.array_equal(pattern.intensity, other.intensity):
                 raise InputError(f"{name}: holds the very counts of {known}; merge each scan once")

@@ -80,10 +80,12 @@ def merge(patterns: Sequence[AnyPattern], settings: MergeSettings | None = None,
 def _used(names: Sequence[str], placed: Placed, least: float) -> list[bool]:
     """Choose the scans that are merged, and tell which are not, and why."""
     reference, row = placed.reference, placed.correlations[placed.reference]
-    used = [number == reference or bool(value >= least) for number, value in enumerate(row)]
+    used = [bool(taken) for taken in placed.agreeing(least)]
     reasons = [
-        f"{name}: {place.why or f'its correlation with {names[reference]} is {value:.3f}'}"
-        for name, place, value, taken in zip(names, placed.places, row, used, strict=True)
+        f"{name}: {place.why or f'its correlation with {names[reference]} is {value:.3f} ± {error:.3f}'}"
+        for name, place, value, error, taken in zip(
+            names, placed.places, row, placed.errors[reference], used, strict=True
+        )
         if not taken
     ]
     if sum(used) < 2:
@@ -105,8 +107,8 @@ def _scan(number: int, names: Sequence[str], placed: Placed, used: Sequence[bool
     scale = float("nan") if found is None else found.scale
     if place.compared is not None and number != placed.reference:
         agreed = agreement(ours, place.compared)
-        whole = all(s == round(s) for s in place.shift)
-        scale = agreed.scale if whole else scale
+        if place.compared is place.counts and all(s == round(s) for s in place.shift):
+            scale = agreed.scale
     if used[number] and agreed.misfit > DOUBTFUL and agreed.beyond > BEYOND:
         warn(
             f"{names[number]}: differs from {names[placed.reference]} by {agreed.beyond:.0%} of the counts "
@@ -123,6 +125,7 @@ def _scan(number: int, names: Sequence[str], placed: Placed, used: Sequence[bool
         scale=scale,
         scale_error=float("nan") if found is None else found.scale_error,
         correlation=float(placed.correlations[placed.reference, number]),
+        correlation_error=float(placed.errors[placed.reference, number]),
         misfit=agreed.misfit,
         beyond=agreed.beyond,
     )

@@ -28,8 +28,8 @@ class MergedScan:
         By how many voxels its counts were moved.
     scale, scale_error
         Its counts over those of the reference, and the standard error.
-    correlation
-        With the reference, photon noise taken out.
+    correlation, correlation_error
+        With the reference, photon noise taken out, and the standard error that the noise leaves.
     misfit
         Chi square of a bright voxel: 1 where only noise differs.
     beyond
@@ -44,6 +44,7 @@ class MergedScan:
     scale: float
     scale_error: float
     correlation: float
+    correlation_error: float
     misfit: float
     beyond: float
 

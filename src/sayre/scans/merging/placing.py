@@ -15,6 +15,9 @@ from sayre.scans.merging.moving import POINTS, Moved, moved
 from sayre.scans.merging.register import Registered, register
 from sayre.scans.merging.settings import MergeSettings
 
+SURE = 2.0
+"""Standard errors by which a correlation must be too small for a scan to be left out."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
@@ -41,15 +44,23 @@ class Place:
 
 @dataclass(frozen=True, kw_only=True)
 class Placed:
-    """All scans on the grid of one of them, and the correlations of every two."""
+    """All scans on the grid of one of them, and the correlations of every two with their errors."""
 
     reference: int
     places: tuple[Place, ...]
     correlations: NDArray[np.float64]
+    errors: NDArray[np.float64]
 
-    def agreeing(self, least: float) -> int:
-        """How many other scans correlate with the reference at least so much."""
-        return int(np.sum(self.correlations[self.reference] >= least)) - 1
+    def agreeing(self, least: float) -> NDArray[np.bool_]:
+        """Which scans correlate with the reference at least so much, as far as the error allows.
+
+        Parameters
+        ----------
+        least
+            Correlation that is needed.
+        """
+        row = self.reference
+        return np.asarray(self.correlations[row] + SURE * self.errors[row] >= least)
 
 
 def placed_scans(scans: Sequence[Pattern], settings: MergeSettings) -> Placed:
@@ -62,12 +73,13 @@ def placed_scans(scans: Sequence[Pattern], settings: MergeSettings) -> Placed:
     settings
         Of the merging.
     """
-    best: Placed | None = None
+    best, most = None, 0
     for reference in range(1 if len(scans) == 2 else len(scans)):
         now = _on(reference, scans, settings)
-        if best is None or now.agreeing(settings.correlation) > best.agreeing(settings.correlation):
-            best = now
-        if 2 * now.agreeing(settings.correlation) > len(scans) - 1:
+        agreeing = int(now.agreeing(settings.correlation).sum())
+        if best is None or agreeing > most:
+            best, most = now, agreeing
+        if 2 * (agreeing - 1) > len(scans) - 1:
             break
     assert best is not None
     return best
@@ -86,13 +98,15 @@ def _on(reference: int, scans: Sequence[Pattern], settings: MergeSettings) -> Pl
             places.append(Place(why=str(error).removeprefix(f"{scan.name}: ")))
             continue
         places.append(_moved(found, scan, ours, settings.whole))
-    matrix = np.full((len(scans), len(scans)), np.nan)
+    matrix, errors = np.full((2, len(scans), len(scans)), np.nan)
     for i, a in enumerate(places):
         for j, b in enumerate(places[:i]):
             if a.compared is not None and b.compared is not None:
-                matrix[i, j] = matrix[j, i] = correlation(a.compared, b.compared)
-        matrix[i, i] = 1.0
-    return Placed(reference=reference, places=tuple(places), correlations=matrix)
+                alike = correlation(a.compared, b.compared)
+                matrix[i, j] = matrix[j, i] = alike.value
+                errors[i, j] = errors[j, i] = alike.error
+        matrix[i, i], errors[i, i] = 1.0, 0.0
+    return Placed(reference=reference, places=tuple(places), correlations=matrix, errors=errors)
 
 
 def _in_place(axes: int) -> Registered:
@@ -102,14 +116,21 @@ def _in_place(axes: int) -> Registered:
 
 
 def _moved(found: Registered, scan: Pattern, ours: Pattern, whole: float) -> Place:
-    near = [
+    """Put a scan on the grid of the reference; compared at the shift found, whatever `whole` is."""
+
+    def at(shift: tuple[float, ...], points: int) -> Moved:
+        return moved(scan.intensity, ~scan.mask, shift, ours.shape, readout=scan.readout, points=points)
+
+    near, nearest = _rounded(found, whole), _rounded(found, min(whole, MergeSettings().whole))
+    counts = at(near, POINTS)
+    same = near == nearest and (found.points == POINTS or all(s == round(s) for s in near))
+    return Place(
+        found=found, shift=near, counts=counts, compared=counts if same else at(nearest, found.points)
+    )
+
+
+def _rounded(found: Registered, whole: float) -> tuple[float, ...]:
+    return tuple(
         float(round(s)) if abs(s - round(s)) <= max(whole, e) else s
         for s, e in zip(found.shift, found.error, strict=True)
-    ]
-    counts = moved(scan.intensity, ~scan.mask, near, ours.shape, readout=scan.readout)
-    compared = counts
-    if any(s != round(s) for s in near) and found.points != POINTS:
-        compared = moved(
-            scan.intensity, ~scan.mask, near, ours.shape, readout=scan.readout, points=found.points
-        )
-    return Place(found=found, shift=tuple(near), counts=counts, compared=compared)
+    )
