@@ -17,6 +17,12 @@ _ALL = (
         "sayre.studies.spatial.gap:make",
     ),
     Study(
+        "merge-3d",
+        "Section 4.2",
+        "a gap closed by a second scan with the detector moved, and by filling",
+        "sayre.studies.spatial.merge:make",
+    ),
+    Study(
         "simulation-2d",
         "Figure 4.3",
         "the five steps of simulating a 2D pattern",

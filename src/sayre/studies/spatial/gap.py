@@ -113,7 +113,14 @@ def _phased(
         truth = found.object if truth is None else truth
         ours = align(found.object, truth)
         rows.append(
-            (case.name, name, *_scores(ours, truth), _in_gap(case, found), found.residual, found.agreement)
+            (
+                case.name,
+                name,
+                *object_scores(ours, truth),
+                _in_gap(case, found),
+                found.residual,
+                found.agreement,
+            )
         )
         hidden = case.mask if name == "masked" else np.zeros(case.mask.shape, bool)
         columns.append(
@@ -133,8 +140,14 @@ def _counts(pattern: AnyPattern) -> NDArray[np.float32]:
     return np.asarray(pattern.intensity, np.float32)
 
 
-def _scores(ours: NDArray[np.complex64], truth: NDArray[np.complex64]) -> tuple[float, float, float]:
-    """Return the correlation, the error of the phases inside, and the share of the object that is outside."""
+def object_scores(ours: NDArray[np.complex64], truth: NDArray[np.complex64]) -> tuple[float, float, float]:
+    """Return the correlation, the error of the phases inside, and the share of the object that is outside.
+
+    Parameters
+    ----------
+    ours, truth
+        Of one shape, aligned.
+    """
     inside = np.abs(truth) > INSIDE * np.abs(truth).max()
     turned = np.angle(ours[inside] * truth[inside].conj())
     power = np.abs(ours) ** 2
