@@ -36,7 +36,7 @@ def shown(tmp_path):
             browser = driver.chromium.launch(executable_path=found, args=options)
         except playwright.Error as error:
             pytest.skip(f"no Chromium: {str(error).splitlines()[0]}")
-        page, wrong = browser.new_page(viewport={"width": 1000, "height": 700}), []
+        page, wrong = browser.new_page(bypass_csp=True, viewport={"width": 1000, "height": 700}), []
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("request", lambda request: wrong.append(request.url))
 
@@ -149,3 +149,39 @@ def test_colours_are_those_of_the_map(shown, pattern):
     last = np.rint(255 * np.array(colormaps["magma"](1.0))).astype(int).tolist()
     assert frame.evaluate(read, [15, 20]) == last
     assert frame.evaluate(read, [15, 24]) == [0x9F, 0xB3, 0xC8, 255]
+
+
+def test_a_surface_can_be_turned(shown):
+    """From above it has the colour of the first rows, from below that of the last."""
+    place = np.indices((24, 24, 24)) - 12
+    inside = (np.abs(place) < 8).all(0)
+    crystal = sayre.Crystal(
+        object=inside.astype(np.complex64),
+        support=inside,
+        strain=np.where(inside, 1e-3 * place[1], np.nan).astype(np.float32),
+    )
+    page, frame = shown(crystal.view())
+    frame.select_option("#quantity", label="strain (%)")
+    frame.check("#across label:nth-of-type(4) input")
+    assert frame.inner_text("#place") == "drag to turn it"
+    read = """(turn) => {
+        state.turn = turn; draw();
+        const side = Math.min(canvas.clientHeight - TOP - 10, canvas.clientWidth - 20 - BAR - 20);
+        const ratio = window.devicePixelRatio || 1;
+        const at = [10 + side / 2, TOP + side / 2].map((x) => Math.round(x * ratio));
+        return [...canvas.getContext("2d").getImageData(...at, 1, 1).data];
+    }"""
+    above = frame.evaluate(read, [[1, 0, 0], [0, 0, -1], [0, 1, 0]])
+    below = frame.evaluate(read, [[1, 0, 0], [0, 0, 1], [0, -1, 0]])
+    assert above[2] > 2 * above[0]  # blue: negative
+    assert below[0] > 2 * below[2]  # red: positive
+    before = np.array(frame.evaluate("state.turn"))
+    box = frame.frame_element().bounding_box()
+    page.mouse.move(box["x"] + 200, box["y"] + 250)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 260, box["y"] + 220, steps=4)
+    page.mouse.up()
+    after = np.array(frame.evaluate("state.turn"))
+    assert np.abs(after - before).max() > 0.1
+    np.testing.assert_allclose(after @ after.T, np.eye(3), atol=1e-9)
+    assert np.linalg.det(after) == pytest.approx(1)

@@ -18,6 +18,7 @@ from sayre.errors import InputError
 from sayre.viewer.inline import packing
 from sayre.viewer.inline import view as pages
 from sayre.viewer.inline.packing import block_of
+from sayre.viewer.inline.surface import volume_within
 
 SIZE = (6, 9, 12)
 
@@ -118,6 +119,45 @@ def test_an_object_is_shown_in_nm_where_it_is():
     expected = np.broadcast_to(0.1 * coordinates[:, None] / 3, found.shape)
     np.testing.assert_allclose(found[known], expected[known], atol=1e-4)
     assert known.sum() == crystal_of().support.sum()
+
+
+def surface_of(volume):
+    kinds = {"corners": "<f4", "triangles": "<i4", "values": "<f4", "axes": "<f4"}
+    found = {
+        name: np.frombuffer(zlib.decompress(base64.b64decode(volume["surface"][name])), kind)
+        for name, kind in kinds.items()
+    }
+    return {name: array if name == "values" else array.reshape(-1, 3) for name, array in found.items()}
+
+
+def test_a_surface_is_that_of_the_box_and_coloured_by_the_strain_below():
+    """The box has 9 × 7 × 5 voxels of 2 × 3 × 4 nm; half the amplitude is reached half a voxel outside."""
+    strain = given(crystal_of().view())["panels"][0]["volumes"][2]
+    surface = surface_of(strain)
+    lengths = np.ptp(surface["corners"], axis=0)
+    np.testing.assert_allclose(lengths, [5 * 4.0, 7 * 3.0, 9 * 2.0], rtol=1e-5)
+    held = pages.volumes_of(crystal_of())[2].surface
+    box = np.prod(lengths)
+    assert 0.9 * box < volume_within(held.corners, held.triangles) <= box
+    # Rows go down: the strain grows by 0.1 % with each row of 3 nm, and is read within the crystal.
+    np.testing.assert_allclose(surface["axes"], [[0, 0, -1], [0, -1, 0], [1, 0, 0]])
+    side = np.abs(surface["corners"][:, 1]) < 6
+    expected = -0.1 * surface["corners"][side, 1] / 3
+    np.testing.assert_allclose(surface["values"][side], expected, atol=0.02)
+
+
+def test_in_the_laboratory_y_points_up():
+    crystal = replace(crystal_of(), axes=np.eye(3)[::-1].copy())
+    volume = pages.volumes_of(crystal)[0]
+    assert volume.upwards
+    np.testing.assert_array_equal(volume.surface.axes, np.eye(3)[::-1])
+    assert volume_within(volume.surface.corners, volume.surface.triangles) > 0
+
+
+def test_a_plane_has_no_surface():
+    crystal = crystal_of()
+    flat = Crystal(object=crystal.object[8], support=crystal.support[8])
+    assert [volume.surface for volume in pages.volumes_of(flat)] == [None, None]
 
 
 def test_atoms_are_counted_in_whole_cells():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,40 @@ BINS = 80
 BULK, OUTER = "#2e8b8b", "#d1495b"
 
 
+class Mesh(NamedTuple):
+    """Triangles of a surface: `(n, 3)` indices of the array of any fraction, numbers of corners, normals."""
+
+    points: NDArray[np.float64]
+    faces: NDArray[np.int64]
+    normals: NDArray[np.float64]
+
+
+def mesh_of(crystal: Crystal, most: int = MOST) -> Mesh | None:
+    """The surface where the amplitude passes half of its plateau; None where it is nowhere on both sides.
+
+    Parameters
+    ----------
+    crystal
+        3D, with a margin around its support, as `sayre.figures.crystal.cut` leaves it.
+    most
+        Triangles; a finer surface is thinned.
+    """
+    from skimage.measure import marching_cubes
+
+    volume = np.where(crystal.support, crystal.amplitude, 0).astype(np.float32)
+    limit = LEVEL * plateau(crystal.amplitude, crystal.support)
+    if not (volume.min() < limit < volume.max()):
+        return None
+    step = 1
+    while True:
+        points, faces, normals, _ = marching_cubes(  # type: ignore[no-untyped-call]
+            volume, limit, step_size=step, gradient_direction="ascent"
+        )
+        if len(faces) <= most:
+            return Mesh(points, faces, normals)
+        step += 1
+
+
 def surface_chart(crystal: Crystal, quantity: Quantity) -> Chart | None:
     """The surface where the amplitude passes half of its plateau, coloured by what is just below it.
 
@@ -32,21 +66,11 @@ def surface_chart(crystal: Crystal, quantity: Quantity) -> Chart | None:
     quantity
         What colours it.
     """
-    from skimage.measure import marching_cubes
-
-    size = np.array(crystal.voxel_size or (1.0, 1.0, 1.0))
-    volume = np.where(crystal.support, crystal.amplitude, 0).astype(np.float32)
-    limit = LEVEL * plateau(crystal.amplitude, crystal.support)
-    if not (volume.min() < limit < volume.max()):
+    mesh = mesh_of(crystal)
+    if mesh is None:
         return None
-    step = 1
-    while True:
-        points, faces, normals, _ = marching_cubes(  # type: ignore[no-untyped-call]
-            volume, limit, step_size=step, gradient_direction="ascent"
-        )
-        if len(faces) <= MOST:
-            break
-        step += 1
+    points, faces, normals = mesh
+    size = np.array(crystal.voxel_size or (1.0, 1.0, 1.0))
     values = field_below(quantity.values, crystal.support, points, normals)
     places = (points - np.array(crystal.shape) // 2) * size
     names, unit = axis_names(crystal), unit_of(crystal)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sayre.viewer.inline.surface import Surface
 from sayre.viewer.inline.volumes import Volume
 
 MOST = 2**21
@@ -105,6 +106,7 @@ def packed(volume: Volume, most: int = MOST) -> dict[str, Any]:
         "upwards": volume.upwards,
         "ground": volume.ground,
         "cropped": volume.cropped,
+        "surface": None if volume.surface is None else _surface(volume.surface),
     }
 
 
@@ -119,6 +121,15 @@ def palette(name: str) -> str:
 def signed_log(values: NDArray[np.float32]) -> NDArray[np.float32]:
     """`log(1 + n)`, of numbers below 0 the same mirrored."""
     return np.sign(values) * np.log1p(np.abs(values))
+
+
+def _surface(surface: Surface) -> dict[str, str]:
+    return {
+        "corners": _text(surface.corners.astype("<f4")),
+        "triangles": _text(surface.triangles.astype("<i4")),
+        "values": _text(surface.values.astype("<f4")),
+        "axes": _text(surface.axes.astype("<f4")),
+    }
 
 
 def _reduced(values: NDArray[Any], block: Block, empty: Any) -> NDArray[Any]:

@@ -27,6 +27,11 @@ async function unpacked(volume) {
     const bits = await inflated(volume.filled);
     volume.estimated = (i) => (bits[i >> 3] >> (7 - (i & 7))) & 1;
   } else volume.estimated = () => 0;
+  if (volume.surface) {
+    for (const [name, kind] of [["corners", Float32Array], ["triangles", Int32Array], ["values", Float32Array], ["axes", Float32Array]]) {
+      volume.surface[name] = new kind((await inflated(volume.surface[name])).buffer);
+    }
+  }
   return volume;
 }
 
@@ -199,10 +204,80 @@ function fitting(pen, text, wide) {
   return shown;
 }
 
+// ---- the surface: turned, its triangles drawn from the far ones to the near
+
+const SURFACE = 3;
+const LIGHT = [-0.4, 0.55, 0.73];
+const times = (a, b) => [0, 1, 2].map((i) => [0, 1, 2].map((j) => a[i][0] * b[0][j] + a[i][1] * b[1][j] + a[i][2] * b[2][j]));
+function turned(byX, byY) { // about the vertical and the horizontal of the picture
+  const [cx, sx, cy, sy] = [Math.cos(byX), Math.sin(byX), Math.cos(byY), Math.sin(byY)];
+  return times([[1, 0, 0], [0, cy, -sy], [0, sy, cy]], [[cx, 0, sx], [0, 1, 0], [-sx, 0, cx]]);
+}
+state.turn = turned(-0.5, 0.4);
+
+function seen(corners, turn) {
+  const found = new Float32Array(corners.length);
+  for (let i = 0; i < corners.length; i += 3) {
+    for (let k = 0; k < 3; k++) found[i + k] = turn[k][0] * corners[i] + turn[k][1] * corners[i + 1] + turn[k][2] * corners[i + 2];
+  }
+  return found;
+}
+
+function solid(pen, volume, middle, scale, [low, high]) {
+  const { triangles, values, corners } = volume.surface, at = seen(corners, state.turn), front = [];
+  for (let t = 0; t < triangles.length; t += 3) {
+    const [a, b, c] = [3 * triangles[t], 3 * triangles[t + 1], 3 * triangles[t + 2]];
+    const u = [at[b] - at[a], at[b + 1] - at[a + 1], at[b + 2] - at[a + 2]], v = [at[c] - at[a], at[c + 1] - at[a + 1], at[c + 2] - at[a + 2]];
+    const normal = [u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]];
+    if (normal[2] <= 0) continue;
+    const lit = (normal[0] * LIGHT[0] + normal[1] * LIGHT[1] + normal[2] * LIGHT[2]) / Math.hypot(...normal);
+    const value = (values[triangles[t]] + values[triangles[t + 1]] + values[triangles[t + 2]]) / 3;
+    front.push({ depth: at[a + 2] + at[b + 2] + at[c + 2], corners: [a, b, c], shade: 0.74 + 0.26 * Math.max(lit, 0), value });
+  }
+  front.sort((one, other) => one.depth - other.depth);
+  pen.lineWidth = 0.7;
+  for (const { corners: three, shade, value } of front) {
+    const k = 3 * Math.max(0, Math.min(255, Math.round((255 * (value - low)) / (high - low))));
+    pen.fillStyle = pen.strokeStyle = `rgb(${[0, 1, 2].map((i) => Math.round(shade * volume.palette[k + i])).join(",")})`;
+    pen.beginPath();
+    for (const i of three) pen.lineTo(middle[0] + scale * at[i], middle[1] - scale * at[i + 1]);
+    pen.closePath(); pen.fill(); pen.stroke();
+  }
+}
+
+function triad(pen, volume, x, y) {
+  const arrows = seen(volume.surface.axes, state.turn), length = 26;
+  pen.strokeStyle = pen.fillStyle = given.ink; pen.lineWidth = 1.5; pen.textAlign = "center"; pen.textBaseline = "middle";
+  volume.axes.forEach(({ name }, k) => {
+    const [right, up] = [arrows[3 * k], arrows[3 * k + 1]], far = Math.hypot(right, up) || 1, text = length * far + 8 + 2.6 * name.length * Math.abs(right / far);
+    pen.beginPath(); pen.moveTo(x, y); pen.lineTo(x + length * right, y - length * up); pen.stroke();
+    if (far > 0.25) pen.fillText(name, x + text * (right / far), y - text * (up / far));
+  });
+}
+
+function drawSurfaces(pen, volumes) {
+  const width = canvas.clientWidth, side = Math.min(canvas.clientHeight - TOP - 10, (width - 20) / volumes.length - BAR - 20);
+  const radius = Math.max(...volumes.map((volume) => {
+    let most = 0;
+    for (let i = 0; i < volume.surface.corners.length; i += 3) most = Math.max(most, Math.hypot(...volume.surface.corners.subarray(i, i + 3)));
+    return most;
+  }));
+  volumes.forEach((volume, k) => {
+    const x = 10 + k * (side + BAR + 20), limits = ends(part("same").checked ? volumes : [volume]);
+    solid(pen, volume, [x + side / 2, TOP + side / 2], (0.44 * side) / radius, limits);
+    triad(pen, volume, x + 44, TOP + side - 22);
+    pen.fillStyle = given.ink; pen.textAlign = "left"; pen.textBaseline = "bottom";
+    pen.fillText(given.panels.length > 1 ? `${given.panels[k].title}: ${volume.label}` : volume.label, x, TOP - 5);
+    bar(pen, volume, { x, y: TOP + 20, wide: side, high: side - 40 }, limits);
+  });
+}
+
 function draw() {
   const ratio = window.devicePixelRatio || 1, pen = canvas.getContext("2d"), volumes = shown();
   canvas.width = canvas.clientWidth * ratio; canvas.height = canvas.clientHeight * ratio;
   pen.setTransform(ratio, 0, 0, ratio, 0, 0); pen.font = "12px system-ui, sans-serif"; pen.imageSmoothingEnabled = false;
+  state.places = [];
+  if (state.axis === SURFACE) { drawSurfaces(pen, volumes); return; }
   state.places = layout(volumes);
   const index = state.index[state.axis];
   volumes.forEach((volume, k) => {
@@ -267,9 +342,13 @@ function tell() {
 // ---- answers
 
 function refresh() {
-  const volume = first(), index = state.index[state.axis];
-  part("index").max = volume.shape[state.axis] - 1; part("index").value = index;
-  part("place").textContent = `${named(volume, state.axis, index)} (${index + 1} of ${volume.shape[state.axis]})`;
+  const volume = first(), index = state.index[state.axis], sliced = state.axis !== SURFACE;
+  if (sliced) {
+    part("index").max = volume.shape[state.axis] - 1; part("index").value = index;
+    part("place").textContent = `${named(volume, state.axis, index)} (${index + 1} of ${volume.shape[state.axis]})`;
+  } else part("place").textContent = "drag to turn it";
+  part("index").style.visibility = sliced ? "visible" : "hidden";
+  canvas.style.cursor = sliced ? "crosshair" : "grab";
   part("slider-row").hidden = part("across").hidden = volume.planar;
   part("log-label").hidden = !volume.counts;
   part("filled-label").hidden = !shown().some((one) => one.filled);
@@ -286,7 +365,9 @@ function show(quantity) {
   const volume = first(), same = state.index.length && state.shape === String(volume.shape);
   if (!same) { state.index = [...volume.start]; state.boxes = []; state.axis = 0; }
   state.shape = String(volume.shape);
-  part("across").replaceChildren("slices across", ...volume.axes.map((axis, k) => {
+  const solids = shown().every((one) => one.surface);
+  if (!solids && state.axis === SURFACE) state.axis = 0;
+  part("across").replaceChildren("slices across", ...[...volume.axes, ...(solids ? [{ name: "surface" }] : [])].map((axis, k) => {
     const label = document.createElement("label"), input = document.createElement("input");
     input.type = "radio"; input.name = "axis"; input.checked = k === state.axis; input.onchange = () => turnTo(k);
     label.append(input, ` ${axis.name}`);
@@ -302,6 +383,10 @@ function under(event) {
 }
 
 canvas.onpointermove = (event) => {
+  if (state.turning) {
+    state.turn = times(turned(0.01 * (event.clientX - state.turning[0]), 0.01 * (event.clientY - state.turning[1])), state.turn);
+    state.turning = [event.clientX, event.clientY]; draw(); return;
+  }
   const found = under(event);
   if (state.drag && found) { state.drag.to = found.at; draw(); }
   if (!found) { part("under").textContent = ""; return; }
@@ -310,11 +395,13 @@ canvas.onpointermove = (event) => {
   part("under").textContent = `${named(first(), down, i)}, ${named(first(), across, j)}: ${[...new Set(texts)].join(" | ")}`;
 };
 canvas.onpointerdown = (event) => {
+  if (state.axis === SURFACE) { state.turning = [event.clientX, event.clientY]; canvas.setPointerCapture(event.pointerId); return; }
   const found = under(event);
   if (!found || first().cropped) return;
   state.drag = { from: found.at, to: found.at }; canvas.setPointerCapture(event.pointerId);
 };
 canvas.onpointerup = () => {
+  state.turning = null;
   if (!state.drag) return;
   const { from, to } = state.drag, moved = Math.abs(from[0] - to[0]) + Math.abs(from[1] - to[1]) > 0.5;
   if (moved) state.boxes.push(boxOf(state.drag));

@@ -13,10 +13,12 @@ from sayre.data import Crystal, FilledPattern, Particle, Pattern, SimulatedPatte
 from sayre.data.expect import expect
 from sayre.figures.counts import brightest, count_colours
 from sayre.figures.crystal import cut, middle_of, require_support
+from sayre.figures.interactive.crystal import mesh_of
 from sayre.figures.quantities import axis_names, in_laboratory, quantities, unit_of
 from sayre.figures.sheet import Colours
 from sayre.figures.style import EMPTY, SIGMA, UNSEEN
 from sayre.retrieval.phased import Phased
+from sayre.viewer.inline.surface import TRIANGLES, Surface, surface_of
 from sayre.viewer.slices.opened import AXES, as_size
 from sayre.workflows.reconstruction import Reconstruction
 
@@ -60,7 +62,9 @@ class Volume:
     ground
         Colour of voxels of which nothing is known.
     cropped
-        Whether its indices are those of the object that was given, so that code can name them.
+        Whether its indices are no longer those of the object that was given, so that no code can name them.
+    surface
+        Of an object in three dimensions, coloured by the volume.
     """
 
     values: NDArray[np.float32]
@@ -72,6 +76,7 @@ class Volume:
     upwards: bool = False
     ground: str = UNSEEN
     cropped: bool = False
+    surface: Surface | None = None
 
 
 def volumes_of(shown: Any, around: NDArray[np.bool_] | None = None) -> list[Volume]:
@@ -177,6 +182,7 @@ def _of_crystal(crystal: Crystal, around: NDArray[np.bool_] | None = None) -> li
         for name, n, step in zip(names, as_size(shape), scales, strict=True)
     )
     start = (0, *middle_of(part))[-3:]
+    mesh = mesh_of(part, TRIANGLES) if len(shape) == 3 else None
     return [
         Volume(
             values=np.asarray(quantity.values, np.float32).reshape(as_size(shape)),
@@ -187,6 +193,7 @@ def _of_crystal(crystal: Crystal, around: NDArray[np.bool_] | None = None) -> li
             upwards=in_laboratory(part),
             ground=EMPTY,
             cropped=True,
+            surface=None if mesh is None else surface_of(part, mesh, quantity),
         )
         for quantity in quantities(part)
     ]
