@@ -68,3 +68,20 @@ def begin_as_keras(network: nn.Module) -> None:
                 nn.init.xavier_uniform_(parameter)
             else:
                 nn.init.zeros_(parameter)
+
+
+def channels_last(network: nn.Module) -> nn.Module:
+    """Lay the weights of a network out with their channels last, which its convolutions are faster with.
+
+    Parameters
+    ----------
+    network
+        Of convolutions in 2D or in 3D.
+
+    Returns
+    -------
+    The network.
+    """
+    ranks = {parameter.ndim for parameter in network.parameters()}
+    layout = torch.channels_last_3d if 5 in ranks else torch.channels_last
+    return network.to(memory_format=layout)  # type: ignore[call-overload, no-any-return]

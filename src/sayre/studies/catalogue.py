@@ -53,6 +53,12 @@ _ALL = (
         "sayre.studies.planar.oversampling:make",
     ),
     Study(
+        "patch-network-3d",
+        "Table 1 of the article",
+        "the published 3D network, trained as far as time allows",
+        "sayre.studies.patches.study:make",
+    ),
+    Study(
         "stride-3d",
         "Figures 4.13, 4.14",
         "time and error of a network against the stride of its windows",

@@ -24,10 +24,15 @@ ALL_STYLES = {
     "expectation": ("noise ceiling", "#000000", "_:"),
     "band": ("band limit", "#000000", "+-."),
     "published": ("thesis", "#d62728", "*-"),
+    "patch": ("published, as trained here", "#7f3c8d", "P-"),
 }
 """Label, colour and line of each method."""
-TICKS = [factor * 10.0**power for power in range(-3, 5) for factor in (1, 1.1, 1.2, 1.5, 2, 5)]
-"""Where a logarithmic axis is labelled."""
+TICKS, WIDE_TICKS = (
+    [factor * 10.0**power for power in range(-3, 5) for factor in factors]
+    for factors in ((1, 1.1, 1.2, 1.5, 2, 5), (1, 2, 5))
+)
+"""Where a logarithmic axis is labelled, and where one of more than a factor of `WIDE` is."""
+WIDE = 4
 
 
 class Column(NamedTuple):
@@ -122,7 +127,8 @@ def lines_figure(
             panel.set_yscale("log")
             panel.set_xticks(at, labels=[f"{value:g}" for value in at], minor=False)
             panel.minorticks_off()
-            ticks = [t for t in TICKS if panel.get_ylim()[0] <= t <= panel.get_ylim()[1]]
+            low, high = panel.get_ylim()
+            ticks = [t for t in (WIDE_TICKS if high > WIDE * low else TICKS) if low <= t <= high]
             panel.set_yticks(ticks, labels=[f"{value:g}" for value in ticks])
         panel.set_title(title, fontsize=9, loc="left", color=INK)
         panel.tick_params(labelsize=8)

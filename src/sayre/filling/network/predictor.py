@@ -17,6 +17,7 @@ from sayre.filling.network.volume import Baseline
 from sayre.networks import build
 from sayre.networks import registry as shipped
 from sayre.networks.fitting import network_of
+from sayre.networks.layers import channels_last
 from sayre.numerics.device import find_device
 
 
@@ -65,7 +66,7 @@ def load_predictor(name: str | Path | None, device: str = "auto") -> Predictor:
     with understood(path):
         kind = config["network"]
         network = network_of(path, kind, partial(build, kind), config["options"], tensors)
-        network.to(where, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        channels_last(network.to(where))
         return Predictor(
             network=network,
             device=where,

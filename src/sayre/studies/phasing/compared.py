@@ -94,10 +94,10 @@ def compare(
     found: list[Found] = []
     steps = form.crystals * len(form.classes) * len(ways)
     for number in range(form.crystals):
-        if number and settings.out_of_time:
+        drawn = [case(dimensions, c, number, seed=settings.seed, quick=settings.quick) for c in form.classes]
+        if number and settings.out_of_time and not all(store.has(one, ways) for one in drawn):
             break
-        for strain in form.classes:
-            one = case(dimensions, strain, number, seed=settings.seed, quick=settings.quick)
+        for one in drawn:
             scores = {}
             for way, told in ways.items():
                 scores[way] = store.score(one, way, told, settings.device)

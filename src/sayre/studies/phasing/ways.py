@@ -49,6 +49,18 @@ class Store:
                 for case, found in kept["scores"].items()
             }
 
+    def has(self, case: Case, ways: Ways) -> bool:
+        """Return whether a crystal was phased in every way.
+
+        Parameters
+        ----------
+        case
+            The crystal.
+        ways
+            The ways.
+        """
+        return ways.keys() <= self.scores.get(case.name, {}).keys()
+
     def add(self, case: Case, way: str, score: Score) -> None:
         """Keep a score.
 

@@ -13,6 +13,7 @@ from sayre.filling.fill import inpaint
 from sayre.numerics.limit import BandLimit
 from sayre.numerics.metrics import pearson
 from sayre.numerics.progress import Advance
+from sayre.studies.patches.training import ways_of
 from sayre.studies.spatial.patterns import crystal
 from sayre.studies.study import StudyResult, StudySettings, Table
 
@@ -33,11 +34,14 @@ def make(settings: StudySettings, advance: Advance) -> StudyResult:
     Parameters
     ----------
     settings
-        The quick form has fewer voxels, windows and widths, and no network.
+        The quick form has fewer voxels, windows and widths, and no network but the published one, where it
+        was trained.
     advance
         Called with the fraction done.
     """
-    side, widths, places, windows = (48, (3, 9), 3, 60) if settings.quick else (128, (3, 6, 9, 12), 10, 1000)
+    side, widths, places, windows = (
+        (48, (3, 6, 9), 3, 60) if settings.quick else (128, (3, 6, 9, 12), 10, 1000)
+    )
     methods = ("linear", "wiener") if settings.quick else ("linear", "wiener", "unet")
     generator = np.random.default_rng(settings.seed)
     made = crystal(side, generator)
@@ -46,13 +50,15 @@ def make(settings: StudySettings, advance: Advance) -> StudyResult:
     summary = []
     for number, width in enumerate(widths):
         levels: list[float] = []
-        scores: dict[str, list[tuple[float, ...]]] = {name: [] for name in (*methods, "expectation", "band")}
+        ways = ways_of(settings, methods, width)
+        shown = (*ways, "expectation", "band")
+        scores: dict[str, list[tuple[float, ...]]] = {name: [] for name in shown}
         for place in range(places):
             axis, middle = int(generator.integers(3)), int(generator.integers(HALF, side - HALF))
             start = middle - width // 2
             gapped, _ = cut_gap(made.pattern, axis, start, width)
             filled = {
-                name: inpaint(gapped, method=name, device=settings.device).intensity for name in methods
+                name: inpaint(gapped, device=settings.device, **told).intensity for name, told in ways.items()
             }
             filled["expectation"] = made.expectation
             moved = {name: np.moveaxis(np.log1p(values), axis, 0) for name, values in filled.items()}

@@ -18,6 +18,7 @@ from sayre.numerics.limit import BandLimit
 from sayre.numerics.metrics import log_error, pearson
 from sayre.numerics.progress import Advance
 from sayre.retrieval.prepare import around_peak
+from sayre.studies.patches.training import ways_of
 from sayre.studies.spatial.patterns import cross, crystal
 from sayre.studies.study import StudyResult, StudySettings, Table
 
@@ -53,15 +54,15 @@ def make(settings: StudySettings, advance: Advance) -> StudyResult:
     Parameters
     ----------
     settings
-        The quick form has fewer voxels and no network.
+        The quick form has fewer voxels and no network, but the published one where it was trained.
     advance
         Called with the fraction done.
     """
-    methods = QUICK_METHODS if settings.quick else METHODS
+    ways = ways_of(settings, QUICK_METHODS if settings.quick else METHODS, WIDTH)
     cases = list(_cases(settings))
     rows: list[tuple[Any, ...]] = []
     figures = {}
-    done, runs = 0, len(cases) * len(methods)
+    done, runs = 0, len(cases) * len(ways)
     for case in cases:
         gapped = case.whole.with_mask(case.mask)
         known = case.mask & ~case.whole.mask
@@ -70,12 +71,12 @@ def make(settings: StudySettings, advance: Advance) -> StudyResult:
             "gap": _planes(np.where(gapped.mask, np.nan, gapped.intensity), case.mask),
         }
         linear = inpaint(gapped, method="linear").intensity
-        for method in methods:
+        for method, told in ways.items():
 
             def part(fraction: float, note: str = "", before: int = done) -> None:
                 advance((before + fraction) / runs, note)
 
-            filled = inpaint(gapped, method=method, device=settings.device, progress=part)
+            filled = inpaint(gapped, device=settings.device, progress=part, **told)
             found = score(
                 filled, known, truth=case.truth, counts=case.whole.intensity, linear=linear, seconds=0.0
             )

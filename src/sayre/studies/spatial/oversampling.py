@@ -15,6 +15,7 @@ from sayre.numerics.metrics import log_error, pearson
 from sayre.numerics.progress import Advance
 from sayre.simulation.particles import shapes
 from sayre.simulation.scattering import scatter
+from sayre.studies.patches.training import ways_of
 from sayre.studies.spatial.patterns import ATOMS, MAX_COUNTS
 from sayre.studies.study import StudyResult, StudySettings, Table
 
@@ -31,7 +32,8 @@ def make(settings: StudySettings, advance: Advance) -> StudyResult:
     Parameters
     ----------
     settings
-        The quick form has fewer voxels, ratios and widths, and no network.
+        The quick form has fewer voxels, ratios and widths, and no network but the published one, where it was
+        trained.
     advance
         Called with the fraction done.
     """
@@ -55,13 +57,14 @@ def make(settings: StudySettings, advance: Advance) -> StudyResult:
         pattern = Pattern(intensity=counts, mask=np.zeros(counts.shape, bool), grid=Grid(step=(1.0,) * 3))
         for place, width in enumerate(widths):
             starts = range(1, side - width, width)
-            whole = {name: counts.copy() for name in methods}
+            ways = ways_of(settings, methods, width)
+            whole = {name: counts.copy() for name in ways}
             seen = np.zeros(counts.shape, bool)
             for start in starts:
                 gapped, known = cut_gap(pattern, AXIS, start, width)
                 seen |= known
-                for name in methods:
-                    filled = inpaint(gapped, method=name, gain=1.0, device=settings.device)
+                for name, told in ways.items():
+                    filled = inpaint(gapped, gain=1.0, device=settings.device, **told)
                     whole[name][known] = filled.intensity[known]
                 done = (place + (start + width) / side) / len(widths)
                 advance((number + min(done, 1.0)) / len(ratios))
@@ -91,7 +94,7 @@ def make(settings: StudySettings, advance: Advance) -> StudyResult:
                 [r["oversampling"] for r in table.records if (r["gap_width"], r["method"]) == (width, name)],
                 [r["pearson"] for r in table.records if (r["gap_width"], r["method"]) == (width, name)],
             )
-            for name in (*methods, "expectation", "band")
+            for name in dict.fromkeys(r["method"] for r in table.records if r["gap_width"] == width)
         }
         for width in widths
     }
@@ -107,7 +110,7 @@ def _summary(table: Table) -> str:
     records, lines = table.records, []
     low, high = (pick(row["oversampling"] for row in records) for pick in (min, max))
     for width in dict.fromkeys(row["gap_width"] for row in records):
-        for name in dict.fromkeys(row["method"] for row in records):
+        for name in dict.fromkeys(row["method"] for row in records if row["gap_width"] == width):
             mine = {
                 r["oversampling"]: r["pearson"]
                 for r in records

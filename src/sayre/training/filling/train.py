@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 
 import lightning as L
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from sayre.networks import build
+from sayre.networks.layers import channels_last
 from sayre.networks.patch import patch_range
 from sayre.networks.registry import read, write
 from sayre.numerics.progress import Advance
@@ -226,7 +226,7 @@ def train(
     """
     prepare(config, folder, resume=resume, force=force)
     module = FillingModule(config, validation_windows(config, validation or source))
-    module.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    channels_last(module.network)
     data = Data(config, window_stream(config, source), collate, len(module.validation))
     checkpoint = fit(module, data, config, folder, resume=resume, force=force, progress=progress)
     return TrainedWeights(checkpoint, export(config, module, folder / WEIGHTS))
