@@ -56,6 +56,8 @@ COMMANDS = {
     "inpaint": "inpaint peak.npz --method wiener -o OUT/a.npz --quiet",
     "inpaint of the crystal": "inpaint peak.npz --method crystal -o OUT/a.npz --quiet",
     "inpaint to TIFF": "inpaint peak.npz --method wiener -o OUT/a.tif --quiet",
+    "merge": "merge peak.npz again.npz -o OUT/a.npz --errors OUT/errors.npz --quiet",
+    "merge to TIFF": "merge peak.npz again.npz -o OUT/a.tif --quiet",
     "phase": f"phase peak.npz {PHASING} --picture OUT/a.png -o OUT/a.npz",
     "run": f"run peak.npz {PHASING} --method wiener -o OUT/run",
     "train phase": "train phase training.toml -o OUT/train --quiet",
@@ -229,6 +231,8 @@ def prepare(folder: Path) -> None:
     mask = np.zeros(counts.shape, bool)
     mask[:, :, 15:17] = True
     np.savez(folder / "peak.npz", intensity=np.where(mask, 0, counts), mask=mask, grid_step=step)
+    moved = np.roll(np.random.default_rng(0).poisson(counts), -4, 2)
+    np.savez(folder / "again.npz", intensity=np.where(mask, 0, moved), mask=mask, grid_step=step)
 
 
 def warm() -> None:

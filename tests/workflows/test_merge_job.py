@@ -56,6 +56,21 @@ def test_two_files_become_one_that_says_of_what(scans: tuple[str, ...], tmp_path
     assert "correlation of the counts" in outcome.sentence
 
 
+def test_a_command_that_was_killed_before_the_errors_were_written_ends_itself(
+    scans: tuple[str, ...], tmp_path: Path
+) -> None:
+    output, errors = tmp_path / "out.npz", tmp_path / "errors.npz"
+    MergeJob(sources=scans, output=output, errors=errors).run()
+    wanted = dict(np.load(errors))["sigma"]
+    errors.unlink()
+    with pytest.raises(InputError, match="exists"):
+        MergeJob(sources=scans[::-1], output=output, errors=errors).run()
+    MergeJob(sources=scans, output=output, errors=errors).run()
+    np.testing.assert_array_equal(np.load(errors)["sigma"], wanted)
+    with pytest.raises(InputError, match="exists"):
+        MergeJob(sources=scans, output=output, errors=errors).run()
+
+
 def test_what_is_written_is_no_input_and_errors_have_their_own_file(
     scans: tuple[str, ...], tmp_path: Path
 ) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 
 from sayre.data.option import Option, check_settings
 from sayre.scans.merging.settings import MergeSettings
+from sayre.workflows.jobs.again import is_left, require_own
 from sayre.workflows.jobs.input_file import InputFile, Reading
 from sayre.workflows.jobs.job import config_of, spare_the_inputs
 from sayre.workflows.jobs.options import Force
@@ -81,15 +82,17 @@ class MergeJob:
         from sayre.files.writing import also_written
 
         started = time.perf_counter()
+        beside = [*also_written(self.output), *([self.errors] if self.errors else [])]
         with file_held(self.output):
-            output_path_check(self.output, force=self.force, kind=Pattern)
+            left = not self.force and is_left(self.output, beside=beside)
+            output_path_check(self.output, force=self.force or left, kind=Pattern)
             read = [name for one in self.inputs for name in one.files]
-            for place in (self.output, *also_written(self.output), *([self.errors] if self.errors else [])):
+            for place in (self.output, *beside):
                 spare_the_inputs(place, *read)
-            self._check_errors()
-            return self._run(bar, started)
+            self._check_errors(left)
+            return self._run(bar, started, left)
 
-    def _check_errors(self) -> None:
+    def _check_errors(self, left: bool) -> None:
         from sayre.errors import InputError
         from sayre.files.atomic import check_place
 
@@ -97,9 +100,9 @@ class MergeJob:
             return
         if self.errors.suffix.lower() != ".npz" or self.errors == self.output:
             raise InputError(f"{self.errors}: errors are written to an .npz of its own; name another file")
-        check_place(self.errors, force=self.force)
+        check_place(self.errors, force=self.force or left)
 
-    def _run(self, bar: Bar, started: float) -> MergeOutcome:
+    def _run(self, bar: Bar, started: float, left: bool) -> MergeOutcome:
         from sayre.data import Manifest
         from sayre.files import save
         from sayre.files.atomic import replacing
@@ -119,10 +122,12 @@ class MergeJob:
             inputs=self._hashes(patterns),
             corrections=merged.pattern.meta.corrections,
         )
-        save(self.output, merged.pattern, manifest, force=self.force)
+        if left:
+            require_own(self.output, manifest)
+        save(self.output, merged.pattern, manifest, force=self.force or left)
         if self.errors is not None:
             arrays = {"sigma": merged.sigma, "exposure": merged.exposure, "manifest": manifest.to_json()}
-            with replacing(self.errors, force=self.force) as file:
+            with replacing(self.errors, force=self.force or left) as file:
                 write_entries(file, arrays)
         return MergeOutcome(output=self.output, merged=merged, manifest=manifest)
 

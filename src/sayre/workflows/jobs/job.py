@@ -16,7 +16,7 @@ from sayre.workflows.jobs.progress import Bar
 
 J = TypeVar("J")
 
-PLACES = ("output", "folder", "force", "within", "live", "picture", "keep_starts", "save_weights")
+PLACES = ("output", "errors", "folder", "force", "within", "live", "picture", "keep_starts", "save_weights")
 """Options that state where results go, what is kept and what may be read; results do not depend on them."""
 
 
