@@ -137,6 +137,9 @@ def test_any_file_of_another_run_is_in_the_way(name, tmp_path):
     (folder / name).write_text("{}")
     with pytest.raises(InputError, match="`force=True`"):
         check_folder(config, folder)
+    with pytest.raises(InputError, match=f"holds {name} of no training of Sayre; move them"):
+        check_folder(config, folder, force=True)
+    (folder / "config.json").write_text(config.model_dump_json())
     check_folder(config, folder, force=True)
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+import made_outcomes
 from noise import counts_of_test
 from sayre import Pattern, files
 from sayre.crystal.scan import Scan
@@ -26,6 +27,7 @@ from sayre.workflows.jobs.input_file import InputFile
 from sayre.workflows.phase import dropping_failures
 from sayre.workflows.report import report
 from sayre.workflows.run import FILES, RunJob
+from sayre.workflows.run import _write as write_files
 
 # Whether the phase has a vortex at the surface of this small crystal hangs on the last bits of an FFT.
 pytestmark = [
@@ -346,3 +348,16 @@ def test_starts_are_added_to_a_finished_run(peak, done, tmp_path, monkeypatch):
 def test_starts_of_a_network_depend_on_how_many_there_are():
     assert "runs" not in Settings().of_a_run
     assert "runs" in Settings(init="network").of_a_run
+
+
+@pytest.mark.parametrize("manifest", [None, b"[1]", b'{"command": "of another program"}'])
+def test_what_a_run_did_not_make_is_not_removed(manifest, tmp_path):
+    """Files that it does not write now, in a folder that has no manifest of Sayre: the user's own."""
+    outcome = made_outcomes.outcome(tmp_path, gap=False)
+    (tmp_path / "filling.png").write_bytes(b"mine")
+    if manifest is not None:
+        (tmp_path / "manifest.json").write_bytes(manifest)
+    write_files(outcome)
+    assert (tmp_path / "filling.png").read_bytes() == b"mine"
+    write_files(outcome)  # now the folder is Sayre's
+    assert not (tmp_path / "filling.png").exists()

@@ -14,6 +14,8 @@ from sayre.training.config import Training
 
 CONFIG, CHECKPOINT, CURVES, WEIGHTS = "config.json", "last.ckpt", "metrics.csv", "weights.safetensors"
 _FILES = (CONFIG, CHECKPOINT, CURVES, WEIGHTS)
+_MARK = {"batch", "steps", "seed", "precision"}
+"""Settings by which a configuration of a training is known."""
 _SPEED = ("workers", "threads", "devices")
 """Settings that change how fast a run is, but not its result."""
 
@@ -36,7 +38,8 @@ def check_folder(config: Training, folder: Path, *, resume: Path | None = None, 
     Raises
     ------
     InputError
-        `folder` is a file or holds another run; `resume` is no checkpoint of a training run.
+        `folder` is a file or holds another run, or with `force` files that no run
+        wrote; `resume` is no checkpoint of a training run.
 
     Warns
     -----
@@ -48,9 +51,12 @@ def check_folder(config: Training, folder: Path, *, resume: Path | None = None, 
     if resume is not None:
         read_checkpoint(resume)
         _warn_of_changes(config, resume)
-    if force or (resume is not None and resume.parent.resolve() == folder.resolve()):
-        return
     held = [name for name in _FILES if (folder / name).exists()]
+    if resume is not None and resume.parent.resolve() == folder.resolve():
+        return
+    if force:
+        _require_own(folder, held)
+        return
     same = CONFIG in held and _stored(folder / CONFIG) == _dumped(config)
     if not held or (same and not {CHECKPOINT, WEIGHTS} & set(held)):
         return
@@ -71,6 +77,15 @@ def check_folder(config: Training, folder: Path, *, resume: Path | None = None, 
     )
 
 
+def _require_own(folder: Path, held: list[str]) -> None:
+    """Refuse to replace files that have the names of a run's, but are none."""
+    stored = _stored(folder / CONFIG)
+    if held and not (isinstance(stored, dict) and set(stored) >= _MARK):
+        raise InputError(
+            f"{folder}: holds {', '.join(held)} of no training of Sayre; move them, or choose another folder"
+        )
+
+
 def clear(folder: Path, *, resume: Path | None = None) -> None:
     """Remove the run in a folder, unless it is the one that is resumed.
 
@@ -82,7 +97,7 @@ def clear(folder: Path, *, resume: Path | None = None) -> None:
         Checkpoint of the run that is resumed.
     """
     if resume is None or resume.parent.resolve() != folder.resolve():
-        for name in _FILES:
+        for name in reversed(_FILES):  # the configuration last, by which the others are known
             (folder / name).unlink(missing_ok=True)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import time
 import warnings
@@ -243,6 +244,15 @@ def _keep(pattern: AnyPattern, manifest: Manifest, kept: KeptRuns) -> None:
         Checkpoints(kept, FILLED).clear()
 
 
+def _made_here(folder: Path) -> bool:
+    """Whether a run of Sayre wrote into a folder: what has the names of its files is the user's elsewhere."""
+    try:
+        found = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(found, dict) and str(found.get("command")).startswith("sayre ")
+
+
 def _write(outcome: RunOutcome) -> RunOutcome:
     """Write what there is of `FILES`; remove those of an earlier run that this one does not make."""
     from sayre.data import FilledPattern
@@ -253,6 +263,7 @@ def _write(outcome: RunOutcome) -> RunOutcome:
 
     folder, manifest, crystal = outcome.folder, outcome.manifest, outcome.result.crystal
     folder.mkdir(parents=True, exist_ok=True)
+    ours = _made_here(folder)
     written: list[str] = []
     if isinstance(outcome.pattern, FilledPattern):
         written.append(FILLED)
@@ -272,7 +283,7 @@ def _write(outcome: RunOutcome) -> RunOutcome:
     for name, text in texts.items():
         with replacing(folder / name, force=True) as file:
             file.write(text.encode())
-    for name in set(FILES) - set(written):
+    for name in set(FILES) - set(written) if ours else ():
         with contextlib.suppress(FileNotFoundError):
             (folder / name).unlink()
     return outcome

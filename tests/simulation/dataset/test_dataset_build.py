@@ -271,6 +271,21 @@ def test_another_data_set_is_not_mixed_in(tmp_path):
         build(small(count=2, seed=9), tmp_path)
 
 
+def test_files_of_others_with_the_names_of_shards_are_not_removed(tmp_path):
+    foreign = tmp_path / "shard-00007.h5"
+    foreign.write_bytes(b"of another program")
+    for description in (None, "{}"):
+        if description is not None:
+            (tmp_path / "dataset.json").write_text(description)
+        with pytest.raises(InputError, match=r"shard-00007\.h5: is no shard that Sayre made; move it"):
+            build(small(count=2), tmp_path, force=True)
+        assert foreign.read_bytes() == b"of another program"
+    foreign.unlink()
+    build(small(count=2), tmp_path, force=True)
+    (tmp_path / "dataset.json").write_text("{")  # its own shards are known by what is in them
+    build(small(count=2, seed=9), tmp_path, force=True)
+
+
 def test_requests_that_cannot_be_met(tmp_path, monkeypatch):
     with pytest.raises(InputError, match="workers"):
         build(small(), tmp_path, workers=0)

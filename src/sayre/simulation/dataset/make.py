@@ -19,6 +19,7 @@ from sayre.simulation.dataset.config import DatasetConfig
 from sayre.simulation.dataset.shards import (
     PATTERN,
     clear_leftovers,
+    is_shard,
     is_whole,
     shard_path,
     shard_size,
@@ -119,6 +120,9 @@ def _prepare(config: DatasetConfig, folder: Path, force: bool) -> None:
                 f"{folder}: holds another data set ({len(shards)} shards); "
                 "choose another folder, or `force=True` to remove it"
             )
+        strange = [] if known and known["sayre"] else [shard for shard in shards if not is_shard(shard)]
+        if strange:
+            raise InputError(f"{strange[0]}: is no shard that Sayre made; move it, or choose another folder")
         for shard in shards:
             shard.unlink()
         text = json.dumps({"sayre": __version__, "config": wanted}, indent=1)

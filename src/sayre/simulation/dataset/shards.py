@@ -78,6 +78,15 @@ def clear_leftovers(path: Path) -> None:
         leftover.unlink(missing_ok=True)
 
 
+def is_shard(path: Path) -> bool:
+    """Whether a file is a shard of a data set of Sayre."""
+    try:
+        with _opened(path):
+            return True
+    except InputError:
+        return False
+
+
 def is_whole(path: Path, count: int) -> bool:
     """Whether a shard can be read and holds a number of patterns.
 
