@@ -9,8 +9,8 @@ _FORMULA = ("=", "+", "-", "@")
 
 
 def in_markdown(text: str) -> str:
-    """Return a text as one line of Markdown, in which names of files make no HTML, link or cell."""
-    return printable(text).replace("<", "&lt;").replace("](", "]\\(").replace("|", "\\|")
+    """Return a text as one line of Markdown, in which names of files make no HTML and no links."""
+    return printable(text).replace("<", "&lt;").replace("](", "]\\(")
 
 
 def in_csv(value: object) -> object:
