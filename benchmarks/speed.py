@@ -33,9 +33,16 @@ CASES = (
 
 
 def measure(
-    case: str, repeats: int, weights: str | None, *, side: int = 128, clock: str = "wall", threads: int = 2
+    case: str,
+    repeats: int,
+    weights: str | None,
+    *,
+    side: int = 128,
+    clock: str = "wall",
+    threads: int = 2,
+    pairs: int = 1,
 ) -> dict[str, Any]:
-    """Fill one simulated pattern; runs in the child process."""
+    """Fill one simulated pattern, in turn with the fastest of some pairs; runs in the child process."""
     import numpy as np
     import scipy.fft
 
@@ -66,7 +73,7 @@ def measure(
         done = inpaint(pattern, method=method, stride=int(stride) if stride else None, weights=weights)
         filled[:] = [done]
 
-    taken = turns({"pair": pair, "fill": fill}, repeats, clock=clock, warm=False)
+    taken = turns({"pair": pair, "fill": fill}, repeats, clock=clock, warm=False, many={"pair": pairs})
     return {
         "taken": taken,
         "seconds": statistics.median(taken["fill"]),

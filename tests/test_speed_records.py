@@ -42,6 +42,17 @@ def test_work_takes_turns_and_the_first_turn_may_not_count():
     work = {"a": lambda: order.append("a"), "b": lambda: order.append("b")}
     assert {name: len(taken) for name, taken in turns(work, 2).items()} == {"a": 2, "b": 2}
     assert order == ["a", "b"] * 3
+    order.clear()
+    assert {len(taken) for taken in turns(work, 2, warm=False, many={"b": 3}).values()} == {2}
+    assert order == ["a", "b", "b", "b"] * 2
+
+
+def test_of_many_calls_in_a_turn_the_fastest_counts(monkeypatch):
+    from timing import turns
+
+    ticks = iter([0, 5, 5, 7, 7, 10])
+    monkeypatch.setitem(turns.CLOCKS, "made", lambda: float(next(ticks)))
+    assert turns.turns({"a": int}, 1, clock="made", warm=False, many={"a": 3}) == {"a": [2.0]}
 
 
 def test_a_record_is_compared_with_the_last_of_the_same_series():

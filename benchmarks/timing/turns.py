@@ -25,6 +25,7 @@ def turns(
     *,
     clock: str = "cpu",
     warm: bool = True,
+    many: Mapping[str, int] | None = None,
     wait: Callable[[], object] | None = None,
 ) -> Taken:
     """Take the time of each piece of work in turn.
@@ -39,6 +40,8 @@ def turns(
         One of `CLOCKS`.
     warm
         Whether a turn that does not count comes first.
+    many
+        How often work is called in a turn, of which the fastest counts; once where it is not named.
     wait
         Function that waits until a device has done what it was given.
     """
@@ -46,10 +49,13 @@ def turns(
     taken: Taken = {name: [] for name in work}
     for turn in range(repeats + warm):
         for name, call in work.items():
-            began = now()
-            call()
-            if wait is not None:
-                wait()
+            times = []
+            for _ in range((many or {}).get(name, 1)):
+                began = now()
+                call()
+                if wait is not None:
+                    wait()
+                times.append(now() - began)
             if turn >= warm:
-                taken[name].append(now() - began)
+                taken[name].append(min(times))
     return taken
