@@ -59,6 +59,12 @@ _ALL = (
         "sayre.studies.patches.study:make",
     ),
     Study(
+        "denoise-3d",
+        "Section 4.6",
+        "the denoising effect: counts predicted from their neighbours, by intensity",
+        "sayre.studies.spatial.denoising:make",
+    ),
+    Study(
         "stride-3d",
         "Figures 4.13, 4.14",
         "time and error of a network against the stride of its windows",
@@ -87,6 +93,12 @@ _ALL = (
         "Figures 4.18 to 4.22",
         "the strain that a gap feigns, empty and filled",
         "sayre.studies.spatial.strain:make",
+    ),
+    Study(
+        "fine-tune-3d",
+        "Figure 4.23",
+        "the filling network trained on with the pattern that it fills",
+        "sayre.studies.spatial.fine_tuning:make",
     ),
     Study(
         "retrieval-3d",

@@ -41,7 +41,7 @@ WINDOWS = 4
 """Windows of a step."""
 HELD = 16
 """Windows that are held back, at most."""
-RATE, WARM = 1e-4, 4
+RATE, WARM = 3e-4, 4
 """Rate of Adam, and steps in which it rises; it then falls to zero as a cosine."""
 NAME = "tuned"
 """Under which the result is kept."""
@@ -53,6 +53,7 @@ def fine_tune(
     *,
     device: str = "auto",
     seed: int = 0,
+    steps: int | None = None,
     progress: Advance | None = None,
     kept: Kept | None = None,
     **changes: Any,
@@ -69,6 +70,8 @@ def fine_tune(
         `auto`, `cpu` or `cuda`.
     seed
         Of every random number.
+    steps
+        Steps at most; None takes `STEPS`.
     progress
         Called with the fraction done; by default a notebook shows a bar.
     kept
@@ -101,7 +104,7 @@ def fine_tune(
     if left is not None:
         return restored(left, predictor)
     with following(f"fine-tuning on {pattern.name}", progress) as advance:
-        tuned = _tuned(seen, gain, predictor, np.random.default_rng([seed, 0x7E]), advance)
+        tuned = _tuned(seen, gain, predictor, np.random.default_rng([seed, 0x7E]), steps or STEPS, advance)
     tuned = replace(tuned, seconds=time.perf_counter() - started)
     if kept is not None:
         kept.save(NAME, **tuned.arrays)
@@ -113,6 +116,7 @@ def _tuned(
     gain: float,
     predictor: Predictor,
     generator: np.random.Generator,
+    steps: int,
     progress: Advance | None,
 ) -> Tuned:
     """Hide gaps in a pattern of photons, train and judge."""
@@ -131,7 +135,7 @@ def _tuned(
         return batch_of([cutter.draw(generator) for _ in range(WINDOWS)], predictor.device)
 
     batches = [batch_of([sample], predictor.device) for sample in judged]
-    found = _train(predictor.network, draw, batches, Part(progress, 0.3, 1.0))
+    found = _train(predictor.network, draw, batches, steps, Part(progress, 0.3, 1.0))
     less, uncertainty = found.best.less_than(found.first)
     improved = found.step > 0 and less > SURE * uncertainty
     return Tuned(
@@ -145,6 +149,7 @@ def _tuned(
         gain=gain,
         best=found.step,
         steps=found.steps,
+        checks=tuple(found.checks),
     )
 
 
@@ -171,19 +176,23 @@ class _Found(NamedTuple):
     best: Judgement
     step: int
     steps: int
+    checks: list[float]
 
 
-def _train(given: nn.Module, draw: Callable[[int], Batch], held: list[Batch], progress: Part) -> _Found:
+def _train(
+    given: nn.Module, draw: Callable[[int], Batch], held: list[Batch], steps: int, progress: Part
+) -> _Found:
     """Train a copy of a network, and return it with the weights that were judged best."""
     network = copy.deepcopy(given)
     parameters = list(network.parameters())
     first = best = judge(network, held)
+    checks = [first.error]
     weights: dict[str, Tensor] | None = None
     at = number = late = 0
     optimiser = torch.optim.Adam(parameters, RATE, betas=(0.9, 0.98))
-    for number in range(1, STEPS + 1):
+    for number in range(1, steps + 1):
         for group in optimiser.param_groups:
-            group["lr"] = RATE * min(number / WARM, 0.5 + 0.5 * float(np.cos(np.pi * (number - 1) / STEPS)))
+            group["lr"] = RATE * min(number / WARM, 0.5 + 0.5 * float(np.cos(np.pi * (number - 1) / steps)))
         batch = draw(number)
         with torch.autocast(batch.target.device.type, torch.bfloat16):
             mean, log_variance = network(*batch.channels)
@@ -194,15 +203,16 @@ def _train(given: nn.Module, draw: Callable[[int], Batch], held: list[Batch], pr
         if number % EVERY == 0:
             rounded = _rounded(network)
             now = judge(rounded, held)
+            checks.append(now.error)
             late += 1
             if now.error < best.error:
                 best, at, late, weights = now, number, 0, rounded.state_dict()
-        progress(number / STEPS, f"held-back error {best.error:.4f}, {first.error:.4f} before")
+        progress(number / steps, f"held-back error {best.error:.4f}, {first.error:.4f} before")
         if late == PATIENCE:
             break
     if weights is not None:
         network.load_state_dict(weights)
-    return _Found(network.eval().requires_grad_(False), first, best, at, number)
+    return _Found(network.eval().requires_grad_(False), first, best, at, number, checks)
 
 
 def _rounded(network: nn.Module) -> nn.Module:

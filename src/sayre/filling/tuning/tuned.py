@@ -16,7 +16,7 @@ from torch import nn
 from sayre.filling.network.predictor import Predictor, located
 from sayre.networks import registry
 
-SURE = 1.0
+SURE = 2.0
 """Standard errors by which the held-back error must fall for new weights to be used."""
 _RECORD = "::record "
 _NUMBERS = (
@@ -29,6 +29,7 @@ _NUMBERS = (
     "gain",
     "best",
     "steps",
+    "checks",
     "seconds",
 )
 
@@ -54,6 +55,8 @@ class Tuned:
         Counts of one photon, as the filling takes them.
     best, steps
         Step at which the best weights were found, and steps in all.
+    checks
+        Held-back error before the training, and at each check.
     seconds
         Time of it all.
     """
@@ -68,12 +71,13 @@ class Tuned:
     gain: float
     best: int
     steps: int
+    checks: tuple[float, ...] = ()
     seconds: float = 0.0
 
     @property
     def record(self) -> dict[str, Any]:
         """The numbers by name, as a manifest and a file of weights hold them."""
-        return {name: getattr(self, name) for name in _NUMBERS}
+        return {**{name: getattr(self, name) for name in _NUMBERS}, "checks": list(self.checks)}
 
     @property
     def sentence(self) -> str:
@@ -123,7 +127,8 @@ def restored(arrays: Mapping[str, NDArray[Any]], given: Predictor) -> Tuned:
     given
         The network that the training began with.
     """
-    record = {name: arrays[_RECORD + name].item() for name in _NUMBERS}
+    record = {name: arrays[_RECORD + name].tolist() for name in _NUMBERS}
+    record["checks"] = tuple(record["checks"])
     predictor = given
     if record["improved"]:
         network = copy.deepcopy(given.network)
