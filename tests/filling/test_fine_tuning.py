@@ -202,6 +202,17 @@ def test_the_error_of_a_difference_is_that_of_blocks():
     assert stated.mean() == pytest.approx(found.std(), rel=0.1)
 
 
+def test_stated_errors_are_widened_until_as_many_voxels_are_within_as_before():
+    generator = np.random.default_rng(0)
+    residuals = np.square(generator.normal(size=200_000))
+    ones, noise = np.ones_like(residuals), 0.25 * np.ones_like(residuals)
+    first = Judgement(ones, ones, np.array([1.25 * residuals, ones, noise]))
+    surer = Judgement(ones, ones, np.array([1.25 * residuals, 0.25 * ones, noise]))
+    assert surer.widening(first) == pytest.approx(2, abs=0.03)
+    assert first.widening(first) == 1
+    assert first.widening(surer) == 1
+
+
 @pytest.mark.parametrize(
     ("changes", "told"),
     [

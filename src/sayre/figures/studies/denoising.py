@@ -33,7 +33,7 @@ def denoising_figure(records: Sequence[Mapping[str, Any]], classes: Sequence[flo
     from matplotlib.figure import Figure
 
     peaks = list(dict.fromkeys(row["peak"] for row in records))
-    figure = Figure(figsize=(2.6 * len(peaks) + 0.6, 3.3), layout="constrained", facecolor="white")
+    figure = Figure(figsize=(3.0 * len(peaks) + 0.6, 3.6), layout="constrained", facecolor="white")
     panels = figure.subplots(1, len(peaks), sharey=True, squeeze=False)[0]
     labels = [f"{a:g} to {b:g}" for a, b in pairwise(classes[:-1])]
     labels.append(f"above {classes[-2]:g}")
@@ -45,11 +45,11 @@ def denoising_figure(records: Sequence[Mapping[str, Any]], classes: Sequence[flo
             panel.semilogy(at, values, line, color=colour, label=label, lw=1.4, ms=4)
         panel.set_xticks(range(len(labels)), labels=labels, rotation=45, ha="right")
         panel.set_title(f"peak of {peak:,.0f} counts", fontsize=9, loc="left", color=INK)
+        panel.set_xlabel("expected counts", fontsize=9)
         panel.tick_params(labelsize=8)
         panel.grid(color="#e6e6e6", lw=0.6)
         panel.spines[["top", "right"]].set_visible(False)
-    figure.supxlabel("expected counts", fontsize=9)
     panels[0].set_ylabel("mean squared error of √counts", fontsize=9)
     handles, names = panels[0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside lower center", ncols=4, fontsize=8, frameon=False)
+    figure.legend(handles, names, loc="outside lower center", ncols=2 * len(peaks), fontsize=8, frameon=False)
     return figure

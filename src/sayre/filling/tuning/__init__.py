@@ -138,8 +138,9 @@ def _tuned(
     found = _train(predictor.network, draw, batches, steps, Part(progress, 0.3, 1.0))
     less, uncertainty = found.best.less_than(found.first)
     improved = found.step > 0 and less > SURE * uncertainty
+    widened = found.best.widening(found.first) if improved and predictor.states_error else 1.0
     return Tuned(
-        predictor=with_network(predictor, found.network) if improved else predictor,
+        predictor=with_network(predictor, found.network, widened) if improved else predictor,
         improved=improved,
         before=found.first.error,
         after=found.best.error,
@@ -147,6 +148,7 @@ def _tuned(
         voxels=int(found.first.voxels.sum()),
         trained_on=int(sum(scene.wanted.sum() for scene in scenes)),
         gain=gain,
+        widened=widened,
         best=found.step,
         steps=found.steps,
         checks=tuple(found.checks),

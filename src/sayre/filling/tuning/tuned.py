@@ -27,6 +27,7 @@ _NUMBERS = (
     "voxels",
     "trained_on",
     "gain",
+    "widened",
     "best",
     "steps",
     "checks",
@@ -53,6 +54,8 @@ class Tuned:
         Voxels that were held back and judged by, and that were hidden to train on.
     gain
         Counts of one photon, as the filling takes them.
+    widened
+        Factor on the error that the network states: as many held-back voxels are within it as before.
     best, steps
         Step at which the best weights were found, and steps in all.
     checks
@@ -69,6 +72,7 @@ class Tuned:
     voxels: int
     trained_on: int
     gain: float
+    widened: float
     best: int
     steps: int
     checks: tuple[float, ...] = ()
@@ -134,11 +138,11 @@ def restored(arrays: Mapping[str, NDArray[Any]], given: Predictor) -> Tuned:
         network = copy.deepcopy(given.network)
         tensors = {name: torch.from_numpy(a) for name, a in arrays.items() if not name.startswith(_RECORD)}
         network.load_state_dict(tensors)
-        predictor = with_network(given, network)
+        predictor = with_network(given, network, record["widened"])
     return Tuned(predictor=predictor, **record)
 
 
-def with_network(given: Predictor, network: nn.Module) -> Predictor:
+def with_network(given: Predictor, network: nn.Module, widened: float) -> Predictor:
     """Return a predictor with a fine-tuned network in place of its own.
 
     Parameters
@@ -147,5 +151,13 @@ def with_network(given: Predictor, network: nn.Module) -> Predictor:
         How windows are shown to it.
     network
         Of the same kind.
+    widened
+        Factor on its stated error.
     """
-    return replace(given, network=network, sha256="", name=f"{given.name}, fine-tuned")
+    return replace(
+        given,
+        network=network,
+        sigma_scale=widened * given.sigma_scale,
+        sha256="",
+        name=f"{given.name}, fine-tuned",
+    )

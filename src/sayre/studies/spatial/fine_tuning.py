@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sayre.data import Grid, Pattern
-from sayre.figures.studies.spatial import fillings_figure, lines_figure
+from sayre.figures.studies.fine_tuning import held_back_figure
+from sayre.figures.studies.spatial import fillings_figure
 from sayre.filling.fill import inpaint
 from sayre.filling.scores import score
 from sayre.filling.tuning import EVERY, STEPS, fine_tune
@@ -31,7 +32,8 @@ SCORES = (
     "covered_2",
     "floor",
 )
-FOUND = ("improved", "before", "after", "uncertainty", "voxels", "trained_on", "best", "steps", "seconds")
+FOUND = ("improved", "before", "after", "uncertainty", "voxels", "trained_on", "widened", "best", "steps")
+CHECKS = ("pattern", "step", "held_back_error")
 METHODS = ("unet", "stack")
 WIDTH, FROM_PEAK = 6, 5
 """Voxels across each plane of the cross, and from the peak to the first of them."""
@@ -65,6 +67,7 @@ def make(settings: StudySettings, advance: Advance) -> StudyResult:
     cases = list(_cases(settings))
     scores: list[tuple[Any, ...]] = []
     trainings: list[tuple[Any, ...]] = []
+    checks: list[tuple[Any, ...]] = []
     curves, figures = {}, {}
     for number, case in enumerate(cases):
         part = Part(advance, number / len(cases), (number + 1) / len(cases))
@@ -76,17 +79,19 @@ def make(settings: StudySettings, advance: Advance) -> StudyResult:
             steps=EVERY if settings.quick else STEPS,
             progress=Part(part, 0.0, 0.8),
         )
-        trainings.append((case.name, *(getattr(tuned, name) for name in FOUND)))
+        trainings.append((case.name, *(getattr(tuned, name) for name in FOUND), tuned.seconds))
         steps = [EVERY * n for n in range(len(tuned.checks))]
-        curves[case.name] = {"unet": (steps, list(tuned.checks))}
+        curves[case.name] = (steps, tuned.checks)
+        checks += [(case.name, *row) for row in zip(steps, tuned.checks, strict=True)]
         rows, images = _filled(case, gapped, tuned, settings.device, Part(part, 0.8, 1.0))
         scores += rows
         figures["" if case.name == "shells" else case.name] = fillings_figure(
             images, ("in the gap", "across it")
         )
     tables = {"": Table(("pattern", "method", "network", *SCORES), scores)}
-    tables["training"] = Table(("pattern", *FOUND), trainings)
-    figures["training"] = lines_figure(curves, x="steps", y="held-back error")
+    tables["training"] = Table(("pattern", *FOUND, "seconds"), trainings)
+    tables["checks"] = Table(CHECKS, checks)
+    figures["training"] = held_back_figure(curves)
     return StudyResult(tables=tables, figures=figures, summary=_summary(tables))
 
 
