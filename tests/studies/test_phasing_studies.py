@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from sayre.errors import InputError
+from sayre.networks import registry
+from sayre.networks.published import PublishedNet
 from sayre.numerics.fourier import to_detector
 from sayre.retrieval.choice.align import twin
 from sayre.simulation.strained.testset import CLASSES
@@ -16,7 +18,7 @@ from sayre.studies.catalogue import STUDIES, function_of
 from sayre.studies.phasing import autodiff, classes, compared, measured, shape, ways
 from sayre.studies.phasing.compared import Claim, Form
 from sayre.studies.phasing.drawn import case
-from sayre.studies.phasing.judged import Score, coherence, gradient_error
+from sayre.studies.phasing.judged import Score, coherence, gradient_error, judge
 from sayre.studies.study import StudySettings
 
 COMMITTED = Path(__file__).parents[2] / "docs" / "studies"
@@ -152,6 +154,25 @@ def test_the_quick_crystals_are_of_their_class():
         assert one.pattern.shape == (32, 32, 32)
 
 
+def test_a_published_network_that_was_trained_has_rows_of_its_own(tmp_path):
+    settings = StudySettings(folder=tmp_path, quick=True, device="cpu")
+    assert list(classes.ways_of(settings, 2, 1)) == ["predicted", "refined", "random"]
+    weights = settings.trained / "published-2d" / "weights.safetensors"
+    weights.parent.mkdir(parents=True)
+    header = {"network": "published", "options": {"dimensions": 2, "width": 0.0625}, "side": 64}
+    registry.write(weights, PublishedNet(2, 0.0625).state_dict(), header)
+    told = classes.ways_of(settings, 2, 1)
+    assert list(told) == ["predicted", "refined", "published, predicted", "published, refined", "random"]
+    one = case(2, "0-1", 0, seed=0, quick=True)
+    found = judge(ways.phased(one.pattern, told["published, predicted"], "cpu"), one.amplitude, 0.0)
+    assert 0 < found.correlation < 0.9  # of a network that was not trained
+    other = settings.trained / "published-3d" / "weights.safetensors"
+    other.parent.mkdir()
+    other.write_bytes(weights.read_bytes())
+    with pytest.raises(InputError, match="2D counts"):
+        classes.ways_of(settings, 3, 1)
+
+
 def test_gradients_alone_find_no_crystal_and_adam_a_lower_loss_than_lbfgs(tmp_path, monkeypatch):
     """What is reported of the author's program, 0.02 and 0.09, above the loss that noise makes."""
     monkeypatch.setattr(autodiff, "QUICK", Form(("2-4",), 1, 1))
@@ -174,8 +195,8 @@ def test_the_network_phases_a_disturbed_strained_crystal(tmp_path, monkeypatch):
     assert values(result.tables["claims"], "verdict") == ["one seed"]
 
 
-def committed(name):
-    with open(COMMITTED / "quick" / f"{name}.csv") as file:
+def committed(name, form="quick"):
+    with open(COMMITTED / form / f"{name}.csv") as file:
         return list(csv.DictReader(file))
 
 
@@ -197,3 +218,11 @@ def test_the_committed_tables_have_adam_below_lbfgs_and_the_network_below_random
     )
     rows = {(row["pattern"], row["way"]): row for row in committed("phase-measured")}
     assert float(rows["strained", "network"]["residual"]) < float(rows["strained", "random"]["residual"])
+
+
+def test_the_committed_crystals_confirm_what_is_claimed_of_high_strain():
+    rows = {(r["claim"], r["phase_range"]): r for r in committed("phase-classes-2d-claims", ".")}
+    for strain in classes.HIGHLY:
+        row = rows["refined above random", strain]
+        assert row["verdict"] == "confirmed"
+        assert 0 < float(row["low"]) < float(row["difference"]) < float(row["high"])
