@@ -265,7 +265,7 @@ function drawSurfaces(pen, volumes) {
   volumes.forEach((volume, k) => {
     const x = 10 + k * (side + BAR + 20), limits = ends(part("same").checked ? volumes : [volume]);
     solid(pen, volume, [x + side / 2, TOP + side / 2], (0.44 * side) / radius, limits);
-    triad(pen, volume, x + 44, TOP + side - 22);
+    triad(pen, volume, x + 44, TOP + side - 40);
     pen.fillStyle = given.ink; pen.textAlign = "left"; pen.textBaseline = "bottom";
     pen.fillText(given.panels.length > 1 ? `${given.panels[k].title}: ${volume.label}` : volume.label, x, TOP - 5);
     bar(pen, volume, { x, y: TOP + 20, wide: side, high: side - 40 }, limits);
