@@ -44,7 +44,7 @@ def readers() -> list[Reader]:
     for point in _points():
         try:
             loaded = point.load()
-        except Exception as error:
+        except Exception as error:  # code of another package
             raise InputError(
                 f"reader of scans {point.name}: {point.value} does not load ({type(error).__name__}: "
                 f"{error}); mend or remove the package that brings it"

@@ -158,7 +158,7 @@ def minimise(
         positions[lmp.numpy.extract_atom("id")[: len(start)] - 1] = lmp.numpy.extract_atom("x")[: len(start)]
     except InputError:
         raise
-    except Exception as error:
+    except Exception as error:  # LAMMPS raises nothing narrower
         reason = " ".join(str(error).split())
         raise RelaxationError(f"relaxation: LAMMPS failed ({reason}); take another particle") from error
     finally:
@@ -170,7 +170,7 @@ def _take_potential(lmp: Any, pair: list[str]) -> None:
     """Set the potential; one that LAMMPS cannot read is wrong for every particle."""
     try:
         lmp.commands_list(pair)
-    except Exception as error:
+    except Exception as error:  # LAMMPS raises nothing narrower
         reason = " ".join(str(error).split())
         raise InputError(f"relaxation: LAMMPS cannot use the potential ({reason}); check the file") from error
 
