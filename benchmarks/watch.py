@@ -113,7 +113,11 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--fail-over", type=float, metavar="TIMES", help="exit 1 if a ratio grew so much")
     parser.add_argument("--peers", type=Path, metavar="PYTHON", help="interpreter with other programs")
     parser.add_argument("--child", type=int, help=argparse.SUPPRESS)
-    return parser.parse_args()
+    options = parser.parse_args()
+    for word in options.cases:
+        if not any(name.startswith(word) for name in cases.WORDS):
+            parser.error(f"--cases {word}: no such case; there are {', '.join(cases.WORDS)}")
+    return options
 
 
 def main() -> int:

@@ -95,6 +95,13 @@ def test_the_status_is_1_where_a_ratio_grew_too_much(tmp_path, monkeypatch, caps
     assert page.with_suffix(".png").stat().st_size > 10_000
 
 
+def test_a_case_that_is_not_there_is_refused(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["watch.py", "--cases", "imports"])
+    with pytest.raises(SystemExit, match="2"):
+        runpy.run_path(str(ROOT / "benchmarks" / "watch.py"), run_name="__main__")
+    assert "--cases imports: no such case; there are fill-64-default" in capsys.readouterr().err
+
+
 def test_records_name_no_host_and_no_path():
     import platform
 
