@@ -117,7 +117,7 @@ def test_scans_that_changed_are_warned_of_by_a_number() -> None:
 
 def test_the_scale_is_found_within_its_error() -> None:
     generator, scores = np.random.default_rng(7), []
-    for _ in range(6):
+    for _ in range(4):
         two = sayre.merge(
             [scan(generator, most=3e3), scan(generator, (0, 6, 0), share=0.2, gap=20, most=3e3)]
         )

@@ -92,7 +92,7 @@ def test_fractions_of_a_voxel_and_the_scale_are_found_within_their_errors(
     mask = planes(25)
     mask[:, *generator.integers(0, SIDE, (2, 5))] = True  # dead pixels
     scores, away = [], []
-    for _ in range(4):
+    for _ in range(3):
         a = Pattern.from_counts(generator.poisson(0.6 * expected(most=most)).astype(np.float32), mask)
         b = Pattern.from_counts(generator.poisson(0.4 * expected(shift, most=most)).astype(np.float32), mask)
         found = register(a, b)
