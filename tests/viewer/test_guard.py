@@ -179,6 +179,19 @@ def test_it_listens_on_this_machine_alone(port):
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may use any port")
+def test_the_name_of_a_file_is_no_code_in_the_page(folder):
+    """The title of the page is made by Dash, which does not escape it."""
+    file = folder / "x<script>alert(1)<_script>\n\x1b&.npy"
+    np.save(file, np.random.default_rng(3).poisson(5, (6, 7, 8)))
+    with serving(file) as own:
+        status, _, text = ask(own, f"/{TOKEN}/")
+    file.unlink()
+    assert status == 200
+    assert rb"<title>x&lt;script&gt;alert(1)&lt;_script&gt;\n\x1b&amp;.npy" in text
+    assert b"<script>alert" not in text
+    assert b"\x1b" not in text
+
+
 def test_a_port_that_is_not_allowed_is_one_line():
     from sayre.errors import InputError
 

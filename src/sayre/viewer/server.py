@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from html import escape
 from pathlib import Path
 from typing import Any
 
-from sayre.errors import InputError
+from sayre.errors import InputError, printable
 from sayre.extras import optional
 from sayre.viewer.guard import HOSTS, guard
 from sayre.viewer.session import Session
@@ -32,7 +33,7 @@ def application(session: Session, token: str, port: int) -> Any:
 
     app = dash.Dash(
         "sayre",
-        title=f"{session.shown.name} — Sayre",
+        title=escape(printable(f"{session.shown.name} — Sayre")),
         update_title=None,
         url_base_pathname=f"/{token}/",
         assets_folder=str(Path(__file__).with_name("assets")),
