@@ -22,6 +22,8 @@ from sayre.errors import InputError, warn
 Axis = str | Sequence[float]
 Vector = NDArray[np.float64]
 
+MOST_TURNED = 720.0
+"""Largest angle of a circle, degrees."""
 TOLERANCE = 0.02
 """Relative difference of |G| between geometry and lattice beyond which something must be wrong."""
 
@@ -109,6 +111,15 @@ class Geometry:
         if self.shape is not None and (len(self.shape) != 3 or min(self.shape) < 1):
             raise InputError(f"geometry: shape must be three numbers from 1, found {self.shape}")
         direction(self.rocking_axis)
+        for key, circles in (("detector", self.detector), ("sample", self.sample)):
+            for axis, angle in circles:
+                if not abs(angle) <= MOST_TURNED:
+                    raise InputError(
+                        f"geometry: {key}: the angle of circle {axis} must be from −{MOST_TURNED:g} to "
+                        f"{MOST_TURNED:g} degrees, found {angle}"
+                    )
+        if not np.isfinite(self.peak).all():
+            raise InputError(f"geometry: peak must be two numbers of pixels, found {self.peak}")
         if abs(direction(self.row) @ direction(self.column)) > 1e-6:
             raise InputError(f"geometry: rows {self.row} and columns {self.column} must be at right angles")
         if np.linalg.norm(self.g()) < 1e-6:

@@ -13,7 +13,7 @@ from sayre.crystal.stated import StatedGeometry
 from sayre.data import Pattern
 from sayre.data.grid import ScanRecord
 from sayre.detectors import detector
-from sayre.errors import note, understood, warn
+from sayre.errors import InputError, note, understood, warn
 from sayre.files.corrections import Given
 from sayre.files.digests import are_large, digest_of
 from sayre.files.formats import split_path
@@ -64,6 +64,10 @@ def pattern_of(
         warn(f"{name}: {remark}")
     with understood(path):
         read = read_part(raw, turned, region, what)
+    if read.contents.counts.ndim != 3:
+        raise InputError(
+            f"{what}: its counts must be frames, rows and columns, found shape {read.contents.counts.shape}"
+        )
     read = read._replace(contents=_without_gaps(read.contents, raw.gaps, name))
     points = np.arange(len(read.contents.counts)) if read.points is None else read.points
     if turned is None:

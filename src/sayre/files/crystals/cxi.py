@@ -105,8 +105,7 @@ def _configured(file: h5py.File) -> Found:
     """Shape and binning of the counts that PyNX phased, from its configuration."""
     found: Found = {}
     for parent in _PROCESSES:
-        group = nexus.child(file, parent)
-        processes = [name for name in group or () if name.startswith("process")]
+        processes = [name for name in nexus.members(file, parent) if name.startswith("process")]
         for folder in (f"{parent}/{name}/configuration" for name in processes):
             shape, rebinned = (nexus.dataset_at(file, f"{folder}/{name}") for name in ("iobs_shape", "rebin"))
             if shape is not None:

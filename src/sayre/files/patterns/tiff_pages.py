@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -110,6 +111,7 @@ def decoded(path: Path, page: Any, number: int) -> NDArray[Any]:
         Of the page in its file.
     """
     _require_room(path, page)
+    _require_segments(path, page, number)
     try:
         with warnings.catch_warnings():  # tifffile opens the other files of a stack anew, and says so
             warnings.filterwarnings("ignore", ".*reading array from closed file", UserWarning)
@@ -133,6 +135,15 @@ def _mapped(path: Path, series: Any) -> NDArray[Any]:
         return np.asarray(series.asarray())
     dtype = np.dtype(series.dtype).newbyteorder(series.keyframe.parent.byteorder)
     return np.memmap(path, dtype, "r", series.dataoffset, tuple(series.shape))
+
+
+def _require_segments(path: Path, page: Any, number: int) -> None:
+    """Refuse a page that lists fewer strips or tiles than its size takes."""
+    needed, listed = math.prod(page.chunked), len(page.dataoffsets)
+    if listed < needed:
+        raise InputError(
+            f"{path}: damaged, page {number} takes {needed} strips or tiles and lists {listed}; copy it again"
+        )
 
 
 def _require_room(path: Path, pages: Any) -> None:
