@@ -47,7 +47,7 @@ def shown(tmp_path):
             )
             page.goto(notebook.as_uri())
             frame = page.frames[1]
-            frame.wait_for_function("document.getElementById('place').textContent != ''")
+            frame.wait_for_selector("#place:not(:empty)", state="attached")
             wrong.remove(notebook.as_uri())
             return page, frame
 
