@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -86,3 +87,16 @@ def test_contributing_lists_every_target():
     (line,) = re.findall(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
     listed = re.findall(r"^\| `make ([\w-]+)` \|", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE)
     assert sorted(listed) == sorted(line.split())
+
+
+def test_committed_manifests_name_files_without_the_folders_of_a_machine():
+    manifests = sorted((ROOT / "docs" / "studies").rglob("*.json"))
+    assert manifests
+    configs = {manifest: json.loads(manifest.read_text())["config"] for manifest in manifests}
+    told = {
+        manifest.name: value
+        for manifest, config in configs.items()
+        for value in config.values()
+        if isinstance(value, str) and Path(value).is_absolute()
+    }
+    assert told == {}
