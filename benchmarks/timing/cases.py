@@ -189,9 +189,9 @@ WORDS = {
     "autodiff-128": "a step of `AD`, least squares, 128³",
     "sum-128": f"the sum over {ATOMS} atoms in 128³, one thread",
     "import": "`import sayre`, beside `import numpy`",
-    "help": "`sayre --help`, beside `import numpy`",
-    "run-48": "`sayre run --recipe quick --runs 3` of 48³ with a cross",
-    "run-128": "`sayre run --runs 10` of 128³ with a cross (`--whole`)",
+    "help": "the help of `sayre`, beside `import numpy`",
+    "run-48": "`sayre run … --recipe quick --runs 3` of 48³ with a cross",
+    "run-128": "`sayre run … --runs 10` of 128³ with a cross (`--whole`)",
 }
 """What each case is."""
 ASKED_SECONDS = {"fill-128-default": 8.0, "import": 0.3, "help": 0.3, "run-128": 60.0}
