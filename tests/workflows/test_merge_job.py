@@ -54,6 +54,7 @@ def test_two_files_become_one_that_says_of_what(scans: tuple[str, ...], tmp_path
     numbers = json.loads(json.dumps(outcome.numbers))
     assert numbers["scans"][1]["moved"] == [0, 7]
     assert "correlation of the counts" in outcome.sentence
+    assert "a.npz: the counts are on its grid" in outcome.sentence
 
 
 def test_a_command_that_was_killed_before_the_errors_were_written_ends_itself(

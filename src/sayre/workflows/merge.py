@@ -181,7 +181,7 @@ class MergeOutcome:
         reference = self.merged.reference
         for number, scan in enumerate(self.merged.scans):
             if number == reference:
-                yield f"{scan.name}: on its grid the counts are"
+                yield f"{scan.name}: the counts are on its grid"
                 continue
             shift = ", ".join(f"{s:.3f} ± {e:.3f}" for s, e in zip(scan.shift, scan.shift_error, strict=True))
             how = "left out" if not scan.used else "resampled" if scan.resampled else "moved by whole voxels"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from dataclasses import replace
 
@@ -95,6 +96,22 @@ def test_a_scan_of_another_crystal_is_left_out_and_named() -> None:
         sayre.merge(scans[:2])
 
 
+def test_axes_in_another_order_are_asked_after() -> None:
+    generator = np.random.default_rng(9)
+    whole = [scan(generator, name=name) for name in ("a", "b")]
+    counts = [one.intensity[4:-4] for one in whole]
+    a, b = (Pattern.from_counts(one, meta=Meta(source=name)) for one, name in zip(counts, "ab", strict=True))
+    last = Pattern.from_counts(np.moveaxis(counts[1], 0, -1), meta=Meta(source="last"))
+    shapes = f"its shape is {last.shape}, the other's {a.shape}: are their axes in one order?"
+    with pytest.raises(InputError, match=f"last: .*{re.escape(shapes)}"):
+        sayre.merge([a, last])
+    other = scan(generator, strain=0, name="odd")
+    with pytest.raises(InputError) as refused:
+        sayre.merge([whole[0], other])
+    assert "shape" not in str(refused.value)
+    assert sayre.merge([a, b]).scans[1].used
+
+
 def test_weak_scans_are_not_left_out_for_their_noise() -> None:
     generator = np.random.default_rng(5)
     merged = sayre.merge([scan(generator), scan(generator, most=60)])
@@ -132,14 +149,14 @@ def meta(**known: object) -> Meta:
 @pytest.mark.parametrize(
     ("ours", "theirs", "said"),
     [
-        ({"energy": 9000.0}, {"energy": 9050.0}, "energy is 9050.0, that of a 9000.0"),
-        ({"distance": 0.5}, {"distance": 0.6}, "distance is 0.6"),
+        ({"energy": 9000.0}, {"energy": 9050.0}, "energy is 9050.0 eV, that of a 9000.0 eV; "),
+        ({"distance": 0.5}, {"distance": 0.6}, "distance is 0.6 m"),
         ({"hkl": (1, 1, 1)}, {"hkl": (2, 0, 0)}, "reflection is"),
         ({"divided_by": "flat.npy"}, {}, "were divided by a white field"),
         (
             {"geometry": 'beamline = "id01"\nangles = [0.0, 30.0]\nrocking_step = 0.005\n'},
             {"geometry": 'beamline = "id01"\nangles = [0.0, 30.0]\nrocking_step = -0.005\n'},
-            "rocking step is -0.005",
+            "rocking step is -0.005°",
         ),
         (
             {"geometry": 'beamline = "id01"\nangles = [0.0, 30.0]\n'},

@@ -13,6 +13,7 @@ from sayre.errors import InputError, warn
 
 SAME = {"energy": 1e-3, "distance": 2e-3, "pixel_size": 1e-3, "rocking_step": 5e-3}
 """Relative differences that leave voxels a hundred from the peak within half a voxel."""
+UNITS = {"energy": " eV", "distance": " m", "pixel_size": " m", "rocking_step": "°", "angles of the arm": "°"}
 LEAST = 8
 """Voxels along an axis below which a shift along it cannot be found."""
 ARM = 0.3
@@ -59,6 +60,21 @@ def require_one_peak(patterns: Sequence[Pattern]) -> None:
                 raise InputError(f"{name}: holds the very counts of {known}; merge each scan once")
         if number:
             _require_alike(first, pattern, names[0], name)
+
+
+def other_order(shape: tuple[int, ...], reference: tuple[int, ...]) -> str:
+    """Return the words for a scan whose axes seem to be in another order than those of the reference.
+
+    Parameters
+    ----------
+    shape
+        Of the scan.
+    reference
+        Shape of the scan that it is compared with.
+    """
+    if shape == reference or sorted(shape) != sorted(reference):
+        return ""
+    return f" (its shape is {shape}, the other's {reference}: are their axes in one order?)"
 
 
 def _require_alike(first: Pattern, pattern: Pattern, ours: str, theirs: str) -> None:
@@ -119,6 +135,6 @@ def _alike(key: str, x: object, y: object) -> bool:
 
 def _refuse(theirs: str, key: str, y: object, ours: str, x: object) -> None:
     raise InputError(
-        f"{theirs}: {key.replace('_', ' ')} is {y}, that of {ours} {x}; scans of one peak on one grid are "
-        "merged"
+        f"{theirs}: {key.replace('_', ' ')} is {y}{UNITS.get(key, '')}, that of {ours} {x}"
+        f"{UNITS.get(key, '')}; scans of one peak on one grid are merged"
     )

@@ -14,7 +14,7 @@ from sayre.data.option import changed
 from sayre.data.pattern import warn_of_rounding
 from sayre.errors import InputError, warn
 from sayre.scans.merging.agreement import Agreement, agreement
-from sayre.scans.merging.belonging import labels, require_one_peak
+from sayre.scans.merging.belonging import labels, other_order, require_one_peak
 from sayre.scans.merging.combine import Combined, Part, combined
 from sayre.scans.merging.merged import Merged, MergedScan
 from sayre.scans.merging.placing import Placed, placed_scans
@@ -58,7 +58,7 @@ def merge(patterns: Sequence[AnyPattern], settings: MergeSettings | None = None,
     require_one_peak(scans)
     names = labels(scans)
     placed = placed_scans(scans, chosen)
-    used = _used(names, placed, chosen.correlation)
+    used = _used(names, placed, chosen.correlation, [scan.shape for scan in scans])
     found = [_scan(number, names, placed, used) for number in range(len(scans))]
     parts = []
     for scan, place, one in zip(scans, placed.places, found, strict=True):
@@ -77,14 +77,17 @@ def merge(patterns: Sequence[AnyPattern], settings: MergeSettings | None = None,
     )
 
 
-def _used(names: Sequence[str], placed: Placed, least: float) -> list[bool]:
+def _used(
+    names: Sequence[str], placed: Placed, least: float, shapes: Sequence[tuple[int, ...]]
+) -> list[bool]:
     """Choose the scans that are merged, and tell which are not, and why."""
     reference, row = placed.reference, placed.correlations[placed.reference]
     used = [bool(taken) for taken in placed.agreeing(least)]
     reasons = [
         f"{name}: {place.why or f'its correlation with {names[reference]} is {value:.3f} ± {error:.3f}'}"
-        for name, place, value, error, taken in zip(
-            names, placed.places, row, placed.errors[reference], used, strict=True
+        f"{other_order(shape, shapes[reference])}"
+        for name, place, value, error, taken, shape in zip(
+            names, placed.places, row, placed.errors[reference], used, shapes, strict=True
         )
         if not taken
     ]
