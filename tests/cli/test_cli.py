@@ -379,3 +379,13 @@ def test_progress_leaves_no_line_where_there_is_no_terminal(monkeypatch, capsys)
     with progress("filling") as advance:
         advance(0.5)
     assert capsys.readouterr() == ("", "")
+
+
+def test_texts_of_files_cannot_steer_the_terminal(tmp_path, capsys):
+    counts = np.random.default_rng(0).poisson(5, (8, 8, 8))
+    np.savez(tmp_path / "a.npz", intensity=counts, mask=counts > 99, corrections="\x1b[2Jdark\u2013field")
+    assert main(["info", str(tmp_path / "a.npz")]) == 0
+    shown = capsys.readouterr().out
+    assert "corrected     " in shown
+    assert "\\x1b[2Jdark\u2013field" in shown
+    assert "\x1b" not in shown

@@ -67,6 +67,7 @@ def folder(tmp_path):
     "line",
     [
         "info data.h5",
+        "merge data.h5 data.h5 -o a.npz",
         "inpaint data.h5 -o a.npz",
         "phase data.h5 -o a.npz",
         "run data.h5 -o a",

@@ -83,3 +83,33 @@ def test_what_is_written_is_no_input_and_errors_have_their_own_file(
     with pytest.raises(InputError, match="two or more"):
         MergeJob(sources=scans[:1], output=output).run()
     assert not output.exists()
+
+
+def test_errors_are_not_written_over_the_counts_by_another_name_of_their_file(
+    scans: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    output, link = Path("out.npz"), Path("errors.npz")
+    link.symlink_to(output)
+    for errors in (tmp_path / "out.npz", link):
+        with pytest.raises(InputError, match="of its own"):
+            MergeJob(sources=scans, output=output, errors=errors, force=True).run()
+        assert not output.exists()
+
+
+def test_a_file_of_errors_that_another_command_made_is_kept(scans: tuple[str, ...], tmp_path: Path) -> None:
+    output, errors = tmp_path / "out.tif", tmp_path / "mine.npz"
+    MergeJob(sources=scans, output=output).run()
+    errors.write_bytes(b"mine")
+    with pytest.raises(InputError, match=r"mine\.npz: exists"):
+        MergeJob(sources=scans, output=output, errors=errors).run()
+    assert errors.read_bytes() == b"mine"
+
+
+def test_control_characters_in_names_are_shown_as_escapes(scans: tuple[str, ...], tmp_path: Path) -> None:
+    named = Path(scans[1]).rename(tmp_path / "a\n\x1b[31mb.npz")
+    outcome = MergeJob(sources=(scans[0], str(named)), output=tmp_path / "out.npz").run()
+    assert r"  a\n\x1b[31mb.npz: peak" in outcome.sentence
+    assert "\x1b" not in outcome.sentence
+    with np.load(tmp_path / "out.npz") as held:
+        assert held["corrections"].item().isprintable()

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from unicodedata import category
 
 import typer
 from typer.core import TyperCommand
@@ -99,8 +100,15 @@ def do(job: Job, *, quiet: bool, as_json: bool) -> int:
     if as_json:
         typer.echo(to_json(outcome.numbers))
     elif not quiet:
-        typer.echo(outcome.sentence)
+        typer.echo(_without_controls(outcome.sentence))
     return int(getattr(outcome, "status", 0))
+
+
+def _without_controls(text: str) -> str:
+    """Write control characters as escapes, but for those that part lines and columns: texts are of files."""
+    return "".join(
+        ascii(sign)[1:-1] if category(sign) == "Cc" and sign not in "\n\t" else sign for sign in text
+    )
 
 
 def _job(kind: type[Job], given: dict[str, Any]) -> Job:

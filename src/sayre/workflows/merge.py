@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
@@ -12,6 +13,7 @@ import numpy as np
 
 from sayre.data.option import Option, check_settings
 from sayre.scans.merging.settings import MergeSettings
+from sayre.workflows.jobs.access import reads_within
 from sayre.workflows.jobs.again import is_left, require_own
 from sayre.workflows.jobs.input_file import InputFile, Reading
 from sayre.workflows.jobs.job import config_of, spare_the_inputs
@@ -68,6 +70,7 @@ class MergeJob:
         how = {item.name: getattr(self.reading, item.name) for item in fields(self.reading)}
         return [InputFile(source=source, **how) for source in self.sources]
 
+    @reads_within
     def run(self, bar: Bar = notebook_bar) -> MergeOutcome:
         """Read, merge and write.
 
@@ -95,10 +98,12 @@ class MergeJob:
     def _check_errors(self, left: bool) -> None:
         from sayre.errors import InputError
         from sayre.files.atomic import check_place
+        from sayre.files.writing import also_written
 
         if self.errors is None:
             return
-        if self.errors.suffix.lower() != ".npz" or self.errors == self.output:
+        others = {os.path.realpath(path) for path in (self.output, *also_written(self.output))}
+        if self.errors.suffix.lower() != ".npz" or os.path.realpath(self.errors) in others:
             raise InputError(f"{self.errors}: errors are written to an .npz of its own; name another file")
         check_place(self.errors, force=self.force or left)
 
@@ -124,6 +129,8 @@ class MergeJob:
         )
         if left:
             require_own(self.output, manifest)
+            if self.errors is not None and self.errors.exists():
+                require_own(self.errors, manifest)
         save(self.output, merged.pattern, manifest, force=self.force or left)
         if self.errors is not None:
             arrays = {"sigma": merged.sigma, "exposure": merged.exposure, "manifest": manifest.to_json()}

@@ -9,7 +9,7 @@ import numpy as np
 from sayre.crystal.geometry_file import stated_in
 from sayre.crystal.stated import StatedGeometry
 from sayre.data import Pattern
-from sayre.errors import InputError, warn
+from sayre.errors import InputError, printable, warn
 
 SAME = {"energy": 1e-3, "distance": 2e-3, "pixel_size": 1e-3, "rocking_step": 5e-3}
 """Relative differences that leave voxels a hundred from the peak within half a voxel."""
@@ -22,7 +22,7 @@ ARM = 0.3
 
 def labels(patterns: Sequence[Pattern]) -> list[str]:
     """Return a name for each pattern; those that share one are numbered."""
-    names = [pattern.name for pattern in patterns]
+    names = [printable(pattern.name) for pattern in patterns]
     return [
         name if names.count(name) == 1 else f"{name} ({number})" for number, name in enumerate(names, start=1)
     ]
