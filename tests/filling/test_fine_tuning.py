@@ -92,6 +92,7 @@ def test_where_training_cannot_help_the_weights_given_are_used(flat, tuned_from)
     assert "the weights given are used" in found.sentence
     filled = [inpaint(flat, network=one) for one in (found.predictor, given)]
     assert filled[0].intensity.tobytes() == filled[1].intensity.tobytes()
+    assert fine_tune(flat, steps=0).steps == 0
 
 
 def test_a_texture_that_the_network_was_not_trained_on_is_learnt(tuned_from):

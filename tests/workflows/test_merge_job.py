@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -70,6 +71,16 @@ def test_a_command_that_was_killed_before_the_errors_were_written_ends_itself(
     np.testing.assert_array_equal(np.load(errors)["sigma"], wanted)
     with pytest.raises(InputError, match="exists"):
         MergeJob(sources=scans, output=output, errors=errors).run()
+
+
+def test_a_scan_without_a_place_is_said_to_be_left_out(scans: tuple[str, ...], tmp_path: Path) -> None:
+    outcome = MergeJob(sources=scans, output=tmp_path / "out.npz").run()
+    one = outcome.merged.scans[1]
+    lost = replace(one, used=False, shift=(np.nan,) * 2, shift_error=(np.nan,) * 2)
+    merged = replace(outcome.merged, scans=(outcome.merged.scans[0], lost))
+    sentence = replace(outcome, merged=merged).sentence
+    assert "b.npz: left out, its place is not found" in sentence
+    assert "nan" not in sentence
 
 
 def test_what_is_written_is_no_input_and_errors_have_their_own_file(

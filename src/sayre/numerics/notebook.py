@@ -22,7 +22,7 @@ _places: dict[str, Any] = {}
 """By the cell that runs, the output where it shows bars: one, however many computations it makes."""
 
 
-class Bar:
+class NotebookBar:
     """A bar in the output of the cell that runs.
 
     Parameters
@@ -97,7 +97,7 @@ def following(title: str, progress: Advance | None = None) -> Iterator[Advance |
         What the caller gave.
     """
     shell = None if progress or _followed else _shell_of_a_notebook()
-    bar = None if shell is None else Bar(title, shell)
+    bar = None if shell is None else NotebookBar(title, shell)
     if progress or bar:
         _followed.append(title)
     whole = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Iterator
@@ -189,6 +190,9 @@ class MergeOutcome:
         for number, scan in enumerate(self.merged.scans):
             if number == reference:
                 yield f"{scan.name}: the counts are on its grid"
+                continue
+            if not all(map(math.isfinite, scan.shift)):
+                yield f"{scan.name}: left out, its place is not found"
                 continue
             shift = ", ".join(f"{s:.3f} ± {e:.3f}" for s, e in zip(scan.shift, scan.shift_error, strict=True))
             how = "left out" if not scan.used else "resampled" if scan.resampled else "moved by whole voxels"

@@ -1,4 +1,4 @@
-"""Fine-tuning: the filling network is trained on, for a minute, with the pattern that it is to fill.
+"""Fine-tuning: the filling network is trained further on the pattern that it is to fill.
 
 Gaps like the real ones are hidden in measured parts of the pattern, and the network learns to fill them. It
 is judged every few steps by copies of the gaps that are never trained on. The best weights are used if they
@@ -104,7 +104,14 @@ def fine_tune(
     if left is not None:
         return restored(left, predictor)
     with following(f"fine-tuning on {pattern.name}", progress) as advance:
-        tuned = _tuned(seen, gain, predictor, np.random.default_rng([seed, 0x7E]), steps or STEPS, advance)
+        tuned = _tuned(
+            seen,
+            gain,
+            predictor,
+            np.random.default_rng([seed, 0x7E]),
+            STEPS if steps is None else steps,
+            advance,
+        )
     tuned = replace(tuned, seconds=time.perf_counter() - started)
     if kept is not None:
         kept.save(NAME, **tuned.arrays)
