@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -59,6 +60,18 @@ def test_training_goes_on_where_it_stopped_and_its_network_fills(tiny, tmp_path)
     filled = inpaint(pattern, device="cpu", **ways["patch"])
     assert np.isfinite(filled.intensity).all()
     assert filled.intensity[mask].std() > 0
+
+
+def test_the_full_form_trains_a_hundred_epochs_of_a_network(tmp_path, monkeypatch):
+    parts = []
+    monkeypatch.setattr(study, "widths_of", lambda settings: (6,))
+    monkeypatch.setattr(study, "windows_of", lambda settings, width: SimpleNamespace(linear=0.5))
+    monkeypatch.setattr(study, "train_a_round", lambda *given: parts.append(given[-1]))
+    monkeypatch.setattr(study, "seconds_of_a_step", lambda settings: 1.0)
+    monkeypatch.setattr(study, "accuracy_figure", lambda *_, **__: None)
+    study.make(StudySettings(folder=tmp_path, device="cpu"), lambda fraction, note="": None)
+    assert len(parts) == training.EPOCHS
+    assert (parts[0].high, parts[-1].high) == pytest.approx((0.9 / training.EPOCHS, 0.9))
 
 
 def test_the_training_is_the_published_one():

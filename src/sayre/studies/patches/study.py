@@ -16,7 +16,7 @@ from sayre.numerics.device import find_device
 from sayre.numerics.progress import Advance, Part
 from sayre.studies.patches.judged import windows_of
 from sayre.studies.patches.rounds import Point, curve_of, train_a_round
-from sayre.studies.patches.training import BATCH, EPOCHS, STEPS, form_of, widths_of
+from sayre.studies.patches.training import BATCH, STEPS, form_of, widths_of
 from sayre.studies.spatial.intensity import PUBLISHED
 from sayre.studies.study import StudyResult, StudySettings, Table
 from sayre.training.filling.losses import published_loss
@@ -70,8 +70,8 @@ def make(settings: StudySettings, advance: Advance) -> StudyResult:
     form, widths = form_of(settings), widths_of(settings)
     windows = {width: windows_of(settings, width) for width in widths}
     linear = {width: windows[width].linear for width in widths}
-    rounds = 1 if settings.quick and settings.until is None else EPOCHS * (STEPS // EPOCHS)
     finished = STEPS * BATCH // form.batch
+    rounds = 1 if settings.quick and settings.until is None else -(-finished // form.epoch_steps)
     for number in range(rounds):
         for width in widths:
             if settings.out_of_time:
