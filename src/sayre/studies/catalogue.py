@@ -97,7 +97,7 @@ _ALL = (
     Study(
         "fine-tune-3d",
         "Figure 4.23",
-        "the filling network trained on with the pattern that it fills",
+        "the filling network trained further on the pattern that it fills",
         "sayre.studies.spatial.fine_tuning:make",
     ),
     Study(
