@@ -7,9 +7,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sayre.data import Grid, Pattern
+from sayre.data import Pattern
 from sayre.simulation.strained.testset import CLASSES, StrainedCrystal, strained_crystal
 from sayre.simulation.strained.voxels import VoxelPopulation, draw
+from sayre.studies.spatial.patterns import pattern_of
 
 REDUCED_SIDE, REDUCED_OVERSAMPLING = 32, (2.0, 3.0)
 """Of the 3D crystals of the quick form."""
@@ -34,10 +35,7 @@ class Case(NamedTuple):
     @property
     def pattern(self) -> Pattern:
         """Its photon counts."""
-        counts = self.crystal.counts
-        return Pattern(
-            intensity=counts, mask=np.zeros(counts.shape, bool), grid=Grid(step=(1.0,) * counts.ndim)
-        )
+        return pattern_of(self.crystal.counts)
 
 
 def case(dimensions: int, strain: str, number: int, *, seed: int, quick: bool) -> Case:

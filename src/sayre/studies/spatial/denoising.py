@@ -17,8 +17,9 @@ from sayre.figures.studies.denoising import denoising_figure
 from sayre.filling.fill import inpaint
 from sayre.numerics.fourier import to_object
 from sayre.numerics.progress import Advance, Part
-from sayre.retrieval.choice.align import align, correlation
+from sayre.retrieval.choice.align import align
 from sayre.retrieval.phasing import phase
+from sayre.studies.spatial.gap import object_scores
 from sayre.studies.spatial.patterns import MAX_COUNTS, crystal
 from sayre.studies.study import StudyResult, StudySettings, Table
 
@@ -30,8 +31,6 @@ PEAKS, QUICK_PEAKS = (1e4, 1e6), (1e4,)
 """Expected counts in the brightest voxel."""
 CLASSES = (0.0, 0.5, 2.0, 5.0, 20.0, 100.0, np.inf)
 """Bounds of the classes of expected counts."""
-INSIDE = 0.3
-"""Modulus, relative to the largest, from which on a voxel is inside the crystal."""
 ERRORS = ("peak", "low", "high", "voxels", "estimate", "log_error", "root_error", "ratio")
 PHASED = ("peak", "counts", "correlation", "phase_error", "agreement")
 
@@ -155,7 +154,6 @@ def _phased(
 ) -> list[tuple[Any, ...]]:
     """Phase each kind of counts from the same starts; NaN where they are refused."""
     truth = np.asarray(to_object(made.amplitude), np.complex64)
-    inside = np.abs(truth) > INSIDE * np.abs(truth).max()
     rows = []
     for number, (name, counts) in enumerate(ways.items()):
         row: tuple[float, ...] = (np.nan, np.nan, np.nan)
@@ -168,10 +166,8 @@ def _phased(
                 refine="none",
                 device=settings.device,
             )
-            ours = align(found.object, truth)
-            turned = np.angle(ours[inside] * truth[inside].conj())
-            scatter = float(np.sqrt(np.mean((turned - np.angle(np.exp(1j * turned).sum())) ** 2)))
-            row = correlation(ours, truth), scatter, found.agreement
+            close, phase_error, _ = object_scores(align(found.object, truth), truth)
+            row = close, phase_error, found.agreement
         rows.append((peak, name, *row))
         advance((number + 1) / len(ways))
     return rows

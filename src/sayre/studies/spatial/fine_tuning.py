@@ -1,4 +1,4 @@
-"""Figure 4.23: the filling network trained on with the pattern that it is to fill."""
+"""Figure 4.23: the filling network trained further on the pattern that it is to fill."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sayre.data import Grid, Pattern
+from sayre.data import Pattern
 from sayre.figures.studies.fine_tuning import held_back_figure
 from sayre.figures.studies.spatial import fillings_figure
 from sayre.filling.fill import inpaint
@@ -18,7 +18,7 @@ from sayre.filling.tuning.tuned import Tuned
 from sayre.numerics.progress import Advance, Part
 from sayre.retrieval.prepare import around_peak
 from sayre.scans import load
-from sayre.studies.spatial.patterns import cross, crystal
+from sayre.studies.spatial.patterns import cross, crystal, pattern_of
 from sayre.studies.study import StudyResult, StudySettings, Table
 
 SCORES = (
@@ -124,7 +124,7 @@ def _cases(settings: StudySettings) -> Iterator[Case]:
     expected = shells(side, generator)
     mask = cross(expected.shape, WIDTH, side // 2 + FROM_PEAK)
     counts = generator.poisson(expected).astype(np.float32)
-    whole = Pattern(intensity=counts, mask=np.zeros_like(mask), grid=Grid(step=(1.0, 1.0, 1.0)))
+    whole = pattern_of(counts)
     yield Case("shells", whole, mask, expected)
     if not settings.quick:
         made = crystal(side, generator, phase_range=RANGE, atoms=ATOMS)

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sayre import files
-from sayre.data import Grid, Pattern
+from sayre.data import Pattern
 from sayre.numerics.fourier import to_detector, to_object
 from sayre.numerics.metrics import noise_floor
 from sayre.retrieval.prepare import around_peak
-from sayre.studies.spatial.patterns import crystal
+from sayre.studies.spatial.patterns import crystal, pattern_of
 from sayre.studies.study import StudySettings
 
 WIDTH, FROM_PEAK = 6, 5
@@ -84,9 +84,9 @@ def simulated(amplitude: NDArray[np.complex64], generator: np.random.Generator) 
     mask = _gap(amplitude.shape, amplitude.shape[2] // 2 + FROM_PEAK)
 
     def half(shift: tuple[float, float, float]) -> Pattern:
-        return _pattern(generator.poisson(0.5 * moved(amplitude, shift))).with_mask(mask)
+        return pattern_of(generator.poisson(0.5 * moved(amplitude, shift))).with_mask(mask)
 
-    whole = _pattern(generator.poisson(moved(amplitude, (0, 0, 0))))
+    whole = pattern_of(generator.poisson(moved(amplitude, (0, 0, 0))))
     first = half((0, 0, 0))
     ways = {WHOLE: (0.0, 0.0, float(ASIDE)), BROKEN: (FRACTION, FRACTION, ASIDE - FRACTION)}
     return Case(
@@ -135,7 +135,7 @@ def _measured(file: str, side: int, generator: np.random.Generator) -> Case:
     mask = _gap(middle.shape, peak + FROM_PEAK)
 
     def scan(part: NDArray[np.int64], place: tuple[slice, ...]) -> Pattern:
-        return _pattern(part[place]).with_mask(everything.mask[place])
+        return pattern_of(part[place]).with_mask(everything.mask[place])
 
     seen = mask & ~everything.mask[box]
     pair = (
@@ -157,11 +157,3 @@ def _gap(shape: tuple[int, ...], first: int) -> NDArray[np.bool_]:
     mask = np.zeros(shape, bool)
     mask[:, :, first : first + WIDTH] = True
     return mask
-
-
-def _pattern(counts: NDArray[np.number]) -> Pattern:
-    return Pattern(
-        intensity=counts.astype(np.float32),
-        mask=np.zeros(counts.shape, bool),
-        grid=Grid(step=(1.0,) * counts.ndim),
-    )

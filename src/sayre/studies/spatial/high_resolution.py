@@ -12,20 +12,20 @@ from numpy.typing import NDArray
 from sayre.crystal.analysis.edges import edge_widths
 from sayre.crystal.resolution import fsc, prtf
 from sayre.crystal.strain import wrapped_gradient
-from sayre.data import AnyPattern, Grid, Pattern
+from sayre.data import AnyPattern, Pattern
 from sayre.data.manifest import peak_memory_mib
 from sayre.errors import SayreWarning
 from sayre.figures.studies.high_resolution_3d import Curves, resolution_figure
 from sayre.figures.studies.spatial import Column, slices_figure
 from sayre.filling.fill import inpaint
 from sayre.numerics.fourier import to_detector
-from sayre.numerics.progress import Advance
+from sayre.numerics.progress import Advance, Part
 from sayre.retrieval.choice.align import align, correlation
 from sayre.retrieval.choice.margin import resampled
 from sayre.retrieval.phasing import phase
 from sayre.retrieval.settings import Gaps
 from sayre.studies.spatial.faceted import Faceted, faceted
-from sayre.studies.spatial.patterns import cross
+from sayre.studies.spatial.patterns import cross, pattern_of
 from sayre.studies.study import StudyResult, StudySettings, Table
 
 COLUMNS = (
@@ -107,12 +107,8 @@ def make(settings: StudySettings, advance: Advance) -> StudyResult:
         expected = took * (side / sides[max(number - 1, 0)]) ** 3
         if number and settings.until is not None and began + expected > settings.until:
             break
-        before = 0.0 if number == 0 else float(work[number - 1] / work[-1])
-
-        def part(fraction: float, note: str = "", before: float = before, side: int = side) -> None:
-            advance(before + fraction * side**3 / float(work[-1]), note)
-
-        found, curves, columns = _size(side, settings, part)
+        before, after = (float(done / work[-1]) for done in (work[number] - side**3, work[number]))
+        found, curves, columns = _size(side, settings, Part(advance, before, after))
         rows += found
         took = time.monotonic() - began
     advance(1.0)
@@ -162,9 +158,7 @@ def _scene(side: int, settings: StudySettings) -> Scene:
     counts = photons.astype(np.float32)
     first = generator.binomial(photons, 0.5).astype(np.float32)
     mask = cross(counts.shape, WIDTH, side // 2 + side // 4)
-    middle = Pattern(
-        intensity=_middle(counts, FIRST), mask=np.zeros((FIRST,) * 3, bool), grid=Grid(step=(1.0,) * 3)
-    )
+    middle = pattern_of(_middle(counts, FIRST))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SayreWarning)
         found = phase(
@@ -174,9 +168,7 @@ def _scene(side: int, settings: StudySettings) -> Scene:
 
 
 def _pattern(counts: NDArray[np.float32], mask: NDArray[np.bool_], way: Way) -> Pattern:
-    mask = mask if way.masked else np.zeros_like(mask)
-    given = np.where(mask, np.float32(0), counts)
-    return Pattern(intensity=given, mask=mask, grid=Grid(step=(1.0,) * 3))
+    return pattern_of(counts, mask if way.masked else None)
 
 
 def _filled(pattern: Pattern, way: Way, settings: StudySettings) -> AnyPattern:

@@ -14,7 +14,7 @@ from sayre.figures.studies.merge_3d import exposures_figure
 from sayre.figures.studies.spatial import Column, fillings_figure, slices_figure
 from sayre.filling.fill import inpaint
 from sayre.numerics.metrics import log_error, pearson
-from sayre.numerics.progress import Advance
+from sayre.numerics.progress import Advance, Part
 from sayre.retrieval.choice.align import align
 from sayre.retrieval.phasing import phase
 from sayre.scans.merging.merge import merge
@@ -66,10 +66,7 @@ def make(settings: StudySettings, advance: Advance) -> StudyResult:
     rows: list[tuple[Any, ...]] = []
     figures = {}
     for number, case in enumerate(found):
-
-        def part(fraction: float, note: str = "", number: int = number) -> None:
-            advance(0.9 * (number + fraction) / len(found))
-
+        part = Part(advance, 0.9 * number / len(found), 0.9 * (number + 1) / len(found))
         mine, figure = _judged(case, settings, part)
         rows += mine
         figures["" if case.name == "simulated" else case.name] = figure

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from sayre.data import Grid, Pattern
 from sayre.figures.studies.spatial import lines_figure
 from sayre.filling.cuts import cut_gap
 from sayre.filling.fill import inpaint
@@ -16,7 +15,7 @@ from sayre.numerics.progress import Advance
 from sayre.simulation.particles import shapes
 from sayre.simulation.scattering import scatter
 from sayre.studies.patches.training import ways_of
-from sayre.studies.spatial.patterns import ATOMS, MAX_COUNTS
+from sayre.studies.spatial.patterns import ATOMS, MAX_COUNTS, pattern_of
 from sayre.studies.study import StudyResult, StudySettings, Table
 
 COLUMNS = ("oversampling", "side", "gap_width", "method", "gaps", "pearson", "pearson_expected", "log_error")
@@ -54,7 +53,7 @@ def make(settings: StudySettings, advance: Advance) -> StudyResult:
         expected *= np.float32(MAX_COUNTS * (min(ratios) / ratio) ** 3 / expected.max())
         counts = generator.poisson(expected).astype(np.float32)
         limit = BandLimit(expected, ratio)
-        pattern = Pattern(intensity=counts, mask=np.zeros(counts.shape, bool), grid=Grid(step=(1.0,) * 3))
+        pattern = pattern_of(counts)
         for place, width in enumerate(widths):
             starts = range(1, side - width, width)
             ways = ways_of(settings, methods, width)

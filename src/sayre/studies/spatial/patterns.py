@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sayre.data import SimulatedPattern
+from sayre.data import Grid, Pattern, SimulatedPattern
 from sayre.simulation.peak import simulate
 
 ATOMS, MAX_COUNTS = 134_000, 1e6
@@ -45,6 +45,21 @@ def crystal(
         rotate=True,
         generator=generator,
     )
+
+
+def pattern_of(counts: NDArray[np.number], mask: NDArray[np.bool_] | None = None) -> Pattern:
+    """Return counts on a grid of unit steps, 0 where they are masked.
+
+    Parameters
+    ----------
+    counts
+        2D or 3D.
+    mask
+        True where nothing was measured; None masks nothing.
+    """
+    mask = np.zeros(counts.shape, bool) if mask is None else mask
+    intensity = np.where(mask, np.float32(0), counts.astype(np.float32))
+    return Pattern(intensity=intensity, mask=mask, grid=Grid(step=(1.0,) * counts.ndim))
 
 
 def cross(shape: tuple[int, ...], width: int, first: int) -> NDArray[np.bool_]:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sayre.data import AnyPattern, Grid, Pattern
+from sayre.data import AnyPattern, Pattern
 from sayre.errors import SayreWarning
 from sayre.figures.studies.retrieval_3d import retrieval_figure
 from sayre.figures.studies.strain_3d import Map, maps_figure
@@ -19,6 +19,7 @@ from sayre.retrieval.choice.align import align
 from sayre.retrieval.phased import Phased
 from sayre.retrieval.phasing import phase
 from sayre.retrieval.settings import Gaps
+from sayre.studies.spatial.patterns import pattern_of
 from sayre.studies.spatial.reference import Reference, cross_of, measured, strained
 from sayre.studies.study import StudyResult, StudySettings, Table
 
@@ -92,11 +93,12 @@ def make(settings: StudySettings, advance: Advance) -> StudyResult:
     for seed in range(settings.seed, settings.seed + seeds):
         for reference in _objects(settings, side, np.random.default_rng(seed)):
             objects[reference.name] = reference
-            whole = _pattern(reference, None)
+            whole = pattern_of(reference.counts)
             rows.append((reference.name, 0, *_phased(reference, Way("no gap", "", whole), seed, settings)[0]))
             for width in widths:
                 shown: dict[str, Shown] = {"truth": (reference.counts, reference.truth)}
-                for way in _ways(_pattern(reference, cross_of(side, width)), methods, settings.device):
+                gapped = pattern_of(reference.counts, cross_of(side, width))
+                for way in _ways(gapped, methods, settings.device):
                     row, obj = _phased(reference, way, seed, settings)
                     rows.append((reference.name, width, *row))
                     if way.method in ("", methods[-1]):
@@ -119,12 +121,6 @@ def _objects(settings: StudySettings, side: int, generator: np.random.Generator)
     yield strained(side, generator)
     if settings.object is not None:
         yield measured(settings.object, side, generator, sharp=False)
-
-
-def _pattern(reference: Reference, mask: NDArray[np.bool_] | None) -> Pattern:
-    mask = np.zeros(reference.counts.shape, bool) if mask is None else mask
-    counts = np.where(mask, np.float32(0), reference.counts)
-    return Pattern(intensity=counts, mask=mask, grid=Grid(step=(1.0,) * 3))
 
 
 def _ways(gapped: Pattern, methods: Sequence[str], device: str) -> Iterator[Way]:
