@@ -90,6 +90,10 @@ def test_where_training_cannot_help_the_weights_given_are_used(flat, tuned_from)
     assert found.predictor is given
     assert float(given.network.shift.detach()) == 0
     assert "the weights given are used" in found.sentence
+    never = replace(found, best=0, after=found.before, uncertainty=0.0).sentence
+    assert f"held-back error {found.before:.4f}, which 16 steps did not lower" in never
+    assert "after" not in never
+    assert "no more than chance" in replace(found, best=8).sentence
     filled = [inpaint(flat, network=one) for one in (found.predictor, given)]
     assert filled[0].intensity.tobytes() == filled[1].intensity.tobytes()
     assert fine_tune(flat, steps=0).steps == 0

@@ -86,6 +86,11 @@ class Tuned:
     @property
     def sentence(self) -> str:
         """What was found, for people."""
+        if not self.improved and self.best == 0:
+            return (
+                f"fine-tuning: held-back error {self.before:.4f}, which {self.steps} steps did not lower, "
+                f"{self.seconds:.0f} s; the weights given are used"
+            )
         used = (
             f"the weights of step {self.best} are used"
             if self.improved

@@ -238,8 +238,8 @@ def _summary(table: Table) -> str:
     return "\n  ".join(
         f"{row['side']}³, {row['gap']}: period of {row['fsc_truth']:.2f} voxels against the truth, "
         f"{row['fsc_halves']:.2f} between halves, surface {row['edge_width']:.2f} voxels, field in the cross "
-        f"{row['field_correlation_in_gap']:.3f}, strain wrong by {row['phase_gradient_rmse']:.4f} rad; "
-        f"{row['fill_cpu_seconds']:.0f} s to fill, {row['phase_cpu_seconds']:.0f} s to phase (CPU), "
+        f"{row['field_correlation_in_gap']:.3f}, strain wrong by {row['phase_gradient_rmse']:.4f} rad "
+        f"a voxel; {row['fill_cpu_seconds']:.0f} s to fill, {row['phase_cpu_seconds']:.0f} s to phase (CPU), "
         f"{row['peak_memory_gib']:.1f} GiB"
         for row in table.records
     )
