@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 INK, PALE = "#1b2a41", "#f4f1ea"
 """Of text and lines, and of what lies behind them."""
@@ -19,6 +22,24 @@ CYCLIC = "twilight_shifted"
 """Of phases from −π to π, which meet."""
 UNSEEN, EMPTY, OUTLINE = "#9fb3c8", "#e9edf2", "#12b5a6"
 """Of voxels that were not measured, of those outside a crystal, and of the line around a gap or a support."""
+
+GRID = "#e6e6e6"
+"""Of the lines behind curves and bars."""
+
+
+def as_chart(panel: Axes, grid: Literal["both", "x", "y"] = "both") -> None:
+    """Give a panel of curves or bars small numbers, a pale grid, and no frame above and on the right.
+
+    Parameters
+    ----------
+    panel
+        What is drawn on.
+    grid
+        Axes whose ticks have lines.
+    """
+    panel.tick_params(labelsize=8)
+    panel.grid(axis=grid, color=GRID, lw=0.6)
+    panel.spines[["top", "right"]].set_visible(False)
 
 
 class Ticks(NamedTuple):

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from sayre.figures.style import INK
+from sayre.figures.style import INK, as_chart
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -46,9 +46,7 @@ def denoising_figure(records: Sequence[Mapping[str, Any]], classes: Sequence[flo
         panel.set_xticks(range(len(labels)), labels=labels, rotation=45, ha="right")
         panel.set_title(f"peak of {peak:,.0f} counts", fontsize=9, loc="left", color=INK)
         panel.set_xlabel("expected counts", fontsize=9)
-        panel.tick_params(labelsize=8)
-        panel.grid(color="#e6e6e6", lw=0.6)
-        panel.spines[["top", "right"]].set_visible(False)
+        as_chart(panel)
     panels[0].set_ylabel("mean squared error of √counts", fontsize=9)
     handles, names = panels[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=2 * len(peaks), fontsize=8, frameon=False)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from sayre.figures.style import as_chart
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -28,8 +30,6 @@ def held_back_figure(curves: Mapping[str, tuple[Sequence[float], Sequence[float]
         panel.plot(steps, [e / errors[0] for e in errors], line, color=colour, label=name, lw=1.4, ms=4)
     panel.set_xlabel("steps", fontsize=9)
     panel.set_ylabel("held-back error over that before", fontsize=9)
-    panel.tick_params(labelsize=8)
-    panel.grid(color="#e6e6e6", lw=0.6)
-    panel.spines[["top", "right"]].set_visible(False)
+    as_chart(panel)
     panel.legend(fontsize=8, frameon=False)
     return figure

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from sayre.figures.style import INK
+from sayre.figures.style import INK, as_chart
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -52,9 +52,7 @@ def resolution_figure(curves: Sequence[Curves]) -> Figure:
         panel.set_title(title, fontsize=9, loc="left", color=INK)
         panel.set_xlabel("q / (π / voxel)", fontsize=9)
         panel.set_ylim(0, 1.1)
-        panel.tick_params(labelsize=8)
-        panel.grid(color="#e6e6e6", lw=0.6)
-        panel.spines[["top", "right"]].set_visible(False)
+        as_chart(panel)
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=8, frameon=False)
     return figure

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from sayre.figures.studies.spatial import ALL_STYLES
-from sayre.figures.style import INK
+from sayre.figures.style import INK, as_chart
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -46,9 +46,7 @@ def exposures_figure(rows: Sequence[dict[str, Any]]) -> Figure:
         panel.set_xscale("log")
         panel.set_xlabel("counts in the brightest voxel", fontsize=9)
         panel.set_ylabel(label, fontsize=9, color=INK)
-        panel.tick_params(labelsize=8)
-        panel.grid(color="#e6e6e6", lw=0.6)
-        panel.spines[["top", "right"]].set_visible(False)
+        as_chart(panel)
     panels[0].set_yscale("log")
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=8, frameon=False)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sayre.figures.studies.spatial import ALL_STYLES
-from sayre.figures.style import INK
+from sayre.figures.style import INK, as_chart
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -63,7 +63,5 @@ def _bars(panel: Axes, rows: Sequence[Mapping[str, Any]], column: str) -> None:
             panel.axvline(row[column], color=colour, ls=line, lw=1.4, label=label)
     if column == "pearson_counts":
         panel.set_xlim(min(0.5, min(row[column] for row in bars)), 1)
-    panel.tick_params(labelsize=8)
-    panel.grid(axis="x", color="#e6e6e6", lw=0.6)
+    as_chart(panel, "x")
     panel.set_axisbelow(True)
-    panel.spines[["top", "right"]].set_visible(False)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from sayre.figures.style import INK
+from sayre.figures.style import INK, as_chart
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -80,9 +80,7 @@ def accuracy_figure(
         panel.set_yticks(ticks, labels=[f"{value:g}" for value in ticks])
         panel.minorticks_off()
         panel.set_title(f"gap of {width} voxels", fontsize=9, loc="left", color=INK)
-        panel.tick_params(labelsize=8)
-        panel.grid(color="#e6e6e6", lw=0.6)
-        panel.spines[["top", "right"]].set_visible(False)
+        as_chart(panel)
     for panel in panels[-1]:
         panel.set_xlabel("patches seen", fontsize=9)
     for panel in panels[:, 0]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sayre.figures.style import INK
+from sayre.figures.style import INK, as_chart
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -79,7 +79,5 @@ def classes_figure(records: Sequence[Mapping[str, Any]]) -> Figure:
 def _finish(panel: Axes, classes: Sequence[str]) -> None:
     panel.set_xticks(range(len(classes)), [name.replace("-", "–") for name in classes])
     panel.set_xlabel("range of the phase (π)", fontsize=9, color=INK)
-    panel.tick_params(labelsize=8)
-    panel.grid(axis="y", color="#e6e6e6", lw=0.6)
+    as_chart(panel, "y")
     panel.set_axisbelow(True)
-    panel.spines[["top", "right"]].set_visible(False)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sayre.figures.style import INK
+from sayre.figures.style import INK, as_chart
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -175,9 +175,7 @@ def _draw(panel: Axes, curve: Curve, *, bars: bool = False) -> None:
 def _finish(panel: Axes, x: str, title: str) -> None:
     panel.set_xlabel(x, fontsize=9)
     panel.set_title(title, fontsize=9, loc="left", color=INK)
-    panel.tick_params(labelsize=8)
-    panel.grid(color="#e6e6e6", lw=0.6)
-    panel.spines[["top", "right"]].set_visible(False)
+    as_chart(panel)
 
 
 def _legend(figure: Figure, panel: Axes) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sayre.figures.studies.strain_3d import STYLES
-from sayre.figures.style import INK
+from sayre.figures.style import INK, as_chart
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -57,6 +57,4 @@ def _draw(panel: Axes, rows: Sequence[Mapping[str, Any]], gap: str) -> None:
     panel.axhline(floor, color=INK, ls=":", lw=1, label="no gap")
     panel.set_yscale("log")
     panel.set_xticks(sorted({row["gap_width"] for row in rows} - {0}))
-    panel.tick_params(labelsize=8)
-    panel.grid(color="#e6e6e6", lw=0.6)
-    panel.spines[["top", "right"]].set_visible(False)
+    as_chart(panel)

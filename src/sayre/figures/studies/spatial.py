@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sayre.figures.studies.planar import GAP
 from sayre.figures.studies.strain_3d import STYLES
-from sayre.figures.style import INK
+from sayre.figures.style import INK, as_chart
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -131,9 +131,7 @@ def lines_figure(
             ticks = [t for t in (WIDE_TICKS if high > WIDE * low else TICKS) if low <= t <= high]
             panel.set_yticks(ticks, labels=[f"{value:g}" for value in ticks])
         panel.set_title(title, fontsize=9, loc="left", color=INK)
-        panel.tick_params(labelsize=8)
-        panel.grid(color="#e6e6e6", lw=0.6)
-        panel.spines[["top", "right"]].set_visible(False)
+        as_chart(panel)
     for panel in drawn.flat[max(len(panels) - columns, 0) : len(panels)]:
         panel.set_xlabel(x, fontsize=9)
         panel.tick_params(labelbottom=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sayre.figures.style import INK
+from sayre.figures.style import INK, as_chart
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -61,9 +61,7 @@ def strain_figure(records: Sequence[Mapping[str, Any]]) -> Figure:
         panel.set_title(name, fontsize=9, loc="left", color=INK)
         panel.set_xlabel("gap width (voxels)", fontsize=9)
         panel.set_xticks(sorted({row["gap_width"] for row in mine} - {0}))
-        panel.tick_params(labelsize=8)
-        panel.grid(color="#e6e6e6", lw=0.6)
-        panel.spines[["top", "right"]].set_visible(False)
+        as_chart(panel)
     panels[0].set_ylabel("RMSE of the phase derivative (rad a voxel)", fontsize=8)
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=8, frameon=False)
