@@ -123,6 +123,17 @@ def test_weak_scans_are_not_left_out_for_their_noise() -> None:
     assert np.sqrt(np.mean(np.square(scores))) < 1.5
 
 
+def test_scaled_counts_are_warned_of() -> None:
+    """Their stated errors are those of counts: too narrow by the root of the counts of a photon."""
+    generator = np.random.default_rng(10)
+    one, other = scan(generator, most=3e3, name="one"), scan(generator, most=3e3, name="other")
+    scaled = replace(other, intensity=other.intensity * np.float32(4))
+    with pytest.warns(SayreWarning, match="other: a photon is 4 counts, .* divide its counts by 4 first"):
+        found = sayre.merge([one, scaled], whole=0.5)
+    assert found.scans[1].misfit > 1.5
+    assert sayre.merge([one, other], whole=0.5).scans[1].misfit == pytest.approx(1, abs=0.1)
+
+
 def test_scans_that_changed_are_warned_of_by_a_number() -> None:
     generator = np.random.default_rng(6)
     with pytest.warns(SayreWarning, match=r"b: differs from a by \d+% of the counts beyond noise"):

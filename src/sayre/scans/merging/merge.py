@@ -12,6 +12,7 @@ from sayre.data import AnyPattern, FilledPattern, Pattern
 from sayre.data.expect import expect
 from sayre.data.option import changed
 from sayre.data.pattern import warn_of_rounding
+from sayre.detectors.hygiene import unit_of
 from sayre.errors import InputError, warn
 from sayre.scans.merging.agreement import Agreement, agreement
 from sayre.scans.merging.belonging import labels, other_order, require_one_peak
@@ -49,7 +50,7 @@ def merge(patterns: Sequence[AnyPattern], settings: MergeSettings | None = None,
     Warns
     -----
     SayreWarning
-        A scan was left out; the first is not the reference; scans differ by more than noise.
+        A scan was left out; the first is not the reference; scans differ by more than noise, or were scaled.
     """
     chosen = changed(settings or MergeSettings(), changes)
     for pattern in patterns:
@@ -60,6 +61,7 @@ def merge(patterns: Sequence[AnyPattern], settings: MergeSettings | None = None,
     placed = placed_scans(scans, chosen)
     used = _used(names, placed, chosen.correlation, [scan.shape for scan in scans])
     found = [_scan(number, names, placed, used) for number in range(len(scans))]
+    _say_units([(one.name, scan) for one, scan in zip(found, scans, strict=True) if one.used])
     parts = []
     for scan, place, one in zip(scans, placed.places, found, strict=True):
         if one.used and place.counts is not None:
@@ -100,6 +102,17 @@ def _used(
     for reason in reasons:
         warn(f"{reason}, {least:g} is needed (`correlation=`); it is left out")
     return used
+
+
+def _say_units(scans: Sequence[tuple[str, Pattern]]) -> None:
+    """Warn of counts that were scaled, since merging takes a value of 1 for a photon."""
+    for name, scan in scans:
+        unit = float(unit_of(scan))
+        if not np.isclose(unit, 1, rtol=1e-6):
+            warn(
+                f"{name}: a photon is {unit:.4g} counts, and merging takes 1 for a photon: standard "
+                f"errors and chi square are wrong; divide its counts by {unit:.4g} first"
+            )
 
 
 def _scan(number: int, names: Sequence[str], placed: Placed, used: Sequence[bool]) -> MergedScan:
