@@ -13,6 +13,7 @@ import sayre
 from sayre.errors import InputError
 from sayre.files.manifests import manifest_in
 from sayre.scans.merging.settings import MergeSettings
+from sayre.workflows.jobs.again import require_own
 from sayre.workflows.merge import MergeJob
 
 GEOMETRY = 'energy = 9000\nbeamline = "id01"\nangles = [0.0, 30.0]\n'
@@ -124,3 +125,10 @@ def test_control_characters_in_names_are_shown_as_escapes(scans: tuple[str, ...]
     assert "\x1b" not in outcome.sentence
     with np.load(tmp_path / "out.npz") as held:
         assert held["corrections"].item().isprintable()
+
+
+def test_a_manifest_of_another_form_is_none_of_the_same_command(tmp_path: Path) -> None:
+    output = tmp_path / "out.npz"
+    np.savez(output, counts=np.ones((3, 3)), manifest=json.dumps({"command": "sayre merge", "config": ["a"]}))
+    with pytest.raises(InputError, match="exists"):
+        require_own(output, sayre.Manifest.collect("sayre merge"), "method")

@@ -57,7 +57,7 @@ def require_own(output: Path, manifest: Manifest, *resolved: str) -> None:
     found, wanted = manifest_in(output), json.loads(manifest.to_json())
     for one in (found, wanted):
         for name in resolved:
-            if one is not None:
-                one.get("config", {}).pop(name, None)
+            if one is not None and isinstance(one.get("config"), dict):
+                one["config"].pop(name, None)
     if found is None or any(found.get(name) != wanted[name] for name in _SAME):
         raise InputError(f"{output}: exists; `force=True` overwrites")
