@@ -123,6 +123,22 @@ def test_weak_scans_are_not_left_out_for_their_noise() -> None:
     assert np.sqrt(np.mean(np.square(scores))) < 1.5
 
 
+def test_one_scan_that_was_cut_or_masked_otherwise_is_not_merged_with_itself() -> None:
+    generator = np.random.default_rng(11)
+    one, other = scan(generator, most=3e3, name="one"), scan(generator, (0, 6, 0), most=3e3, name="other")
+    mask = np.zeros(other.shape, bool)
+    mask[:, 20:24] = True
+    masked = replace(other.with_mask(mask), meta=Meta(source="masked"))
+    cut = Pattern.from_counts(one.intensity[:, 2:], meta=Meta(source="cut"))
+    for scans, said in (
+        ([one, other, masked], "masked: holds the very counts of other wherever"),
+        ([one, cut], "cut: holds the very counts of one wherever"),
+    ):
+        with pytest.raises(InputError, match=said):
+            sayre.merge(scans)
+    assert sayre.merge([one, other]).scans[1].used
+
+
 def test_scaled_counts_are_warned_of() -> None:
     """Their stated errors are those of counts: too narrow by the root of the counts of a photon."""
     generator = np.random.default_rng(10)

@@ -18,11 +18,14 @@ from sayre.scans.merging.agreement import Agreement, agreement
 from sayre.scans.merging.belonging import labels, other_order, require_one_peak
 from sayre.scans.merging.combine import Combined, Part, combined
 from sayre.scans.merging.merged import Merged, MergedScan
+from sayre.scans.merging.moving import Moved
 from sayre.scans.merging.placing import Placed, placed_scans
 from sayre.scans.merging.settings import MergeSettings
 
 DOUBTFUL, BEYOND = 2.0, 0.05
 """Misfit, and relative difference beyond noise, from which on together scans are said not to agree."""
+CHANCE = 100
+"""Counts up to which two scans may be alike by chance."""
 
 
 def merge(patterns: Sequence[AnyPattern], settings: MergeSettings | None = None, **changes: Any) -> Merged:
@@ -60,6 +63,7 @@ def merge(patterns: Sequence[AnyPattern], settings: MergeSettings | None = None,
     names = labels(scans)
     placed = placed_scans(scans, chosen)
     used = _used(names, placed, chosen.correlation, [scan.shape for scan in scans])
+    _require_other_counts(names, placed, used)
     found = [_scan(number, names, placed, used) for number in range(len(scans))]
     _say_units([(one.name, scan) for one, scan in zip(found, scans, strict=True) if one.used])
     parts = []
@@ -102,6 +106,23 @@ def _used(
     for reason in reasons:
         warn(f"{reason}, {least:g} is needed (`correlation=`); it is left out")
     return used
+
+
+def _require_other_counts(names: Sequence[str], placed: Placed, used: Sequence[bool]) -> None:
+    """Refuse a scan that was given twice with another mask, or cut out otherwise."""
+    found: list[tuple[str, Moved]] = []
+    for name, place, taken in zip(names, placed.places, used, strict=True):
+        if not taken or place.counts is None or any(s != round(s) for s in place.shift):
+            continue
+        ours = place.counts
+        for known, theirs in found:
+            both = ours.measured & theirs.measured
+            counts = ours.counts[both]
+            if counts.sum() > CHANCE and np.array_equal(counts, theirs.counts[both]):
+                raise InputError(
+                    f"{name}: holds the very counts of {known} wherever both measured; merge each scan once"
+                )
+        found.append((name, ours))
 
 
 def _say_units(scans: Sequence[tuple[str, Pattern]]) -> None:
