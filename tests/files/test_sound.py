@@ -9,6 +9,7 @@ import pytest
 from sayre.errors import InputError
 from sayre.files import load
 from sayre.files.safety.heaps import require_heaps
+from sayre.files.safety.sound import value
 from sayre.numerics import memory
 
 SHAPE = (4, 8, 8)
@@ -46,6 +47,25 @@ def test_virtual_datasets_of_virtual_datasets_are_read(tmp_path):
         made_of(file, "b", "c")
         made_of(file, "a", "b")
     np.testing.assert_array_equal(load(f"{tmp_path / 'a.h5'}::/a").intensity, counts)
+
+
+@pytest.mark.parametrize("fields", [None, [("a", "f8"), ("b", h5py.vlen_dtype("u1"))]])
+def test_lists_of_different_lengths(tmp_path, fields):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        dataset = file.create_dataset("a", (), np.dtype(fields or h5py.vlen_dtype("u1")))
+        with pytest.raises(InputError, match=r"a\.h5::/a: holds lists of different lengths"):
+            value(dataset)
+
+
+def test_texts_and_references_are_read(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["text"], file["number"] = "peak", 2.0
+        file["both"] = np.array(
+            [("peak", file["number"].ref)], [("a", h5py.string_dtype()), ("b", h5py.ref_dtype)]
+        )
+        assert value(file["text"]) == b"peak"
+        text, found = value(file["both"])[0]
+        assert (text, file[found][()]) == (b"peak", 2.0)
 
 
 def test_a_shape_beyond_the_memory(tmp_path, monkeypatch):

@@ -169,7 +169,10 @@ def _response(
         raise _misfit(white, "flat", pattern.shape, name)
     response = response_of(array)
     if response is None:
-        raise InputError(f"{name}: {white.name} has no positive value; `flat='none'` leaves it out")
+        raise InputError(
+            f"{name}: {white.name} has no positive value, or none like the others; `flat='none'` "
+            "leaves it out"
+        )
     typical = float(np.median(array[response.live]))
     whole = np.array_equal(array[response.live], np.rint(array[response.live]))
     empty = float(np.mean(~(np.asarray(array) > 0)))

@@ -39,7 +39,9 @@ class Response(NamedTuple):
 
 
 def response_of(white: NDArray[Any]) -> Response | None:
-    """Compute the relative response of every pixel; None where no pixel of the white field is positive.
+    """Compute the relative response of every pixel.
+
+    None where no pixel of the white field is positive, or all are far from their median.
 
     Parameters
     ----------
@@ -54,6 +56,8 @@ def response_of(white: NDArray[Any]) -> Response | None:
     too_bright = positive & (white > FACTOR * median)
     dead = ~positive | (positive & (white < median / FACTOR))
     live = ~(dead | too_bright)
+    if not live.any():
+        return None
     relative = np.where(live, white / np.median(white[live]), 1).astype(np.float32)
     return Response(relative, dead, too_bright)
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import h5py
+import numpy as np
 
 from sayre.errors import InputError
 from sayre.files.safety.heaps import require_heaps
@@ -54,7 +55,7 @@ def require_sound(dataset: h5py.Dataset, path: Path | None = None, *, values: in
     Raises
     ------
     InputError
-        A filter that is not installed, a shape beyond the memory, data in files outside the folder, a virtual
+        A filter that is not installed, lists of different lengths, a shape beyond the memory, data in files outside the folder, a virtual
         dataset that is made of itself or of what is missing.
     """
     home = Path(dataset.file.filename)
@@ -67,6 +68,10 @@ def require_sound(dataset: h5py.Dataset, path: Path | None = None, *, values: in
             raise InputError(
                 f"{where}: needs HDF5 filter {code} ({label}), not installed; repack it with gzip"
             )
+    if not _has_texts_or_numbers(dataset.dtype):
+        raise InputError(
+            f"{where}: holds lists of different lengths, which no layout has; copy the file again"
+        )
     size = (values or dataset.size or 0) * max(dataset.dtype.itemsize, 4)
     if size > SMALL:
         memory.require(size, where, "a part of it (`roi=`)")
@@ -81,6 +86,13 @@ def require_sound(dataset: h5py.Dataset, path: Path | None = None, *, values: in
         require_linked(home, f"the link {dataset.name}")
     if dataset.is_virtual:
         _require_sources(dataset, path or home, where, ())
+
+
+def _has_texts_or_numbers(dtype: np.dtype[Any]) -> bool:
+    """Whether the values have one size, or are texts or references: HDF5 does not survive all other lists."""
+    if dtype.names:
+        return all(_has_texts_or_numbers(dtype[name]) for name in dtype.names)
+    return not dtype.hasobject or bool(h5py.check_string_dtype(dtype) or h5py.check_ref_dtype(dtype))
 
 
 def _require_sources(dataset: h5py.Dataset, path: Path, where: str, above: tuple[Any, ...]) -> None:
