@@ -52,7 +52,8 @@ def response_of(white: NDArray[Any]) -> Response | None:
     positive = np.isfinite(white) & (white > 0)
     if not positive.any():
         return None
-    median = np.median(white[positive])
+    with np.errstate(over="ignore"):
+        median = np.median(white[positive])
     too_bright = positive & (white > FACTOR * median)
     dead = ~positive | (positive & (white < median / FACTOR))
     live = ~(dead | too_bright)

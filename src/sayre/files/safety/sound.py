@@ -55,8 +55,8 @@ def require_sound(dataset: h5py.Dataset, path: Path | None = None, *, values: in
     Raises
     ------
     InputError
-        A filter that is not installed, lists of different lengths, a shape beyond the memory, data in files outside the folder, a virtual
-        dataset that is made of itself or of what is missing.
+        A filter that is not installed, lists of different lengths, a shape beyond the memory, data in files
+        outside the folder, a virtual dataset that is made of itself or of what is missing.
     """
     home = Path(dataset.file.filename)
     where = f"{path or home}::{dataset.name}"
