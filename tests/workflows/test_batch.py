@@ -238,6 +238,16 @@ def test_a_folder_of_the_user_is_left_alone(scans, here):
     assert [path.name for path in (scans / "out" / "s0").iterdir()] == ["mine.txt"]
 
 
+@pytest.mark.parametrize("name", ["scans.csv", "report.md", "series.png", "manifest.json"])
+def test_a_file_of_the_user_is_left_alone(scans, here, name):
+    (scans / "out").mkdir()
+    (scans / "out" / name).write_text("mine")
+    with pytest.raises(InputError, match=rf"out/{name}: is of no batch; `force=True` overwrites"):
+        batch("s0.npz")
+    assert (scans / "out" / name).read_text() == "mine"
+    assert [path.name for path in (scans / "out").iterdir() if not path.name.startswith(".")] == [name]
+
+
 def test_starts_are_added_to_finished_scans(scans, here, monkeypatch):
     batch("s0.npz", keep_starts=True)
     written, write = [], kept_runs.KeptRuns.write

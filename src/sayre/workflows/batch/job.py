@@ -117,13 +117,15 @@ class BatchJob:
         Raises
         ------
         InputError
-            Two scans of one folder, no cluster, or a folder that cannot be written to.
+            Two scans of one folder, no cluster, or a folder that cannot be written to or holds files of
+            others by the names of the table, the page, the picture and the manifest.
         """
         from sayre.files.lock import folder_held
 
         started, jobs = time.perf_counter(), self.jobs
         self._check_folder()
         with folder_held(self.folder):
+            self._require_own()
             rows: dict[str, Row] = {}
             with bar(f"{len(jobs)} scans") as advance, self._cluster(len(jobs)) as client:
                 for row in _done(client, jobs):
@@ -143,6 +145,15 @@ class BatchJob:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise InputError(f"{self.folder}: cannot be made ({error.strerror}); choose another") from None
+
+    def _require_own(self) -> None:
+        """Refuse a table, page, picture or manifest of others; the table of a batch is written first."""
+        table = self.folder / TABLE
+        if self.force or (table.is_file() and table.read_bytes().startswith(csv_text(()).encode().strip())):
+            return
+        for name in (TABLE, REPORT, PICTURE, "manifest.json"):
+            if (self.folder / name).exists():
+                raise InputError(f"{self.folder / name}: is of no batch; `force=True` overwrites")
 
     @contextlib.contextmanager
     def _cluster(self, count: int) -> Iterator[Any]:
