@@ -35,7 +35,7 @@ GAPPED = 24
 
 
 def unexplained(width: int, ratio: float, counts: float) -> float:
-    """Least share of the variance in a gap that `counts` photons a voxel around it leave open, in one dimension."""
+    """Least share of the variance that `counts` photons a voxel around a gap leave open, in one dimension."""
     return float(share_left_open(width, 1 / ratio, counts * ratio / 2))
 
 
