@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import multiprocessing
 import sys
 import threading
@@ -74,8 +75,7 @@ class NotebookBar:
             self._show(f"<small>{escape(text)}</small>", text)
 
     def _show(self, html: str, text: str) -> None:
-        from IPython.display import display  # what runs the kernel is there in it
-
+        display: Any = importlib.import_module("IPython.display").display  # there in every kernel
         cell = str(self.shell.get_parent().get("header", {}).get("msg_id"))
         bundle = {"text/html": html, "text/plain": text}
         if cell in _places:
