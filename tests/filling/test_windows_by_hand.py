@@ -105,7 +105,7 @@ def test_windows_of_a_slab(mask, tile, stride):
             for b, c in enumerate(columns)
             if ((row >= r) & (row < r + tile) & (column >= c) & (column < c + tile)).any()
         ]
-        assert windows._tiles(slab, mask.shape, tile, stride) == expected
+        assert windows.tiles(slab, mask.shape, tile, stride) == expected
 
 
 def test_windows_between_the_voxels_of_a_slab_are_left_out():
@@ -116,7 +116,7 @@ def test_windows_between_the_voxels_of_a_slab_are_left_out():
     ):
         flat = np.array([20 * row + column for row, column in voxels])
         slab = windows.Slab(axis=0, start=0, voxels=flat)
-        assert windows._tiles(slab, (1, 20, 20), tile, 4) == expected
+        assert windows.tiles(slab, (1, 20, 20), tile, 4) == expected
 
 
 def test_batches_have_one_orientation_and_at_most_so_many_windows():
@@ -180,7 +180,7 @@ def test_batches_and_progress_of_a_filling():
     slabs, _ = windows.plan(mask, depth=12, max_width=6)
     options = {"depth": 12, "tile": 8, "stride": 2, "batch": 3, "progress": told.append}
     done = windows.fill(random_volume(shape, mask), slabs, spy, **options)
-    total = sum(len(windows._tiles(slab, shape, 8, 2)) for slab in slabs)
+    total = sum(len(windows.tiles(slab, shape, 8, 2)) for slab in slabs)
     assert sum(sizes) == total
     assert max(sizes) == 3
     np.testing.assert_allclose(told, np.cumsum(sizes) / total)
