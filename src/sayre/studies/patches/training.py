@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sayre.numerics.device import find_device
 from sayre.simulation.peak import Population
 from sayre.studies.study import StudySettings
-from sayre.training.filling.samples import WindowRecipe
-from sayre.training.folder import WEIGHTS
-from sayre.workflows.training.train_inpaint import InpaintRun
+
+if TYPE_CHECKING:
+    from sayre.workflows.training.train_inpaint import InpaintRun
 
 WIDTHS, QUICK_WIDTHS = (3, 6, 9, 12), (6,)
 PATCH = "patch"
@@ -87,7 +87,12 @@ def weights_of(settings: StudySettings, width: int) -> Path | None:
     width
         Voxels across the gap.
     """
-    path = folder_of(settings, width) / WEIGHTS
+    folder = folder_of(settings, width)
+    if not folder.is_dir():  # nor are the packages of training needed
+        return None
+    from sayre.training.folder import WEIGHTS
+
+    path = folder / WEIGHTS
     return path if path.is_file() else None
 
 
@@ -124,6 +129,9 @@ def run_of(form: Form, width: int, steps: int, settings: StudySettings) -> Inpai
     settings
         Of the study.
     """
+    from sayre.training.filling.samples import WindowRecipe
+    from sayre.workflows.training.train_inpaint import InpaintRun
+
     on_gpu = find_device(settings.device).type == "cuda"
     return InpaintRun.model_validate(
         {
