@@ -88,7 +88,7 @@ def _reading(path: str | Path, frames: str | Path | None, flat: Given, dark: Giv
 
 
 def _shape(reading: Reading) -> tuple[int, int, int] | None:
-    """Shape of 3D counts, by what is said of a region that is too long; None where that does not tell."""
+    """Shape of 3D counts, from the errors that too long regions raise; None where they do not state it."""
     found = []
     for axis in range(3):
         region = tuple(slice(0, 2**40 if axis == other else 1) for other in range(3))

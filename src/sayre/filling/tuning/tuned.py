@@ -127,7 +127,7 @@ class Tuned:
 
 
 def restored(arrays: Mapping[str, NDArray[Any]], given: Predictor) -> Tuned:
-    """Return what was found, from what was kept of it.
+    """Return a finished fine-tuning from the arrays that were kept of it.
 
     Parameters
     ----------

@@ -26,14 +26,14 @@ FREE_CLEARANCE = 0.05
 
 @dataclass(frozen=True, kw_only=True)
 class Prior:
-    """What is believed of counts that were not measured: `log(1 + λ)` is normal; arrays as in `Bounds`.
+    """Normal prior of `log(1 + λ)` in voxels that were not measured; arrays as in `Bounds`.
 
     Attributes
     ----------
     level
         float32, mean.
     precision
-        float32, inverse of the variance; 0 where nothing is believed.
+        float32, inverse of the variance; 0 where there is no prior.
     """
 
     level: NDArray[np.float32]

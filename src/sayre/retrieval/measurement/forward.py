@@ -262,7 +262,7 @@ class Forward:
     def _by_background(
         self, p: Parameters, slope: Tensor, dark: Tensor | None, found: Parameters
     ) -> tuple[Parameters, float]:
-        """Add the derivatives by the background to what was found, and compute its priors."""
+        """Return the gradient with the derivatives by the background, and the value of its priors."""
         assert p.background is not None
         if dark is None:
             return found._replace(background=slope.sum() * (2 * p.background)), 0.0
