@@ -111,8 +111,9 @@ def memory(side: int, starts: int, device: str, recipe: str) -> dict[str, float]
     """GiB, and arrays of the volume a start."""
     import torch
 
+    from sayre.retrieval.engine.iterate import retrieve
     from sayre.retrieval.engine.recipe import parse
-    from sayre.retrieval.engine.runs import random_start, retrieve
+    from sayre.retrieval.engine.start import random_start
     from sayre.retrieval.engine.support import ShrinkWrap
 
     def run(side: int) -> int:

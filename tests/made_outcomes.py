@@ -12,7 +12,7 @@ from sayre.data.grid import Meta
 from sayre.numerics.fourier import to_detector
 from sayre.retrieval.choice.modes import find_modes
 from sayre.retrieval.engine.packed import Packed
-from sayre.retrieval.engine.runs import Run
+from sayre.retrieval.engine.run import Run
 from sayre.retrieval.phased import Phased
 from sayre.retrieval.settings import Settings
 from sayre.workflows.jobs.input_file import InputFile

@@ -13,7 +13,7 @@ from sayre.data import AnyPattern, Pattern
 from sayre.errors import SayreWarning
 from sayre.filling.fill import inpaint
 from sayre.retrieval.engine.recipe import PRESETS, parse
-from sayre.retrieval.engine.runs import Status
+from sayre.retrieval.engine.status import Status
 from sayre.retrieval.phasing import Watch as Followed
 from sayre.retrieval.phasing import phase
 

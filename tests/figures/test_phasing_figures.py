@@ -19,7 +19,8 @@ from sayre.figures.phasing import (
     start_figure,
 )
 from sayre.retrieval.engine.packed import Packed
-from sayre.retrieval.engine.runs import Run, Status
+from sayre.retrieval.engine.run import Run
+from sayre.retrieval.engine.status import Status
 
 
 def ball(shape=(24, 24, 24), at=(3, 12, 12)):

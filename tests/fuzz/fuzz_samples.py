@@ -156,7 +156,7 @@ def _texts(folder):
 
 def _kept(folder):
     from sayre.retrieval.engine.packed import Packed
-    from sayre.retrieval.engine.runs import Run
+    from sayre.retrieval.engine.run import Run
     from sayre.retrieval.kept import KeptRuns
 
     kept = KeptRuns(folder / "kept.runs", {"seed": 1})

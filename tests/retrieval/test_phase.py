@@ -13,9 +13,11 @@ from sayre.retrieval.choice.modes import find_modes
 from sayre.retrieval.choice.select import agreement, select
 from sayre.retrieval.engine.algorithms import HIO
 from sayre.retrieval.engine.bounds import amplitude_bounds
+from sayre.retrieval.engine.iterate import retrieve
 from sayre.retrieval.engine.packed import Packed
 from sayre.retrieval.engine.recipe import parse
-from sayre.retrieval.engine.runs import Run, Start, random_start, retrieve
+from sayre.retrieval.engine.run import Run
+from sayre.retrieval.engine.start import Start, random_start
 from sayre.retrieval.engine.support import ShrinkWrap, initial_support
 from sayre.retrieval.kept import KeptRuns
 from sayre.retrieval.phasing import Watch, phase

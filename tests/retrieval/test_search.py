@@ -4,7 +4,7 @@ import pytest
 from sayre.data import Grid, Pattern
 from sayre.errors import SayreWarning
 from sayre.retrieval.engine.packed import Packed
-from sayre.retrieval.engine.runs import Run
+from sayre.retrieval.engine.run import Run
 from sayre.retrieval.phasing import Watch, phase
 from sayre.retrieval.search import Round, search
 

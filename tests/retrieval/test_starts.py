@@ -8,7 +8,7 @@ from sayre.data import Grid, Pattern
 from sayre.errors import InputError, SayreWarning
 from sayre.retrieval.choice.align import align, correlation, twin
 from sayre.retrieval.engine.packed import Packed
-from sayre.retrieval.engine.runs import Run
+from sayre.retrieval.engine.run import Run
 from sayre.retrieval.phasing import Watch, phase
 from sayre.simulation.strained.testset import strained_crystal
 

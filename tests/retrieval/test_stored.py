@@ -8,7 +8,7 @@ import torch
 
 from sayre.retrieval.engine.modulus import FitQuality
 from sayre.retrieval.engine.packed import Packed
-from sayre.retrieval.engine.runs import Run
+from sayre.retrieval.engine.run import Run
 from sayre.retrieval.measurement.nuisances import Nuisances
 from sayre.retrieval.measurement.refine import Refined
 from sayre.retrieval.stored import refined_arrays, run_arrays, stored_refined, stored_run

@@ -20,7 +20,8 @@ from sayre.networks.registry import default
 from sayre.retrieval import kept as kept_runs
 from sayre.retrieval.choice.align import align, correlation
 from sayre.retrieval.engine.packed import Packed
-from sayre.retrieval.engine.runs import Run, Status
+from sayre.retrieval.engine.run import Run
+from sayre.retrieval.engine.status import Status
 from sayre.retrieval.settings import Settings
 from sayre.simulation.peak import simulate
 from sayre.workflows.jobs.input_file import InputFile

@@ -16,7 +16,8 @@ from sayre.figures.phasing import start_figure
 from sayre.files.atomic import check_place
 from sayre.files.pace import Pace
 from sayre.retrieval.choice.select import figure_of_merit
-from sayre.retrieval.engine.runs import Run, Status
+from sayre.retrieval.engine.run import Run
+from sayre.retrieval.engine.status import Status
 
 SHARE = 0.1
 """Of the time that drawing may take."""

@@ -12,7 +12,7 @@ from sayre.crystal.conversion import centred
 from sayre.crystal.ramp import remove_ramp
 from sayre.crystal.resolution import ShellCurve
 from sayre.figures.style import INK
-from sayre.retrieval.engine.runs import Run
+from sayre.retrieval.engine.run import Run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sayre.files.kept import KeptFolder
-from sayre.retrieval.engine.runs import Run
+from sayre.retrieval.engine.run import Run
 from sayre.retrieval.engine.snapshots import Snapshots
 from sayre.retrieval.stored import run_arrays, stored_run
 

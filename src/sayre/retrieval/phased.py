@@ -14,7 +14,7 @@ from sayre.data.json_text import plain
 from sayre.data.shown import Lines, Shown, number, sizes, slices_through
 from sayre.retrieval.aliens import Aliens
 from sayre.retrieval.choice.modes import Modes
-from sayre.retrieval.engine.runs import Run
+from sayre.retrieval.engine.run import Run
 from sayre.retrieval.measurement.nuisances import Nuisances
 from sayre.retrieval.sampling import ratios_text
 

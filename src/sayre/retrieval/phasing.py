@@ -36,9 +36,11 @@ from sayre.retrieval.doubts import (
     why_unrefined,
 )
 from sayre.retrieval.engine.bounds import Bounds, amplitude_bounds
+from sayre.retrieval.engine.iterate import retrieve
 from sayre.retrieval.engine.recipe import PRESETS, iterations, recipe_text
-from sayre.retrieval.engine.runs import Report, Run, part_of, retrieve
+from sayre.retrieval.engine.run import Run
 from sayre.retrieval.engine.snapshots import Snapshots
+from sayre.retrieval.engine.status import Report, part_of
 from sayre.retrieval.engine.support import ShrinkWrap
 from sayre.retrieval.phased import Phased
 from sayre.retrieval.search import Round, search

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sayre.retrieval.choice.select import agreeing_with_last
 from sayre.retrieval.engine.recipe import Step, iterations, parse, split_at_wide
-from sayre.retrieval.engine.runs import Run
+from sayre.retrieval.engine.run import Run
 from sayre.retrieval.starts import StartOf
 
 

@@ -14,7 +14,7 @@ from sayre.data.option import SettingError
 from sayre.errors import InputError
 from sayre.files import load_crystal
 from sayre.retrieval.engine.bounds import Bounds
-from sayre.retrieval.engine.runs import Start, random_start
+from sayre.retrieval.engine.start import Start, random_start
 from sayre.retrieval.engine.support import initial_support
 from sayre.retrieval.prepare import bright_ratios, first_fill
 from sayre.retrieval.settings import Settings

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sayre.retrieval.engine.modulus import FitQuality
 from sayre.retrieval.engine.packed import Packed
-from sayre.retrieval.engine.runs import Run
+from sayre.retrieval.engine.run import Run
 from sayre.retrieval.measurement.nuisances import KINDS, Nuisances
 from sayre.retrieval.measurement.refine import Refined
 

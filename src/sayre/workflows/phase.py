@@ -243,7 +243,7 @@ class RetrievalStage:
         live
             Picture that follows the starts, a `sayre.figures.live.LivePicture`; None draws none.
         """
-        from sayre.retrieval.engine.runs import Status
+        from sayre.retrieval.engine.status import Status
         from sayre.retrieval.phasing import Watch
         from sayre.workflows.reconstruction import reconstruct
 

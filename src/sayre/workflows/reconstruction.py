@@ -18,7 +18,7 @@ from sayre.data import AnyPattern, Crystal, FilledPattern, Pattern
 from sayre.data.expect import expect
 from sayre.data.shown import Lines, Shown
 from sayre.retrieval.engine.bounds import amplitude_bounds
-from sayre.retrieval.engine.runs import Run
+from sayre.retrieval.engine.run import Run
 from sayre.retrieval.kept import KeptRuns
 from sayre.retrieval.phased import Phased
 from sayre.retrieval.phasing import Watch, phase

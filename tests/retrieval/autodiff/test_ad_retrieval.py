@@ -10,9 +10,10 @@ from sayre.retrieval.autodiff.fit import Fit
 from sayre.retrieval.autodiff.settings import ModelSettings
 from sayre.retrieval.choice.align import align, correlation
 from sayre.retrieval.engine.bounds import Bounds, amplitude_bounds
+from sayre.retrieval.engine.iterate import retrieve
 from sayre.retrieval.engine.modulus import Modulus
 from sayre.retrieval.engine.recipe import parse
-from sayre.retrieval.engine.runs import Start, random_start, retrieve
+from sayre.retrieval.engine.start import Start, random_start
 from sayre.retrieval.engine.support import ShrinkWrap
 from sayre.retrieval.phasing import phase
 from sayre.retrieval.settings import Settings

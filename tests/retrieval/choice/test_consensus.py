@@ -14,10 +14,12 @@ from sayre.retrieval.choice.margin import resampled, with_margin
 from sayre.retrieval.choice.modes import find_modes
 from sayre.retrieval.choice.select import select
 from sayre.retrieval.engine.bounds import Bounds, amplitude_bounds
+from sayre.retrieval.engine.iterate import retrieve
 from sayre.retrieval.engine.modulus import Modulus
 from sayre.retrieval.engine.packed import Packed
 from sayre.retrieval.engine.recipe import parse, split_at_wide
-from sayre.retrieval.engine.runs import Run, Start, random_start, retrieve
+from sayre.retrieval.engine.run import Run
+from sayre.retrieval.engine.start import Start, random_start
 from sayre.retrieval.engine.support import ShrinkWrap, initial_support
 from sayre.retrieval.phasing import phase
 

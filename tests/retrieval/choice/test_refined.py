@@ -6,8 +6,9 @@ import pytest
 from sayre.retrieval.choice import refined
 from sayre.retrieval.choice.refined import THRESHOLDS, Refinement
 from sayre.retrieval.engine.bounds import Bounds
+from sayre.retrieval.engine.iterate import retrieve
 from sayre.retrieval.engine.recipe import parse
-from sayre.retrieval.engine.runs import Start, retrieve
+from sayre.retrieval.engine.start import Start
 from sayre.retrieval.engine.support import ShrinkWrap
 from sayre.retrieval.measurement import model
 

@@ -3,7 +3,7 @@ import numpy as np
 from sayre.retrieval.choice.align import twin
 from sayre.retrieval.choice.select import agreeing_with_last
 from sayre.retrieval.engine.packed import Packed
-from sayre.retrieval.engine.runs import Run
+from sayre.retrieval.engine.run import Run
 
 
 def run(index, obj, likelihood, failed=""):

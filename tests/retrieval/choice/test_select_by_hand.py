@@ -6,7 +6,7 @@ import pytest
 from sayre.retrieval.choice.align import align, correlation
 from sayre.retrieval.choice.select import agreeing_with_last, agreement, figure_of_merit, select
 from sayre.retrieval.engine.packed import Packed
-from sayre.retrieval.engine.runs import Run
+from sayre.retrieval.engine.run import Run
 
 SHAPE = (12, 13)
 

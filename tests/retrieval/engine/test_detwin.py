@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from sayre.retrieval.engine.bounds import Bounds
+from sayre.retrieval.engine.iterate import retrieve
 from sayre.retrieval.engine.recipe import parse
-from sayre.retrieval.engine.runs import Start, retrieve
+from sayre.retrieval.engine.start import Start
 from sayre.retrieval.engine.support import ShrinkWrap
 
 

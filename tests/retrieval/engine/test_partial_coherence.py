@@ -11,9 +11,10 @@ from sayre.retrieval.choice.consensus import consensus
 from sayre.retrieval.engine.arrays import fourier, kernels
 from sayre.retrieval.engine.bounds import Bounds
 from sayre.retrieval.engine.coherence import PartialCoherence
+from sayre.retrieval.engine.iterate import retrieve
 from sayre.retrieval.engine.modulus import SHARPER, Modulus
 from sayre.retrieval.engine.recipe import parse
-from sayre.retrieval.engine.runs import Start, retrieve
+from sayre.retrieval.engine.start import Start
 from sayre.retrieval.engine.support import ShrinkWrap
 
 SIGMA = (1.2, 0.5, 0.9)

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from sayre.retrieval.engine import runs
+from sayre.retrieval.engine import iterate, status
 from sayre.retrieval.engine.arrays.corner import to_corner
 from sayre.retrieval.engine.bounds import Bounds, amplitude_bounds
+from sayre.retrieval.engine.iterate import retrieve
 from sayre.retrieval.engine.modulus import Modulus
 from sayre.retrieval.engine.recipe import parse
-from sayre.retrieval.engine.runs import Start, random_start, retrieve
+from sayre.retrieval.engine.start import Start, random_start
 from sayre.retrieval.engine.support import ShrinkWrap
 from sayre.retrieval.settings import Settings
 
@@ -143,7 +144,7 @@ def test_starts_may_be_made_one_by_one():
 
 
 def test_a_note_for_a_progress_bar():
-    now = runs.Status(
+    now = status.Status(
         fraction=0.5,
         iteration=20,
         indices=(3, 4, 5, 6),
@@ -204,10 +205,10 @@ def test_shrink_wrap_takes_the_smoothing_of_its_place_in_the_recipe():
 
 def test_the_batch_size_follows_the_free_memory(monkeypatch):
     """It is one on a CPU; on a GPU four fifths of its free memory hold six complex arrays of each start."""
-    assert runs._batch_size(10**6, torch.device("cpu")) == 1
+    assert iterate._batch_size(10**6, torch.device("cpu")) == 1
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (10**9, 2 * 10**9))
-    assert runs._batch_size(10**6, torch.device("cuda")) == 800 // 48
-    assert runs._batch_size(10**9, torch.device("cuda")) == 1
+    assert iterate._batch_size(10**6, torch.device("cuda")) == 800 // 48
+    assert iterate._batch_size(10**9, torch.device("cuda")) == 1
 
 
 def test_free_voxels_have_a_likelihood_of_their_own(pattern):

@@ -11,9 +11,10 @@ from sayre.errors import InputError, SayreWarning
 from sayre.files import pace
 from sayre.retrieval.engine.arrays import fourier
 from sayre.retrieval.engine.bounds import amplitude_bounds
+from sayre.retrieval.engine.iterate import retrieve
 from sayre.retrieval.engine.recipe import parse
-from sayre.retrieval.engine.runs import random_start, retrieve
 from sayre.retrieval.engine.snapshots import Snapshots
+from sayre.retrieval.engine.start import random_start
 from sayre.retrieval.engine.support import ShrinkWrap, initial_support
 
 RECIPES = [

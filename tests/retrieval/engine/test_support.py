@@ -11,8 +11,9 @@ from scipy.ndimage import gaussian_filter
 from sayre.errors import InputError
 from sayre.retrieval.engine.arrays import fourier, kernels
 from sayre.retrieval.engine.bounds import amplitude_bounds
+from sayre.retrieval.engine.iterate import retrieve
 from sayre.retrieval.engine.recipe import PRESETS, parse
-from sayre.retrieval.engine.runs import Start, retrieve
+from sayre.retrieval.engine.start import Start
 from sayre.retrieval.engine.support import ShrinkWrap, autocorrelation, initial_support, smooth
 from sayre.retrieval.settings import Settings
 

@@ -6,8 +6,9 @@ from noise import counts_of_test
 from sayre.data import Grid, Pattern
 from sayre.retrieval.choice.align import align, correlation
 from sayre.retrieval.engine.bounds import amplitude_bounds
+from sayre.retrieval.engine.iterate import retrieve
 from sayre.retrieval.engine.recipe import parse
-from sayre.retrieval.engine.runs import random_start, retrieve
+from sayre.retrieval.engine.start import random_start
 from sayre.retrieval.engine.support import ShrinkWrap
 from sayre.retrieval.engine.uniform import indices, plateau, relax_below
 from sayre.retrieval.settings import Settings

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sayre.figures.interactive.chart import Chart, colour_scale, layout, line, line_axis, logarithmic, packed
 from sayre.figures.phasing import BELIEVED, FIRST, OTHER, rank_of, residual_range
-from sayre.retrieval.engine.runs import Run
+from sayre.retrieval.engine.run import Run
 
 NAMES = ("not averaged", "averaged", "the middle one of these")
 COLOURS = (OTHER, BELIEVED, FIRST)

@@ -18,8 +18,10 @@ from sayre.retrieval.choice.margin import cut_back, resampled, with_margin
 from sayre.retrieval.choice.select import figure_of_merit, select
 from sayre.retrieval.choice.wide import beyond_the_edges
 from sayre.retrieval.engine.bounds import Bounds, Prior, amplitude_bounds
+from sayre.retrieval.engine.iterate import retrieve
 from sayre.retrieval.engine.recipe import parse, recipe_text, split_at_wide
-from sayre.retrieval.engine.runs import Report, Run, Status, retrieve
+from sayre.retrieval.engine.run import Run
+from sayre.retrieval.engine.status import Report, Status
 from sayre.retrieval.engine.support import ShrinkWrap
 from sayre.retrieval.measurement.model import best_model
 from sayre.retrieval.measurement.nuisances import Nuisances, kinds_for

@@ -17,7 +17,8 @@ from sayre.retrieval.choice.wide import beyond_the_edges
 from sayre.retrieval.engine.bounds import Bounds
 from sayre.retrieval.engine.modulus import FitQuality, Modulus
 from sayre.retrieval.engine.recipe import Step, iterations
-from sayre.retrieval.engine.runs import Report, Run, part_of
+from sayre.retrieval.engine.run import Run
+from sayre.retrieval.engine.status import Report, part_of
 from sayre.retrieval.engine.support import ShrinkWrap
 from sayre.retrieval.measurement.nuisances import Nuisances
 

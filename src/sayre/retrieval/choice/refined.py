@@ -14,8 +14,11 @@ from sayre.retrieval.choice.margin import resampled, with_margin
 from sayre.retrieval.choice.modes import TRUSTED, Modes
 from sayre.retrieval.choice.select import figure_of_merit
 from sayre.retrieval.engine.bounds import Bounds
+from sayre.retrieval.engine.iterate import retrieve
 from sayre.retrieval.engine.recipe import Step
-from sayre.retrieval.engine.runs import Report, Run, Start, Status, retrieve
+from sayre.retrieval.engine.run import Run
+from sayre.retrieval.engine.start import Start
+from sayre.retrieval.engine.status import Report, Status
 from sayre.retrieval.engine.support import ShrinkWrap
 from sayre.retrieval.measurement.corrected import corrected, point_spread
 from sayre.retrieval.measurement.model import best_model

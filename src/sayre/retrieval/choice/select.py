@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sayre.retrieval.choice.align import align, aligned, correlation
-from sayre.retrieval.engine.runs import Run
+from sayre.retrieval.engine.run import Run
 
 LIKELIHOOD_RANGE = 1.5
 """Runs whose free log-likelihood is more than this factor times the best are not selected."""

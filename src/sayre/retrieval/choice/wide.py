@@ -12,8 +12,11 @@ from numpy.typing import NDArray
 from sayre.errors import warn
 from sayre.retrieval.choice.margin import resampled, with_margin
 from sayre.retrieval.engine.bounds import Bounds
+from sayre.retrieval.engine.iterate import retrieve
 from sayre.retrieval.engine.recipe import Step
-from sayre.retrieval.engine.runs import Report, Run, Start, Status, retrieve
+from sayre.retrieval.engine.run import Run
+from sayre.retrieval.engine.start import Start
+from sayre.retrieval.engine.status import Report, Status
 from sayre.retrieval.engine.support import ShrinkWrap
 
 Objects = NDArray[np.complex64]

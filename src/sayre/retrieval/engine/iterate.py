@@ -5,180 +5,31 @@ A start that fails (not finite, empty) is marked as failed and does not stop the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence, Sized
-from dataclasses import dataclass, replace
+from collections.abc import Generator, Iterable, Iterator, Sequence, Sized
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from sayre.data.shown import number
 from sayre.retrieval.engine.algorithms import ER, Algorithm, State
 from sayre.retrieval.engine.arrays.corner import to_corner
 from sayre.retrieval.engine.bounds import Bounds
 from sayre.retrieval.engine.modulus import Modulus
 from sayre.retrieval.engine.packed import Mask, Objects, Packed
 from sayre.retrieval.engine.recipe import DETWIN, PSF, Step
+from sayre.retrieval.engine.run import Run
 from sayre.retrieval.engine.snapshots import Snapshot, Snapshots, arrays_of, restore
+from sayre.retrieval.engine.start import Start
+from sayre.retrieval.engine.status import Report, Status
 from sayre.retrieval.engine.support import ShrinkWrap
 
 BATCH_BYTES = 6 * 8
 """Bytes of device memory that one start needs for each voxel: six complex arrays."""
 DETWIN_STEPS = 10
 """Iterations of error reduction in one half of the support for each `DETWIN`."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Start:
-    """The object and support from which a run begins.
-
-    Attributes
-    ----------
-    index
-        Number of the start, from 0.
-    object
-        complex64, centred, of the shape of the bounds.
-    support
-        bool, centred, of the same shape.
-    point_spread
-        Point-spread function of partial coherence, float32, lag 0 in the middle; None where it is not known.
-    """
-
-    index: int
-    object: Objects
-    support: Mask
-    point_spread: NDArray[np.float32] | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Run:
-    """The result of the recipe from one start.
-
-    Attributes
-    ----------
-    index
-        Number of the start, from 0.
-    packed
-        The object, centred and zero outside its support.
-    residual, likelihood, free_likelihood
-        Fit to the counts; see `sayre.retrieval.engine.modulus.FitQuality`.
-    history
-        Pairs of iteration and residual R.
-    failed
-        Why the start failed; empty if it did not.
-    point_spread
-        Point-spread function of partial coherence, as in `Start`.
-    """
-
-    index: int
-    packed: Packed
-    residual: float
-    likelihood: float
-    free_likelihood: float
-    history: tuple[tuple[int, float], ...] = ()
-    failed: str = ""
-    point_spread: NDArray[np.float32] | None = None
-
-    @property
-    def object(self) -> Objects:
-        """The object as a new complex64 array, centred."""
-        return self.packed.object
-
-    @property
-    def support(self) -> Mask:
-        """The support as a new bool array, centred."""
-        return self.packed.support
-
-
-@dataclass(frozen=True, kw_only=True)
-class Status:
-    """The state of phase retrieval, reported every few iterations.
-
-    Attributes
-    ----------
-    fraction
-        Fraction done of the iterations of all starts, from 0 to 1.
-    iteration
-        Iterations done of the starts that are running.
-    indices
-        Numbers of the starts that are running.
-    residuals
-        Residual R of each of them.
-    estimate
-        Function from a place in `indices` to that start's present object (complex64, centred) and support.
-    step
-        What is done, where it is not the starts of the recipe: "refining", "beyond the edges".
-    """
-
-    fraction: float
-    iteration: int
-    indices: tuple[int, ...]
-    residuals: tuple[float, ...]
-    estimate: Callable[[int], tuple[Objects, Mask]]
-    step: str = ""
-
-    def note(self, runs: int) -> str:
-        """Describe the state in a few words for a progress bar, where `runs` starts are made in all."""
-        residuals = ", ".join(number(r, ".3f") for r in self.residuals[:3])
-        first = self.indices[0]
-        whole = f"of {runs}, counted from 0" if first < runs else "random, for the network's do not agree"
-        step = f"{self.step}, " if self.step else ""
-        return f"{step}start {first} ({whole}), R {residuals}"
-
-
-Report = Callable[[Status], None]
-
-
-def part_of(report: Report | None, before: float, share: float, past: int = 0) -> Report:
-    """Return a function that takes the status of a part of the work and reports that of the whole.
-
-    Parameters
-    ----------
-    report
-        Function that is called with the status of the whole; None for none.
-    before, share
-        Fraction of the work before this part, and of this part.
-    past
-        Iterations before this part.
-    """
-
-    def report_whole(status: Status) -> None:
-        if report:
-            fraction = before + share * status.fraction
-            report(replace(status, fraction=fraction, iteration=past + status.iteration))
-
-    return report_whole
-
-
-def random_start(
-    bounds: Bounds, support: Mask, index: int, seed: int, *, amplitude: NDArray[np.floating] | None = None
-) -> Start:
-    """Make a start with random phases, uniform in [−π, π), inside a support.
-
-    Parameters
-    ----------
-    bounds
-        Their counts give the scale of the amplitude.
-    support
-        bool, centred, of the shape of the bounds.
-    index
-        Number of the start.
-    seed
-        Seed of the random numbers; the same `seed` and `index` give the same start.
-    amplitude
-        Real, centred, in arbitrary units; uniform by default.
-    """
-    generator = np.random.default_rng([seed, index])
-    phases = generator.uniform(-np.pi, np.pi, bounds.counts.shape)[support]
-    values = np.exp(1j * phases) * (1 if amplitude is None else amplitude[support])
-    power = float(np.sum(np.abs(values) ** 2)) * bounds.counts.size
-    scale = np.sqrt(float(bounds.counts.sum(dtype=np.float64)) / max(power, 1e-30))
-    field = np.zeros(bounds.counts.shape, np.complex64)
-    field[support] = values * scale
-    return Start(index=index, object=field, support=support)
 
 
 def retrieve(
@@ -190,7 +41,7 @@ def retrieve(
     count: int | None = None,
     device: str | torch.device = "cpu",
     batch: int | None = None,
-    report: Callable[[Status], None] | None = None,
+    report: Report | None = None,
     snapshots: Snapshots | None = None,
 ) -> Generator[Run, None, None]:
     """Iterate a recipe from every start, and yield runs as they finish, in the order of the starts.
@@ -255,7 +106,7 @@ class _Batch:
         modulus: Modulus,
         steps: Sequence[Step],
         shrink_wrap: ShrinkWrap,
-        report: Callable[[Status], None] | None,
+        report: Report | None,
         snapshots: Snapshots | None,
     ) -> None:
         self.indices = tuple(start.index for start in starts)
