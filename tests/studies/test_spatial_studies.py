@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from sayre.data import Grid, Pattern
 from sayre.files import save
 from sayre.studies.catalogue import STUDIES, function_of
+from sayre.studies.spatial import stride as of_strides
 from sayre.studies.study import StudySettings
 
 
@@ -82,6 +85,22 @@ def test_windows_at_larger_distances_err_no_less(tmp_path):
     errors = values(result, "log_error")
     assert errors[0] <= errors[-1] * 1.02
     assert len(set(values(result, "stride"))) == len(errors)
+
+
+@pytest.mark.parametrize(("until", "done"), [(4.0, [24]), (5.0, [16, 24]), (9.0, [12, 16, 24])])
+def test_strides_for_which_there_is_no_time_are_left_out(tmp_path, monkeypatch, until, done):
+    """Fillings of 1, 2.25, 4 and 16 s at strides of 24, 16, 12 and 6, the first of them twice."""
+    now = [0.0]
+
+    def fill(pattern, *, stride, **told):
+        now[0] += (24 / stride) ** 2
+        return SimpleNamespace(intensity=np.full(pattern.shape, np.float32(stride)))
+
+    monkeypatch.setattr(of_strides, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(of_strides, "inpaint", fill)
+    monkeypatch.setattr(of_strides, "QUICK_STRIDES", (6, 12, 16, 24))
+    made = quick(tmp_path, "stride-3d", until=until)
+    assert [row["stride"] for row in made.tables[""].records] == done
 
 
 @pytest.fixture

@@ -56,7 +56,8 @@ class StudyJob:
     minutes: Annotated[
         float | None,
         Option(
-            help="Stop training, or phasing further crystals, after this time; results are of what was done.",
+            help="Stop training, phasing further crystals or making finer steps after this time; results are "
+            "of what was done.",
             above=0,
         ),
     ] = None

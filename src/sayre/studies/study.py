@@ -40,8 +40,8 @@ class StudySettings:
     pattern
         File of a measured pattern, beside the simulated one of a study of patterns; None is none.
     until
-        Reading of `time.monotonic()` from which on no training goes on and no further crystal is phased; None
-        is no limit.
+        Reading of `time.monotonic()` from which on no training goes on, no further crystal is phased and no
+        finer step is made; None is no limit.
     """
 
     folder: Path

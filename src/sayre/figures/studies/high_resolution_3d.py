@@ -47,8 +47,18 @@ def resolution_figure(curves: Sequence[Curves]) -> Figure:
             label, colour, line = STYLES[one.name]
             shell = one.shells[number]
             panel.plot(shell.q / np.pi, shell.value, line, color=colour, label=label, lw=1.4)
-        threshold = curves[0].shells[number]
-        panel.plot(threshold.q / np.pi, threshold.threshold, color=INK, lw=0.7)
+        shell = curves[0].shells[number]
+        panel.plot(shell.q / np.pi, shell.threshold, color=INK, lw=0.7)
+        level = float(np.nanmedian(shell.threshold))
+        panel.annotate(
+            f"threshold {level:.2f}",
+            (0.02, level),
+            xytext=(0, -2),
+            textcoords="offset points",
+            fontsize=7,
+            color=INK,
+            va="top",
+        )
         panel.set_title(title, fontsize=9, loc="left", color=INK)
         panel.set_xlabel("q / (π / voxel)", fontsize=9)
         panel.set_ylim(0, 1.1)

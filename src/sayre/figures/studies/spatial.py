@@ -27,12 +27,13 @@ ALL_STYLES = {
     "patch": ("published, as trained here", "#7f3c8d", "P-"),
 }
 """Label, colour and line of each method."""
-TICKS, WIDE_TICKS = (
-    [factor * 10.0**power for power in range(-3, 5) for factor in factors]
-    for factors in ((1, 1.1, 1.2, 1.5, 2, 5), (1, 2, 5))
+TICKS = tuple(
+    [factor * 10.0**power for power in range(-4, 5) for factor in factors]
+    for factors in ((1,), (1, 2, 5), (1, 1.5, 2, 3, 5, 7), tuple(1 + n / 10 for n in range(90)))
 )
-"""Where a logarithmic axis is labelled, and where one of more than a factor of `WIDE` is."""
-WIDE = 4
+"""Where a logarithmic axis may be labelled, from wide to narrow ranges."""
+ENOUGH, CLOSE = 3, 0.1
+"""Labels that a logarithmic axis has at least, and the share of it that is at least between two."""
 
 
 class Column(NamedTuple):
@@ -99,22 +100,24 @@ def lines_figure(
 ) -> Figure:
     """Draw values of several methods against a quantity, a panel for each title.
 
-    Panels have one scale, unless it is logarithmic.
+    Panels have one scale and stand in rows of two, unless it is logarithmic: then each has its own, told by
+    its title, and there are three in a row.
 
     Parameters
     ----------
     panels
         By title and method: the quantity and the values.
     x, y
-        Labels of the axes, with units.
+        Labels of the axes, with units; that of the second is left out where it is logarithmic.
     log
         Whether both axes are logarithmic.
     """
     from matplotlib.figure import Figure
 
-    columns = min(len(panels), 2)
+    columns = min(len(panels), 3 if log else 2)
     rows = -(-len(panels) // columns)
-    figure = Figure(figsize=(3.5 * columns + 0.3, 2.7 * rows + 0.6), layout="constrained", facecolor="white")
+    wide = 2.4 if columns == 3 else 3.5
+    figure = Figure(figsize=(wide * columns + 0.3, 2.7 * rows + 0.6), layout="constrained", facecolor="white")
     drawn = figure.subplots(rows, columns, sharex=True, sharey=not log, squeeze=False)
     for panel in drawn.flat[len(panels) :]:
         panel.set_axis_off()
@@ -125,18 +128,20 @@ def lines_figure(
         if log:
             panel.set_xscale("log")
             panel.set_yscale("log")
-            panel.set_xticks(at, labels=[f"{value:g}" for value in at], minor=False)
             panel.minorticks_off()
+            places = sorted({value for at, _ in curves.values() for value in at})
+            panel.set_xticks(places, labels=_labels(places, panel.get_xlim()))
             low, high = panel.get_ylim()
-            ticks = [t for t in (WIDE_TICKS if high > WIDE * low else TICKS) if low <= t <= high]
-            panel.set_yticks(ticks, labels=[f"{value:g}" for value in ticks])
+            inside = [[tick for tick in ticks if low <= tick <= high] for ticks in TICKS]
+            ticks = next((some for some in inside if len(some) >= ENOUGH), inside[-1])
+            panel.set_yticks(ticks, labels=_labels(ticks, (low, high)))
         panel.set_title(title, fontsize=9, loc="left", color=INK)
         as_chart(panel)
     for panel in drawn.flat[max(len(panels) - columns, 0) : len(panels)]:
         panel.set_xlabel(x, fontsize=9)
         panel.tick_params(labelbottom=True)
     for panel in drawn[:, 0]:
-        panel.set_ylabel(y, fontsize=9)
+        panel.set_ylabel("" if log else y, fontsize=9)
     entries = {
         label: handle
         for panel in drawn.flat
@@ -146,6 +151,18 @@ def lines_figure(
         list(entries.values()), list(entries), loc="outside lower center", ncols=5, fontsize=8, frameon=False
     )
     return figure
+
+
+def _labels(places: Sequence[float], limits: tuple[float, float]) -> list[str]:
+    """Return what is written at places of a logarithmic axis: nothing where the last label is close."""
+    low, high = np.log(limits)
+    labels: list[str] = []
+    last = -np.inf
+    for place, at in zip(places, (np.log(places) - low) / (high - low), strict=True):
+        shown = at - last >= CLOSE
+        labels.append(f"{place:g}" if shown else "")
+        last = at if shown else last
+    return labels
 
 
 def fillings_figure(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sayre.figures.style import INK, as_chart
+from sayre.figures.style import EMPTY, INK, UNSEEN, as_chart
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -22,13 +22,14 @@ STYLES = {
     "crystal": ("crystal", "#d55e00", "D-"),
 }
 """Label, colour (Okabe and Ito) and line of each method."""
-ROWS = ("log₁₀(1 + counts)", "modulus", "phase derivative\n(rad a voxel)")
+ROWS = ("log₁₀(1 + counts)", "modulus", "error of the phase\nderivative (rad a voxel)")
 
 
 class Map(NamedTuple):
-    """Middle planes of an object by what filled its gap: log counts, modulus, derivative of the phase.
+    """Middle planes of an object by what filled its gap: log counts, modulus, error of the phase derivative.
 
-    The first column is that of the whole pattern, the second that of the empty gap.
+    The first column is that of the whole pattern, the second that of the empty gap. Counts are NaN where none
+    were given.
     """
 
     name: str
@@ -69,7 +70,7 @@ def strain_figure(records: Sequence[Mapping[str, Any]]) -> Figure:
 
 
 def maps_figure(maps: Sequence[Map]) -> Figure:
-    """Draw counts, modulus and derivative of the phase of the middle planes, for each object.
+    """Draw counts, modulus and error of the phase derivative of the middle planes, for each object.
 
     Parameters
     ----------
@@ -104,7 +105,7 @@ def _show(figure: Figure, rows: NDArray[Any], one: Map) -> None:
             drawn = panel.imshow(
                 image, cmap=colours, vmin=low, vmax=high, origin="lower", interpolation="nearest"
             )
-            panel.set_facecolor("#eeeeee")
+            panel.set_facecolor(UNSEEN if row == 0 else EMPTY)
             panel.set_xticks([])
             panel.set_yticks([])
             if row == 0:

@@ -102,7 +102,7 @@ def make(settings: StudySettings, advance: Advance) -> StudyResult:
                     row, obj = _phased(reference, way, seed, settings)
                     rows.append((reference.name, width, *row))
                     if way.method in ("", methods[-1]):
-                        shown[f"{way.gap} {way.method}".strip()] = (way.pattern.intensity, obj)
+                        shown[f"{way.gap} {way.method}".strip()] = (_given(way), obj)
                 if width == widths[len(widths) // 2] and reference.name not in maps:
                     maps[reference.name] = _map(reference, width, shown)
                 done += 1
@@ -132,6 +132,12 @@ def _ways(gapped: Pattern, methods: Sequence[str], device: str) -> Iterator[Way]
         yield Way("hard", method, filled, sigmas=0.0)
         if method not in WITHOUT_ERROR:
             yield Way("bounded", method, filled)
+
+
+def _given(way: Way) -> NDArray[np.float32]:
+    """Return the counts that phase retrieval is given, NaN where the gap is free."""
+    counts = way.pattern.intensity
+    return np.where(way.pattern.mask, np.float32(np.nan), counts) if way.gap == "free" else counts
 
 
 def _phased(
@@ -194,7 +200,7 @@ def _mean_and_error(values: Sequence[float]) -> tuple[float, float]:
 
 
 def _map(reference: Reference, width: int, shown: dict[str, Shown]) -> Map:
-    """Counts, modulus and error of the derivative of the phase in the middle planes."""
+    """Counts, modulus and error of the phase derivative in the middle planes."""
     middle = len(reference.support) // 2
     columns = {
         name: (np.log10(1 + counts[middle]), np.abs(obj[middle]), reference.gradient(obj)[middle])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,10 @@ PUBLISHED_SECONDS = 11 * 60
 
 
 def make(settings: StudySettings, advance: Advance) -> StudyResult:
-    """Fill one cross with windows at several distances of each other.
+    """Fill one cross with windows at several distances of each other, from the largest stride down.
+
+    A stride is left out, and all below it, for which the time of `--minutes` would not do, as the strides
+    before tell.
 
     Parameters
     ----------
@@ -40,37 +44,45 @@ def make(settings: StudySettings, advance: Advance) -> StudyResult:
     limit = BandLimit(made.expectation, made.oversampling[0]).log_error(mask, WIDTH)
     ways = ways_of(settings, ("unet",), WIDTH)
     rows: list[tuple[Any, ...]] = []
-    for number, (name, told) in enumerate(ways.items()):
+    for told in ways.values():
         inpaint(gapped, stride=max(strides), device=settings.device, **told)  # loads weights, warms up
-        mine: list[tuple[Any, ...]] = []
-        for done, stride in enumerate(reversed(strides)):
-            began = time.perf_counter()
+    took: dict[int, float] = {}
+    for done, stride in enumerate(reversed(strides)):
+        if (
+            settings.until is not None
+            and took
+            and time.monotonic() + _expected(took, stride) > settings.until
+        ):
+            break
+        for number, (name, told) in enumerate(ways.items()):
+            began = time.monotonic()
             filled = inpaint(gapped, stride=stride, device=settings.device, **told).intensity
-            seconds = time.perf_counter() - began
+            seconds = time.monotonic() - began
+            took[stride] = took.get(stride, 0.0) + seconds
             absolute = float(np.abs(filled[mask] - made.expectation[mask]).sum())
             error = log_error(filled[mask], made.expectation[mask])
-            mine.append((stride, name, seconds, absolute, error, limit))
-            advance((number + (done + 1) / len(strides)) / len(ways))
-        rows += reversed(mine)
-    table = Table(COLUMNS, rows)
+            rows.append((stride, name, seconds, absolute, error, limit))
+            advance((done + (number + 1) / len(ways)) / len(strides))
+    advance(1.0)
+    table = Table(COLUMNS, sorted(rows, key=lambda row: (list(ways).index(row[1]), row[0])))
     curves = {name: _curve(table, name) for name in ways}
     return StudyResult(
         tables={"": table},
         figures={
             "": lines_figure(
                 {
-                    "seconds": {name: (x, seconds) for name, (x, seconds, _, _) in curves.items()},
-                    "sum of absolute errors over the smallest": {
+                    "time (s)": {name: (x, seconds) for name, (x, seconds, _, _) in curves.items()},
+                    "sum of absolute errors\nover the smallest": {
                         name: (x, [v / min(absolute) for v in absolute])
                         for name, (x, _, absolute, _) in curves.items()
                     },
-                    "log error": {
+                    "mean squared error\nof log counts": {
                         **{name: (x, logs) for name, (x, _, _, logs) in curves.items()},
-                        "band": (list(strides), [limit] * len(strides)),
+                        "band": (sorted(took), [limit] * len(took)),
                     },
                 },
                 x="stride (voxels)",
-                y="seconds, ratio, or log error",
+                y="",
                 log=True,
             )
         },
@@ -78,6 +90,13 @@ def make(settings: StudySettings, advance: Advance) -> StudyResult:
             [*(_said(name, *curve) for name, curve in curves.items()), f"the band alone allows {limit:.4f}"]
         ),
     )
+
+
+def _expected(took: Mapping[int, float], stride: int) -> float:
+    """Return the seconds of a stride: by the power law of the last two, by the area after one."""
+    x, y = np.log(list(took)[-2:]), np.log(list(took.values())[-2:])
+    power = (y[-1] - y[0]) / (x[-1] - x[0]) if len(took) > 1 else -2.0
+    return float(np.exp(y[-1] + power * (np.log(stride) - x[-1])))
 
 
 def _curve(table: Table, name: str) -> tuple[list[float], list[float], list[float], list[float]]:
@@ -90,7 +109,7 @@ def _curve(table: Table, name: str) -> tuple[list[float], list[float], list[floa
 
 
 def _said(name: str, x: list[float], seconds: list[float], _: list[float], logs: list[float]) -> str:
-    power = float(np.polyfit(np.log(x), np.log(seconds), 1)[0])
+    power = float(np.polyfit(np.log(x), np.log(seconds), 1)[0]) if len(x) > 1 else float("nan")
     return (
         f"{name}: time falls as the stride to the power {power:.2f}; {seconds[0]:.1f} s at a stride of {x[0]}"
         f" (thesis, the published network at 1: {PUBLISHED_SECONDS} s on a Tesla V100), log error "
