@@ -74,7 +74,7 @@ def corrected(
 
     Notes
     -----
-    R. Harder et al., Phys. Rev. B 76, 115425 (2007); for δ/sin²θ, B. E. Warren, X-ray Diffraction (1969).
+    A. G. Shabalin et al., arXiv:1703.04100 (2017); for δ/sin²θ, B. E. Warren, X-ray Diffraction (1969).
     """
     wave = 2 * np.pi / (geometry.wavelength / 10)
     beam = direction("z+")

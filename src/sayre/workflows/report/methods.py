@@ -122,7 +122,8 @@ def _crystal(outcome: RunOutcome) -> list[str]:
     if crystal.strain is not None:
         told.append("The strain was taken from wrapped differences of the phase along the scattering vector.")
     if crystal.displacement is not None:
-        told.append("For the displacement the phase was unwrapped by reliability-sorted paths [Herraez2002].")
+        paths = "by paths sorted by reliability [Herraez2002, AbdulRahman2007]"
+        told.append(f"For the displacement the phase was unwrapped {paths}.")
     if crystal.orthogonal and crystal.axes is not None and crystal.voxel_size is not None:
         told.append(f"The crystal was interpolated to cubic voxels of {crystal.voxel_size[0]:.3g} nm.")
     return told

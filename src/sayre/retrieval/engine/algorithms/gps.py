@@ -18,7 +18,7 @@ class GPS(Algorithm):
     """Generalised proximal smoothing: primal-dual proximal steps with a smoothed modulus constraint.
 
     `x ← (σ w + t P_M w)/(σ + t)` with `w = x − t y`, then `y ← (1 − P_S)(y + s (2 x − x_before))`: Pham, Yin,
-    Miao and Osher, Opt. Express 27, 2792 (2019), Algorithm 1 (GPS-R without its low-pass filter).
+    Rana, Osher and Miao, Opt. Express 27, 2792 (2019), Algorithm 1 (GPS-R without its low-pass filter).
     """
 
     ranges: ClassVar[Mapping[str, tuple[float, float]]] = {"t": (0, 10), "s": (0, 10), "sigma": (0, 10)}
