@@ -139,10 +139,34 @@ def test_times_of_other_programs_are_read_from_the_page():
 
 def test_the_records_are_those_of_the_page():
     """The page is drawn from the records, and every case has words and a panel."""
-    from timing import cases, page, records
+    from timing import cases, curves, page, records
 
     tables = page.tables(records.load(ROOT / "benchmarks" / "records.jsonl"))
     assert tables in page.PAGE.read_text()
     names = [name for group in (*cases.GROUPS, cases.WHOLE) for name in group.cases.values()]
     assert names == list(cases.WORDS)
-    assert all(any(name.startswith(word) for word in page.PANELS.values()) for name in names)
+    assert all(any(name.startswith(word) for word in curves.PANELS.values()) for name in names)
+
+
+def test_what_is_asked_in_seconds_is_drawn_on_the_scale_of_ratios():
+    from timing.curves import asked
+
+    assert asked("fill-128-default", {"seconds": 16.0, "ratio": 400.0}) == pytest.approx(200)
+    assert asked("step-128-HIO", {"seconds": 16.0, "ratio": 400.0}) == 1.4
+    assert asked("step-128-ER", {"seconds": 16.0, "ratio": 400.0}) is None
+
+
+@pytest.mark.parametrize(("count", "bars"), [(1, True), (3, False)])
+def test_few_records_are_bars_and_many_are_curves(tmp_path, monkeypatch, count, bars):
+    from matplotlib.figure import Figure
+
+    from timing import curves
+    from timing.records import machine
+
+    drawn = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *_, **__: drawn.append(figure))
+    found = {**machine("cpu", 1), "cases": record(2.0)["cases"]}
+    curves.draw(tmp_path / "speed.png", [found] * count)
+    starting = next(axis for axis in drawn[0].axes if axis.get_title(loc="left") == "Starting")
+    assert (len(starting.patches) > 0) == bars
+    assert starting.get_xlabel() == ("times import numpy" if bars else "record")
