@@ -13,14 +13,14 @@ demo: $(VENV)/.ready
 
 # Lint, types, tests and the share of the code that they reach; fails below the floor of pyproject.toml.
 test: $(VENV)/.ready-dev lint
-	$(BIN)/python -m pytest --cov --numprocesses auto
+	$(BIN)/python -m pytest --cov --numprocesses auto --dist worksteal
 
 # The tests with the oldest dependencies that pyproject.toml allows. Old releases of torch for Linux bring CUDA
 # along (3 GB); an index of CPU builds (`PIP_EXTRA_INDEX_URL`) avoids it. Only Sayre's own warnings are errors here.
 OLDEST        ?= .venv-oldest
 OLDEST_PYTHON ?= python3.11
 test-oldest: $(OLDEST)/.ready
-	$(OLDEST)/bin/python -m pytest --numprocesses auto -W default -W error::sayre.errors.SayreWarning
+	$(OLDEST)/bin/python -m pytest --numprocesses auto --dist worksteal -W default -W error::sayre.errors.SayreWarning
 
 # The tests against other programs, in an environment with those that pip installs.
 INTEROP ?= .venv-interop

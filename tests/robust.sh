@@ -20,7 +20,7 @@ suite() {
 suite "" "$@"
 suite OMP_NUM_THREADS=1 "$@"
 suite OMP_NUM_THREADS=8 "$@"
-set -- --numprocesses auto "$@"
+set -- --numprocesses auto --dist worksteal "$@"
 suite MKL_ENABLE_INSTRUCTIONS=AVX2 "$@"
 suite MKL_ENABLE_INSTRUCTIONS=SSE4_2 "$@"
 suite MKL_CBWR=COMPATIBLE "$@"
