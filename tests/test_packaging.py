@@ -10,6 +10,8 @@ import pytest
 
 import sayre
 
+ROW = r"^\| `(\w+)` \| ([^|]+) \|"
+"""Of a table: an extra, and what it installs."""
 ROOT = Path(__file__).parents[1]
 CONDA_NAMES = {"torch": "pytorch", "matplotlib": "matplotlib-base"}
 """Names of conda-forge where they are not those of PyPI."""
@@ -51,3 +53,13 @@ def test_the_readme_tells_what_each_extra_brings(project):
     readme = (ROOT / "README.md").read_text()
     told = set(re.findall(r'^\| `pip install "\.\[(\w+)\]"` \|', readme, flags=re.M))
     assert told == set(project["optional-dependencies"])
+
+
+def test_the_page_on_installing_names_the_packages_of_each_extra(project):
+    page = (ROOT / "docs" / "install.md").read_text()
+    told = {name: set(re.findall(r"`([\w-]+)`", packages)) for name, packages in re.findall(ROW, page, re.M)}
+    brought = {
+        name: {re.match(r"[\w-]+", requirement)[0] for requirement in requirements}
+        for name, requirements in project["optional-dependencies"].items()
+    }
+    assert told == brought
