@@ -64,7 +64,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[object]:
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if item.get_closest_marker("gpu") is not None and not torch.cuda.is_available():
-        pytest.skip("needs an NVIDIA GPU")
+        pytest.skip("this machine has no NVIDIA GPU that PyTorch can use")
 
 
 @pytest.fixture(scope="session")
@@ -83,7 +83,7 @@ def measured(data_dir: Path):
     def load(letter: str):
         found = sorted(data_dir.glob(f"{letter}_*.npz"))
         if not found:
-            pytest.skip(f"no {letter}_*.npz in SAYRE_DATA_DIR")
+            pytest.skip(f"SAYRE_DATA_DIR has no file {letter}_*.npz")
         return np.load(found[0])
 
     return load

@@ -53,9 +53,9 @@ def test_every_notebook_is_checked():
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=name_of)
 def test_a_notebook_runs(path, tmp_path, monkeypatch):
     """In a kernel of its own, in an empty folder; a cell that is added asks whether its values are right."""
-    nbformat = pytest.importorskip("nbformat", reason="needs nbclient and ipykernel")
-    nbclient = pytest.importorskip("nbclient", reason="needs nbclient and ipykernel")
-    pytest.importorskip("ipykernel", reason="needs nbclient and ipykernel")
+    nbformat = pytest.importorskip("nbformat", reason="the notebooks need nbclient and ipykernel")
+    nbclient = pytest.importorskip("nbclient", reason="the notebooks need nbclient and ipykernel")
+    pytest.importorskip("ipykernel", reason="the notebooks need nbclient and ipykernel")
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     notebook = nbformat.read(path, as_version=4)

@@ -416,7 +416,7 @@ def test_a_measured_peak_is_explained_better_after_division(data_dir):
 
     path = data_dir / "A_aps34idc_S54_au.npz"
     if not path.exists():
-        pytest.skip("no A_aps34idc_S54_au.npz in SAYRE_DATA_DIR")
+        pytest.skip("SAYRE_DATA_DIR has no file A_aps34idc_S54_au.npz")
     residuals = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SayreWarning)

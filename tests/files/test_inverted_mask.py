@@ -79,7 +79,7 @@ def test_a_mask_of_all_but_the_peak_is_taken(tmp_path, counts, half, hidden):
 def test_a_measured_pattern_with_the_mask_of_its_detector():
     path = Path(os.environ.get("SAYRE_DATA_DIR", "none")) / "D_id01_maxipix.cxi"
     if not path.is_file():
-        pytest.skip(f"{path}: is not there")
+        pytest.skip(f"SAYRE_DATA_DIR has no file {path.name}")
     found = load(path)
     everything_else = np.ones(found.shape, bool)
     everything_else[40:88, 150:204, 80:134] = False

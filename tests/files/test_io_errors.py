@@ -237,7 +237,9 @@ def test_output_made_meanwhile_is_not_overwritten(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-@pytest.mark.skipif(not hasattr(resource, "RLIMIT_FSIZE"), reason="no file size limit here")
+@pytest.mark.skipif(
+    not hasattr(resource, "RLIMIT_FSIZE"), reason="this system cannot limit the size of files"
+)
 def test_full_disk_leaves_the_old_file(tmp_path):
     """A file size limit stands for the full disk; HDF5 itself would crash on it."""
     endings = [".npz", ".npy", ".cxi", ".h5", ".tif"]

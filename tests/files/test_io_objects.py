@@ -212,7 +212,7 @@ def test_files_of_others(tmp_path):
 def test_measured_object(data_dir):
     paths = sorted(data_dir.glob("E_*.npz"))
     if not paths:
-        pytest.skip("no E_*.npz in SAYRE_DATA_DIR")
+        pytest.skip("SAYRE_DATA_DIR has no file E_*.npz")
     with pytest.warns(SayreWarning, match="no support"):
         crystal = load_crystal(paths[0])
     assert crystal.shape == (86, 118, 122)

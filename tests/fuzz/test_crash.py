@@ -19,7 +19,9 @@ from sayre.workflows.jobs.again import is_left, require_own
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="kills processes that it forks")
+@pytest.mark.skipif(
+    not hasattr(os, "fork"), reason="the test kills processes that it forks, and this system cannot fork"
+)
 def test_commands_that_are_killed_end_in_the_same_bytes():
     script = Path(__file__).with_name("crash.py")
     line = [sys.executable, script, "inpaint", "simulate", "--limit", "5", "--moments", "1", "--seed", "3"]

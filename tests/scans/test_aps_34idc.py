@@ -217,7 +217,7 @@ def raw(data_dir, tmp_path_factory):
     """The raw scan behind the measured peak A."""
     packed = data_dir / "s54_raw_34idc.tar.xz"
     if not packed.is_file():
-        pytest.skip("no s54_raw_34idc.tar.xz in SAYRE_DATA_DIR")
+        pytest.skip("SAYRE_DATA_DIR has no file s54_raw_34idc.tar.xz")
     folder = tmp_path_factory.mktemp("raw")
     with tarfile.open(packed) as archive:
         archive.extractall(folder, filter="data")

@@ -170,7 +170,10 @@ def test_an_absolute_name_is_refused_even_inside(port, folder):
     assert picture(port, other=str(folder / "other.npy"))[0] == 403
 
 
-@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="only Linux lists its sockets in a file")
+@pytest.mark.skipif(
+    not Path("/proc/net/tcp").exists(),
+    reason="this system does not list its sockets in a file, as Linux does",
+)
 def test_it_listens_on_this_machine_alone(port):
     addresses = [
         line.split()[1]

@@ -35,7 +35,7 @@ def shown(tmp_path):
         try:
             browser = driver.chromium.launch(executable_path=found, args=options)
         except playwright.Error as error:
-            pytest.skip(f"no Chromium: {str(error).splitlines()[0]}")
+            pytest.skip(f"Chromium does not start: {str(error).splitlines()[0]}")
         page, wrong = browser.new_page(bypass_csp=True, viewport={"width": 1000, "height": 700}), []
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("request", lambda request: wrong.append(request.url))

@@ -37,7 +37,7 @@ def page():
         try:
             browser = driver.chromium.launch(executable_path=found, args=options)
         except playwright.Error as error:
-            pytest.skip(f"no Chromium: {str(error).splitlines()[0]}")
+            pytest.skip(f"Chromium does not start: {str(error).splitlines()[0]}")
         yield browser.new_page(viewport={"width": 1400, "height": 860})
         browser.close()
 

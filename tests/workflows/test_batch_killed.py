@@ -147,7 +147,9 @@ def test_a_killed_process_costs_no_scan(scans):
     assert crystal_of(scans / "out" / "s0") == crystal_of(scans / "alone")
 
 
-@pytest.mark.skipif("SAYRE_KILLS" not in os.environ, reason="kills processes of Dask: `make crash`")
+@pytest.mark.skipif(
+    "SAYRE_KILLS" not in os.environ, reason="`make crash` runs this test, which kills processes of Dask"
+)
 def test_ctrl_c_ends_every_process_and_loses_nothing(scans):
     """The terminal sends it to the whole group."""
     running = batch(scans, "out", "s0.npz", waits="s0")

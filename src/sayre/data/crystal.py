@@ -122,7 +122,9 @@ class Crystal(ArrayClass):
             np.allclose(self.axes @ self.axes.T, np.eye(len(self.axes)), atol=1e-6)
         )
 
-    def _title(self) -> str:
+    @property
+    def title(self) -> str:
+        """The first line that it prints."""
         return (
             f"Crystal: {sizes(self.shape)} voxels, {int(self.numpy().support.sum())} of them in the support"
         )

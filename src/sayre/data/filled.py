@@ -99,7 +99,9 @@ class FilledPattern(ArrayClass):
         inner = self.pattern.crop(box)
         return replace(self, pattern=inner, intensity=self.intensity[box], sigma=self.sigma[box])
 
-    def _title(self) -> str:
+    @property
+    def title(self) -> str:
+        """The first line that it prints."""
         return f"FilledPattern {self.name}: {sizes(self.shape)} voxels ({axes_of(len(self.shape))})"
 
     def _lines(self) -> Lines:
@@ -145,7 +147,9 @@ class SimulatedPattern(ArrayClass):
     oversampling: tuple[float, ...]
     particle: Particle | None = None
 
-    def _title(self) -> str:
+    @property
+    def title(self) -> str:
+        """The first line that it prints."""
         shape = self.pattern.shape
         return f"SimulatedPattern {self.pattern.name}: {sizes(shape)} voxels ({axes_of(len(shape))})"
 

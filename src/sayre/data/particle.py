@@ -41,7 +41,9 @@ class Particle(ArrayClass):
     def __len__(self) -> int:
         return len(self.positions)
 
-    def _title(self) -> str:
+    @property
+    def title(self) -> str:
+        """The first line that it prints."""
         return f"Particle: {len(self)} atoms of {self.species}"
 
     def _lines(self) -> Lines:

@@ -203,7 +203,9 @@ class Pattern(ArrayClass):
             raise InputError(f"{self.name}: every voxel is masked; nothing to work from")
         return replace(self, mask=missing, intensity=np.where(missing, np.float32(0), self.intensity))
 
-    def _title(self) -> str:
+    @property
+    def title(self) -> str:
+        """The first line that it prints."""
         return f"Pattern {self.name}: {sizes(self.shape)} voxels ({axes_of(len(self.shape))})"
 
     def _lines(self) -> Lines:

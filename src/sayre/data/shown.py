@@ -20,7 +20,9 @@ _SIDE = 160
 class Shown:
     """Base of classes that name their content in a title and a few labelled lines, and may have a picture."""
 
-    def _title(self) -> str:
+    @property
+    def title(self) -> str:
+        """What it is, its name and its size: the first line that it prints."""
         raise NotImplementedError
 
     def _lines(self) -> Lines:
@@ -45,7 +47,7 @@ class Shown:
     def __repr__(self) -> str:
         width = max((len(label) for label, _ in self._lines()), default=0)
         rows = (f"  {label:<{width}}  {text}" for label, text in self._lines())
-        return "\n".join([self._title(), *rows])
+        return "\n".join([self.title, *rows])
 
     def _repr_html_(self) -> str:
         rows = "".join(
@@ -53,7 +55,7 @@ class Shown:
             f"<td style='text-align:left'>{html.escape(text)}</td></tr>"
             for label, text in self._lines()
         )
-        return f"<div><b>{html.escape(self._title())}</b>{_image(self._panels())}<table>{rows}</table></div>"
+        return f"<div><b>{html.escape(self.title)}</b>{_image(self._panels())}<table>{rows}</table></div>"
 
 
 def sizes(shape: Sequence[float], between: str = " × ") -> str:

@@ -133,7 +133,9 @@ class Phased(Shown):
         )
         return metrics
 
-    def _title(self) -> str:
+    @property
+    def title(self) -> str:
+        """The first line that it prints."""
         return f"Phased {self.pattern.name}: {sizes(self.object.shape)} voxels"
 
     def _lines(self) -> Lines:

@@ -44,7 +44,9 @@ class Reconstruction(Shown):
     crystal: Crystal
     scan: Scan
 
-    def _title(self) -> str:
+    @property
+    def title(self) -> str:
+        """The first line that it prints."""
         return f"Reconstruction of {self.phased.pattern.name}"
 
     def _lines(self) -> Lines:

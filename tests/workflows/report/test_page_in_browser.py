@@ -12,7 +12,7 @@ from made_outcomes import outcome
 from sayre.workflows.report import html_report
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = [pytest.mark.interop, pytest.mark.skipif(BROWSER is None, reason="no Chromium is installed")]
+pytestmark = [pytest.mark.interop, pytest.mark.skipif(BROWSER is None, reason="Chromium is not installed")]
 
 
 def test_every_chart_is_drawn(tmp_path):

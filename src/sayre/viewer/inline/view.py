@@ -96,7 +96,7 @@ def view(*shown: Any, **named: Any) -> View:
         raise InputError("view: needs a pattern, an object or a particle to show")
     around = common_box(everything)
     panels = [volumes_of(one, around) for one in everything]
-    titles = [*map(_title, shown), *named]
+    titles = [*map(_named, shown), *named]
     for name, panel in zip(titles, panels, strict=True):
         size, first = panel[0].values.shape, panels[0][0].values.shape
         if size != first:
@@ -118,9 +118,9 @@ def view(*shown: Any, **named: Any) -> View:
     return View(title=whole, html=_page(whole, given), height=HIGHER if tools_below else HEIGHT)
 
 
-def _title(shown: Any) -> str:
-    """First words of what it prints."""
-    return str(shown._title()).partition(":")[0]
+def _named(shown: Any) -> str:
+    """The first words of its title."""
+    return str(shown.title).partition(":")[0]
 
 
 def _page(title: str, given: dict[str, Any]) -> str:
