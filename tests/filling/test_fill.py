@@ -121,7 +121,7 @@ def test_how_the_network_is_run(monkeypatch, loaded, stride, expected):
     )
     assert seen.pop("progress") is not None
     assert seen.pop("kept") is None
-    assert seen == {"baseline": "wiener", "depth": 12, "tile": 32, "stride": expected}
+    assert seen == {"baseline": "wiener", "depth": 12, "tile": 32, "stride": expected, "views": 2}
     filled = wiener_fill(np.log1p(pattern.intensity), pattern.mask)[0]
     mask = pattern.mask
     np.testing.assert_allclose(found.intensity[mask], np.expm1(filled[mask]), rtol=1e-4, atol=1e-5)

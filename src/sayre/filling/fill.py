@@ -30,8 +30,6 @@ STATISTICAL = ("stack", "crystal", "unet", "wiener")
 """Methods that ask how counts scatter."""
 NETWORKED = ("stack", "crystal", "unet")
 """Methods that ask a network about 3D counts."""
-DEFAULT_STRIDE = 16
-"""Distance of neighbouring windows; docs/inpainting.md has the curve of time and accuracy behind it."""
 LARGEST = 88.0
 """Logarithm of the counts that float32 holds."""
 STACKED = 0.3
@@ -242,7 +240,7 @@ def _stacked(
 ) -> Stacked:
     from sayre.filling.stacking import stack_fill
 
-    return stack_fill(pattern, network, settings.stride or DEFAULT_STRIDE, progress=progress, kept=kept)
+    return stack_fill(pattern, network, settings.stride, progress=progress, kept=kept)
 
 
 def _by_network(
@@ -271,7 +269,8 @@ def _by_network(
         predictor,
         depth=predictor.depth,
         tile=predictor.tile,
-        stride=min(settings.stride or DEFAULT_STRIDE, predictor.tile),
+        stride=predictor.stride(settings.stride),
+        views=windows.VIEWS,
         progress=half[1],
         kept=kept,
     )

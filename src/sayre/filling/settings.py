@@ -25,7 +25,8 @@ class FillingSettings:
         crystal expects, as far as copies of the gaps trust it; `unet` is the network (3D only), `wiener` a
         linear predictor learnt from the pattern itself, the others interpolate. `auto` takes `stack`.
     stride
-        Distance of neighbouring network windows in voxels; smaller is slower and more accurate.
+        Distance of neighbouring network windows in voxels; smaller is slower and more accurate. None shows
+        few and large windows, each in two orientations.
     weights
         Name in the registry or a `.safetensors` file; None takes the registry's default.
 
@@ -51,7 +52,8 @@ class FillingSettings:
     stride: Annotated[
         int | None,
         Option(
-            help="Distance of network windows in voxels; smaller is slower and more accurate.",
+            help="Distance of network windows in voxels; smaller is slower and more accurate. By default "
+            "windows are large, few, and each shown twice.",
             least=1,
             whole=True,
             panel=_PANEL,

@@ -20,13 +20,18 @@ from sayre.networks.fitting import network_of
 from sayre.networks.layers import channels_last
 from sayre.numerics.device import find_device
 
+DEFAULT_STRIDE = 16
+"""Distance of neighbouring windows, where they are not large; docs/inpainting.md has the curve of time and
+accuracy."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Predictor:
     """A network ready to fill windows; see `sayre.filling.network.windows.Predict`.
 
     `sigma_scale` multiplies the network's standard error: averaging windows makes it smaller than one
-    window's.
+    window's. `convolutional` is whether it has convolutions alone, so that windows may be larger than those
+    of its training.
     """
 
     network: torch.nn.Module
@@ -36,6 +41,7 @@ class Predictor:
     widths: tuple[int, int]
     baseline: Baseline = "wiener"
     states_error: bool = True
+    convolutional: bool = False
     sigma_scale: float = 1.0
     name: str = ""
     sha256: str = ""
@@ -44,6 +50,20 @@ class Predictor:
         with torch.inference_mode(), torch.autocast(self.device.type, torch.bfloat16):
             mean, log_variance = self.network(*(torch.from_numpy(c).to(self.device) for c in channels))
         return mean.float().cpu().numpy(), log_variance.float().cpu().numpy()
+
+    def stride(self, asked: int | None, otherwise: int = DEFAULT_STRIDE) -> int | None:
+        """Return the distance of its windows; None for few and large ones.
+
+        Parameters
+        ----------
+        asked
+            Distance that a user asks for.
+        otherwise
+            Distance where none is asked for and windows cannot be large.
+        """
+        if asked is None and self.convolutional:
+            return None
+        return min(asked or otherwise, self.tile)
 
 
 def load_predictor(name: str | Path | None, device: str = "auto") -> Predictor:
@@ -75,6 +95,7 @@ def load_predictor(name: str | Path | None, device: str = "auto") -> Predictor:
             widths=(int(config["widths"][0]), int(config["widths"][1])),
             baseline=config["baseline"],
             states_error=kind != "patch",
+            convolutional=kind == "slab",
             sha256=expected or sha256_of(path),
             **{"name": path.name, "sigma_scale": float(config.get("sigma_scale", 1.0)), **row},
         )

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sayre.filling.kept import Kept
+from sayre.filling.network.large import large_tiles
 from sayre.filling.network.volume import Volume
 from sayre.numerics.gaps import run_lengths
 from sayre.numerics.progress import Advance
@@ -17,6 +18,8 @@ Log = NDArray[np.float32]
 Floats = NDArray[np.float64]
 Predict = Callable[..., tuple[Log, Log]]
 """`(*channels of a Volume) -> (mean, log_variance)`, all `(batch, depth, rows, columns)`."""
+VIEWS = 2
+"""Orientations in which a large window is shown: docs/inpainting.md has what one and four would give."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,13 +110,14 @@ def fill(
     *,
     depth: int,
     tile: int,
-    stride: int,
+    stride: int | None,
+    views: int = 1,
     batch: int = 8,
     progress: Advance | None = None,
     kept: Kept | None = None,
     name: str = "windows",
 ) -> Filling:
-    """Predict every voxel of `slabs` from overlapping windows of `(depth, tile, tile)` and blend.
+    """Predict every voxel of `slabs` from overlapping windows and blend.
 
     Parameters
     ----------
@@ -123,8 +127,15 @@ def fill(
         From `plan`.
     predict
         The network. Each window meets it in another of the 16 orientations that keep axis 0.
+    depth, tile
+        Planes of a window, and rows and columns of those of training.
     stride
-        Distance of neighbouring windows; smaller averages more predictions of each voxel.
+        Distance of neighbouring windows of `(depth, tile, tile)`; smaller averages more predictions of each
+        voxel. None for as few as possible, larger than those of training.
+    views
+        Orientations in which each of the large windows is shown, 1 or 2.
+    batch
+        Windows of training, or as many voxels of larger ones, that are shown at once.
     progress
         Called with the fraction done.
     kept
@@ -143,22 +154,28 @@ def fill(
     if left is not None:
         first, begun = left["place"].tolist()
         blend.restore(left)
-    weight = _window_weight(tile)
-    jobs = [(slab, list(_batches(tiles(slab, volume.mask.shape, tile, stride), batch))) for slab in slabs]
-    count = sum(len(chunk) for _, batches in jobs for chunk in batches)
-    for number, (slab, batches) in enumerate(jobs):
+    shape, jobs = volume.mask.shape, []
+    for slab in slabs:
+        if stride is None:
+            sides, cut = large_tiles(*_in_plane(slab, shape), tile, views)
+        else:
+            sides, cut = (tile, tile), tiles(slab, shape, tile, stride)
+        together = max(batch * tile**2 // (sides[0] * sides[1]), 1)
+        jobs.append((slab, sides, list(_batches(cut, together))))
+    count = sum(len(chunk) * a * b for _, (a, b), batches in jobs for chunk in batches)
+    for number, (slab, sides, batches) in enumerate(jobs):
         seen = len(batches) if number < first else begun if number == first else 0
-        done += sum(map(len, batches[:seen]))
+        done += sum(map(len, batches[:seen])) * sides[0] * sides[1]
         if number < first:
             continue
-        view = SlabView(slab, volume.mask.shape, depth, tile)
+        view, weight = SlabView(slab, shape, depth, sides), _window_weight(sides)
         channels = [view.across(*c) for c in volume.channels]
         sums, inside = np.zeros((3, *view.shape)), (slice(None), *view.index)
         if left is not None and number == first:
             sums[inside] = left["sums"]
         for seen_now, chunk in enumerate(batches[seen:], seen + 1):
             _add_windows(sums, channels, chunk, predict, weight)
-            done += len(chunk)
+            done += len(chunk) * sides[0] * sides[1]
             if progress:
                 progress(done / count)
             if kept is not None and kept.due:
@@ -175,13 +192,13 @@ def _add_windows(
     weight: Floats,
 ) -> None:
     """Predict windows of one orientation, and add weight, confidence and confidence times mean to `sums`."""
-    tile, orientation = len(weight), chunk[0][2]
-    cut = [np.stack([c[:, y : y + tile, x : x + tile] for y, x, _ in chunk]) for c in channels]
+    (rows, columns), orientation = weight.shape, chunk[0][2]
+    cut = [np.stack([c[:, y : y + rows, x : x + columns] for y, x, _ in chunk]) for c in channels]
     mean, log_variance = predict(*(orient(c, orientation) for c in cut))
     mean, log_variance = orient_back(mean, orientation), orient_back(log_variance, orientation)
     for (row, column, _), m, v in zip(chunk, mean, log_variance, strict=True):
         confidence = weight * np.exp(-v.astype(np.float64))
-        part = sums[:, :, row : row + tile, column : column + tile]
+        part = sums[:, :, row : row + rows, column : column + columns]
         part += np.stack([np.broadcast_to(weight, confidence.shape), confidence, confidence * m])
 
 
@@ -226,13 +243,14 @@ class SlabView:
     `shape` is that of the padded slab and `index` where the slab's voxels lie in it.
     """
 
-    def __init__(self, slab: Slab, volume: tuple[int, ...], depth: int, tile: int) -> None:
+    def __init__(self, slab: Slab, volume: tuple[int, ...], depth: int, sides: tuple[int, int]) -> None:
         low, high = max(slab.start, 0), min(slab.start + depth, volume[slab.axis])
         plane = [n for axis, n in enumerate(volume) if axis != slab.axis]
         self.axis = slab.axis
         self.planes = tuple(slice(low, high) if axis == slab.axis else slice(None) for axis in range(3))
-        self.pad = [(low - slab.start, slab.start + depth - high), *((0, max(tile - n, 0)) for n in plane)]
-        self.shape = (depth, *(max(n, tile) for n in plane))
+        beyond = [max(s - n, 0) for s, n in zip(sides, plane, strict=True)]
+        self.pad = [(low - slab.start, slab.start + depth - high), *((0, b) for b in beyond)]
+        self.shape = (depth, *(n + b for n, b in zip(plane, beyond, strict=True)))
         index = list(np.unravel_index(slab.voxels, volume))
         first = index.pop(slab.axis) - slab.start
         self.index = (first, index[0], index[1])
@@ -267,9 +285,7 @@ def tiles(slab: Slab, volume: tuple[int, ...], tile: int, stride: int) -> list[t
     stride
         Distance of neighbouring windows.
     """
-    index = list(np.unravel_index(slab.voxels, volume))
-    index.pop(slab.axis)
-    sizes = [n for axis, n in enumerate(volume) if axis != slab.axis]
+    index, sizes = _in_plane(slab, volume)
     corners = []
     for size, positions in zip(sizes, index, strict=True):
         last = max(size - tile, 0)
@@ -284,6 +300,15 @@ def tiles(slab: Slab, volume: tuple[int, ...], tile: int, stride: int) -> list[t
     used = inside[r1, c1] - inside[r, c1] - inside[r1, c] + inside[r, c] > 0
     i, j = np.nonzero(used)
     return [(int(r[a, b]), int(c[a, b]), int((5 * a + 3 * b) % 16)) for a, b in zip(i, j, strict=True)]
+
+
+def _in_plane(
+    slab: Slab, volume: tuple[int, ...]
+) -> tuple[tuple[NDArray[np.intp], NDArray[np.intp]], tuple[int, int]]:
+    """Rows and columns of a slab's voxels, and how many there are of them."""
+    rows, columns = (axis for axis in range(3) if axis != slab.axis)
+    index = np.unravel_index(slab.voxels, volume)
+    return (index[rows], index[columns]), (volume[rows], volume[columns])
 
 
 def _batches(tiles: list[tuple[int, int, int]], size: int) -> Iterator[list[tuple[int, int, int]]]:
@@ -325,8 +350,6 @@ def _flips(orientation: int) -> tuple[int, ...]:
     return tuple(axis for bit, axis in enumerate((1, 2, 3)) if orientation >> bit & 1)
 
 
-def _window_weight(tile: int) -> Floats:
+def _window_weight(sides: tuple[int, int]) -> Floats:
     """Raised cosine over the window, never zero, so that borders are covered."""
-    x = (np.arange(tile) + 0.5) / tile
-    profile = 0.01 + np.sin(np.pi * x) ** 2
-    return np.outer(profile, profile)
+    return np.outer(*(0.01 + np.sin(np.pi * (np.arange(n) + 0.5) / n) ** 2 for n in sides))

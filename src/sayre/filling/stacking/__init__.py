@@ -31,7 +31,8 @@ Log = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 COPY_STRIDE = 40
-"""Distance of the network's windows in copies: their error is hardly larger than that of denser ones."""
+"""Distance of the network's windows in copies, where they are not large: their error is hardly larger than
+that of denser ones."""
 SHARES = {"hidden": 0.3, "wiener": 0.25, "copies": 0.2, "gaps": 0.25}
 """Parts of the work, for the progress."""
 
@@ -60,7 +61,7 @@ class Stacked(NamedTuple):
 def stack_fill(
     pattern: Pattern,
     predictor: Predictor | None,
-    stride: int,
+    stride: int | None,
     *,
     progress: Advance | None = None,
     kept: Kept | None = None,
@@ -74,7 +75,7 @@ def stack_fill(
     predictor
         The network, for 3D counts; None leaves it out.
     stride
-        Distance of the network's windows in the gaps.
+        Distance of the network's windows in the gaps; None for few and large ones, if the network allows.
     progress
         Called with the fraction done.
     kept
@@ -138,21 +139,23 @@ class _Network:
     copies: Copies
     wiener: Expert
 
-    def expert(self, stride: int, first: Advance, second: Advance, kept: Kept | None) -> Expert:
+    def expert(self, stride: int | None, first: Advance, second: Advance, kept: Kept | None) -> Expert:
         """Ask it for the copies and for the gaps."""
-        mask = self.pattern.mask
+        mask, predictor = self.pattern.mask, self.predictor
         counts, still = between_copies(self.pattern, self.copies, self.wiener.hidden.log)
         wanted = self.copies.mask & ~self.copies.narrow
+        seldom, often = predictor.stride(None, COPY_STRIDE), predictor.stride(stride)
         hidden, _ = self._ask(
-            counts, still | self.copies.mask, wanted, self.wiener.hidden, COPY_STRIDE, "copies", first, kept
+            counts, still | self.copies.mask, wanted, self.wiener.hidden, seldom, 1, "copies", first, kept
         )
+        views, wide = windows.VIEWS, self.copies.wide
         gap, beyond = self._ask(
-            self.pattern.intensity, mask, self.copies.wide, self.wiener.gap, stride, "windows", second, kept
+            self.pattern.intensity, mask, wide, self.wiener.gap, often, views, "windows", second, kept
         )
         if beyond:
             warn(
                 f"{self.pattern.name}: {beyond} masked voxels lie in gaps wider than the network's "
-                f"{self.predictor.widths[1]} or at the rim; filled without it, with a larger error"
+                f"{predictor.widths[1]} or at the rim; filled without it, with a larger error"
             )
         return Expert(name="unet", gap=gap, hidden=hidden)
 
@@ -162,7 +165,8 @@ class _Network:
         mask: Mask,
         wanted: Mask,
         baseline: Estimate,
-        stride: int,
+        stride: int | None,
+        views: int,
         name: str,
         progress: Advance,
         kept: Kept | None,
@@ -181,7 +185,8 @@ class _Network:
             predictor,
             depth=predictor.depth,
             tile=predictor.tile,
-            stride=min(stride, predictor.tile),
+            stride=stride,
+            views=views,
             progress=progress,
             kept=kept,
             name=name,

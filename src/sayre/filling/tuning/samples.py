@@ -42,7 +42,7 @@ class Cutter:
 
     def _view(self, slab: Slab) -> tuple[SlabView, list[Log]]:
         volume = self._scene.volume
-        view = SlabView(slab, volume.mask.shape, self._predictor.depth, self._predictor.tile)
+        view = SlabView(slab, volume.mask.shape, self._predictor.depth, (self._predictor.tile,) * 2)
         wanted = np.zeros(view.shape, np.float32)
         wanted[view.index] = 1
         return view, [*(view.across(*c) for c in volume.channels), view.across(self._target, 0.0), wanted]

@@ -248,7 +248,7 @@ def draw_window(scene: Scene, recipe: WindowRecipe, generator: np.random.Generat
     tile = recipe.shape[1]
     sizes = np.array([len(s.voxels) for s in scene.slabs], float)
     slab = scene.slabs[int(generator.choice(len(sizes), p=sizes / sizes.sum()))]
-    view = SlabView(slab, scene.volume.mask.shape, recipe.shape[0], tile)
+    view = SlabView(slab, scene.volume.mask.shape, recipe.shape[0], (tile, tile))
     channels = [view.across(*c) for c in scene.volume.channels]
     wanted = np.zeros(view.shape, np.float32)
     wanted[view.index] = 1
