@@ -49,7 +49,7 @@ def scans(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def here(monkeypatch):
+def here(monkeypatch, without_pictures):
     """Scans are done by this process, one after the other, in place of a cluster."""
 
     def done(client, jobs):

@@ -125,6 +125,7 @@ def test_numbers_for_scripts(peak, done):
     assert found["strain_rms"] == pytest.approx(np.sqrt(np.nanmean(strain**2)), rel=1e-5)
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_a_stopped_run_goes_on_and_ends_the_same(peak, done, tmp_path, monkeypatch):
     write = kept_runs.KeptRuns.write
 
@@ -233,6 +234,7 @@ def test_what_is_read_is_never_written_over(peak, tmp_path):
     assert mine.read_bytes() == peak[0].read_bytes()
 
 
+@pytest.mark.usefixtures("without_pictures")
 @pytest.mark.filterwarnings("ignore:.*do not trust")
 def test_starts_in_the_learned_shape(peak, tmp_path):
     settings = Settings(runs=2, recipe="HIO(ceiling=1)*20, ER*5", init="network")
@@ -281,6 +283,7 @@ def test_starts_that_all_failed_are_not_kept(tmp_path):
     assert len(kept.read()) == 2
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_a_run_that_failed_is_tried_again_and_a_result_outlives_it(peak, done, tmp_path, monkeypatch):
     """Without --force in an empty folder, and with it without a loss."""
     arguments = {"method": "linear", "settings": Settings(runs=1, recipe="HIO*10, ER*10"), "scan": SCAN}
@@ -302,6 +305,7 @@ def test_a_run_that_failed_is_tried_again_and_a_result_outlives_it(peak, done, t
     assert run(peak[0], tmp_path / "new", **arguments).files == FILES
 
 
+@pytest.mark.usefixtures("without_pictures")
 @pytest.mark.filterwarnings("ignore:.*do not trust")
 def test_the_report_says_where_it_cannot_say_how_far_to_trust(peak, tmp_path):
     result = run(
@@ -330,6 +334,7 @@ def test_a_folder_that_cannot_be_made(peak, tmp_path, monkeypatch):
         run(peak[0], tmp_path / "out", method="linear", settings=SETTINGS, scan=SCAN)
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_starts_are_added_to_a_finished_run(peak, done, tmp_path, monkeypatch):
     """Three and then a fourth are the same as four at once, and only the fourth is made."""
     arguments = {"method": "wiener", "scan": SCAN}
@@ -351,6 +356,7 @@ def test_starts_of_a_network_depend_on_how_many_there_are():
     assert "runs" in Settings(init="network").of_a_run
 
 
+@pytest.mark.usefixtures("without_pictures")
 @pytest.mark.parametrize("manifest", [None, b"[1]", b'{"command": "of another program"}'])
 def test_what_a_run_did_not_make_is_not_removed(manifest, tmp_path):
     """Files that it does not write now, in a folder that has no manifest of Sayre: the user's own."""

@@ -64,7 +64,7 @@ def peak(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def by(peak, tmp_path_factory):
+def by(peak, never_pictures, tmp_path_factory):
     return {
         method: run(peak, tmp_path_factory.mktemp(method), method) for method in ("unet", "crystal", "auto")
     }

@@ -108,6 +108,7 @@ def test_stopped_starts_are_resumed(peak, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*(do not trust|no displacement)")
+@pytest.mark.usefixtures("without_pictures")
 def test_a_stopped_run_is_resumed_in_every_stage(peak, tmp_path, monkeypatch):
     folder = tmp_path / "out"
     command = ["run", peak, *PHASING, "--method", "wiener", "-o", folder]
