@@ -11,6 +11,7 @@ import torch
 from coverage import Coverage
 from hypothesis import HealthCheck, Phase, settings
 
+import empty_pictures
 import noise
 
 if "PYTEST_XDIST_WORKER" in os.environ:
@@ -87,3 +88,9 @@ def measured(data_dir: Path):
         return np.load(found[0])
 
     return load
+
+
+@pytest.fixture
+def without_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pictures of a run are empty sheets in this test."""
+    empty_pictures.empty(monkeypatch)

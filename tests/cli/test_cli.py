@@ -69,16 +69,17 @@ def test_methods_leave_measured_counts_and_stay_positive(peak, tmp_path, method)
     assert np.mean((guess - truth) ** 2) < np.mean((truth.mean() - truth) ** 2)
 
 
-def test_fields_of_the_detector_are_options(peak, tmp_path, capsys):
+def test_fields_of_the_detector_are_options(peak, without_pictures, tmp_path, capsys):
     """Every command that reads counts has them; a misfit is refused with the flag that leaves it out."""
     path, counts, mask = peak
     np.save(tmp_path / "white.npy", np.linspace(0.8, 1.2, 28 * 28).reshape(28, 28))
     small = tmp_path / "small.npy"
     np.save(small, np.ones((5, 5)))
+    phasing = ("--recipe", "ER*2", "--refine", "none", "--runs", 1)
     commands = {
         "inpaint": ("--method", "linear", "-o", tmp_path / "o.npz"),
-        "phase": ("--recipe", "ER*2", "--runs", 1, "-o", tmp_path / "p.npz"),
-        "run": ("--method", "linear", "--recipe", "ER*2", "--runs", 1, "-o", tmp_path / "r"),
+        "phase": (*phasing, "-o", tmp_path / "p.npz"),
+        "run": ("--method", "linear", *phasing, "-o", tmp_path / "r"),
         "evaluate inpaint": ("--gap-width", 2, "--method", "linear", "--axis", 0),
     }
     for name, options in commands.items():

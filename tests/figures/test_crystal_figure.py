@@ -136,8 +136,7 @@ def test_names_of_the_axes_lie_on_no_arrow_and_on_no_other_name(names):
             arrows = camera(azimuth, elevation)[:2].T
             for name, place in zip(names, label_places(names, arrows), strict=True):
                 panel.text(*place, name, fontsize=7, ha="center", va="center")
-            canvas.draw()
-            boxes = [text.get_window_extent() for text in panel.texts]
+            boxes = [text.get_window_extent(canvas.get_renderer()) for text in panel.texts]
             shafts = panel.transData.transform(np.concatenate([np.linspace(0, a, 20) for a in arrows]))
             for i, box in enumerate(boxes):
                 assert not box.count_contains(shafts), (azimuth, elevation)

@@ -59,6 +59,7 @@ def test_methods_are_scored_on_what_the_gap_hides_of_a_measured_pattern_too(tmp_
     assert limits["band"] < limits["expectation"]
 
 
+@pytest.mark.slow
 def test_no_filling_correlates_with_the_counts_as_the_truth_does(tmp_path):
     for name, column in (("intensity-3d", "pearson"), ("oversampling-3d", "pearson")):
         result = quick(tmp_path, name)
@@ -80,6 +81,7 @@ def test_no_filling_correlates_with_the_counts_as_the_truth_does(tmp_path):
             assert extents.max() / extents.min() < 1.1
 
 
+@pytest.mark.slow
 def test_windows_at_larger_distances_err_no_less(tmp_path):
     result = quick(tmp_path, "stride-3d")
     errors = values(result, "log_error")

@@ -93,7 +93,7 @@ def warnings_of(folder):
 
 
 @pytest.mark.slow
-def test_each_scan_is_what_a_run_makes_of_it(scans, capsys):
+def test_each_scan_is_what_a_run_makes_of_it(scans, without_pictures, capsys):
     """With real processes, by the command line; a second time nothing is done again."""
     given = ["--runs", "2", *OPTIONS, "--quiet"]
     (scans / "bad.npz").write_text("no")

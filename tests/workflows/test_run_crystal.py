@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+import empty_pictures
 from noise import counts_of_test
 from sayre.crystal.scan import Scan
 from sayre.detectors import masks
@@ -64,10 +65,13 @@ def peak(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def by(peak, never_pictures, tmp_path_factory):
-    return {
-        method: run(peak, tmp_path_factory.mktemp(method), method) for method in ("unet", "crystal", "auto")
-    }
+def by(peak, tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        empty_pictures.empty(patch)
+        return {
+            method: run(peak, tmp_path_factory.mktemp(method), method)
+            for method in ("unet", "crystal", "auto")
+        }
 
 
 def test_the_gap_beside_the_peak_is_filled_better_than_by_the_network(peak, by):
@@ -129,6 +133,7 @@ def test_what_was_phased_is_handed_back_where_starts_differ_or_a_method_was_aske
     )  # filled by another command
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_a_run_stopped_while_the_crystal_fills_resumes_to_the_same(peak, by, tmp_path, monkeypatch):
     made = []
 

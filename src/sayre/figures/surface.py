@@ -148,21 +148,34 @@ def _march(
 ) -> tuple[Vector, NDArray[np.bool_]]:
     """Where rays from the viewer first pass `limit`: places of the rays that do, and which do."""
     step = 0.7 * float(size.min())
+    enter, leave = _crossed(volume >= limit, starts, viewer, size, centre)
     before = np.zeros(len(starts), np.float32)
-    waiting = np.arange(len(starts))
+    waiting = enter > leave
     place = np.zeros(starts.shape)
     found = np.zeros(len(starts), bool)
     for depth in np.arange(reach, -reach, -step):
-        points = starts[waiting] + depth * viewer
+        rays = np.flatnonzero(waiting & (depth < enter + step) & (depth > leave))
+        points = starts[rays] + depth * viewer
         now = ndimage.map_coordinates(volume, (points / size + centre).T, order=1)
         hit = now >= limit
-        if hit.any():
-            share = (now[hit] - limit) / np.maximum(now[hit] - before[hit], 1e-9)
-            which = waiting[hit]
-            place[which] = points[hit] + (np.clip(share, 0, 1) * step)[:, None] * viewer
-            found[which] = True
-        waiting, before = waiting[~hit], now[~hit]
+        which = rays[hit]
+        share = (now[hit] - limit) / np.maximum(now[hit] - before[which], 1e-9)
+        place[which] = points[hit] + (np.clip(share, 0, 1) * step)[:, None] * viewer
+        found[which], waiting[which], before[rays] = True, False, now
     return place[found], found
+
+
+def _crossed(
+    bright: NDArray[np.bool_], starts: Vector, viewer: Vector, size: Vector, centre: Vector
+) -> tuple[Vector, Vector]:
+    """Depths at which rays enter and leave the box of what is bright, a voxel wider; beside it is nothing."""
+    box = ndimage.find_objects(bright.astype(np.int8))
+    if not box:
+        return np.full(len(starts), -np.inf), np.full(len(starts), np.inf)
+    low, high = np.array([(side.start - 1, side.stop) for side in box[0]]).T
+    with np.errstate(divide="ignore", invalid="ignore"):
+        first, last = (((side - centre) * size - starts) / viewer for side in (low, high))
+    return np.fmax(first, last).min(-1), np.fmin(first, last).max(-1)
 
 
 def _normals(volume: NDArray[np.float32], places: Vector, size: Vector) -> Vector:
