@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import warnings
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 import docs_pages
 import sayre
 from sayre.files import load_filled
+from sayre.networks.registry import FOLDER
 from sayre.retrieval.choice import refined
 from sayre.retrieval.engine import recipe
 from sayre.retrieval.measurement import model
@@ -83,3 +85,6 @@ def make(folder: Path) -> None:
     rows = [Row(scan="a", source="a.npz", strain_rms=1e-3), Row(scan="b", source="b.npz", status=FAILED)]
     (folder / "series" / "scans.csv").write_text(csv_text(rows))
     sayre.save(folder / "pynx.cxi", found.phased)
+    trained = folder / "runs" / "small" / "weights.safetensors"
+    trained.parent.mkdir(parents=True)
+    shutil.copy(FOLDER / "slab-4.safetensors", trained)

@@ -243,6 +243,13 @@ def test_the_presets_are_those_of_the_program():
     }
 
 
+def test_the_training_that_a_page_shows_is_the_example(tmp_path):
+    (shown,) = [b for b in blocks(ROOT / "docs" / "howto" / "own-network.md") if b.language == "toml"]
+    path = tmp_path / "shown.toml"
+    path.write_text(shown.text)
+    assert InpaintRun.from_toml(path) == InpaintRun.from_toml(ROOT / "examples" / "inpaint-small.toml")
+
+
 def test_the_geometries_of_the_page_can_be_read(tmp_path):
     tables = [block for block in blocks(ROOT / "docs" / "physics.md") if block.language == "toml"]
     assert len(tables) == 2
