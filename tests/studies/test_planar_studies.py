@@ -13,15 +13,9 @@ from sayre.filling.classical import linear_fill
 from sayre.numerics.metrics import log_error_ratio, pearson
 from sayre.simulation.planar import PlanarPopulation
 from sayre.studies.catalogue import STUDIES, function_of
+from sayre.studies.intervals import mean_with_interval, verdict
 from sayre.studies.planar import scale
-from sayre.studies.planar.judged import (
-    Judgement,
-    correlations,
-    judge,
-    judged_patterns,
-    mean_with_interval,
-    verdict,
-)
+from sayre.studies.planar.judged import Judgement, correlations, judge, judged_patterns
 from sayre.studies.planar.networks import warn_of_failure
 from sayre.studies.planar.sweep import fill_rows
 from sayre.studies.study import StudySettings

@@ -59,6 +59,24 @@ _ALL = (
         "sayre.studies.patches.study:make",
     ),
     Study(
+        "particle-3d",
+        "Figure 4.8",
+        "a gold particle on a substrate, and how far relaxation moves its atoms",
+        "sayre.studies.windows.particle:make",
+    ),
+    Study(
+        "architecture-3d",
+        "Figure 4.10",
+        "the published 3D network and Sayre's own, drawn from the networks themselves",
+        "sayre.studies.windows.architecture:make",
+    ),
+    Study(
+        "windows-3d",
+        "Figures 4.9, 4.11, 4.12",
+        "windows of 32³ with gaps, simulated and measured, filled one by one",
+        "sayre.studies.windows.study:make",
+    ),
+    Study(
         "denoise-3d",
         "Section 4.6",
         "the denoising effect: counts predicted from their neighbours, by intensity",

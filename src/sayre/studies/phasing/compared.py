@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sayre.numerics.progress import Advance
+from sayre.studies.intervals import mean_with_interval, verdict
 from sayre.studies.phasing.drawn import Case, case
 from sayre.studies.phasing.judged import Score
 from sayre.studies.phasing.ways import Store, Ways, shares
-from sayre.studies.planar.judged import mean_with_interval, verdict
 from sayre.studies.study import StudySettings, Table
 
 LEVELS = (0.9, 0.95, 0.98)

@@ -22,9 +22,9 @@ from sayre.retrieval.prepare import around_peak
 from sayre.simulation.strained.disturbed import Disturbances, disturbed
 from sayre.simulation.strained.testset import CLASSES
 from sayre.simulation.strained.voxels import VoxelPopulation, draw
+from sayre.studies.intervals import verdict
 from sayre.studies.phasing.judged import INSIDE, part_of
 from sayre.studies.phasing.ways import Ways, phased
-from sayre.studies.planar.judged import verdict
 from sayre.studies.spatial.patterns import cross
 from sayre.studies.study import StudyResult, StudySettings, Table
 

@@ -155,28 +155,6 @@ def correlations(a: Scores, b: Scores) -> Scores:
     return np.where(norms > 1e-12, (a * b).sum(axis=-1) / np.where(norms > 1e-12, norms, 1), np.nan)
 
 
-def mean_with_interval(values: Scores) -> tuple[float, float, float]:
-    """Return the mean and its interval of 95 % confidence, of the values that are defined."""
-    known = values[np.isfinite(values)]
-    if len(known) < 2:
-        return float(known.mean()) if len(known) else float("nan"), float("nan"), float("nan")
-    mean, half = float(known.mean()), 1.96 * float(known.std(ddof=1)) / float(np.sqrt(len(known)))
-    return mean, mean - half, mean + half
-
-
-def verdict(low: float, high: float) -> str:
-    """Say whether an interval of a difference that is claimed to be positive confirms the claim.
-
-    Parameters
-    ----------
-    low, high
-        Ends of the interval.
-    """
-    if low > 0:
-        return "confirmed"
-    return "contradicted" if high < 0 else "undecided"
-
-
 def geometric_mean(values: Scores) -> float:
     """Return the geometric mean of the positive values, NaN of none."""
     known = values[np.isfinite(values) & (values > 0)]

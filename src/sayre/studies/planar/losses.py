@@ -7,7 +7,8 @@ from typing import Any
 
 from sayre.filling.planar import fill_planar
 from sayre.numerics.progress import Advance
-from sayre.studies.planar.judged import Floats, Judgement, mean_with_interval, verdict
+from sayre.studies.intervals import mean_with_interval, verdict
+from sayre.studies.planar.judged import Floats, Judgement
 from sayre.studies.planar.networks import CLAIMS, COLUMNS, GAPS, cases_of, example_of, row_of, warn_of_failure
 from sayre.studies.planar.scale import Scale, of_the_losses, scale_of
 from sayre.studies.planar.trained import trained

@@ -13,6 +13,7 @@ from sayre.figures.studies.planar import examples_figure, widths_figure
 from sayre.filling.planar import fill_planar
 from sayre.networks.planar import NETWORKS, PARAMETERS, parameters_of
 from sayre.numerics.progress import Advance
+from sayre.studies.intervals import mean_with_interval, verdict
 from sayre.studies.planar.band import Bands
 from sayre.studies.planar.judged import (
     Floats,
@@ -22,8 +23,6 @@ from sayre.studies.planar.judged import (
     geometric_mean,
     judge,
     judged_patterns,
-    mean_with_interval,
-    verdict,
 )
 from sayre.studies.planar.scale import LABELS, NETWORKS_SHOWN, Scale, of_the_table, scale_of
 from sayre.studies.planar.trained import trained

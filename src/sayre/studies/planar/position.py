@@ -9,6 +9,7 @@ import numpy as np
 from sayre.figures.studies.planar import Curve, curves_figure
 from sayre.numerics.progress import Advance
 from sayre.simulation.planar import draw_patterns, gap_mask
+from sayre.studies.intervals import mean_with_interval
 from sayre.studies.planar.band import Bands
 from sayre.studies.planar.judged import (
     TEST_SEED,
@@ -17,7 +18,6 @@ from sayre.studies.planar.judged import (
     fill_classically,
     geometric_mean,
     judge,
-    mean_with_interval,
 )
 from sayre.studies.planar.scale import NETWORKS_SHOWN, scale_of
 from sayre.studies.planar.sweep import sweep

@@ -1,0 +1,1 @@
+"""Pictures of a particle, of windows cut from patterns, and of networks."""
