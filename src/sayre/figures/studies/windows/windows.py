@@ -115,8 +115,8 @@ def extraction_figure(extraction: Extraction) -> Figure:
     from matplotlib.figure import Figure
     from matplotlib.patches import Rectangle
 
-    figure = Figure(figsize=(7.2, 3.3), layout="constrained", facecolor="white")
-    grid = figure.add_gridspec(len(extraction.windows), 5, width_ratios=(3, 1, 1, 1, 1))
+    figure = Figure(figsize=(7.2, 2.7), layout="constrained", facecolor="white")
+    grid = figure.add_gridspec(len(extraction.windows), 5, width_ratios=(3.6, 1, 1, 1, 1))
     whole = figure.add_subplot(grid[:, 0])
     whole.set_facecolor(UNSEEN)
     drawn = whole.imshow(
@@ -142,7 +142,7 @@ def extraction_figure(extraction: Extraction) -> Figure:
     whole.set_xlabel("column (voxels)", fontsize=8)
     whole.set_ylabel("row (voxels)", fontsize=8)
     whole.tick_params(labelsize=7)
-    bar = figure.colorbar(drawn, ax=whole, location="bottom", shrink=0.8, aspect=25)
+    bar = figure.colorbar(drawn, ax=whole, shrink=0.8, aspect=25)
     bar.set_label("log₁₀(1 + counts)", fontsize=8)
     bar.ax.tick_params(labelsize=7)
     for row, (vertical, cross) in enumerate(extraction.windows):
