@@ -29,7 +29,12 @@ ALL_STYLES = {
 """Label, colour and line of each method."""
 TICKS = tuple(
     [factor * 10.0**power for power in range(-4, 5) for factor in factors]
-    for factors in ((1,), (1, 2, 5), (1, 1.5, 2, 3, 5, 7), tuple(1 + n / 10 for n in range(90)))
+    for factors in (
+        (1,),
+        (1, 2, 5),
+        (1, 1.5, 2, 3, 5, 7),
+        (*(1 + n / 10 for n in range(10)), *(2 + n / 2 for n in range(16))),
+    )
 )
 """Where a logarithmic axis may be labelled, from wide to narrow ranges."""
 ENOUGH, CLOSE = 3, 0.1

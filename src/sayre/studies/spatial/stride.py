@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +16,9 @@ from sayre.numerics.progress import Advance
 from sayre.studies.patches.training import ways_of
 from sayre.studies.spatial.patterns import cross, crystal
 from sayre.studies.study import StudyResult, StudySettings, Table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 COLUMNS = ("stride", "method", "seconds", "absolute_error", "log_error", "band_limit")
 STRIDES, QUICK_STRIDES = (1, 2, 3, 4, 6, 8, 12, 16, 24), (6, 12, 24)
@@ -65,30 +68,39 @@ def make(settings: StudySettings, advance: Advance) -> StudyResult:
             advance((done + (number + 1) / len(ways)) / len(strides))
     advance(1.0)
     table = Table(COLUMNS, sorted(rows, key=lambda row: (list(ways).index(row[1]), row[0])))
-    curves = {name: _curve(table, name) for name in ways}
+    said = [_said(name, *_curve(table, name)) for name in ways]
     return StudyResult(
         tables={"": table},
-        figures={
-            "": lines_figure(
-                {
-                    "time (s)": {name: (x, seconds) for name, (x, seconds, _, _) in curves.items()},
-                    "sum of absolute errors\nover the smallest": {
-                        name: (x, [v / min(absolute) for v in absolute])
-                        for name, (x, _, absolute, _) in curves.items()
-                    },
-                    "mean squared error\nof log counts": {
-                        **{name: (x, logs) for name, (x, _, _, logs) in curves.items()},
-                        "band": (sorted(took), [limit] * len(took)),
-                    },
-                },
-                x="stride (voxels)",
-                y="",
-                log=True,
-            )
+        figures={"": picture(table)},
+        summary="\n  ".join([*said, f"the band alone allows {limit:.4f}"]),
+    )
+
+
+def picture(table: Table) -> Figure:
+    """Draw times and errors against the stride.
+
+    Parameters
+    ----------
+    table
+        Of this study.
+    """
+    curves = {name: _curve(table, name) for name in dict.fromkeys(row["method"] for row in table.records)}
+    limits = {row["stride"]: row["band_limit"] for row in table.records}
+    return lines_figure(
+        {
+            "time (s)": {name: (x, seconds) for name, (x, seconds, _, _) in curves.items()},
+            "sum of absolute errors\nover the smallest": {
+                name: (x, [v / min(absolute) for v in absolute])
+                for name, (x, _, absolute, _) in curves.items()
+            },
+            "mean squared error\nof log counts": {
+                **{name: (x, logs) for name, (x, _, _, logs) in curves.items()},
+                "band": (sorted(limits), [limits[stride] for stride in sorted(limits)]),
+            },
         },
-        summary="\n  ".join(
-            [*(_said(name, *curve) for name, curve in curves.items()), f"the band alone allows {limit:.4f}"]
-        ),
+        x="stride (voxels)",
+        y="",
+        log=True,
     )
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Vectors = NDArray[np.float64]
 
 STYLES = ("#0072b2", "#d55e00", "#009e73")
-TOP = 99.9
+TOP = 99.5
 """Percentile of the displacement at which the colours end."""
 ARROWS = 14
 """Along the width of a picture."""
