@@ -23,6 +23,7 @@ from sayre.retrieval import prepare
 from sayre.retrieval.aliens import EXPLAINED, WORSE, described, free_deviance, suspects, without
 from sayre.retrieval.binning import binned
 from sayre.retrieval.choice.consensus import consensus, work_of_selected
+from sayre.retrieval.choice.middle import middle_shape
 from sayre.retrieval.choice.modes import TRUSTED
 from sayre.retrieval.choice.refined import THRESHOLDS
 from sayre.retrieval.choice.select import select
@@ -40,7 +41,8 @@ from sayre.retrieval.engine.iterate import retrieve
 from sayre.retrieval.engine.recipe import PRESETS, iterations, recipe_text
 from sayre.retrieval.engine.run import Run
 from sayre.retrieval.engine.snapshots import Snapshots
-from sayre.retrieval.engine.status import Report, part_of
+from sayre.retrieval.engine.start import Start
+from sayre.retrieval.engine.status import Report, in_turns, part_of
 from sayre.retrieval.engine.support import ShrinkWrap
 from sayre.retrieval.phased import Phased
 from sayre.retrieval.search import Round, search
@@ -133,7 +135,9 @@ def phase(
     cut = prepare.centred(binned(pattern, settings.binning))
     ratios = prepare.check(cut.as_photons(), part=pattern.meta.origin is not None)
     cut = prepare.not_below_zero(cut)
-    job = _Job(settings, init if isinstance(init, np.ndarray) else None, where)
+    job = _Job(
+        settings, init if isinstance(init, np.ndarray) else None, where, middle_shape(cut.shape, ratios)
+    )
     with _followed(watch, cut.name, settings.runs) as watch:
         found = _without_aliens(cut, job, watch) if settings.mask_aliens else job.phased(cut, watch)
     _warn(found, settings)
@@ -162,6 +166,7 @@ class _Job:
     settings: Settings
     init: Objects | None
     device: torch.device
+    middle_shape: tuple[int, ...] | None
 
     @property
     def learned(self) -> bool:
@@ -176,7 +181,9 @@ class _Job:
 
         def of(settings: Settings, recipe: str, indices: range) -> Round:
             make = partial(starts, cut, bounds, settings, init=self.init, device=self.device)
-            return Round(starts=make, recipe=recipe_text(recipe), indices=indices)
+            return Round(
+                starts=make, recipe=recipe_text(recipe), indices=indices, middle_shape=self.middle_shape
+            )
 
         own, runs = self.settings.recipe, self.settings.runs
         rounds = [of(self.settings, own or ("strained" if self.learned else "default"), range(runs))]
@@ -190,22 +197,31 @@ class _Job:
         settings, where = self.settings, self.device
         bounds, wrap = amplitude_bounds(cut, settings), ShrinkWrap.of(settings)
         rounds = self._rounds(cut, bounds)
-        of_all_starts = sum(one.work for one in rounds)
+        work = [one.work(bounds.counts.size) for one in rounds]
+        of_all_starts = sum(map(sum, work))
         of_selected = max(settings.keep * settings.runs, 1) * work_of_selected(
-            rounds[0].wide, settings.refine
+            rounds[0].stages.wide, settings.refine
         )
         share = of_all_starts / (of_all_starts + of_selected)
 
         def made(one: Round, waiting: Iterable[int]) -> Iterator[Run]:
-            before = sum(other.work for other in rounds[: rounds.index(one)]) / of_all_starts
+            place = rounds.index(one)
+            before, mine = sum(map(sum, work[:place])), tuple(part / of_all_starts for part in work[place])
+            on_middle, on_whole = in_turns(
+                watch.report, share * before / of_all_starts, tuple(share * part for part in mine)
+            )
+            count = len(one.indices) - sum(run.index in one.indices for run in watch.finished)
+            begun: Iterator[Start] = map(one.starts(), waiting)
+            if one.middle:
+                begun = one.middle.searched(begun, bounds, wrap, count=count, device=where, report=on_middle)
             return retrieve(
                 bounds,
-                map(one.starts(), waiting),
-                one.steps,
+                begun,
+                one.stages.starts,
                 wrap,
-                count=len(one.indices) - sum(run.index in one.indices for run in watch.finished),
+                count=count,
                 device=where,
-                report=part_of(watch.report, share * before, share * one.work / of_all_starts),
+                report=on_whole,
                 snapshots=watch.snapshots,
             )
 
@@ -221,13 +237,14 @@ class _Job:
         result = consensus(
             selected,
             bounds,
-            last.wide,
+            last.stages.wide,
             wrap,
             refine=settings.refine,
-            search=() if self.learned and last is rounds[0] else last.steps,
+            search=() if self.learned and last is rounds[0] else last.stages.starts,
+            middle=None if self.learned and last is rounds[0] else last.middle,
             thresholds=THRESHOLDS if settings.threshold is None else (),
             device=where,
-            report=part_of(watch.report, share, 1 - share, iterations(rounds[0].steps)),
+            report=part_of(watch.report, share, 1 - share, iterations(rounds[0].stages.starts)),
         )
         residual, likelihood, free = (float(value[0]) for value in result.fit)
         refined = result.nuisances is not None

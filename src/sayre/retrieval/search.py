@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from sayre.retrieval.choice.middle import Middle
 from sayre.retrieval.choice.select import agreeing_with_last
-from sayre.retrieval.engine.recipe import Step, iterations, parse, split_at_wide
+from sayre.retrieval.engine.recipe import Stages, iterations, parse, stages
 from sayre.retrieval.engine.run import Run
 from sayre.retrieval.starts import StartOf
 
@@ -23,26 +25,37 @@ class Round:
         Recipe that is iterated from them.
     indices
         Numbers of the starts.
+    middle_shape
+        Shape of the middle of the pattern, where starts are iterated before `WHOLE`; None where they are not.
     """
 
     starts: Callable[[], StartOf]
     recipe: str
     indices: range
+    middle_shape: tuple[int, ...] | None = None
 
     @property
-    def steps(self) -> list[Step]:
-        """Steps of the recipe before `WIDE`."""
-        return split_at_wide(parse(self.recipe))[0]
+    def stages(self) -> Stages:
+        """Steps of the recipe by the array on which they are iterated."""
+        return stages(parse(self.recipe), middle=self.middle_shape is not None)
 
     @property
-    def wide(self) -> list[Step]:
-        """Steps of the recipe after `WIDE`."""
-        return split_at_wide(parse(self.recipe))[1]
+    def middle(self) -> Middle | None:
+        """The middle of the pattern with the steps before `WHOLE`, where they are iterated on it."""
+        steps = self.stages.middle
+        return Middle(self.middle_shape, steps) if self.middle_shape and steps else None
 
-    @property
-    def work(self) -> int:
-        """Iterations of all starts together."""
-        return len(self.indices) * iterations(self.steps)
+    def work(self, voxels: int) -> tuple[float, float]:
+        """Iterations of all starts together, on the middle and on the whole array, in those of the latter.
+
+        Parameters
+        ----------
+        voxels
+            Of the whole array.
+        """
+        count, middle = len(self.indices), self.middle
+        on_middle = math.prod(middle.shape) / voxels * iterations(middle.steps) if middle else 0.0
+        return count * on_middle, float(count * iterations(self.stages.starts))
 
 
 @dataclass(frozen=True, kw_only=True)

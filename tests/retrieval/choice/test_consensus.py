@@ -17,7 +17,7 @@ from sayre.retrieval.engine.bounds import Bounds, amplitude_bounds
 from sayre.retrieval.engine.iterate import retrieve
 from sayre.retrieval.engine.modulus import Modulus
 from sayre.retrieval.engine.packed import Packed
-from sayre.retrieval.engine.recipe import parse, split_at_wide
+from sayre.retrieval.engine.recipe import parse, stages
 from sayre.retrieval.engine.run import Run
 from sayre.retrieval.engine.start import Start, random_start
 from sayre.retrieval.engine.support import ShrinkWrap, initial_support
@@ -118,10 +118,10 @@ def test_steps_on_the_wide_array_improve_random_starts(tetrahedron):
 def test_scatter_is_the_difference_between_two_halves(pattern):
     """Compare with the difference between two sets of starts."""
     bounds, support, wrap = amplitude_bounds(pattern), initial_support(pattern.intensity), ShrinkWrap()
-    before, after = split_at_wide(parse("(HIO*20 + SW)**3, ER*10, WIDE, (RAAR*10 + SW)**2"))
+    recipe = stages(parse("(HIO*20 + SW)**3, ER*10, WIDE, (RAAR*10 + SW)**2"))
     starts = [random_start(bounds, support, index, 0) for index in range(12)]
-    runs = list(retrieve(bounds, starts, before, wrap))
-    sets = [consensus(runs[first::2], bounds, after, wrap) for first in (0, 1)]
+    runs = list(retrieve(bounds, starts, recipe.starts, wrap))
+    sets = [consensus(runs[first::2], bounds, recipe.wide, wrap) for first in (0, 1)]
     apart = np.sqrt(2 - 2 * correlation(align(sets[1].object, sets[0].object), sets[0].object))
     for found in sets:
         assert 0.4 * apart < found.modes.scatter < 2.5 * apart

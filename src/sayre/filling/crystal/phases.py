@@ -19,7 +19,7 @@ from sayre.retrieval.choice.select import figure_of_merit, select
 from sayre.retrieval.choice.wide import beyond_the_edges
 from sayre.retrieval.engine.bounds import Bounds, Prior, amplitude_bounds
 from sayre.retrieval.engine.iterate import retrieve
-from sayre.retrieval.engine.recipe import parse, recipe_text, split_at_wide
+from sayre.retrieval.engine.recipe import parse, recipe_text, stages
 from sayre.retrieval.engine.run import Run
 from sayre.retrieval.engine.status import Report, Status
 from sayre.retrieval.engine.support import ShrinkWrap
@@ -137,7 +137,7 @@ class _Phasing:
 
     def chosen(self, inner: FilledPattern, bounds: Bounds) -> list[Run]:
         """Make starts until two agree, and return the best, the best one first."""
-        wrap, steps = ShrinkWrap.of(Settings()), split_at_wide(parse(recipe_text(RECIPE)))[0]
+        wrap, steps = ShrinkWrap.of(Settings()), stages(parse(recipe_text(RECIPE))).starts
         settings = Settings(seed=SEED)
 
         def made(one: Round, waiting: Iterable[int]) -> Iterator[Run]:
@@ -170,7 +170,7 @@ class _Phasing:
         if known is not None:
             return known
         wrap = ShrinkWrap.of(Settings())
-        sharp, wide = replace(wrap, sigma=(wrap.sigma[1],) * 2), split_at_wide(parse(recipe_text(RECIPE)))[1]
+        sharp, wide = replace(wrap, sigma=(wrap.sigma[1],) * 2), stages(parse(recipe_text(RECIPE))).wide
         (found,) = beyond_the_edges([run], bounds, wide, sharp, device=self.device, report=_report(told))
         self._keep(f"{name} {run.index}", run_arrays(found))
         return found

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from sayre.retrieval.choice.align import aligned
 from sayre.retrieval.choice.margin import cut_back, resampled
+from sayre.retrieval.choice.middle import Middle
 from sayre.retrieval.choice.modes import TRUSTED, Modes, find_modes
 from sayre.retrieval.choice.refined import ITERATIONS, Refinement
 from sayre.retrieval.choice.wide import beyond_the_edges
@@ -99,11 +100,12 @@ def consensus(
     *,
     refine: str = "none",
     search: Sequence[Step] = (),
+    middle: Middle | None = None,
     thresholds: Sequence[float] = (),
     device: str | torch.device = "cpu",
     report: Report | None = None,
 ) -> Consensus:
-    """Iterate `steps`, if there are any, on an array with a margin from the given runs, and unite them.
+    """Iterate the given runs on an array with a margin, if the recipe has steps for it, and unite them.
 
     Parameters
     ----------
@@ -119,6 +121,8 @@ def consensus(
         Effects under which the objects are refined, as in `sayre.retrieval.settings.Settings`.
     search
         Steps of the recipe before `WIDE`, repeated once the effects are known.
+    middle
+        Middle of the pattern with the steps before `WHOLE`, which come first then.
     thresholds
         Thresholds of shrink-wrap to try beside that of `shrink_wrap`, once the effects are known.
     device
@@ -147,6 +151,7 @@ def consensus(
         steps=steps,
         effects=refine,
         search=search,
+        middle=middle,
         thresholds=thresholds,
         device=device,
     )

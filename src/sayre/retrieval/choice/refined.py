@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from sayre.retrieval.choice.margin import resampled, with_margin
+from sayre.retrieval.choice.middle import Middle
 from sayre.retrieval.choice.modes import TRUSTED, Modes
 from sayre.retrieval.choice.select import figure_of_merit
 from sayre.retrieval.engine.bounds import Bounds
@@ -55,6 +56,8 @@ class Refinement:
     search
         Iterations before `WIDE`, which come first in the first repetition: a start that the effects led
         astray comes back.
+    middle
+        Middle of the pattern with the iterations before `WHOLE`, which come before these.
     effects
         As `sayre.retrieval.settings.Settings.refine`.
     thresholds
@@ -69,6 +72,7 @@ class Refinement:
     steps: Sequence[Step]
     effects: str
     search: Sequence[Step] = ()
+    middle: Middle | None = None
     thresholds: Sequence[float] = ()
     device: str | torch.device = "cpu"
 
@@ -183,8 +187,8 @@ class Refinement:
         share = (1 - begun) / count
         shares = [_share(part, begun + share * i, share) for i in range(count)]
         for number in range(ROUNDS):
-            before, steps = found, [*(() if number else self.search), *self.steps]
-            after = self._once_more(before, run.index, wide, steps, self.sharp, shares.pop(0))
+            before, again = found, number == 0
+            after = self._once_more(before, run.index, wide, self.sharp, shares.pop(0), again=again)
             found = min(before, after, key=lambda one: one.merit)
             if found.merit > (1 - PROGRESS) * before.merit:
                 break
@@ -201,7 +205,7 @@ class Refinement:
         """Try other thresholds of shrink-wrap, and keep the one that predicts the free voxels best."""
         for threshold in thresholds:
             sharp = replace(self.sharp, threshold=threshold)
-            after = self._once_more(found, index, wide, self.steps, sharp, shares.pop(0))
+            after = self._once_more(found, index, wide, sharp, shares.pop(0))
             if after.merit < (1 - PROGRESS) * found.merit:
                 found = replace(after, threshold=threshold)
         return found
@@ -211,9 +215,10 @@ class Refinement:
         found: Refined,
         index: int,
         wide: Bounds,
-        steps: Sequence[Step],
         sharp: ShrinkWrap,
         part: Callable[[float], None],
+        *,
+        again: bool = False,
     ) -> Refined:
         """Iterate on counts without the effects found, and refine; return `found` where that fails."""
         start = Start(
@@ -223,7 +228,9 @@ class Refinement:
             point_spread=point_spread(found.nuisances),
         )
         brought = corrected(wide, found.nuisances, found.moved)
-        report = _fraction_to(_share(part, 0, 0.5))
+        if again and self.middle:
+            (start,) = self.middle.searched([start], brought, sharp, device=self.device)
+        report, steps = _fraction_to(_share(part, 0, 0.5)), [*(self.search if again else ()), *self.steps]
         (further,) = retrieve(brought, [start], steps, sharp, device=self.device, report=report)
         if further.failed:
             return found

@@ -113,7 +113,8 @@ class _Batch:
         self.modulus, self.steps, self.shrink_wrap = modulus, steps, shrink_wrap
         self.report, self.snapshots = report, snapshots
         self.failed = [""] * len(starts)
-        self.history: list[list[tuple[int, float]]] = [[] for _ in starts]
+        self.history: list[list[tuple[int, float]]] = [[*start.history] for start in starts]
+        self.before = [start.history[-1][0] if start.history else 0 for start in starts]
         self.iterations = sum(step.count for step in steps if step.algorithm)
         x = torch.empty_like(modulus.field)
         self.state = State(x=x, p=torch.empty_like(x), support=torch.empty_like(x, dtype=torch.bool))
@@ -203,8 +204,8 @@ class _Batch:
                 state.p[row].zero_()
                 state.extra.clear()
         residuals = self.modulus.fit_quality(algorithm.estimate(state), state.support).residual.tolist()
-        for past, residual in zip(self.history, residuals, strict=True):
-            past.append((self.iteration, residual))
+        for past, before, residual in zip(self.history, self.before, residuals, strict=True):
+            past.append((before + self.iteration, residual))
         if self.report:
             self.report(
                 Status(

@@ -16,8 +16,11 @@ from sayre.numerics import memory
 from sayre.retrieval.engine.algorithms import ALGORITHMS, Algorithm
 
 PRESETS: dict[str, str] = {
-    "default": ("(HIO*20 + SW)**10, (RAAR*20 + SW)**10, ER*20, WIDE, (RAAR*20 + SW)**4, ER*20"),
-    "quick": "(HIO*20 + SW)**10, ER*20, WIDE, (RAAR*20 + SW)**2, ER*20",
+    "default": (
+        "(HIO*20 + SW)**10, (RAAR*20 + SW)**10, ER*20, WHOLE, (RAAR*20 + SW)**2, ER*20, "
+        "WIDE, (RAAR*20 + SW)**4, ER*20"
+    ),
+    "quick": "(HIO*20 + SW)**10, ER*20, WHOLE, RAAR*20 + SW, ER*20, WIDE, (RAAR*20 + SW)**2, ER*20",
     "strained": (
         "HIO(ceiling=1)*120, SW(sigma=1), (HIO(ceiling=1)*35, SW(sigma=0.7))**4, ER(ceiling=1)*10, "
         "SW(sigma=0.5), ER*10, WIDE, (RAAR*20 + SW)**2, ER*20"
@@ -25,7 +28,7 @@ PRESETS: dict[str, str] = {
     "fixed": "(RAAR*40 + ER*10)**10, ER*50",
     "precise": ("(HIO*20 + SW)**20, (RAAR*20 + SW)**20, ER*20, WIDE, (RAAR*20 + SW)**10, ER*20"),
 }
-SHRINK_WRAP, DETWIN, PSF, WIDE = _OPERATIONS = "SW", "DETWIN", "PSF", "WIDE"
+SHRINK_WRAP, DETWIN, PSF, WHOLE, WIDE = _OPERATIONS = "SW", "DETWIN", "PSF", "WHOLE", "WIDE"
 MAX_STEPS = 1_000_000
 """Most iterations that a recipe may have."""
 _TOKEN = re.compile(r"\s*(\*\*|[()*+,=]|[A-Za-z_]+|\d+\.?\d*(?:[eE][-+]?\d+)?)")
@@ -42,7 +45,7 @@ class Step:
     count
         Number of iterations.
     operation
-        `SW`, `DETWIN`, `PSF` or `WIDE`; empty for an algorithm.
+        `SW`, `DETWIN`, `PSF`, `WHOLE` or `WIDE`; empty for an algorithm.
     sigma
         Standard deviation in voxels of the Gaussian of `SW`, where the recipe gives it.
     """
@@ -75,8 +78,9 @@ def parse(text: str) -> list[Step]:
     except RecursionError:
         raise InputError("recipe: brackets are nested too deeply; a few levels are enough") from None
     parser.expect_end()
-    starts, wide = split_at_wide(steps)
-    if not iterations(starts):
+    starts, wide = _split(steps, WIDE)
+    middle, whole = _split(starts, WHOLE)
+    if not iterations(middle):
         raise InputError(
             f"recipe: {text!r} has no iterations to make from each start; for example HIO*200, ER*50"
         )
@@ -85,6 +89,15 @@ def parse(text: str) -> list[Step]:
             f"recipe: {text!r} must have {WIDE} at most once, with iterations after it; "
             f"for example (HIO*20 + SW)**10, ER*20, {WIDE}, (RAAR*20 + SW)**2, ER*20"
         )
+    if len(middle) < len(starts) and (
+        not iterations(whole) or any(step.operation == WHOLE for step in (*whole, *wide))
+    ):
+        raise InputError(
+            f"recipe: {text!r} must have {WHOLE} at most once, before {WIDE}, with iterations after it; "
+            f"for example (HIO*20 + SW)**10, {WHOLE}, (RAAR*20 + SW)**2, ER*20"
+        )
+    if any(step.operation == WHOLE for step in wide):
+        raise InputError(f"recipe: {text!r} has {WHOLE} after {WIDE}; it must be before")
     return steps
 
 
@@ -99,9 +112,46 @@ def _require_preset(text: str) -> None:
     )
 
 
-def split_at_wide(steps: list[Step]) -> tuple[list[Step], list[Step]]:
-    """Return the steps before `WIDE`, of every start, and those after it, of the selected starts."""
-    places = [i for i, step in enumerate(steps) if step.operation == WIDE]
+@dataclass(frozen=True, kw_only=True)
+class Stages:
+    """The steps of a recipe by the array on which they are iterated.
+
+    Attributes
+    ----------
+    middle
+        On the middle of the pattern, of every start; empty where starts are on all of it.
+    starts
+        On the pattern, of every start.
+    wide
+        On an array with a margin, of the selected starts.
+    """
+
+    middle: list[Step]
+    starts: list[Step]
+    wide: list[Step]
+
+
+def stages(steps: list[Step], *, middle: bool = False) -> Stages:
+    """Divide a recipe at `WHOLE` and `WIDE`.
+
+    Parameters
+    ----------
+    steps
+        As `parse` returns them.
+    middle
+        Whether the pattern is so large that its middle comes first. If not, the steps before `WHOLE` are
+        iterated on all of it, and those between `WHOLE` and `WIDE` are left out.
+    """
+    starts, wide = _split(steps, WIDE)
+    first, then = _split(starts, WHOLE)
+    if middle and then:
+        return Stages(middle=first, starts=then, wide=wide)
+    return Stages(middle=[], starts=first, wide=wide)
+
+
+def _split(steps: list[Step], operation: str) -> tuple[list[Step], list[Step]]:
+    """Return the steps before an operation and those after it."""
+    places = [i for i, step in enumerate(steps) if step.operation == operation]
     return (steps[: places[0]], steps[places[0] + 1 :]) if places else (steps, [])
 
 
@@ -164,7 +214,7 @@ class _Parser:
         name = self._take()
         if name == SHRINK_WRAP:
             return [Step(None, operation=name, **self._parameters(name, {"sigma": "float"}))]
-        if name in (DETWIN, PSF, WIDE):
+        if name in (DETWIN, PSF, WHOLE, WIDE):
             return [Step(None, operation=name)]
         if name not in ALGORITHMS:
             known = (*ALGORITHMS, *_OPERATIONS)

@@ -25,12 +25,15 @@ class Start:
         bool, centred, of the same shape.
     point_spread
         Point-spread function of partial coherence, float32, lag 0 in the middle; None where it is not known.
+    history
+        Pairs of iteration and residual R of iterations before, on the middle of the pattern.
     """
 
     index: int
     object: Objects
     support: Mask
     point_spread: NDArray[np.float32] | None = None
+    history: tuple[tuple[int, float], ...] = ()
 
 
 def random_start(

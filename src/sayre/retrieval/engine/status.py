@@ -48,6 +48,30 @@ class Status:
 Report = Callable[[Status], None]
 
 
+def in_turns(report: Report | None, before: float, shares: tuple[float, ...]) -> tuple[Report, ...]:
+    """Return functions that take the status of parts that take turns, and report that of the whole.
+
+    Parameters
+    ----------
+    report
+        Function that is called with the status of the whole; None for none.
+    before, shares
+        Fraction of the work before these parts, and of each.
+    """
+    done = [0.0] * len(shares)
+
+    def of(place: int) -> Report:
+        def report_whole(status: Status) -> None:
+            done[place] = max(done[place], status.fraction)
+            if report:
+                fraction = before + sum(share * part for share, part in zip(shares, done, strict=True))
+                report(replace(status, fraction=fraction))
+
+        return report_whole
+
+    return tuple(of(place) for place in range(len(shares)))
+
+
 def part_of(report: Report | None, before: float, share: float, past: int = 0) -> Report:
     """Return a function that takes the status of a part of the work and reports that of the whole.
 
