@@ -148,7 +148,10 @@ def arranged(sheet: Sheet) -> Arrangement:
         right = float(x[column]) + wide[column] * scale
         bars.append((colours, Box(right + 12, upper, 14.0, min(lower - upper, 460.0))))
     height = float(y[-1]) - UNDER + BOTTOM
-    return Arrangement(placed, bars, WIDTH, height, scale)
+    width = (
+        float(x[-1]) + wide[-1] * scale + RIGHT
+    )  # less than WIDTH where the planes are as large as they may be
+    return Arrangement(placed, bars, width, height, scale)
 
 
 def border(region: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
