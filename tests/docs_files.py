@@ -19,6 +19,7 @@ from sayre.retrieval.choice import refined
 from sayre.retrieval.engine import recipe
 from sayre.retrieval.measurement import model
 from sayre.retrieval.measurement.refine import Refined, refine
+from sayre.retrieval.settings import Settings
 from sayre.workflows.batch.row import FAILED, Row
 from sayre.workflows.batch.table import csv_text
 from sayre.workflows.fill import FillJob
@@ -27,18 +28,26 @@ from sayre.workflows.jobs.input_file import InputFile
 FRAMES, SIDE, CENTRE = 40, 48, 246
 """The peak has 48 pixels a side, around pixel (246, 246) of a MAXIPIX, whose gap begins at 256."""
 GOLD = 4.0782
-CHEAP, FEW = "(HIO*10 + SW)**5, ER*10, WIDE, ER*5", 6
-"""A recipe that takes a part of a second a start, and most evaluations of a refinement."""
+CHEAP, STARTS, FEW = "(HIO*10 + SW)**5, ER*10, WIDE, ER*5", 3, 6
+"""A recipe that takes a part of a second a start, most starts, and most evaluations of a refinement."""
 
 
 def hasten(patch: pytest.MonkeyPatch, *, recipes: bool = True) -> None:
-    """End every refinement soon, and take the short recipe for every one that has a name."""
+    """End every refinement soon; take the short recipe for every one that has a name, and few starts."""
 
     def soon(*given: Any, evaluations: int, **named: Any) -> Refined:
         return refine(*given, evaluations=min(evaluations, FEW), **named)
 
-    for preset in recipe.PRESETS if recipes else ():
-        patch.setitem(recipe.PRESETS, preset, CHEAP)
+    check = Settings.__post_init__
+
+    def few(settings: Settings) -> None:
+        check(settings)
+        object.__setattr__(settings, "runs", min(settings.runs, STARTS))
+
+    if recipes:
+        patch.setattr(Settings, "__post_init__", few)
+        for preset in recipe.PRESETS:
+            patch.setitem(recipe.PRESETS, preset, CHEAP)
     for module in (model, refined):
         patch.setattr(module, "refine", soon)
 
