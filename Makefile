@@ -103,7 +103,8 @@ $(VENV)/.ready: $(VENV)/bin/python pyproject.toml
 	@touch $@
 
 $(VENV)/.ready-dev: $(VENV)/bin/python pyproject.toml
-	$(BIN)/python -m pip install --quiet $(CONSTRAINT) -e "$(EXTRAS)" --group dev
+	$(BIN)/python -m pip install --quiet --no-compile $(CONSTRAINT) -e "$(EXTRAS)" --group dev
+	-@$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib src # bytecode by every core, where pip takes one
 	@touch $(VENV)/.ready $@
 
 $(OLDEST)/.ready: constraints-oldest.txt
