@@ -225,7 +225,7 @@ def _strains(panel: Any, crystal: Crystal, depth: int, statistics: Mapping[str, 
         if name in statistics:
             label = f"{name}: {100 * statistics[name].mean:+.4f} ± {100 * statistics[name].std:.4f} %"
         panel.hist(values, bins, density=True, histtype="step", color=colour, lw=1.4, label=label)
-    panel.axvline(0, color=INK, lw=0.6)
+    panel.axvline(0, ymax=0.8, color=INK, lw=0.6)  # below the legend
     panel.legend(frameon=False, fontsize=8, loc="upper left")
     panel.set_ylim(0, 1.35 * panel.get_ylim()[1])
     panel.set_xlabel("strain (%)", fontsize=8)
