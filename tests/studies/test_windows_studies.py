@@ -7,6 +7,7 @@ import pytest
 from scipy.spatial import ConvexHull
 
 from sayre.data import Grid, Pattern
+from sayre.errors import InputError
 from sayre.files import save
 from sayre.filling.network.predictor import load_predictor
 from sayre.numerics.metrics import pearson
@@ -104,6 +105,14 @@ def test_windows_lie_inside_mostly_far_from_the_peak_and_have_photons():
     even = even[even[:, 2] > 4]
     far, usual = (np.linalg.norm(at + 16 - 32, axis=1).mean() for at in (places, even))
     assert far > usual + 1
+
+
+@pytest.mark.parametrize(("side", "counts"), [(28, 9), (40, 0)])
+def test_a_pattern_without_a_window_is_refused(side, counts):
+    intensity = np.full((side,) * 3, counts, np.float32)
+    pattern = Pattern(intensity=intensity, mask=intensity < 0, grid=Grid(step=(1.0,) * 3))
+    with pytest.raises(InputError, match=f"{side} × {side} × {side} voxels is no window"):
+        cut.windows_of(cut.Source("peak", pattern, None), 4, np.random.default_rng(0))
 
 
 def test_a_cross_is_the_vertical_gap_and_one_across_it():

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from sayre import files
 from sayre.data import Pattern
+from sayre.errors import InputError
 from sayre.filling.gain import photon_gain
 from sayre.retrieval.prepare import around_peak
 from sayre.studies.spatial.patterns import crystal, pattern_of
@@ -91,12 +92,17 @@ def windows_of(source: Source, many: int, generator: np.random.Generator) -> lis
         Windows; fewer where so many are not found.
     generator
         Source of the places.
+
+    Raises
+    ------
+    InputError
+        No such window was found.
     """
     counts, mask = source.pattern.intensity, source.pattern.mask
     peak = np.unravel_index(int(np.argmax(counts)), counts.shape)
     room = np.array(counts.shape) - SIDE + 1
     found: list[Window] = []
-    for _ in range(TRIES):
+    for _ in range(TRIES if counts.ndim == 3 and room.min() > 0 else 0):
         if len(found) == many:
             break
         places = generator.integers(0, room, (2, 3))
@@ -106,6 +112,12 @@ def windows_of(source: Source, many: int, generator: np.random.Generator) -> lis
         if counts[box].mean() >= LEAST * source.gain and mask[box].mean() < 0.1:
             truth = None if source.truth is None else source.truth[box]
             found.append(Window(counts[box], truth, mask[box], place))
+    if not found:
+        size = " × ".join(str(n) for n in counts.shape)
+        raise InputError(
+            f"{source.pattern.name}: in {size} voxels is no window of {SIDE}³ with {LEAST} photons a voxel; "
+            "a larger or brighter 3D pattern would do"
+        )
     return found
 
 
