@@ -77,7 +77,7 @@ accuracy: $(VENV)/.ready-dev
 	$(BIN)/python benchmarks/phasing_accuracy.py
 	$(BIN)/python benchmarks/strained.py
 
-# Wheel and sdist in dist/: checked, and the wheel installed into an empty environment, where the demo is made.
+# Wheel and sdist in dist/: checked, and the wheel installed into an empty environment, where a small peak is simulated and phased.
 PACKAGE_VENV ?= .venv-package
 package: $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet build twine
@@ -85,8 +85,9 @@ package: $(VENV)/bin/python
 	$(BIN)/python -m build --outdir dist
 	$(BIN)/twine check --strict dist/*
 	$(PYTHON) -m venv $(PACKAGE_VENV)
-	$(PACKAGE_VENV)/bin/python -m pip install --quiet $(CONSTRAINT) dist/*.whl
-	cd $(PACKAGE_VENV) && bin/sayre weights verify && bin/sayre demo --quiet --out demo
+	$(PACKAGE_VENV)/bin/python -m pip install --quiet --no-compile $(CONSTRAINT) dist/*.whl
+	cd $(PACKAGE_VENV) && bin/sayre weights verify && bin/sayre simulate peak.npz --atoms 2000 --shape-px 40 --detector maxipix --seed 1
+	cd $(PACKAGE_VENV) && bin/sayre run peak.npz -o result --recipe quick --runs 3 --refine none && test -s result/report.html
 	rm -rf $(PACKAGE_VENV)
 
 # Times of a short list of cases beside those recorded last and other programs; `BENCH="--whole --record"` adds to it.
