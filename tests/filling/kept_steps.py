@@ -19,6 +19,8 @@ class Steps:
     def save(self, name: str, /, **arrays: Any) -> None:
         self.saved.append((name, {key: np.array(array) for key, array in arrays.items()}))
 
+    finish = save
+
     def load(self, name: str) -> Mapping[str, Any] | None:
         return next((arrays for saved, arrays in reversed(self.saved) if saved == name), None)
 

@@ -13,6 +13,7 @@ from sayre.data import Grid, Pattern
 from sayre.errors import InputError
 from sayre.filling.classical import CLASSICAL
 from sayre.filling.fill import inpaint
+from sayre.filling.kept import InMemory
 from sayre.filling.network import predictor as predictors
 from sayre.filling.network import volume, windows
 from sayre.filling.network.predictor import Predictor
@@ -206,3 +207,22 @@ def test_a_pattern_without_gaps_is_refused():
         InputError, match=r"^pattern: no voxel is masked, nothing to fill; give the gaps by `mask=`$"
     ):
         inpaint(pattern)
+
+
+def test_steps_in_memory_spare_a_second_filling_the_work(monkeypatch):
+    """The network is asked for nothing again, bytes are the same, and another place has the steps."""
+    network = Turned()
+    options = {"network": network, "device": torch.device("cpu"), "depth": 12, "tile": 12, "widths": (1, 6)}
+    monkeypatch.setattr(predictors, "load_predictor", lambda *_: Predictor(**options))
+    pattern, beyond = gapped((12, 20, 22)), Steps()
+    steps = InMemory(beyond)
+    first = inpaint(pattern, method="unet", stride=8, kept=steps)
+    assert network.shown > 0
+    network.shown = 0
+    again = inpaint(pattern, method="unet", stride=8, kept=steps)
+    assert network.shown == 0
+    assert again.intensity.tobytes() == first.intensity.tobytes()
+    assert again.sigma.tobytes() == first.sigma.tobytes()
+    stopped = inpaint(pattern, method="unet", stride=8, kept=InMemory(beyond))
+    assert network.shown == 0
+    assert stopped.intensity.tobytes() == first.intensity.tobytes()

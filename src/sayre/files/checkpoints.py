@@ -50,6 +50,11 @@ class Checkpoints:
             except InputError as error:
                 warn(f"{self._what} was not kept: {error}")
 
+    def finish(self, name: str, /, **arrays: NDArray[Any]) -> None:
+        """Keep the arrays of a finished step, if it is time: what takes no time is soon done again."""
+        if self.due:
+            self.save(name, **arrays)
+
     def clear(self) -> None:
         """Remove what was saved, once the whole result is kept."""
         for path in self._folder.folder.glob("*" + ENDING):

@@ -1,10 +1,11 @@
-"""What filling asks of a place where finished steps are kept."""
+"""Where finished steps of a filling are kept."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+import numpy as np
 from numpy.typing import NDArray
 
 
@@ -26,3 +27,40 @@ class Kept(Protocol):
     def save(self, name: str, /, **arrays: NDArray[Any]) -> None:
         """Keep arrays in place of those saved before under the name."""
         ...
+
+    def finish(self, name: str, /, **arrays: NDArray[Any]) -> None:
+        """Keep the arrays of a finished step, if that costs nothing or it is time."""
+        ...
+
+
+class InMemory:
+    """Steps in memory, so that the same counts are filled again in no time by the same settings.
+
+    Parameters
+    ----------
+    beyond
+        Another place, where they are kept as well.
+    """
+
+    def __init__(self, beyond: Kept) -> None:
+        self._beyond = beyond
+        self._steps: dict[str, Mapping[str, NDArray[Any]]] = {}
+
+    @property
+    def due(self) -> bool:
+        """Whether it is time to save again, as the other place says."""
+        return self._beyond.due
+
+    def load(self, name: str) -> Mapping[str, NDArray[Any]] | None:
+        """Return what was saved last under a name, here or beyond by an earlier, stopped call."""
+        return self._steps.get(name) or self._beyond.load(name)
+
+    def save(self, name: str, /, **arrays: NDArray[Any]) -> None:
+        """Keep copies of arrays in place of those saved before under the name."""
+        self._steps[name] = {key: np.array(values) for key, values in arrays.items()}
+        self._beyond.save(name, **arrays)
+
+    def finish(self, name: str, /, **arrays: NDArray[Any]) -> None:
+        """Keep copies of the arrays of a finished step here, and beyond if it is time there."""
+        self._steps[name] = {key: np.array(values) for key, values in arrays.items()}
+        self._beyond.finish(name, **arrays)

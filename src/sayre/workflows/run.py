@@ -27,6 +27,7 @@ from sayre.workflows.phase import RetrievalStage
 
 if TYPE_CHECKING:
     from sayre.data import AnyPattern, Manifest
+    from sayre.filling.kept import Kept
     from sayre.retrieval.kept import KeptRuns
     from sayre.workflows.outcome import RunOutcome
     from sayre.workflows.reconstruction import Reconstruction
@@ -106,6 +107,8 @@ class RunJob:
             return self._run(bar, started)
 
     def _run(self, bar: Bar, started: float) -> RunOutcome:
+        from sayre.files.checkpoints import Checkpoints
+        from sayre.filling.kept import InMemory
         from sayre.workflows.outcome import RunOutcome
         from sayre.workflows.reconstruction import resolution_curves
 
@@ -114,12 +117,15 @@ class RunJob:
             stage = RetrievalStage.of(self, counts)
             kept = stage.kept(self.folder / RUNS, replace_others=self.force, **self._filling_config(counts))
             self._stopping.kept = kept
-            pattern = self._filled(counts, kept, bar)
+            checkpoints = Checkpoints(kept, "the filling so far")
+            steps = InMemory(checkpoints)
+            pattern = self._filled(counts, kept, steps, bar)
             stage = replace(stage, pattern=pattern)
             manifest = self._manifest(stage, filled_now=pattern is not counts)
             _keep(pattern, manifest, kept)
             result = stage.run(bar, kept)
-            handed = self._by_crystal(counts, pattern, result, bar)
+            handed = self._by_crystal(counts, pattern, result, bar, steps)
+            checkpoints.clear()
             if handed is not pattern:  # the same again is made by the same choice
                 manifest = replace(manifest, config={**manifest.config, "method": self.filling.method})
             outcome = RunOutcome(
@@ -168,11 +174,10 @@ class RunJob:
             return {}
         return steps_config(counts, self.filling, self.device)
 
-    def _filled(self, counts: AnyPattern, kept: KeptRuns, bar: Bar) -> AnyPattern:
+    def _filled(self, counts: AnyPattern, kept: KeptRuns, steps: Kept, bar: Bar) -> AnyPattern:
         """Counts without gaps; what a stopped job filled is read again."""
         from sayre.data import FilledPattern
         from sayre.files import load_filled
-        from sayre.files.checkpoints import Checkpoints
         from sayre.filling.fill import inpaint
 
         if isinstance(counts, FilledPattern) or not counts.mask.any():
@@ -187,11 +192,15 @@ class RunJob:
                 if isinstance(again, FilledPattern):
                     return replace(again, pattern=counts)
         with bar(f"filling {counts.name}") as advance:
-            steps = Checkpoints(kept, "the filling so far")
             return inpaint(counts, self.filling, device=self.device, progress=advance, kept=steps)
 
     def _by_crystal(
-        self, counts: AnyPattern, pattern: AnyPattern, result: Reconstruction, bar: Bar
+        self,
+        counts: AnyPattern,
+        pattern: AnyPattern,
+        result: Reconstruction,
+        bar: Bar,
+        steps: Kept | None = None,
     ) -> AnyPattern:
         """What is handed back in gaps that were filled by default: the crystal fills them, if starts agree.
 
@@ -207,7 +216,12 @@ class RunJob:
         with bar(f"filling {counts.name} by the crystal") as advance, warnings.catch_warnings():
             warnings.simplefilter("ignore", SayreWarning)  # of the counts, which were told before
             by_crystal = inpaint(
-                counts.measured, self.filling, method="crystal", device=self.device, progress=advance
+                counts.measured,
+                self.filling,
+                method="crystal",
+                device=self.device,
+                progress=advance,
+                kept=steps,
             )
         return by_crystal if by_crystal.method.startswith("crystal") else pattern
 

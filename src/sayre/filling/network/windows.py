@@ -178,8 +178,10 @@ def fill(
             done += len(chunk) * sides[0] * sides[1]
             if progress:
                 progress(done / count)
-            if kept is not None and kept.due:
-                kept.save(name, place=np.array([number, seen_now]), sums=sums[inside], **blend.arrays)
+            last = number == len(jobs) - 1 and seen_now == len(batches)
+            if kept is not None and (last or kept.due):
+                save = kept.finish if last else kept.save
+                save(name, place=np.array([number, seen_now]), sums=sums[inside], **blend.arrays)
         blend.add(slab, sums[inside])
     return blend.filling
 

@@ -118,7 +118,7 @@ def wiener_fill(
             boxes.fill(box, model, start, now, filled, sigma)
         waiting[core] = False
         if number > done:
-            keep(kept, calibrated, number, filled, sigma, mask)
+            keep(kept, calibrated, number, filled, sigma, mask, last=number == 1 + len(tiles))
             report.next()
     return filled, sigma
 

@@ -45,8 +45,10 @@ def keep(
     filled: Log,
     sigma: Log,
     mask: NDArray[np.bool_],
+    *,
+    last: bool = False,
 ) -> None:
-    """Keep a calibration and the masked voxels after so many boxes, if it is time.
+    """Keep a calibration and the masked voxels after so many boxes, if it is time or they are all.
 
     Parameters
     ----------
@@ -60,8 +62,10 @@ def keep(
         Values and standard errors of the whole pattern, float32.
     mask
         True in the voxels to keep.
+    last
+        Whether these are all boxes.
     """
-    if kept is None or not kept.due:
+    if kept is None or not (last or kept.due):
         return
     solution = calibrated.solution
     arrays = {
@@ -72,7 +76,7 @@ def keep(
     }
     if boxes == 0 and solution is not None:  # large, and of use to the first box alone
         arrays |= solution._asdict()
-    kept.save(_NAME, **arrays)
+    (kept.finish if last else kept.save)(_NAME, **arrays)
 
 
 def resume(
@@ -99,7 +103,7 @@ def resume(
 def keep_hidden(
     kept: Kept | None, calibrated: Calibrated, filled: Log, sigma: Log, both: NDArray[np.bool_]
 ) -> None:
-    """Save the filling of the hidden copies, at most once in half a minute.
+    """Save the filling of the hidden copies.
 
     Parameters
     ----------
@@ -112,9 +116,9 @@ def keep_hidden(
     both
         True in the masked voxels and the copies.
     """
-    if kept is None or not kept.due:
+    if kept is None:
         return
-    kept.save(
+    kept.finish(
         _HIDDEN,
         filled=filled[both],
         sigma=sigma[both],
