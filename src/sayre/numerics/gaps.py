@@ -135,14 +135,17 @@ def run_lengths(mask: NDArray[np.bool_], axis: int) -> NDArray[np.int32]:
     int32, same shape: voxels of the run in masked voxels, `UNBOUNDED` in runs that touch the
     border of the array, 0 in measured voxels.
     """
-    n = mask.shape[axis]
-    shape = [n if k == axis % mask.ndim else 1 for k in range(mask.ndim)]
-    index = np.arange(n, dtype=np.int32).reshape(shape)
-    before = np.maximum.accumulate(np.where(mask, np.int32(-1), index), axis=axis)
-    after = np.flip(np.where(mask, np.int32(n), index), axis)
-    after = np.flip(np.minimum.accumulate(after, axis=axis), axis)
-    length = np.where((before < 0) | (after >= n), np.int32(UNBOUNDED), after - before - 1)
-    return np.where(mask, length, np.int32(0))
+    n, lines = mask.shape[axis], np.moveaxis(mask, axis, -1)
+    apart = np.zeros((*lines.shape[:-1], n + 2), bool)  # no run goes on in the next line
+    apart[..., 1:-1] = lines
+    flat = apart.ravel()
+    ends = np.flatnonzero(flat[1:] != flat[:-1]).reshape(-1, 2)
+    voxels = ends[:, 1] - ends[:, 0]
+    at_border = (ends[:, 0] % (n + 2) == 0) | (ends[:, 1] % (n + 2) == n)
+    length = np.where(at_border, UNBOUNDED, voxels).astype(np.int32)
+    runs = np.zeros(flat.size, np.int32)
+    runs[flat] = np.repeat(length, voxels)
+    return np.moveaxis(runs.reshape(apart.shape)[..., 1:-1], -1, axis)
 
 
 def find_gaps(mask: NDArray[np.bool_]) -> tuple[list[Gap], NDArray[np.int32]]:

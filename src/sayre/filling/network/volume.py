@@ -57,7 +57,9 @@ class Volume:
         )
 
 
-def inversion_centre(counts: NDArray[np.float32], mask: NDArray[np.bool_]) -> tuple[float, ...]:
+def inversion_centre(
+    counts: NDArray[np.float32], mask: NDArray[np.bool_], linear: Log | None = None
+) -> tuple[float, ...]:
     """Point about which the pattern is most nearly symmetric, in voxels, to half a voxel on each axis.
 
     The peak of the self-convolution of the fringes (`log(1 + I)` less its envelope), at most 3 voxels from
@@ -70,12 +72,15 @@ def inversion_centre(counts: NDArray[np.float32], mask: NDArray[np.bool_]) -> tu
         float32, 3D.
     mask
         bool, same shape; True where not measured.
+    linear
+        `log(1 + I)` interpolated linearly where masked, if that is known.
     """
     peak = [int(p) for p in np.unravel_index(int(np.argmax(counts)), counts.shape)]
     sides = [min(n, MAX_SIDE) for n in counts.shape]
     starts = [min(max(p - s // 2, 0), n - s) for p, s, n in zip(peak, sides, counts.shape, strict=True)]
     box = tuple(slice(start, start + side) for start, side in zip(starts, sides, strict=True))
-    filled, measured = linear_fill(np.log1p(counts[box]), mask[box]), (~mask[box]).astype(np.float32)
+    filled = linear_fill(np.log1p(counts[box]), mask[box]) if linear is None else linear[box]
+    measured = (~mask[box]).astype(np.float32)
     fringes = (filled - gaussian_filter(filled, ENVELOPE)) * measured
     near = tuple(
         np.arange(max(2 * (p - start) - REACH, 0), min(2 * (p - start) + REACH, 2 * side - 2) + 1)
@@ -185,7 +190,7 @@ def assemble(counts: Log, mask: NDArray[np.bool_], filled: Log, sigma: Log, line
         `log(1 + I)` interpolated linearly.
     """
     measured = np.where(mask, np.float32(0), counts)
-    mirror, mirror_mask = mirrored(filled, mask, inversion_centre(measured, mask))
+    mirror, mirror_mask = mirrored(filled, mask, inversion_centre(measured, mask, linear))
     return Volume(
         filled=filled, sigma=sigma, mask=mask, mirror=mirror, mirror_mask=mirror_mask, linear=linear
     )

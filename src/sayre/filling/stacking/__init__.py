@@ -88,8 +88,11 @@ def stack_fill(
     for name, share in SHARES.items():
         part[name] = Part(progress, begin, begin + share)
         begin += share
-    hidden = wiener_hidden(values, mask, copies.mask, progress=part["hidden"], kept=kept)
-    filled, sigma = wiener_fill(values, mask, hidden=hidden, progress=part["wiener"], kept=kept)
+    linear = linear_fill(values, mask), linear_fill(values, mask | copies.mask)
+    hidden = wiener_hidden(values, mask, copies.mask, linear=linear, progress=part["hidden"], kept=kept)
+    filled, sigma = wiener_fill(
+        values, mask, hidden=hidden, linear=linear[0], progress=part["wiener"], kept=kept
+    )
     wiener = Expert(
         name="wiener",
         gap=Estimate(log=filled, sigma=sigma),
@@ -97,9 +100,9 @@ def stack_fill(
     )
     experts = [wiener]
     if copies.pieces:
-        experts = [*interpolating(values, mask, copies.mask), wiener]
+        experts = [*interpolating(values, mask, copies.mask, linear), wiener]
         if predictor is not None:
-            network = _Network(predictor, pattern, copies, wiener)
+            network = _Network(predictor, pattern, copies, wiener, linear[0])
             experts.append(network.expert(stride, part["copies"], part["gaps"], kept))
     gap, there = combine(pattern.intensity, mask, copies, experts, np.random.default_rng(0))
     if progress:
@@ -138,6 +141,7 @@ class _Network:
     pattern: Pattern
     copies: Copies
     wiener: Expert
+    linear: Log
 
     def expert(self, stride: int | None, first: Advance, second: Advance, kept: Kept | None) -> Expert:
         """Ask it for the copies and for the gaps."""
@@ -173,7 +177,7 @@ class _Network:
     ) -> tuple[Estimate, int]:
         """Fill the voxels wanted; so many of them it cannot reach, and they stay as the baseline has them."""
         predictor = self.predictor
-        linear = linear_fill(np.log1p(counts), mask)
+        linear = self.linear if counts is self.pattern.intensity else linear_fill(np.log1p(counts), mask)
         if predictor.baseline == "linear":
             baseline = Estimate(log=linear, sigma=mask.astype(np.float32))
         volume = assemble(counts, mask, baseline.log, baseline.sigma, linear)

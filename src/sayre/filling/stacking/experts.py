@@ -46,7 +46,7 @@ class Expert:
     hidden: Estimate
 
 
-def interpolating(values: Log, mask: Mask, copies: Mask) -> list[Expert]:
+def interpolating(values: Log, mask: Mask, copies: Mask, linear: tuple[Log, Log]) -> list[Expert]:
     """Return linear interpolation from the nearest voxels, and from counts that are smoothed at the edges.
 
     Parameters
@@ -57,15 +57,16 @@ def interpolating(values: Log, mask: Mask, copies: Mask) -> list[Expert]:
         True where not measured.
     copies
         True where hidden besides.
+    linear
+        `values` filled by `linear_fill`, without the mask and without both.
     """
-    both = mask | copies
+    edges = [from_smoothed_edges(values, hidden) for hidden in (mask, mask | copies)]
     experts = []
-    for name, fill in (("linear", linear_fill), ("edges", from_smoothed_edges)):
-        made = [
-            Estimate(log=filled, sigma=np.full(filled.shape, np.nan, np.float32))
-            for filled in (fill(values, mask), fill(values, both))
-        ]
-        experts.append(Expert(name=name, gap=made[0], hidden=made[1]))
+    for name, made in (("linear", linear), ("edges", edges)):
+        gap, hidden = (
+            Estimate(log=filled, sigma=np.full(filled.shape, np.nan, np.float32)) for filled in made
+        )
+        experts.append(Expert(name=name, gap=gap, hidden=hidden))
     return experts
 
 

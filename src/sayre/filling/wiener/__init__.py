@@ -27,7 +27,7 @@ from sayre.filling.wiener.calibration import (
     shifted_mask,
 )
 from sayre.filling.wiener.posterior import ITERATIONS, Solution, mean_of, solve
-from sayre.filling.wiener.spectrum import Fringes, fringe_model, local_model
+from sayre.filling.wiener.spectrum import Fringes, Local, fringe_model, local_model
 from sayre.filling.wiener.steps import Calibrated, keep, keep_hidden, resume, resume_hidden
 from sayre.numerics.interpolate import linear_fill
 from sayre.numerics.poisson import expectation_of_log, slope_of_expectation
@@ -59,6 +59,7 @@ def wiener_fill(
     mask: Mask,
     *,
     hidden: Hidden | None = None,
+    linear: Log | None = None,
     progress: Advance | None = None,
     kept: Kept | None = None,
 ) -> tuple[Log, Log]:
@@ -72,6 +73,8 @@ def wiener_fill(
         True where not measured, of the same shape: planes, crosses, borders, beamstops, single pixels.
     hidden
         What `wiener_hidden` found, in place of a shifted copy of the mask.
+    linear
+        `log_counts` with the mask filled by `linear_fill`, where that is known.
     progress
         Called with the fraction done.
     kept
@@ -98,7 +101,7 @@ def wiener_fill(
     the centre of intensity, which gives the statistics, then tiles with 24 voxels of context.
     """
     check(log_counts, mask)
-    values = linear_fill(log_counts, mask)
+    values = linear_fill(log_counts, mask) if linear is None else linear
     main = _main_box(values)
     tiles = list(_tiles(mask, main))
     report = _Report(progress, 2 + len(tiles))
@@ -115,7 +118,7 @@ def wiener_fill(
             start = calibrated.solution if model is calibrated.fringes else None
             now = np.zeros_like(waiting)
             now[core] = waiting[core]
-            boxes.fill(box, model, start, now, filled, sigma)
+            boxes.fill(box, model, calibrated.plain, start, now, filled, sigma)
         waiting[core] = False
         if number > done:
             keep(kept, calibrated, number, filled, sigma, mask, last=number == 1 + len(tiles))
@@ -124,7 +127,13 @@ def wiener_fill(
 
 
 def wiener_hidden(
-    log_counts: Log, mask: Mask, copies: Mask, *, progress: Advance | None = None, kept: Kept | None = None
+    log_counts: Log,
+    mask: Mask,
+    copies: Mask,
+    *,
+    linear: tuple[Log, Log] | None = None,
+    progress: Advance | None = None,
+    kept: Kept | None = None,
 ) -> Hidden:
     """Fill measured voxels that are hidden together with the masked ones.
 
@@ -134,6 +143,8 @@ def wiener_hidden(
         As `wiener_fill` takes them.
     copies
         True in the measured voxels to hide.
+    linear
+        `log_counts` filled by `linear_fill`, without the mask and without both, where that is known.
     progress
         Called with the fraction done.
     kept
@@ -141,22 +152,22 @@ def wiener_hidden(
     """
     check(log_counts, mask)
     both = mask | copies
-    values = linear_fill(log_counts, mask)
+    values, seen = linear or (linear_fill(log_counts, mask), linear_fill(log_counts, both))
     main = _main_box(values)
-    filled, sigma = linear_fill(log_counts, both), np.zeros(mask.shape, np.float32)
+    filled, sigma = seen.copy(), np.zeros(mask.shape, np.float32)
     left = resume_hidden(kept, filled, sigma, both)
     if left is not None:
         return Hidden(calibrated=left, filled=filled, sigma=sigma)
     tiles = list(_tiles(both, main))
     report = _Report(progress, 1 + len(tiles))
-    calibrated = _calibrate(values[main], mask[main], report, copies[main])
+    calibrated = _calibrate(values[main], mask[main], report, copies[main], seen[main])
     report.next()
-    boxes = _Boxes(filled.copy(), both, calibrated, report)
+    boxes = _Boxes(seen, both, calibrated, report)
     waiting = both.copy()
     for core, box, model in boxes.all(main, tiles):
         now = np.zeros_like(waiting)
         now[core] = waiting[core]
-        boxes.fill(box, model, None, now, filled, sigma, calibrated.solution)
+        boxes.fill(box, model, calibrated.hidden, None, now, filled, sigma, calibrated.solution)
         waiting[core] = False
         if model is not calibrated.fringes:
             report.next()
@@ -181,41 +192,46 @@ class _Boxes:
         self,
         box: Box,
         model: Fringes,
+        known: Local | None,
         start: Solution | None,
         now: Mask,
         filled: Log,
         sigma: Log,
         solution: Solution | None = None,
     ) -> None:
-        """Write the voxels `now` of a box to `filled` and `sigma`; `solution` is that of the main box."""
-        local = local_model(self.values[box], self.mask[box])
-        if solution is None or model is not self.calibrated.fringes:
+        """Write the voxels `now` of a box; `known` and `solution` are those of the main box."""
+        main = model is self.calibrated.fringes
+        local = known if main and known is not None else local_model(self.values[box], self.mask[box])
+        if solution is None or not main:
             solution = solve(local, model, start=start, step=self.report.step)
         mean = np.maximum(mean_of(local, solution), 0)[now[box]]
         filled[now] = expectation_of_log(mean)
         sigma[now] = slope_of_expectation(mean) * self.calibrated.table.look_up(self.depth[now], mean)
 
 
-def _calibrate(values: Log, mask: Mask, report: _Report, copies: Mask | None = None) -> Calibrated:
+def _calibrate(
+    values: Log, mask: Mask, report: _Report, copies: Mask | None = None, seen: Log | None = None
+) -> Calibrated:
     """Fill a shifted copy of the mask, hidden together with the mask itself; its solution starts the next."""
-    fringes = fringe_model(local_model(values, mask))
+    plain = local_model(values, mask)
+    fringes = fringe_model(plain)
     moved = shifted_mask(values, mask) if copies is None else copies
     hidden = mask | moved
     known = np.array([values.mean()] if mask.all() else values[~mask], np.float64)
     if known.size < PRIOR_COUNT:
         table = constant_table(max(fringes.variance, scatter_of_few(known)))
-        return Calibrated(fringes=fringes, table=table, solution=None)
+        return Calibrated(fringes=fringes, table=table, solution=None, plain=plain)
     if not moved.any() or hidden.all():
         table = constant_table(fringes.variance).at_least(error_of_mean(known))
-        return Calibrated(fringes=fringes, table=table, solution=None)
-    local = local_model(linear_fill(values, hidden), hidden)
+        return Calibrated(fringes=fringes, table=table, solution=None, plain=plain)
+    local = local_model(linear_fill(values, hidden) if seen is None else seen, hidden)
     solution = solve(local, fringes, step=report.step)
     mean = np.maximum(mean_of(local, solution), 0)
     depth = distance_transform_cdt(hidden, metric="chessboard")
     prior = fringes.variance * local.contrast**2
     table = error_table(mean[moved], values[moved], depth[moved], prior[moved])
     table = table.at_least(error_of_mean(known))
-    return Calibrated(fringes=fringes, table=table, solution=solution)
+    return Calibrated(fringes=fringes, table=table, solution=solution, plain=plain, hidden=local)
 
 
 def _main_box(values: Log) -> Box:

@@ -12,14 +12,15 @@ Carrying `S⁻¹ p` along with each direction p avoids ever applying S⁻¹: one
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
-from scipy.linalg.blas import saxpy
 
 from sayre.filling.wiener.spectrum import MARGIN, MISFIT, Fringes, Local, padded
+from sayre.numerics.slabs import Sweep, sweeps
 
 Log = NDArray[np.float32]
 
@@ -93,10 +94,11 @@ def solve(
     if not np.any(data) or fringes.variance <= 0:
         return None
     typical = float(np.vdot(weight, weight) / weight.sum())
-    damp = _damping(fringes, symmetry, shape, typical)
     if start is not None and start.g.shape != shape:
         start = None
-    return _solve(weight, data, damp, typical, start, step or (lambda: None))
+    with sweeps(shape) as sweep:
+        damp = _damping(fringes, symmetry, shape, typical, sweep)
+        return _solve(weight, data, damp, typical, start, step or (lambda: None), sweep)
 
 
 def _grid(size: tuple[int, ...], fringes: Fringes) -> tuple[tuple[int, ...], float]:
@@ -111,30 +113,37 @@ def _grid(size: tuple[int, ...], fringes: Fringes) -> tuple[tuple[int, ...], flo
 
 
 def _damping(
-    fringes: Fringes, symmetry: float, shape: tuple[int, ...], typical: float
+    fringes: Fringes, symmetry: float, shape: tuple[int, ...], typical: float, sweep: Sweep
 ) -> Callable[[Log], Log]:
-    """`(1 + b S)⁻¹`: one factor for the symmetric, one for the antisymmetric part of the field."""
+    """`(1 + b S)⁻¹`: one factor for the symmetric, one for the antisymmetric part of the field.
+
+    About the centre of inversion the transform of the one is real, that of the other imaginary.
+    """
     power = typical * fringes.spectrum(shape)
     even, odd = 1 / (1 + power * (1 + symmetry)), 1 / (1 + power * (1 - symmetry))
     del power
-    mean, half = (even + odd) / 2, (even - odd) / 2
-    phases: list[NDArray[np.complex64]] = []
+    to_centre = np.ones(1, np.complex64)
     for axis, (n, c) in enumerate(zip(shape, fringes.twice_centre, strict=True)):
         k = np.arange(n // 2 + 1 if axis == len(shape) - 1 else n)
-        ramp = np.exp(-2j * np.pi * ((k * c) % n) / n).astype(np.complex64)
-        phases.append(ramp.reshape([-1 if i == axis else 1 for i in range(len(shape))]))
+        ramp = np.exp(1j * np.pi * ((k * c) % (2 * n)) / n).astype(np.complex64)
+        to_centre = to_centre[..., None] * ramp
+    to_centre = to_centre[0]
 
     def damp(field: Log) -> Log:
-        f = scipy.fft.rfftn(field, workers=-1)
-        if symmetry:
-            inverted = f.conj()
-            for phase in phases:
-                inverted *= phase
-            inverted *= half
-            f *= mean
-            f += inverted
-        else:
-            f *= mean
+        f: NDArray[np.complex64] = scipy.fft.rfftn(field, workers=-1)
+
+        def factors(slab: slice) -> float:
+            part = f[slab]
+            if symmetry:
+                part *= to_centre[slab]
+                part.real *= even[slab]
+                part.imag *= odd[slab]
+                part *= to_centre[slab].conj()
+            else:
+                part *= even[slab]
+            return 0.0
+
+        sweep(factors)
         result: Log = scipy.fft.irfftn(f, shape, workers=-1, overwrite_x=True)
         return result
 
@@ -148,38 +157,61 @@ def _solve(
     typical: float,
     start: Solution | None,
     step: Callable[[], None],
+    sweep: Sweep,
 ) -> Solution:
     """Conjugate gradients; `sought` is `S⁻¹ g`."""
-    direction, prior, move, image = (np.zeros_like(data) for _ in range(4))
+    direction, prior, image = (np.zeros_like(data) for _ in range(3))
     g, sought = (np.zeros_like(data), np.zeros_like(data)) if start is None else start
     rest, before, first = data.copy(), 0.0, 0.0
     if start is not None:
         first = float(np.vdot(data, data - damp(data))) / typical
         g, sought = g.copy(), sought.copy()
         rest -= sought
-        rest -= np.multiply(weight, g, out=image)
+        rest -= weight * g
     for _ in range(ITERATIONS):
         damped = damp(rest)
-        np.subtract(rest, damped, out=move)
-        now = float(np.vdot(rest, move)) / typical
+        now = sweep(partial(_along_move, rest, damped)) / typical
         first = first or now
         if now <= TOLERANCE**2 * first:
             break
         ratio = np.float32(now / before) if before else np.float32(0)
-        direction *= ratio
-        _add(direction, move, 1 / typical)
-        prior *= ratio
-        prior += damped
-        np.multiply(weight, direction, out=image)
-        image += prior
-        length = now / float(np.vdot(direction, image))
-        for target, along, by in ((g, direction, length), (sought, prior, length), (rest, image, -length)):
-            _add(target, along, by)
+        bend = sweep(partial(_turn, direction, prior, image, weight, rest, damped, ratio, typical))
+        length = np.float32(now / bend)
+        sweep(partial(_go, (g, sought, rest), (direction, prior, image), (length, length, -length)))
         before = now
         step()
     return Solution(g, sought)
 
 
-def _add(target: Log, along: Log, by: float) -> None:
-    """`target += by * along` in one pass."""
-    saxpy(along.ravel(), target.ravel(), a=by)
+def _along_move(rest: Log, damped: Log, slab: slice) -> float:
+    """Product of the residual with what the preconditioner makes of it, times `typical`."""
+    return float(np.vdot(rest[slab], rest[slab] - damped[slab]))
+
+
+def _turn(
+    direction: Log,
+    prior: Log,
+    image: Log,
+    weight: Log,
+    rest: Log,
+    damped: Log,
+    ratio: np.float32,
+    typical: float,
+    slab: slice,
+) -> float:
+    """Set direction, `S⁻¹` of it and its image in place, and return the product of direction and image."""
+    towards, inverse, made = direction[slab], prior[slab], image[slab]
+    towards *= ratio
+    towards += (rest[slab] - damped[slab]) * np.float32(1 / typical)
+    inverse *= ratio
+    inverse += damped[slab]
+    np.multiply(weight[slab], towards, out=made)
+    made += inverse
+    return float(np.vdot(towards, made))
+
+
+def _go(targets: tuple[Log, ...], along: tuple[Log, ...], by: tuple[np.float32, ...], slab: slice) -> float:
+    """Add so much of one array to the other, for each of them, in place."""
+    for target, one, length in zip(targets, along, by, strict=True):
+        target[slab] += one[slab] * length
+    return 0.0

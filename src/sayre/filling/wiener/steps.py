@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sayre.filling.kept import Kept
 from sayre.filling.wiener.calibration import ErrorTable
 from sayre.filling.wiener.posterior import Solution
-from sayre.filling.wiener.spectrum import Fringes
+from sayre.filling.wiener.spectrum import Fringes, Local
 
 Log = NDArray[np.float32]
 
@@ -31,11 +31,16 @@ class Calibrated:
         Standard error by depth and brightness.
     solution
         Fringes of the main box under the shifted mask, from which its filling starts.
+    plain, hidden
+        Models of the voxels of the main box without what is masked, and without the shifted mask besides.
+        They are not kept: None are made anew.
     """
 
     fringes: Fringes
     table: ErrorTable
     solution: Solution | None
+    plain: Local | None = None
+    hidden: Local | None = None
 
 
 def keep(

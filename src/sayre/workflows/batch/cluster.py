@@ -11,6 +11,7 @@ from typing import Any
 from sayre.errors import InputError
 from sayre.extras import optional
 from sayre.files.atomic import replacing
+from sayre.numerics.slabs import cores
 from sayre.simulation.processes import interrupts_held
 from sayre.workflows.batch.slurm import SlurmConfig
 
@@ -73,11 +74,6 @@ def by_slurm(config: SlurmConfig, folder: Path) -> Iterator[Any]:
                 file.write(cluster.job_script().encode())
             cluster.scale(jobs=config.jobs)
             yield client
-
-
-def cores() -> int:
-    """Return the number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _distributed() -> Any:

@@ -158,8 +158,9 @@ class BatchJob:
     @contextlib.contextmanager
     def _cluster(self, count: int) -> Iterator[Any]:
         """Yield a client of the processes that do the scans."""
+        from sayre.numerics.slabs import cores
         from sayre.simulation.cluster import connected
-        from sayre.workflows.batch.cluster import by_slurm, cores, on_this_machine
+        from sayre.workflows.batch.cluster import by_slurm, on_this_machine
         from sayre.workflows.batch.slurm import SlurmConfig
 
         if self.scheduler is not None:
