@@ -11,6 +11,7 @@ import torch
 from coverage import Coverage
 from hypothesis import HealthCheck, Phase, settings
 
+import docs_files
 import empty_pictures
 import noise
 
@@ -94,3 +95,9 @@ def measured(data_dir: Path):
 def without_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """The pictures of a run are empty sheets in this test."""
     empty_pictures.empty(monkeypatch)
+
+
+@pytest.fixture
+def refined_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refinements end after a few evaluations in this test."""
+    docs_files.hasten(monkeypatch, recipes=False)

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import docs_files
 import sayre
 from noise import counts_of_test
 from sayre.data.option import SettingError
@@ -47,8 +48,9 @@ def filled(gapped):
 
 @pytest.fixture(scope="module")
 def reconstruction(filled):
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), pytest.MonkeyPatch.context() as patch:
         warnings.simplefilter("ignore", sayre.SayreWarning)
+        docs_files.hasten(patch, recipes=False)
         settings = sayre.Settings(runs=2, recipe=RECIPE, seed=1)
         return sayre.reconstruct(filled, settings, sayre.Scan(lattice_constant=4.08, along=0))
 

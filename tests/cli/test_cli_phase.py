@@ -68,6 +68,7 @@ def test_a_network_begins_where_it_sees_the_shape(tmp_path, capsys):
     assert "can only be given together with init network" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("refined_soon")
 def test_a_killed_command_goes_on(counts, tmp_path, monkeypatch):
     from sayre.retrieval.kept import KeptRuns
 
@@ -128,6 +129,7 @@ def test_what_cannot_be_used_is_one_line(whole_counts, tmp_path, capsys, options
     assert not any(tmp_path.iterdir())
 
 
+@pytest.mark.usefixtures("refined_soon")
 @pytest.mark.slow
 def test_pictures_of_the_crystal_and_of_the_best_start(counts, tmp_path):
     out, final, live = (tmp_path / name for name in ("o.npz", "final.png", "live.png"))
@@ -143,6 +145,7 @@ def test_pictures_of_the_crystal_and_of_the_best_start(counts, tmp_path):
     assert not out.exists()
 
 
+@pytest.mark.usefixtures("refined_soon")
 def test_a_recipe_from_a_file_is_kept_as_text(counts, tmp_path, capsys):
     file, out = tmp_path / "recipe.txt", tmp_path / "o.npz"
     file.write_text("HIO*20, ER*10\n")
@@ -155,6 +158,7 @@ def test_a_recipe_from_a_file_is_kept_as_text(counts, tmp_path, capsys):
     assert "a text file" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("refined_soon")
 def test_force_starts_anew_where_another_command_stopped(counts, tmp_path):
     from sayre.retrieval.kept import KeptRuns
 

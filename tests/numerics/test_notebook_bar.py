@@ -139,6 +139,7 @@ def peak():
 
 
 @pytest.mark.filterwarnings("ignore::sayre.errors.SayreWarning")
+@pytest.mark.usefixtures("refined_soon")
 def test_filling_and_phasing_show_a_bar_and_give_the_same(cell, monkeypatch):
     monkeypatch.setattr(notebook, "PATIENCE", 0)
     monkeypatch.setattr(notebook, "BETWEEN", 0)

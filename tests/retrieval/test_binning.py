@@ -84,6 +84,7 @@ def test_binning_refuses_small_arrays_and_warns_of_changes():
         binned(pattern, (1, 2, 1))
 
 
+@pytest.mark.usefixtures("refined_soon")
 @pytest.mark.filterwarnings("ignore:.*(do not trust|the autocorrelation|no geometry)")
 def test_binned_counts_give_the_same_crystal(crystal):
     """Counts oversampled twice as finely as the fixture, when binned, give the object of the fixture."""

@@ -124,6 +124,7 @@ def small(pattern):
     return pattern.crop((slice(6, 30),) * 3)
 
 
+@pytest.mark.usefixtures("refined_soon")
 @pytest.mark.filterwarnings("ignore:.*do not trust", "ignore:.*oversampling")
 def test_the_same_seed_gives_the_same_bytes_and_a_stopped_call_resumes(small):
     whole = phase(small, recipe="HIO*20, ER*5", runs=3, seed=5)
@@ -237,6 +238,7 @@ def test_two_dimensions(crystal):
     assert correlation(align(found.object, obj), obj) > 0.95
 
 
+@pytest.mark.usefixtures("refined_soon")
 @pytest.mark.filterwarnings("ignore:.*(do not trust|no geometry|oversampling)")
 def test_a_killed_start_is_resumed(small, tmp_path, monkeypatch):
     settings = Settings(runs=2, recipe="HIO*60, ER*10")

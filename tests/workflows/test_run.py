@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+import docs_files
 import made_outcomes
 from noise import counts_of_test
 from sayre import Pattern, files
@@ -70,6 +71,14 @@ def peak(tmp_path_factory):
     )
     truth = np.fft.fftshift(np.fft.ifftn(np.fft.ifftshift(crystal.amplitude))).astype(np.complex64)
     return path, mask, truth
+
+
+@pytest.fixture(scope="module", autouse=True)
+def refined_soon():
+    """Every refinement ends after a few evaluations."""
+    with pytest.MonkeyPatch.context() as patch:
+        docs_files.hasten(patch, recipes=False)
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -90,6 +90,7 @@ def test_a_stopped_filling_is_resumed(peak, tmp_path, monkeypatch):
     assert same(tmp_path / "a.npz", tmp_path / "b.npz", "intensity", "sigma")
 
 
+@pytest.mark.usefixtures("refined_soon")
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*do not trust")
 def test_stopped_starts_are_resumed(peak, tmp_path):
@@ -108,7 +109,7 @@ def test_stopped_starts_are_resumed(peak, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*(do not trust|no displacement)")
-@pytest.mark.usefixtures("without_pictures")
+@pytest.mark.usefixtures("without_pictures", "refined_soon")
 def test_a_stopped_run_is_resumed_in_every_stage(peak, tmp_path, monkeypatch):
     folder = tmp_path / "out"
     command = ["run", peak, *PHASING, "--method", "wiener", "-o", folder]
