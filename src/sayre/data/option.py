@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
+from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 import numpy as np
@@ -70,15 +72,30 @@ class Option:
     parse: Callable[[str], Any] | None = None
 
 
-def options_of(kind: type[Any]) -> dict[str, Option]:
+def types_of(kind: Any) -> Mapping[str, Any]:
+    """The types of the fields of a settings class by name."""
+    return _types_of(kind)
+
+
+def options_of(kind: Any) -> Mapping[str, Option]:
     """The options of a settings class by field; fields without one are left out."""
+    return _options_of(kind)
+
+
+@cache  # texts of annotations are evaluated once: every object of settings is checked against them
+def _types_of(kind: type[Any]) -> Mapping[str, Any]:
+    return MappingProxyType(get_type_hints(kind))
+
+
+@cache
+def _options_of(kind: type[Any]) -> Mapping[str, Option]:
     hints = get_type_hints(kind, include_extras=True)
     found: dict[str, Option] = {}
     for item in fields(kind):
         for part in getattr(hints[item.name], "__metadata__", ()):
             if isinstance(part, Option):
                 found[item.name] = part
-    return found
+    return MappingProxyType(found)
 
 
 def check_settings(settings: Any) -> None:
@@ -89,7 +106,7 @@ def check_settings(settings: Any) -> None:
     SettingError
         A text that is empty or none of the choices, or a number that is no number or beyond a limit.
     """
-    hints = get_type_hints(settings.__class__)
+    hints = types_of(settings.__class__)
     for name, option in options_of(settings.__class__).items():
         value = getattr(settings, name)
         if value is None and type(None) in get_args(hints[name]):

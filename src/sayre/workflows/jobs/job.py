@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import MISSING, asdict, dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, NamedTuple, Protocol, TypeVar, get_args, get_origin
 
-from sayre.data.option import Option, options_of
+from sayre.data.option import Option, options_of, types_of
 from sayre.errors import InputError, SayreNote, SayreWarning
 from sayre.workflows.jobs.progress import Bar
 
@@ -64,7 +64,7 @@ def leaves(kind: type[Any]) -> list[Leaf]:
         Two options of one name: a job's class is wrong.
     """
     found: list[Leaf] = []
-    hints = get_type_hints(kind)
+    hints = types_of(kind)
     for item in fields(kind):
         if is_dataclass(hints[item.name]) and item.name not in options_of(kind):
             found += [_leaf(hints[item.name], inner, item.name) for inner in options_of(hints[item.name])]
@@ -93,7 +93,7 @@ def build(kind: type[J], values: Mapping[str, Any]) -> J:
     SettingError
         A value that an option refuses.
     """
-    hints = get_type_hints(kind)
+    hints = types_of(kind)
     groups: dict[str, dict[str, Any]] = {}
     own: dict[str, Any] = {}
     for leaf in leaves(kind):
@@ -166,7 +166,7 @@ def collected_warnings() -> Iterator[Told]:
 
 def _leaf(kind: type[Any], name: str, group: str | None) -> Leaf:
     default = next(item.default for item in fields(kind) if item.name == name)
-    hint = get_type_hints(kind)[name]
+    hint = types_of(kind)[name]
     return Leaf(name, group, options_of(kind)[name], hint, default, default is not MISSING)
 
 
@@ -185,6 +185,6 @@ def _typed(annotation: Any, value: Any) -> Any:
         return (value,)
     settings: Any = next((kind for kind in kinds if isinstance(kind, type) and is_dataclass(kind)), None)
     if isinstance(value, dict) and settings is not None:
-        hints = get_type_hints(settings)
+        hints = types_of(settings)
         return settings(**{name: _typed(hints[name], item) for name, item in value.items()})
     return value
