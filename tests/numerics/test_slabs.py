@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 
 from sayre.numerics import slabs
-from sayre.numerics.slabs import sweeps
+from sayre.numerics.slabs import at_once, sweeps
 
 
 @pytest.mark.parametrize("cores", [1, 2, 5])
@@ -38,3 +40,16 @@ def test_an_error_in_a_slab_is_raised(monkeypatch):
 
     with pytest.raises(ZeroDivisionError), sweeps((10, 100, 200)) as sweep:
         sweep(work)
+
+
+@pytest.mark.parametrize("cores", [1, 2, 8])
+def test_tasks_done_at_once_keep_their_order(monkeypatch, cores):
+    monkeypatch.setattr(slabs, "cores", lambda: cores)
+    assert at_once(*(lambda k=k: k**2 for k in range(5))) == [0, 1, 4, 9, 16]
+    assert at_once() == []
+
+
+def test_two_tasks_wait_for_each_other_where_there_are_two_cores(monkeypatch):
+    monkeypatch.setattr(slabs, "cores", lambda: 2)
+    both = threading.Barrier(2)
+    assert sorted(at_once(*(lambda: both.wait(20),) * 2)) == [0, 1]

@@ -1,4 +1,4 @@
-"""Element-wise work on large arrays slab by slab: in parts that fit the cache, and on all cores.
+"""Work on large arrays on all cores: several tasks at once, and element-wise work slab by slab.
 
 A chain of operations over a whole array reads and writes memory once for each of them; over a part that fits
 the processor's cache, once for all. NumPy works on one core, but lets several threads work at once.
@@ -12,6 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import pairwise
 from math import prod
+from typing import TypeVar
+
+T = TypeVar("T")
 
 PART = 1 << 15
 """Voxels of a part: those of seven float32 arrays fill less than 1 MiB."""
@@ -23,6 +26,21 @@ Sweep = Callable[[Callable[[slice], float]], float]
 def cores() -> int:
     """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def at_once(*tasks: Callable[[], T]) -> list[T]:
+    """Return the results of tasks that do not depend on each other, done at once where there are cores.
+
+    Parameters
+    ----------
+    tasks
+        Functions whose time goes into NumPy, SciPy or PyTorch, which let other threads work.
+    """
+    threads = min(cores(), len(tasks))
+    if threads < 2:
+        return [task() for task in tasks]
+    with ThreadPoolExecutor(threads) as pool:
+        return [future.result() for future in [pool.submit(task) for task in tasks]]
 
 
 @contextmanager

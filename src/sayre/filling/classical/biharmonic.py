@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation
 from scipy.sparse import csr_array
-from scipy.sparse.linalg import cg
 
 from sayre.filling.classical.checks import check
 from sayre.numerics.interpolate import linear_fill
@@ -37,6 +36,8 @@ def biharmonic_fill(log_counts: Log, mask: Mask, *, progress: Advance | None = N
     progress
         Called with the fraction done.
     """
+    from scipy.sparse.linalg import cg  # slow to import, and no other method needs it
+
     check(log_counts, mask)
     filled = linear_fill(log_counts, mask)
     if not mask.any():

@@ -208,8 +208,10 @@ class _Blend:
     """Sums over slabs at flat indices `voxels`, from which mean and variance follow."""
 
     def __init__(self, slabs: list[Slab]) -> None:
-        empty = np.empty(0, np.intp)
-        self.voxels = np.unique(np.concatenate([slab.voxels for slab in slabs])) if slabs else empty
+        filled = np.zeros(max((int(slab.voxels.max()) + 1 for slab in slabs), default=0), bool)
+        for slab in slabs:
+            filled[slab.voxels] = True
+        self.voxels = np.flatnonzero(filled)
         self.slabs_met, self.precisions, self.total = (np.zeros(len(self.voxels)) for _ in range(3))
 
     @property

@@ -9,6 +9,7 @@ pixels and other narrow runs are filled by wiener alone.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -26,6 +27,7 @@ from sayre.filling.stacking.pieces import Copies, hidden_copies
 from sayre.filling.wiener import wiener_fill, wiener_hidden
 from sayre.numerics.interpolate import linear_fill
 from sayre.numerics.progress import Advance, Part
+from sayre.numerics.slabs import at_once
 
 Log = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -88,7 +90,10 @@ def stack_fill(
     for name, share in SHARES.items():
         part[name] = Part(progress, begin, begin + share)
         begin += share
-    linear = linear_fill(values, mask), linear_fill(values, mask | copies.mask)
+    plain, beside = at_once(
+        partial(linear_fill, values, mask), partial(linear_fill, values, mask | copies.mask)
+    )
+    linear = plain, beside
     hidden = wiener_hidden(values, mask, copies.mask, linear=linear, progress=part["hidden"], kept=kept)
     filled, sigma = wiener_fill(
         values, mask, hidden=hidden, linear=linear[0], progress=part["wiener"], kept=kept

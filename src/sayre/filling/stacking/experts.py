@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from sayre.numerics.interpolate import linear_fill
+from sayre.numerics.slabs import at_once
 
 Log = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -60,7 +62,7 @@ def interpolating(values: Log, mask: Mask, copies: Mask, linear: tuple[Log, Log]
     linear
         `values` filled by `linear_fill`, without the mask and without both.
     """
-    edges = [from_smoothed_edges(values, hidden) for hidden in (mask, mask | copies)]
+    edges = at_once(*(partial(from_smoothed_edges, values, hidden) for hidden in (mask, mask | copies)))
     experts = []
     for name, made in (("linear", linear), ("edges", edges)):
         gap, hidden = (

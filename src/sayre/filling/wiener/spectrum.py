@@ -10,6 +10,7 @@ small (Friedel's law), so `g` and its point inversion about the Bragg peak are c
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from sayre.numerics.poisson import expectation_of_log, variance_of_log
+from sayre.numerics.slabs import at_once
 
 Log = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -86,8 +88,9 @@ def local_model(filled: Log, mask: Mask) -> Local:
     mask
         bool, same shape; True where not measured.
     """
-    envelope = gaussian_filter(filled, ENVELOPE_WIDTH, mode="nearest")
-    smooth = gaussian_filter(filled, NOISE_WIDTH, mode="nearest")
+    envelope, smooth = at_once(
+        *(partial(gaussian_filter, filled, width, mode="nearest") for width in (ENVELOPE_WIDTH, NOISE_WIDTH))
+    )
     measured = (~mask).astype(np.float32)
     return Local(
         envelope=envelope,
