@@ -35,9 +35,18 @@ def test_gaps_and_crosses_are_named_up_to_a_number():
     for start in (5, 20, 35, 50):
         planes[:, start : start + 4] = True
     found = find_gaps(planes)[0]
-    assert describe_gaps(found) == "gap of 4 voxels, gap of 4 voxels, gap of 4 voxels and 1 more"
-    planes[:, :, 9] = True
-    assert describe_gaps(found, most=4).count("gap of 4") == 4
+    assert describe_gaps(found) == "4 gaps of 4 voxels"
+    areas = np.zeros(shape, bool)
+    for row in (0, 15, 30):
+        areas[:, row : row + 12, 20:40] = True
+    said = "masked area 12 voxels across at the border and 2 masked areas 12 voxels across"
+    assert describe_gaps(find_gaps(areas)[0]) == said
+    different = np.zeros(shape, bool)
+    for start, width in ((5, 3), (15, 4), (25, 5), (35, 6)):
+        different[:, start : start + width] = True
+    found = find_gaps(different)[0]
+    assert describe_gaps(found) == "gap of 3 voxels, gap of 4 voxels, gap of 5 voxels and 1 more"
+    assert describe_gaps(found, most=4).endswith("gap of 5 voxels and gap of 6 voxels")
     assert describe_gaps([]) == ""
 
 

@@ -7,6 +7,7 @@ array are module gaps (or the masked rim), what remains falls into connected pie
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -86,13 +87,15 @@ def describe_gaps(gaps: Sequence[Gap], most: int = 3) -> str:
     gaps
         As `find_gaps` returns them.
     most
-        Gaps that are named one by one; dead pixels are counted.
+        Kinds of gaps that are named; the other gaps, and dead pixels, are counted.
     """
     named = [_named(gap) for gap in gaps if gap.kind != "isolated"]
     dead = len(gaps) - len(named)
-    words = named[:most]
-    if len(named) > most:
-        words.append(f"{len(named) - most} more")
+    times = Counter(named)
+    words = [name if n == 1 else f"{n} {_plural(name)}" for name, n in list(times.items())[:most]]
+    unnamed = sum(list(times.values())[most:])
+    if unnamed:
+        words.append(f"{unnamed} more")
     if dead:
         lone = [
             gap for gap in gaps if gap.kind == "isolated" and len(gap.bounds) == 3 and gap.bounds[0].start
@@ -106,6 +109,14 @@ def describe_gaps(gaps: Sequence[Gap], most: int = 3) -> str:
         )
         words.append(f"a cluster of {of}" if dead == 1 else f"{dead} clusters of {of}")
     return ", ".join(words[:-1]) + (" and " if len(words) > 1 else "") + "".join(words[-1:])
+
+
+def _plural(name: str) -> str:
+    """`gap of 6 voxels` as `gaps of 6 voxels`; names that are plural already stay."""
+    for one, many in (("gap of", "gaps of"), ("cross of", "crosses of"), ("masked area", "masked areas")):
+        if name.startswith(one):
+            return name.replace(one, many, 1)
+    return name
 
 
 def _named(gap: Gap) -> str:

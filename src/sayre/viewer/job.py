@@ -98,7 +98,8 @@ class ViewJob:
         folder = Folder.of(self.within or file.resolve().parent)
         if not folder.holds(file):
             raise InputError(
-                f"{file}: lies outside {folder.root}, the only folder that may be read; `within=`"
+                f"{file}: lies outside {folder.root}, the only folder that may be read; "
+                "`within=` names another"
             )
         source = InputFile(
             source=self.source,
