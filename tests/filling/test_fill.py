@@ -226,3 +226,12 @@ def test_steps_in_memory_spare_a_second_filling_the_work(monkeypatch):
     stopped = inpaint(pattern, method="unet", stride=8, kept=InMemory(beyond))
     assert network.shown == 0
     assert stopped.intensity.tobytes() == first.intensity.tobytes()
+
+
+def test_steps_in_memory_are_not_changed_by_who_goes_on_from_them():
+    steps = InMemory(Steps())
+    steps.finish("windows", total=np.zeros(3))
+    for _ in range(2):
+        left = steps.load("windows")
+        assert not left["total"].any()
+        left["total"] += 1

@@ -52,8 +52,9 @@ class InMemory:
         return self._beyond.due
 
     def load(self, name: str) -> Mapping[str, NDArray[Any]] | None:
-        """Return what was saved last under a name, here or beyond by an earlier, stopped call."""
-        return self._steps.get(name) or self._beyond.load(name)
+        """Return a copy of what was saved last under a name, here or beyond by an earlier, stopped call."""
+        here = self._steps.get(name)
+        return {key: values.copy() for key, values in here.items()} if here else self._beyond.load(name)
 
     def save(self, name: str, /, **arrays: NDArray[Any]) -> None:
         """Keep copies of arrays in place of those saved before under the name."""
