@@ -38,7 +38,7 @@ from sayre.retrieval.doubts import (
 )
 from sayre.retrieval.engine.bounds import Bounds, amplitude_bounds
 from sayre.retrieval.engine.iterate import retrieve
-from sayre.retrieval.engine.recipe import PRESETS, iterations, recipe_text
+from sayre.retrieval.engine.recipe import PRESETS, recipe_text
 from sayre.retrieval.engine.run import Run
 from sayre.retrieval.engine.snapshots import Snapshots
 from sayre.retrieval.engine.start import Start
@@ -244,7 +244,7 @@ class _Job:
             middle=None if self.learned and last is rounds[0] else last.middle,
             thresholds=THRESHOLDS if settings.threshold is None else (),
             device=where,
-            report=part_of(watch.report, share, 1 - share, iterations(rounds[0].stages.starts)),
+            report=part_of(watch.report, share, 1 - share, last.iterations),
         )
         residual, likelihood, free = (float(value[0]) for value in result.fit)
         refined = result.nuisances is not None

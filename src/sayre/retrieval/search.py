@@ -45,6 +45,11 @@ class Round:
         steps = self.stages.middle
         return Middle(self.middle_shape, steps) if self.middle_shape and steps else None
 
+    @property
+    def iterations(self) -> int:
+        """Iterations of one start, on the middle and on the whole array."""
+        return iterations(self.stages.middle) + iterations(self.stages.starts)
+
     def work(self, voxels: int) -> tuple[float, float]:
         """Iterations of all starts together, on the middle and on the whole array, in those of the latter.
 

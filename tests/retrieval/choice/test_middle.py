@@ -86,6 +86,24 @@ def test_a_start_that_fails_on_the_middle_fails(block):
     assert not found.support.any()
 
 
+def test_no_more_starts_are_held_on_the_middle_than_fit_on_the_whole(block, monkeypatch):
+    """What the middle leaves on a GPU is there while the whole array is iterated."""
+    asked = []
+
+    def two(voxels, device):
+        asked.append((voxels, device.type))
+        return 2
+
+    monkeypatch.setattr(module, "batch_size", two)
+    obj, bounds = block[0], amplitude_bounds(block[1])
+    starts = [Start(index=i, object=obj, support=np.abs(obj) > 0) for i in range(3)]
+    seen = []
+    search = Middle((16, 16, 16), parse("ER*2")).searched
+    assert len(list(search(starts, bounds, ShrinkWrap(), report=seen.append))) == 3
+    assert asked == [(24**3, "cpu")]
+    assert [now.indices for now in seen] == [(0, 1), (2,)]
+
+
 def test_phasing_by_way_of_the_middle(block, monkeypatch):
     """As good as on the whole array, with iterations of both told."""
     obj, pattern = block
@@ -100,6 +118,14 @@ def test_phasing_by_way_of_the_middle(block, monkeypatch):
     assert fractions == sorted(fractions)
     assert fractions[-1] == pytest.approx(1)
     assert {now.step for now in seen} == {"", "middle of the pattern"}
+
+
+def test_iterations_are_counted_on_from_the_middle_to_beyond_the_edges(block, monkeypatch):
+    monkeypatch.setattr(module, "ACROSS", 4)
+    seen = []
+    recipe = "(HIO*2 + SW)**2, ER*2, WHOLE, RAAR*3, ER*1, WIDE, ER*2, ER*1"
+    phase(block[1], recipe=recipe, runs=1, refine="none", watch=Watch(report=seen.append))
+    assert [now.iteration for now in seen] == [2, 4, 6, 9, 10, 12, 13]
 
 
 def test_without_a_middle_the_steps_from_whole_to_wide_are_left_out(block):

@@ -205,10 +205,10 @@ def test_shrink_wrap_takes_the_smoothing_of_its_place_in_the_recipe():
 
 def test_the_batch_size_follows_the_free_memory(monkeypatch):
     """It is one on a CPU; on a GPU four fifths of its free memory hold six complex arrays of each start."""
-    assert iterate._batch_size(10**6, torch.device("cpu")) == 1
+    assert iterate.batch_size(10**6, torch.device("cpu")) == 1
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (10**9, 2 * 10**9))
-    assert iterate._batch_size(10**6, torch.device("cuda")) == 800 // 48
-    assert iterate._batch_size(10**9, torch.device("cuda")) == 1
+    assert iterate.batch_size(10**6, torch.device("cuda")) == 800 // 48
+    assert iterate.batch_size(10**9, torch.device("cuda")) == 1
 
 
 def test_free_voxels_have_a_likelihood_of_their_own(pattern):

@@ -12,7 +12,7 @@ import torch
 
 from sayre.retrieval.choice.margin import resampled
 from sayre.retrieval.engine.bounds import Bounds, Prior
-from sayre.retrieval.engine.iterate import retrieve
+from sayre.retrieval.engine.iterate import batch_size, retrieve
 from sayre.retrieval.engine.packed import Mask, Objects
 from sayre.retrieval.engine.recipe import Step
 from sayre.retrieval.engine.start import Start
@@ -117,7 +117,11 @@ class Middle:
                 report(replace(status, estimate=estimate, step="middle of the pattern"))
 
         cut, coarse = self.bounds(bounds), (self._coarse(start) for start in starts)
-        for run in retrieve(cut, coarse, self.steps, wrap, count=count, device=device, report=told):
+        # What the device holds of these is still there while the whole array is iterated.
+        together = batch_size(bounds.counts.size, torch.device(device))
+        for run in retrieve(
+            cut, coarse, self.steps, wrap, count=count, device=device, batch=together, report=told
+        ):
             empty = np.zeros(shape, np.complex64)
             obj = empty if run.failed else resampled(run.object, shape)
             yield Start(

@@ -68,7 +68,7 @@ def retrieve(
         Where the state of running starts is saved, and resumed from.
     """
     device = torch.device(device)
-    size = batch or _batch_size(bounds.counts.size, device)
+    size = batch or batch_size(bounds.counts.size, device)
     total = len(starts) if isinstance(starts, Sized) else count
     waiting, done = iter(starts), 0
     modulus = None
@@ -83,7 +83,16 @@ def retrieve(
         del running  # its arrays are not kept while the next start is made
 
 
-def _batch_size(voxels: int, device: torch.device) -> int:
+def batch_size(voxels: int, device: torch.device) -> int:
+    """Return how many starts are iterated at once: one on a CPU, on a GPU as many as its free memory holds.
+
+    Parameters
+    ----------
+    voxels
+        Of the array.
+    device
+        Device of the computation.
+    """
     if device.type != "cuda":
         return 1
     free, _ = torch.cuda.mem_get_info(device)
@@ -192,7 +201,8 @@ class _Batch:
 
     def _check(self, algorithm: Algorithm) -> None:
         """Mark starts that failed, and report the residuals of all."""
-        state, after = self.state, f"after {self.iteration} iterations"
+        state, iteration = self.state, max(self.before) + self.iteration
+        after = f"after {iteration} iterations"
         for row, x in enumerate(state.x):
             power = float(torch.vdot(x.flatten(), x.flatten()).real)
             if not self.failed[row] and not np.isfinite(power):
@@ -210,7 +220,7 @@ class _Batch:
             self.report(
                 Status(
                     fraction=(self.done + len(self.indices) * self.iteration / self.iterations) / self.total,
-                    iteration=self.iteration,
+                    iteration=iteration,
                     indices=self.indices,
                     residuals=tuple(residuals),
                     estimate=partial(self._estimate, algorithm),
