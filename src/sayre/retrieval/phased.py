@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +14,7 @@ from sayre.data import AnyPattern, Crystal
 from sayre.data.json_text import plain
 from sayre.data.shown import Lines, Shown, number, sizes, slices_through
 from sayre.retrieval.aliens import Aliens
+from sayre.retrieval.choice import middle
 from sayre.retrieval.choice.modes import Modes
 from sayre.retrieval.engine.run import Run
 from sayre.retrieval.measurement.nuisances import Nuisances
@@ -33,7 +35,7 @@ class Phased(Shown):
     threshold
         That threshold, of which the refinement chooses one where none is given.
     recipe
-        Text of the recipe that was iterated.
+        Text of the recipe that was iterated, as far as `recipe_note` does not say otherwise.
     modes
         Modes of the selected runs, with their weights, and the scatter to expect of `object`.
     runs
@@ -90,6 +92,26 @@ class Phased(Shown):
     def crystal(self) -> Crystal:
         """The object on voxels of unknown size; `sayre.reconstruct` adds geometry and strain."""
         return Crystal(object=self.object, support=self.support, metrics=self.metrics)
+
+    @property
+    def middle_shape(self) -> tuple[int, ...] | None:
+        """Shape of the middle of the pattern where steps before `WHOLE` were iterated; None without it."""
+        return middle.middle_shape(self.pattern.shape, self.oversampling) if self._has_whole else None
+
+    @property
+    def recipe_note(self) -> str:
+        """What is to be said after the recipe: where the steps before `WHOLE` were iterated; else empty."""
+        if not self._has_whole:
+            return ""
+        if self.middle_shape is not None:
+            shape = sizes(self.middle_shape)
+            return f", with the steps before WHOLE on the middle of the pattern, {shape} voxels"
+        left_out = "from WHOLE to WIDE" if re.search(r"\bWIDE\b", self.recipe) else "after WHOLE"
+        return f", without the steps {left_out}, which are for larger patterns"
+
+    @property
+    def _has_whole(self) -> bool:
+        return re.search(r"\bWHOLE\b", self.recipe) is not None
 
     @property
     def random_text(self) -> str:

@@ -124,7 +124,8 @@ def test_iterations_are_counted_on_from_the_middle_to_beyond_the_edges(block, mo
     monkeypatch.setattr(module, "ACROSS", 4)
     seen = []
     recipe = "(HIO*2 + SW)**2, ER*2, WHOLE, RAAR*3, ER*1, WIDE, ER*2, ER*1"
-    phase(block[1], recipe=recipe, runs=1, refine="none", watch=Watch(report=seen.append))
+    found = phase(block[1], recipe=recipe, runs=1, refine="none", watch=Watch(report=seen.append))
+    assert found.recipe_note.endswith(" on the middle of the pattern, 14 × 12 × 14 voxels")
     assert [now.iteration for now in seen] == [2, 4, 6, 9, 10, 12, 13]
 
 
@@ -134,6 +135,8 @@ def test_without_a_middle_the_steps_from_whole_to_wide_are_left_out(block):
     with_them = phase(block[1], recipe="(HIO*5 + SW)**2, ER*5, WHOLE, ER*7, WIDE, ER*3", **options)
     without = phase(block[1], recipe="(HIO*5 + SW)**2, ER*5, WIDE, ER*3", **options)
     np.testing.assert_array_equal(with_them.object, without.object)
+    assert with_them.recipe_note == ", without the steps from WHOLE to WIDE, which are for larger patterns"
+    assert without.recipe_note == ""
 
 
 def test_stages_of_a_recipe():

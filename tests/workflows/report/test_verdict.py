@@ -180,6 +180,9 @@ def test_the_methods_cite_what_was_used_and_nothing_else():
     assert len(defined) == len(set(defined))
     assert "Luke2005" not in written.bibtex
     assert "Luke2005" in methods(changed(made, recipe="RAAR*20 + SW")).bibtex
+    left_out = methods(changed(made, recipe="HIO*20, WHOLE, RAAR*20, WIDE, ER*5"))
+    assert "Luke2005" not in left_out.bibtex
+    assert "without the steps from WHOLE to WIDE" in left_out.text
     alone = methods(outcome(starts=1))
     assert "FavreNicolin2020" not in alone.bibtex
     assert "Chapman2006" not in alone.text

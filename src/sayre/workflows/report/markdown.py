@@ -67,8 +67,8 @@ def report(outcome: RunOutcome) -> str:
 def _starts(outcome: RunOutcome) -> str:
     found = outcome.result.phased
     recipe = (
-        f"Recipe: `{found.recipe}`; the support of the result is where the amplitude exceeds "
-        f"{found.threshold:g} times its reference."
+        f"Recipe: `{found.recipe}`{found.recipe_note}; the support of the result is where the amplitude "
+        f"exceeds {found.threshold:g} times its reference."
     )
     head = f"| {' | '.join(STARTS)} |\n{'|---' * len(STARTS)}|\n"
     rows = "\n".join(f"| {' | '.join(row)} |" for row in starts_rows(found))

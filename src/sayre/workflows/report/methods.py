@@ -74,7 +74,9 @@ def _filling(outcome: RunOutcome) -> list[str]:
 
 def _phasing(outcome: RunOutcome) -> list[str]:
     found = outcome.result.phased
-    words = list(dict.fromkeys(re.findall(r"[A-Z]{2,}", found.recipe)))
+    left_out = "" if found.middle_shape else r"\bWHOLE\b.*?(\bWIDE\b|$)"
+    iterated = re.sub(left_out, "", found.recipe, flags=re.DOTALL)
+    words = list(dict.fromkeys(re.findall(r"[A-Z]{2,}", iterated)))
     steps = [_cited(*ALGORITHMS[word]) for word in words if word in ALGORITHMS]
     starts = f"{len(found.runs)} start{'s' if len(found.runs) > 1 else ''}"
     text = f"The phase was retrieved from {starts} by {_listed(steps)}"
@@ -82,7 +84,7 @@ def _phasing(outcome: RunOutcome) -> list[str]:
         text += ", with shrink-wrap updates of the support [Marchesini2003]"
     if "PSF" in words:
         text += " and Richardson-Lucy updates of the point spread [Clark2012]"
-    told = [f"{text} (recipe {found.recipe})."]
+    told = [f"{text} (recipe {found.recipe}{found.recipe_note})."]
     free = outcome.manifest.config.get("free")
     if free and np.isfinite(found.free_likelihood):
         told.append(f"{100 * free:g} % of the voxels were left free for cross-validation.")

@@ -33,8 +33,8 @@ def starts_section(outcome: RunOutcome) -> Section:
     charts: dict[str, Chart] = {}
     parts = [
         paragraph(
-            f"Recipe: {found.recipe}; the support of the result is where the amplitude exceeds "
-            f"{found.threshold:g} times its reference."
+            f"Recipe: {found.recipe}{found.recipe_note}; the support of the result is where the amplitude "
+            f"exceeds {found.threshold:g} times its reference."
         )
     ]
     if found.runs:
