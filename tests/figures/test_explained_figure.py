@@ -116,6 +116,9 @@ def test_the_fit_by_shell_tells_used_and_free_voxels_apart():
     drawn = dict(zip(*lines["free"].get_data(), strict=True))
     assert drawn[11] == pytest.approx(deviance.mean(), rel=1e-3)
     assert lines["Poisson noise alone"].get_ydata()[11] == pytest.approx(0.514, abs=0.01)
+    used = dict(zip(*lines["used"].get_data(), strict=True))
+    assert np.isnan(used[0])  # the shell of the brightest voxel alone, which sets the scale of the others
+    assert np.isfinite(used[2])
     none = explained_figure(found, Settings(free=0))
     assert [line.get_label() for line in by_title(none, "fit by shell").lines] == [
         "used",
@@ -129,6 +132,7 @@ def test_flux_and_response_are_drawn_where_they_were_fitted():
     figure = explained_figure(phased(nuisances=Nuisances(frames=frames, gains=gains)))
     np.testing.assert_array_equal(by_title(figure, "flux").lines[-1].get_ydata(), frames)
     np.testing.assert_array_equal(by_title(figure, "response").images[0].get_array(), gains)
+    assert by_title(figure, "response").get_ylabel() == "row, as phased"  # not of the file
     angles = np.linspace(-0.2, 0.2, SHAPE[0], dtype=np.float32)
     for flux in (frames, None):
         turned = explained_figure(phased(nuisances=Nuisances(frames=flux, gains=gains, angles=angles)))

@@ -11,6 +11,7 @@ import pytest
 from sayre.crystal.resolution import ShellCurve
 from sayre.errors import InputError, SayreWarning
 from sayre.figures import live
+from sayre.figures.interactive.starts import convergence_chart
 from sayre.figures.phasing import (
     convergence_figure,
     period_ticks,
@@ -60,6 +61,14 @@ def test_convergence_has_every_start_and_its_end():
         "averaged",
         "middle of these",
     ]
+
+
+def test_a_start_that_is_averaged_alone_is_the_middle_of_none():
+    figure = convergence_figure(runs([0.1, 0.2], [4, 3]), selected=(1,))
+    words = [text.get_text() for text in figure.axes[1].get_legend().get_texts()]
+    assert words == ["not averaged", "averaged"]
+    shown = convergence_chart(runs([0.1, 0.2], [4, 3]), selected=(1,))["data"]
+    assert {trace["name"] for trace in shown if trace["showlegend"]} == {"not averaged", "averaged"}
 
 
 def test_one_bad_start_does_not_squash_the_scale():

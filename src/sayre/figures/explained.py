@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 LIMIT = 5.0
 """Standard deviations that the colours reach to."""
 FEWEST = 5
-"""Free voxels of a shell whose mean is drawn."""
+"""Voxels of a shell whose mean is drawn: that of one or two says little, and sets the scale."""
 HEAD, BELOW = 30.0, 330.0
 """Pixels of the title, and of what is drawn below the planes."""
 
@@ -123,11 +123,18 @@ def _numbers(figure: Any, phased: Phased, fit: ShellFit, top: float, bottom: flo
 def _deviances(panel: Any, fit: ShellFit) -> None:
     from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
-    told = fit.free_voxels >= FEWEST
-    panel.plot(fit.radius, fit.used, color=BELIEVED, lw=1.6, label="used")
+    told, known = fit.free_voxels >= FEWEST, fit.used_voxels >= FEWEST
+    panel.plot(fit.radius, np.where(known, fit.used, np.nan), color=BELIEVED, lw=1.6, label="used")
     if told.any():
         panel.plot(fit.radius[told], fit.free[told], ".-", color=FIRST, lw=1.2, ms=4, label="free")
-    panel.plot(fit.radius, fit.floor, color=INK, lw=1.2, ls=(0, (4, 3)), label="Poisson noise alone")
+    panel.plot(
+        fit.radius,
+        np.where(told | known, fit.floor, np.nan),
+        color=INK,
+        lw=1.2,
+        ls=(0, (4, 3)),
+        label="Poisson noise alone",
+    )
     panel.set_yscale("log")
     low, high = panel.get_ylim()
     panel.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 300 * low else (1,)))
@@ -150,7 +157,7 @@ def _residuals(panel: Any, fit: ShellFit) -> None:
 def _frames(panel: Any, values: NDArray[np.float32], title: str, usual: float) -> None:
     panel.axhline(usual, color=OTHER, lw=1)
     panel.plot(np.arange(len(values)), values, ".-", color=BELIEVED, lw=1.2, ms=4)
-    panel.set_xlabel("frame", fontsize=9)
+    panel.set_xlabel("frame, as phased", fontsize=9)
     panel.set_title(title, fontsize=9, color=INK, loc="left")
     finish(panel)
 
@@ -159,8 +166,8 @@ def _gains(figure: Any, panel: Any, gains: NDArray[np.float32]) -> None:
     apart = max(float(np.percentile(np.abs(gains - 1), 99.5)), 0.01)
     panel.set_facecolor(UNSEEN)
     image = panel.imshow(gains, cmap=SHIFTED, vmin=1 - apart, vmax=1 + apart, origin="upper")
-    panel.set_ylabel("row", fontsize=9)
-    panel.set_xlabel("column", fontsize=9)
+    panel.set_ylabel("row, as phased", fontsize=9)
+    panel.set_xlabel("column, as phased", fontsize=9)
     panel.tick_params(labelsize=8)
     panel.set_title("response of the pixels", fontsize=9, color=INK, loc="left")
     bar = figure.colorbar(image, ax=panel, shrink=0.8, pad=0.02, extend="both")

@@ -127,7 +127,7 @@ def _plain_ticks(axis: Any) -> None:
 def _ends(panel: Any, runs: Sequence[Run], selected: Sequence[int]) -> None:
     """Final residual and likelihood of every start that finished."""
     free = any(np.isfinite(run.free_likelihood) for run in runs)
-    labels = {0: "not averaged", 1: "averaged", 2: "middle of these"}
+    labels = {0: "not averaged", 1: "averaged", 2: "middle of these" if len(selected) > 1 else "averaged"}
     for rank, label in labels.items():
         those = [run for run in runs if rank_of(run.index, selected) == rank]
         if not those:

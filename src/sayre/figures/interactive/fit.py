@@ -13,7 +13,7 @@ from sayre.retrieval.measurement.nuisances import Nuisances
 from sayre.retrieval.measurement.shells import ShellFit
 
 FEWEST = 5
-"""Free voxels of a shell whose mean is drawn."""
+"""Voxels of a shell whose mean is drawn: that of one or two says little, and sets the scale."""
 
 
 def shells_chart(fit: ShellFit) -> Chart:
@@ -24,8 +24,9 @@ def shells_chart(fit: ShellFit) -> Chart:
     fit
         From `sayre.retrieval.measurement.shells.fit_by_shell`.
     """
-    told = fit.free_voxels >= FEWEST
-    data = [line(fit.radius, fit.used, "used voxels", BELIEVED)]
+    told, known = fit.free_voxels >= FEWEST, fit.used_voxels >= FEWEST
+    used = np.where(known, fit.used, np.nan)
+    data = [line(fit.radius, used, "used voxels", BELIEVED)]
     if told.any():
         marks = {"mode": "lines+markers", "marker": {"size": 5}}
         data.append(line(fit.radius[told], fit.free[told], "voxels that phasing never saw", FIRST) | marks)
@@ -33,7 +34,7 @@ def shells_chart(fit: ShellFit) -> Chart:
     data.append(line(fit.radius, fit.floor, "photon noise alone", INK) | dashed)
     second = {"yaxis": "y2", "showlegend": False, "line": {"color": BELIEVED, "width": 1.8}}
     data.append(line(fit.radius, fit.residual, "R", BELIEVED) | second)
-    ends = ends_of(fit.used, fit.free[told], fit.floor)
+    ends = ends_of(used, fit.free[told], fit.floor[known | told])
     axes = {
         "xaxis": line_axis("distance from the brightest voxel (voxels)", anchor="y2"),
         "yaxis": line_axis("half deviance of a voxel", domain=[0.36, 1], **logarithmic(*ends)),

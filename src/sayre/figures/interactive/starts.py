@@ -29,6 +29,7 @@ def convergence_chart(runs: Sequence[Run], selected: Sequence[int]) -> Chart:
     selected
         Numbers of those that were averaged, the middle one first.
     """
+    names = NAMES if len(selected) > 1 else (*NAMES[:2], NAMES[1])
     data: list[dict[str, Any]] = []
     named: set[int] = set()
     for run in sorted(runs, key=lambda run: rank_of(run.index, selected)):
@@ -39,10 +40,10 @@ def convergence_chart(runs: Sequence[Run], selected: Sequence[int]) -> Chart:
             width |= {"dash": "dot"}
         label = f"start {run.index}{': failed, ' + escape(run.failed) if run.failed else ''}"
         data.append(
-            line(points[:, 0], points[:, 1], NAMES[rank], COLOURS[rank])
+            line(points[:, 0], points[:, 1], names[rank], COLOURS[rank])
             | {
                 "line": width,
-                "legendgroup": NAMES[rank],
+                "legendgroup": names[rank],
                 "showlegend": rank not in named,
                 "hovertemplate": f"{label}: R = %{{y:.4f}} after %{{x:.0f}} iterations<extra></extra>",
             }

@@ -78,4 +78,5 @@ def _map(values: np.ndarray, what: str) -> Sheet:
     plane = values if values.ndim == 2 else values.reshape(-1, *values.shape[-2:]).mean(0)
     apart = max(float(np.percentile(np.abs(plane - 1), 99.5)), 0.01)
     colours = Colours(label="relative to the mean", cmap=SHIFTED, low=1 - apart, high=1 + apart)
-    return Sheet(rows=[[Plane(values=plane, colours=colours, title=what, down="row", across="column")]])
+    down, across = "row, as phased", "column, as phased"
+    return Sheet(rows=[[Plane(values=plane, colours=colours, title=what, down=down, across=across)]])
