@@ -94,6 +94,14 @@ def test_programs_are_judged_by_the_deviance_of_their_counts(monkeypatch):
     assert found["residuals"] == pytest.approx([found["residuals"][0]] * 2, rel=0.02)
 
 
+def test_other_programs_have_the_iterations_that_sayre_takes(monkeypatch):
+    monkeypatch.syspath_prepend(FOLDER)
+    from peers.sayre import length
+
+    recipe = "HIO*3, WHOLE, ER*2, WIDE, (RAAR*1)**4"
+    assert (length(recipe), length(recipe, middle=True)) == (7, 9)
+
+
 def test_measured_cases_are_boxes_around_the_peak(monkeypatch, tmp_path):
     monkeypatch.syspath_prepend(FOLDER)
     from peers import cases

@@ -12,20 +12,21 @@ from peers.protocol import Problem, Watch, serve
 from sayre.data import AnyPattern, Pattern
 from sayre.errors import SayreWarning
 from sayre.filling.fill import inpaint
-from sayre.retrieval.engine.recipe import PRESETS, parse
+from sayre.retrieval.engine.recipe import PRESETS, iterations, parse, stages
 from sayre.retrieval.engine.status import Status
 from sayre.retrieval.phasing import Watch as Followed
 from sayre.retrieval.phasing import phase
 
 
-def length(recipe: str) -> int:
-    """Iterations of a recipe from one start."""
-    return sum(step.count for step in parse(recipe) if step.algorithm)
+def length(recipe: str, *, middle: bool = False) -> int:
+    """Iterations of a recipe from one start, on the middle of the pattern first or on all of it."""
+    iterated = stages(parse(recipe), middle=middle)
+    return sum(map(iterations, (iterated.middle, iterated.starts, iterated.wide)))
 
 
-def scaled(recipe: str, iterations: int) -> str:
-    """The recipe with its repetitions scaled to a budget, roughly."""
-    factor = iterations / length(recipe)
+def scaled(recipe: str, budget: int) -> str:
+    """The recipe with its repetitions scaled to a budget of iterations, roughly."""
+    factor = budget / length(recipe)
     return re.sub(r"\*\*(\d+)", lambda m: f"**{max(1, round(int(m[1]) * factor))}", recipe)
 
 
@@ -50,6 +51,7 @@ def solve(problem: Problem, watch: Watch) -> None:
         seed = 1000 * problem.seed + start
         once = {"recipe": recipe, "runs": 1, "refine": "none"}
         found = phase(pattern, seed=seed, device="cpu", watch=Followed(report=report), **once)
+        watch.iterations = length(recipe, middle=found.middle_shape is not None)
         watch.end(found.object)
     if problem.starts > 1:
         watch.begin()
