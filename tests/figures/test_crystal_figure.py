@@ -119,6 +119,24 @@ def test_surface_and_slices_have_one_scale():
     np.testing.assert_allclose(heights, scales[0], rtol=1e-6)
 
 
+@pytest.mark.parametrize("thick", [24, 4])
+def test_views_of_the_surface_and_their_arrows_lie_below_each_other_in_the_figure(thick):
+    """Two rows, of a cube and of a plate: seen from a corner they are wider than the slices are high."""
+    box = np.zeros((36, 36, 36), bool)
+    box[6 : 6 + thick, 6:30, 6:30] = True
+    solid = {"object": box.astype(np.complex64), "support": box}
+    figure = crystal_figure(crystal(displacement=None, strain=None, **solid))
+    FigureCanvasAgg(figure).draw()
+    views = [axes.get_window_extent() for axes in figure.axes if axes.images and not axes.axison]
+    triads = [axes.texts for axes in figure.axes if not axes.axison and not axes.images]
+    assert len(views) == len(triads) == 2
+    for view, words in zip(views, triads, strict=True):
+        boxes = [word.get_window_extent() for word in words if word.get_text()]
+        assert min(box.y0 for box in boxes) > 0
+        assert max(box.y1 for box in boxes) < view.y0 + 10
+    assert min(word.get_window_extent().y0 for word in triads[0]) > views[1].y1
+
+
 def test_every_scale_has_one_colour_bar():
     labels = [axes.get_ylabel() for axes in crystal_figure(crystal()).axes]
     for label in ("amplitude", "displacement (Å)", "strain (%)"):
@@ -186,6 +204,25 @@ def test_the_filling_of_a_plane_is_drawn_as_it_is():
     assert (np.nanmin(across), np.nanmax(across)) == (4.5, 6.5)  # columns 5 and 6 are outlined
     bottom, top = figure.axes[0].get_ylim()
     assert bottom > top  # row 0 is at the top
+
+
+def test_the_name_of_the_counts_lies_on_no_tick_and_on_no_name_of_the_next_plane():
+    counts = np.full((48, 48), 4.2e4, np.float32)  # a top tick far wider than the others
+    mask = np.zeros((48, 48), bool)
+    mask[:, 20:26] = True
+    figure = filling_figure(
+        FilledPattern(
+            pattern=Pattern(intensity=np.where(mask, 0, counts), mask=mask, grid=Grid(step=(1.0, 1.0))),
+            intensity=counts,
+            sigma=np.where(mask, 0.5, 0).astype(np.float32),
+            method="linear",
+        )
+    )
+    FigureCanvasAgg(figure).draw()
+    (bar,) = [axes for axes in figure.axes if axes.get_ylabel() == "counts"]
+    others = [text for axes in figure.axes for text in (*axes.get_yticklabels(), axes.yaxis.label)]
+    boxes = [text.get_window_extent() for text in others if text.get_text() and text is not bar.yaxis.label]
+    assert bar.yaxis.label.get_window_extent().count_overlaps(boxes) == 0
 
 
 @pytest.mark.parametrize(

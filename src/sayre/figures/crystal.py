@@ -62,14 +62,17 @@ def crystal_figure(
     views = [surface_of(crystal, rows[-1], azimuth + turn, elevation) for turn in VIEWS[: len(rows)]]
     side = max(extent_of(view) for view in views)
     wide = side * found.scale
-    figure = empty_figure(found.width + wide + RIGHT, max(found.height, (wide + UNDER) * len(rows)), title)
+    heights: list[float] = []
+    for _, box in found.planes[::3]:  # beside its slices, but below the one before and its arrows
+        heights.append(max(box.y, heights[-1] + wide + UNDER) if heights else box.y)
+    figure = empty_figure(found.width + wide + RIGHT, max(found.height, heights[-1] + wide + UNDER), title)
     place_sheet(figure, sheet, Box(0, top, found.width, found.height))
-    for i, (view, (_, box)) in enumerate(zip(views, found.planes[::3], strict=True)):
+    for i, (view, height) in enumerate(zip(views, heights, strict=True)):
         panel = draw_surface(
             figure,
             view,
             rows[-1],
-            Box(found.width, top + box.y, wide, wide),
+            Box(found.width, top + height, wide, wide),
             side,
             axis_names(crystal),
             barred=False,  # the last row of slices has the same colours

@@ -17,7 +17,7 @@ from sayre.figures.style import INK, OUTLINE, UNSEEN
 
 WIDTH = 1040.0
 LEFT, TOP, BOTTOM, RIGHT = 62.0, 30.0, 46.0, 92.0
-BETWEEN, UNDER, BESIDE_A_BAR = 66.0, 84.0, 112.0
+BETWEEN, UNDER, BESIDE_A_BAR = 66.0, 84.0, 124.0
 """Pixels: of a sheet, around its planes, between columns, between rows, between columns with a colour bar."""
 LARGEST, HIGHEST = 330.0, 1150.0
 """Pixels of a plane's longer side, and of all planes of a sheet one above another, at most."""
