@@ -133,7 +133,10 @@ def _periods(curves: Mapping[str, ShellCurve]) -> str:
     if limited:
         end = max(curve.resolution for curve in limited.values())
         unit = next(iter(limited.values())).unit
-        stay = "stays above its threshold" if len(limited) == 1 else "stay above their thresholds"
+        stay = "stay above their thresholds"
+        if len(limited) == 1:
+            plural = next(iter(limited)).endswith("counts")  # unseen counts
+            stay = "stay above their threshold" if plural else "stays above its threshold"
         parts.append(f"{', '.join(limited)} {stay} to where whole shells end, a period of {end:.3g} {unit}")
     text = "; ".join(parts)
     return f"{text[0].upper()}{text[1:]}."
