@@ -2,12 +2,13 @@ import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from scipy import ndimage
 
 from sayre.data import Crystal, FilledPattern, Grid, Pattern
 from sayre.errors import InputError
 from sayre.figures.crystal import crystal_figure
 from sayre.figures.filling import filling_figure
-from sayre.figures.surface import camera, render
+from sayre.figures.surface import _march, camera, render
 from sayre.figures.views import label_places
 
 SHAPE = (40, 44, 48)
@@ -239,3 +240,26 @@ def test_colours_of_a_small_phase_are_of_its_range(reach, limits):
     assert shown.get_clim() == pytest.approx(limits, rel=0.08)
     assert (shown.cmap.name == "twilight_shifted") == (reach == 3.0)  # the only one whose ends are alike
     assert shown.colorbar.ax.get_ylim() == pytest.approx(shown.get_clim())
+
+
+@pytest.mark.parametrize("angles", [(0.0, 0.0), (90.0, 0.0), (35.0, 25.0)])
+def test_rays_that_are_followed_through_the_box_alone_meet_what_those_through_all_meet(angles):
+    """Bright voxels in boxes that end inside the array, or at its border."""
+    generator, viewer = np.random.default_rng(0), camera(*angles)[2]
+    size, shape = np.array([1.0, 0.7, 1.6]), (9, 11, 8)
+    centre, reach, step = (np.array(shape) - 1) / 2, 12.0, 0.7 * 0.7
+    starts = generator.uniform(-8, 8, (600, 2)) @ camera(*angles)[:2]
+    depths = np.arange(reach, -reach, -step)
+    points = starts[:, None] + depths[:, None] * viewer
+    for box in ((slice(3, 6),) * 3, (slice(0, 4), slice(2, 11), slice(7, 8))):
+        volume = np.zeros(shape, np.float32)
+        volume[box] = generator.uniform(0.6, 1, volume[box].shape)
+        along = ndimage.map_coordinates(volume, np.moveaxis(points / size + centre, -1, 0), order=1)
+        met = along >= 0.5
+        first = met.argmax(1)[met.any(1)]
+        now, before = (along[met.any(1), place] for place in (first, np.maximum(first - 1, 0)))
+        back = np.clip((now - 0.5) / (now - before), 0, 1) * step
+        places, found = _march(volume, 0.5, starts, viewer, reach, size, centre)
+        np.testing.assert_array_equal(found, met.any(1))
+        wanted = starts[met.any(1)] + (depths[first] + back)[:, None] * viewer
+        np.testing.assert_allclose(places, wanted, atol=1e-4)
