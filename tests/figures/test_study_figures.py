@@ -11,7 +11,7 @@ from matplotlib.colors import to_rgb
 
 from sayre.crystal.resolution import ShellCurve
 from sayre.figures.studies.high_resolution_3d import Curves, resolution_figure
-from sayre.figures.studies.spatial import lines_figure
+from sayre.figures.studies.spatial import Column, lines_figure, slices_figure
 from sayre.figures.studies.strain_3d import Map, maps_figure
 from sayre.figures.style import UNSEEN
 
@@ -69,3 +69,14 @@ def test_every_threshold_of_resolution_is_labelled_by_its_value():
     figure = resolution_figure([Curves("no gap", tuple(shell(level) for level in (1 / 2, 1 / 7, 1 / np.e)))])
     found = [[text.get_text() for text in panel.texts] for panel in figure.axes]
     assert found == [["threshold 0.50"], ["threshold 0.14"], ["threshold 0.37"]]
+
+
+def test_slices_go_through_the_object_where_it_lies():
+    obj = np.zeros((12, 12, 12), np.complex64)
+    obj[1:4, 3:9, 2:8] = 2.0
+    counts = np.ones(obj.shape)
+    column = Column("one", counts, counts, obj, obj != 0)
+    panels = slices_figure([column, column]).axes
+    shown = [np.ma.filled(panel.images[0].get_array(), np.nan) for panel in panels[4:8]]
+    assert all(np.nanmax(image) == 2 for image in shown[:2])
+    assert all(np.count_nonzero(np.isfinite(image)) == 36 for image in shown[2:])

@@ -52,7 +52,7 @@ class Column(NamedTuple):
 
 
 def slices_figure(columns: Sequence[Column]) -> Figure:
-    """Draw middle planes of counts, calculated counts, modulus and phase, a column for each way.
+    """Draw middle planes of counts and calculated counts, and modulus and phase where the object is widest.
 
     Parameters
     ----------
@@ -63,10 +63,11 @@ def slices_figure(columns: Sequence[Column]) -> Figure:
 
     figure = Figure(figsize=(7.2, 7.0), layout="constrained", facecolor="white")
     panels = figure.subplots(4, len(columns), squeeze=False)
-    at = np.nonzero(np.any([column.support for column in columns], axis=0))
-    cut = tuple(slice(max(int(x.min()) - 6, 0), int(x.max()) + 7) for x in at)[1:]
+    inside = np.any([column.support for column in columns], axis=0)
+    plane = int(inside.sum(axis=(1, 2)).argmax())
+    cut = tuple(slice(max(int(x.min()) - 6, 0), int(x.max()) + 7) for x in np.nonzero(inside))[1:]
     top = max(float(np.nanmax(column.counts)) for column in columns)
-    modulus = max(float(np.abs(column.object).max()) for column in columns)
+    modulus = max(float(np.abs(column.object[plane]).max()) for column in columns)
     turn = max(float(np.abs(_phase(column)).max()) for column in columns)
     rows: list[tuple[str, str, float, float]] = [
         ("counts given", "magma", 0.0, float(np.log10(1 + top))),
@@ -80,7 +81,7 @@ def slices_figure(columns: Sequence[Column]) -> Figure:
             panel.set_xticks([])
             panel.set_yticks([])
             drawn = panel.imshow(
-                _image(column, number, cut),
+                _image(column, number, plane, cut),
                 cmap=colours,
                 vmin=low,
                 vmax=high,
@@ -217,15 +218,13 @@ def _phase(column: Column) -> NDArray[Any]:
     return np.asarray(np.angle(inside * np.exp(-1j * np.angle(inside.sum()))))
 
 
-def _image(column: Column, row: int, cut: tuple[slice, ...]) -> NDArray[Any]:
-    """Return the middle plane that a row shows."""
+def _image(column: Column, row: int, plane: int, cut: tuple[slice, ...]) -> NDArray[Any]:
+    """Return what a row shows: the middle plane of counts, a plane of the object."""
     if row < 2:
         counts = column.counts if row == 0 else column.expected
-        plane = counts.shape[0] // 2
-        return np.asarray(np.log10(1 + counts[plane]))
-    middle = column.object.shape[0] // 2
-    plane_of = column.object[middle][cut]
+        return np.asarray(np.log10(1 + counts[counts.shape[0] // 2]))
+    shown = column.object[plane][cut]
     if row == 2:
-        return np.asarray(np.abs(plane_of))
+        return np.asarray(np.abs(shown))
     mean = np.angle(column.object[column.support].sum())
-    return np.where(column.support[middle][cut], np.angle(plane_of * np.exp(-1j * mean)), np.nan)
+    return np.where(column.support[plane][cut], np.angle(shown * np.exp(-1j * mean)), np.nan)
