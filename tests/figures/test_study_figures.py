@@ -43,7 +43,7 @@ def test_maps_say_error_and_show_grey_where_no_counts_were_given():
     assert np.abs(image[-int(row), int(column)] - to_rgb(UNSEEN)).max() > 0.1
 
 
-@pytest.mark.parametrize("top", [1.3, 5.0, 3000.0])
+@pytest.mark.parametrize("top", [1.03, 1.3, 5.0, 3000.0])
 def test_labels_of_logarithmic_axes_do_not_touch_and_are_enough(top):
     strides = (1, 2, 3, 4, 6, 8, 12, 16, 24)
     seconds = list(np.geomspace(top, 1.02, len(strides)))

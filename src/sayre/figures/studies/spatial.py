@@ -119,6 +119,7 @@ def lines_figure(
         Whether both axes are logarithmic.
     """
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     columns = min(len(panels), 3 if log else 2)
     rows = -(-len(panels) // columns)
@@ -139,7 +140,8 @@ def lines_figure(
             panel.set_xticks(places, labels=_labels(places, panel.get_xlim()))
             low, high = panel.get_ylim()
             inside = [[tick for tick in ticks if low <= tick <= high] for ticks in TICKS]
-            ticks = next((some for some in inside if len(some) >= ENOUGH), inside[-1])
+            even = [tick for tick in MaxNLocator(5).tick_values(low, high) if low <= tick <= high]
+            ticks = next((some for some in inside if len(some) >= ENOUGH), even)
             panel.set_yticks(ticks, labels=_labels(ticks, (low, high)))
         panel.set_title(title, fontsize=9, loc="left", color=INK)
         as_chart(panel)
