@@ -6,21 +6,11 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from quick_studies import quick
 
 from sayre.data import Grid, Pattern
 from sayre.files import save
-from sayre.studies.catalogue import STUDIES, function_of
 from sayre.studies.spatial import stride as of_strides
-from sayre.studies.study import StudySettings
-
-
-def quick(folder, name, **more):
-    told: list[float] = []
-    settings = StudySettings(folder=folder, quick=True, device="cpu", **more)
-    result = function_of(STUDIES[name])(settings, lambda fraction, note="": told.append(fraction))
-    assert told[-1] == pytest.approx(1)
-    assert result.summary
-    return result
 
 
 def values(result, column, **where):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from quick_studies import quick
 from scipy.spatial import ConvexHull
 
 from sayre.data import Grid, Pattern
@@ -12,19 +13,8 @@ from sayre.files import save
 from sayre.filling.network.predictor import load_predictor
 from sayre.numerics.metrics import pearson
 from sayre.simulation.particles import lattice, shapes
-from sayre.studies.catalogue import STUDIES, function_of
-from sayre.studies.study import StudySettings
 from sayre.studies.windows import cut, particle, study
 from sayre.studies.windows.scored import estimated_ceiling, similarity
-
-
-def quick(folder, name, **more):
-    told: list[float] = []
-    settings = StudySettings(folder=folder, quick=True, device="cpu", **more)
-    result = function_of(STUDIES[name])(settings, lambda fraction, note="": told.append(fraction))
-    assert told[-1] == pytest.approx(1)
-    assert result.summary
-    return result
 
 
 def test_atoms_move_most_at_the_interface(tmp_path, monkeypatch):

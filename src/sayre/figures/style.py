@@ -9,6 +9,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 INK, PALE = "#1b2a41", "#f4f1ea"
 """Of text and lines, and of what lies behind them."""
@@ -94,3 +95,28 @@ def reach(values: Sequence[float] | np.ndarray, percentile: float = 99) -> float
     """
     known = np.abs(np.asarray(values)[np.isfinite(values)])
     return (float(np.percentile(known, percentile)) if known.size else 1.0) or 1.0
+
+
+def legend_below(figure: Figure, ncols: int) -> None:
+    """Put one legend of the curves of all panels below them, each label once.
+
+    Parameters
+    ----------
+    figure
+        With its panels drawn, laid out by "constrained".
+    ncols
+        Entries in a line.
+    """
+    entries = {
+        label: handle
+        for panel in figure.axes
+        for handle, label in zip(*panel.get_legend_handles_labels(), strict=True)
+    }
+    figure.legend(
+        list(entries.values()),
+        list(entries),
+        loc="outside lower center",
+        ncols=ncols,
+        fontsize=8,
+        frameon=False,
+    )

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sayre.figures.studies.planar import GAP
 from sayre.figures.studies.strain_3d import STYLES
-from sayre.figures.style import INK, as_chart
+from sayre.figures.style import INK, as_chart, legend_below
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -150,14 +150,7 @@ def lines_figure(
         panel.tick_params(labelbottom=True)
     for panel in drawn[:, 0]:
         panel.set_ylabel("" if log else y, fontsize=9)
-    entries = {
-        label: handle
-        for panel in drawn.flat
-        for handle, label in zip(*panel.get_legend_handles_labels(), strict=True)
-    }
-    figure.legend(
-        list(entries.values()), list(entries), loc="outside lower center", ncols=5, fontsize=8, frameon=False
-    )
+    legend_below(figure, ncols=5)
     return figure
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sayre.figures.studies.spatial import ALL_STYLES
-from sayre.figures.style import COUNTS, INK, UNSEEN, as_chart
+from sayre.figures.style import COUNTS, INK, UNSEEN, as_chart, legend_below
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -177,14 +177,7 @@ def scores_figure(records: Sequence[Mapping[str, Any]]) -> Figure:
         for panel, column in zip(row_of, SCORES, strict=True):
             _scores(panel, mine, column)
             panel.set_title(f"{name}: {SCORES[column]}", fontsize=9, loc="left", color=INK)
-    entries = {
-        label: handle
-        for panel in panels.flat
-        for handle, label in zip(*panel.get_legend_handles_labels(), strict=True)
-    }
-    figure.legend(
-        list(entries.values()), list(entries), loc="outside lower center", ncols=3, fontsize=8, frameon=False
-    )
+    legend_below(figure, ncols=3)
     return figure
 
 
