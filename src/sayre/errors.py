@@ -15,8 +15,8 @@ _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 class InputError(ValueError):
     """Input or options that cannot be used.
 
-    The message is one line. It names the place of the fault, what was found there, and what would work. The
-    command line prints it and exits with status 2. Control characters are written as escapes.
+    The message is one line: where the fault is, what was found there, and what would work. The command line
+    prints it and exits with status 2. Control characters are written as escapes.
     """
 
     def __str__(self) -> str:

@@ -57,7 +57,7 @@ def save_live_page(figure: Figure, path: Path, *, title: str, last: bool) -> Non
     picture = io.BytesIO()
     figure.savefig(picture, dpi=110, format="png")
     now = time.strftime("%Y-%m-%d %H:%M:%S")
-    state = f"Done at {now}." if last else f"State at {now}; a run that goes on renews it."
+    state = f"Done at {now}." if last else f"State at {now}; it is renewed while the run lasts."
     text = _PAGE.format(
         again="" if last else f'<meta http-equiv="refresh" content="{SECONDS}">\n',
         title=html.escape(title),

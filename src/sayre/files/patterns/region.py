@@ -20,7 +20,7 @@ Region = tuple[slice, ...]
 
 
 class BeyondEnd(InputError):
-    """A region that goes on beyond the end of an array; `axis`, and the `length` that the array has there."""
+    """A region that reaches beyond an array, on `axis`, where the array has `length` voxels."""
 
     def __init__(self, message: str, axis: int, length: int) -> None:
         super().__init__(message)

@@ -23,7 +23,7 @@ from sayre.scans.merging.placing import Placed, placed_scans
 from sayre.scans.merging.settings import MergeSettings
 
 DOUBTFUL, BEYOND = 2.0, 0.05
-"""Scans are said not to agree where the misfit and the relative difference beyond noise both exceed these."""
+"""Scans disagree if their misfit exceeds the first and their relative difference, less noise, the second."""
 CHANCE = 100
 """Counts up to which two scans may be alike by chance."""
 

@@ -80,7 +80,7 @@ def told(rows: Sequence[Row], waiting: int = 0) -> str:
 
 
 def so_far(rows: Sequence[Row], waiting: int = 0) -> str:
-    """Return how far a batch is, without a full stop, for a line that goes on.
+    """Return how far a batch is, without a full stop: more may follow on the line.
 
     Parameters
     ----------

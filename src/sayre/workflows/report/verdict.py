@@ -21,7 +21,7 @@ LEVELS: tuple[Level, ...] = ("good", "care", "bad")
 WORDS: dict[Level, str] = {"good": "Good", "care": "Usable with care", "bad": "Do not trust it"}
 
 SURE, DIFFERENT = 0.95, 0.2
-"""Agreement from which on, and scatter up to which, starts are said to agree."""
+"""Starts agree if their agreement is at least the first and their scatter at most the second."""
 EXPLAINED, USUAL = 1.0, 2.0
 """Half deviance up to which counts are explained almost to photon noise; that of unseen voxels over that of
 the used ones up to which they are predicted as well as is usual."""

@@ -57,7 +57,7 @@ def fit_section(outcome: RunOutcome, settings: Settings) -> Section:
 
 
 def _effects(found: Nuisances | None) -> list[tuple[str, Chart, str]]:
-    """Charts of what was found of the frames and the pixels, with their captions."""
+    """Charts of the flux of the frames and the response of the pixels, with their captions."""
     if found is None:
         return []
     shown = []
