@@ -12,6 +12,7 @@ from sayre.retrieval.aliens import LEAST, Suspect, free_deviance, suspects, with
 from sayre.retrieval.choice.align import align, correlation
 from sayre.retrieval.engine.bounds import Bounds, amplitude_bounds
 from sayre.retrieval.kept import KeptRuns
+from sayre.retrieval.phasing import Watch
 from sayre.retrieval.settings import Settings
 from sayre.workflows.reconstruction import reconstruct
 
@@ -97,6 +98,17 @@ def test_counts_of_the_crystal_are_not_masked(crystal):
     assert not found.pattern.mask.any()
     np.testing.assert_array_equal(found.object, plain.object)
     assert any("no alien" in text for text in told)
+
+
+@pytest.mark.filterwarnings("ignore::sayre.errors.SayreWarning")
+def test_where_nothing_is_suspected_the_progress_is_that_of_one_pass(crystal):
+    fractions = {True: [], False: []}
+    for looked, seen in fractions.items():
+        watch = Watch(report=lambda now, seen=seen: seen.append(now.fraction))
+        settings = {"recipe": "ER*2", "runs": 2, "refine": "none", "mask_aliens": looked}
+        sayre.phase(pattern_of(crystal[2]), **settings, watch=watch)
+    assert fractions[True] == fractions[False]
+    assert fractions[True][-1] == pytest.approx(1)
 
 
 @pytest.mark.parametrize("shape", [(44, 42), (45, 41), (38, 39, 40)])

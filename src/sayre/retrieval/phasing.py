@@ -52,7 +52,7 @@ from sayre.retrieval.starts import Objects, starts
 ENOUGH = 0.95
 """Complex correlation of two starts from which on no more are made, where a network predicts the starts."""
 PASSES = (0.4, 0.3, 0.2, 0.1)
-"""Parts of the work where aliens are looked for: with all counts, and up to three times without some."""
+"""Parts of the work where aliens are suspected: with all counts, and up to three times without some."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -273,8 +273,10 @@ class _Job:
 
 def _without_aliens(cut: AnyPattern, job: _Job, watch: Watch) -> Phased:
     """Phase, and phase again without what is suspected, while starts that never saw it explain part of it."""
-    found = job.phased(cut, replace(watch, report=part_of(watch.report, 0, PASSES[0])))
     places, begun = suspects(cut), PASSES[0]
+    if not places:
+        return job.phased(cut, watch)
+    found = job.phased(cut, replace(watch, report=part_of(watch.report, 0, begun)))
     for share in PASSES[1:]:
         if not places:
             return found

@@ -11,6 +11,7 @@ from sayre.retrieval.choice.align import align, correlation
 from sayre.retrieval.choice.margin import resampled, with_margin
 from sayre.retrieval.choice.middle import Middle, middle_shape
 from sayre.retrieval.engine.bounds import amplitude_bounds
+from sayre.retrieval.engine.iterate import retrieve
 from sayre.retrieval.engine.recipe import iterations, parse, stages
 from sayre.retrieval.engine.start import Start
 from sayre.retrieval.engine.support import ShrinkWrap
@@ -24,6 +25,9 @@ from sayre.retrieval.phasing import Watch, phase
         ((96, 96, 96), (3.0, 3.0, 3.0), (64, 64, 64)),
         ((128, 128, 128), (4.0, 3.0, 3.0), (84, 64, 64)),
         ((40, 300, 300), (3.0, 3.0, 3.0), (40, 150, 150)),
+        ((30, 128, 128), (1.3, 3.0, 3.0), (30, 64, 64)),
+        ((40, 128, 128), (1.6, 3.0, 3.0), (40, 64, 64)),
+        ((40, 128, 128), (1.2, 3.0, 3.0), (28, 64, 64)),
         ((64, 64, 64), (3.0, 3.0, 3.0), None),
         ((128, 128, 128), (6.0, 6.0, 6.0), None),
         ((128, 128, 128), (np.nan, 3.0, 3.0), None),
@@ -79,11 +83,18 @@ def test_iterations_on_the_middle_keep_the_truth_and_go_on_where_they_ended(bloc
 
 
 def test_a_start_that_fails_on_the_middle_fails(block):
-    bounds, empty = amplitude_bounds(block[1]), np.zeros((24, 24, 24), np.complex64)
-    start = Start(index=0, object=empty, support=empty.real > 0)
-    (found,) = Middle((16, 16, 16), parse("ER*2")).searched([start], bounds, ShrinkWrap())
-    assert not found.object.any()
-    assert not found.support.any()
+    """It says why, and that it was there; another one beside it goes on."""
+    obj, bounds = block[0], amplitude_bounds(block[1])
+    broken = np.full_like(obj, np.nan)
+    starts = [Start(index=i, object=one, support=np.abs(obj) > 0) for i, one in enumerate((broken, obj))]
+    begun = list(Middle((16, 16, 16), parse("ER*2")).searched(starts, bounds, ShrinkWrap()))
+    assert not begun[0].object.any()
+    assert not begun[0].support.any()
+    runs = list(retrieve(bounds, begun, parse("ER*3"), ShrinkWrap(), batch=2))
+    assert [run.failed for run in runs] == [
+        "not finite after 2 iterations on the middle of the pattern",
+        "",
+    ]
 
 
 def test_no_more_starts_are_held_on_the_middle_than_fit_on_the_whole(block, monkeypatch):

@@ -25,6 +25,8 @@ ACROSS = 21
 """Least voxels of the crystal across the middle. Of starts with 16 half fail which succeed with 21."""
 WORTH = 0.6
 """Voxels of the middle over those of the array from which on it is not worth while."""
+ALL = 0.85
+"""Part of an axis from which on the middle has all of it: frames at the rim are few, and save no time."""
 
 
 def middle_shape(shape: Sequence[int], ratios: Sequence[float]) -> tuple[int, ...] | None:
@@ -41,7 +43,8 @@ def middle_shape(shape: Sequence[int], ratios: Sequence[float]) -> tuple[int, ..
         return None
     pairs = zip(shape, ratios, strict=True)
     wanted = (max(math.ceil(PART * n), math.ceil(ACROSS * ratio)) for n, ratio in pairs)
-    middle = tuple(min(n, _even_and_fast(size)) for n, size in zip(shape, wanted, strict=True))
+    sizes = zip(shape, map(_even_and_fast, wanted), strict=True)
+    middle = tuple(size if size < ALL * n else n for n, size in sizes)
     return middle if math.prod(middle) <= WORTH * math.prod(shape) else None
 
 
@@ -130,6 +133,7 @@ class Middle:
                 support=empty != 0 if run.failed else sharp.final(obj),
                 point_spread=run.point_spread,
                 history=run.history,
+                failed=run.failed and f"{run.failed} on the middle of the pattern",
             )
 
     def _coarse(self, start: Start) -> Start:

@@ -121,7 +121,7 @@ class _Batch:
         self.indices = tuple(start.index for start in starts)
         self.modulus, self.steps, self.shrink_wrap = modulus, steps, shrink_wrap
         self.report, self.snapshots = report, snapshots
-        self.failed = [""] * len(starts)
+        self.failed = [start.failed for start in starts]
         self.history: list[list[tuple[int, float]]] = [[*start.history] for start in starts]
         self.before = [start.history[-1][0] if start.history else 0 for start in starts]
         self.iterations = sum(step.count for step in steps if step.algorithm)

@@ -27,6 +27,8 @@ class Start:
         Point-spread function of partial coherence, float32, lag 0 in the middle; None where it is not known.
     history
         Pairs of iteration and residual R of iterations before, on the middle of the pattern.
+    failed
+        Why it failed there; empty if it did not.
     """
 
     index: int
@@ -34,6 +36,7 @@ class Start:
     support: Mask
     point_spread: NDArray[np.float32] | None = None
     history: tuple[tuple[int, float], ...] = ()
+    failed: str = ""
 
 
 def random_start(
