@@ -10,10 +10,11 @@ import torch
 
 from sayre.data import Grid, Pattern
 from sayre.detectors import masks
+from sayre.errors import SayreWarning
 from sayre.files import pace
 from sayre.files.checkpoints import Checkpoints
 from sayre.files.kept import KeptFolder
-from sayre.filling import wiener
+from sayre.filling import stacking, wiener
 from sayre.filling.fill import inpaint
 from sayre.filling.network import predictor as predictors
 from sayre.filling.network.predictor import Predictor
@@ -150,6 +151,33 @@ def test_the_network_stopped_after_a_step(pattern, solutions, network, tmp_path)
         assert same(inpaint(pattern, method="unet", stride=14, kept=Steps(folder)), whole)
         assert not solutions
         assert network.shown == windows
+
+
+def test_a_stack_is_mixed_once(pattern, solutions, network, tmp_path, monkeypatch):
+    """It is read again as a whole; what the network cannot reach is told again."""
+    narrow = Predictor(network=network, device=torch.device("cpu"), depth=10, tile=16, widths=(1, 2))
+    monkeypatch.setattr(predictors, "load_predictor", lambda *_: narrow)
+    with pytest.warns(SayreWarning, match="wider than the network's 2") as first:
+        whole = inpaint(pattern, method="stack", kept=Steps(tmp_path))
+    solutions.clear()
+    network.shown = 0
+    monkeypatch.setattr(stacking, "combine", None)
+    with pytest.warns(SayreWarning, match="wider than the network's 2") as again:
+        assert same(inpaint(pattern, method="stack", kept=Steps(tmp_path)), whole)
+    assert [str(w.message) for w in again] == [str(w.message) for w in first]
+    assert not solutions
+    assert network.shown == 0
+
+
+def test_a_kept_stack_has_the_copies_as_they_were_filled(pattern, tmp_path):
+    made = stacking.stack_fill(pattern, None, None, kept=Steps(tmp_path))
+    left = stacking.stack_fill(pattern, None, None, kept=Steps(tmp_path))
+    np.testing.assert_array_equal(left.copies.mask, made.copies.mask)
+    for name, at in (("gap", pattern.mask), ("hidden", made.copies.mask)):
+        one, other = getattr(left, name), getattr(made, name)
+        np.testing.assert_array_equal(one.log[at], other.log[at])
+        np.testing.assert_array_equal(one.sigma[at], other.sigma[at])
+    assert (left.names, left.beyond) == (made.names, made.beyond) == (["linear", "edges", "wiener"], 0)
 
 
 def test_a_gap_that_hides_all_learnt_is_resumed_too(tmp_path):

@@ -22,7 +22,7 @@ from sayre.numerics.progress import Advance, Part
 
 if TYPE_CHECKING:
     from sayre.filling.network.predictor import Predictor
-    from sayre.filling.stacking import Stacked
+    from sayre.filling.stacking.stacked import Stacked
 
 Log = NDArray[np.float32]
 

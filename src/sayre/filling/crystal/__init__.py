@@ -22,8 +22,8 @@ from sayre.filling.crystal.copies import Copy, copies_beside
 from sayre.filling.crystal.evidence import standard_errors, weights
 from sayre.filling.crystal.phases import explained
 from sayre.filling.kept import Kept
-from sayre.filling.stacking import Stacked
 from sayre.filling.stacking.experts import Estimate
+from sayre.filling.stacking.stacked import Stacked
 from sayre.numerics.progress import Advance
 from sayre.retrieval.peaks import find_peaks
 from sayre.retrieval.prepare import check

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +23,7 @@ from sayre.filling.network.volume import assemble
 from sayre.filling.stacking.experts import Estimate, Expert, interpolating
 from sayre.filling.stacking.mixture import combine
 from sayre.filling.stacking.pieces import Copies, hidden_copies
+from sayre.filling.stacking.stacked import Stacked, keep, resume
 from sayre.filling.wiener import wiener_fill, wiener_hidden
 from sayre.numerics.interpolate import linear_fill
 from sayre.numerics.progress import Advance, Part
@@ -37,27 +37,6 @@ COPY_STRIDE = 40
 that of denser ones."""
 SHARES = {"hidden": 0.3, "wiener": 0.25, "copies": 0.2, "gaps": 0.25}
 """Parts of the work, for the progress."""
-
-
-class Stacked(NamedTuple):
-    """A filling by several methods.
-
-    Attributes
-    ----------
-    gap
-        What they expect together; measured voxels as they were, with sigma 0.
-    hidden
-        The same of the copies, which was made without the counts there.
-    copies
-        Of the mask.
-    names
-        Of the methods that were asked.
-    """
-
-    gap: Estimate
-    hidden: Estimate
-    copies: Copies
-    names: list[str]
 
 
 def stack_fill(
@@ -81,10 +60,35 @@ def stack_fill(
     progress
         Called with the fraction done.
     kept
-        Where the steps of wiener and the network are kept, and resumed from.
+        Where the steps of wiener and the network, and the filling itself, are kept, and resumed from.
     """
     values, mask = np.log1p(pattern.intensity), pattern.mask
     copies = hidden_copies(mask)
+    found = resume(kept, values, mask, copies)
+    if found is None:
+        found = _stacked(pattern, values, copies, predictor, stride, progress, kept)
+        keep(kept, found, mask)
+    if found.beyond and predictor is not None:
+        warn(
+            f"{pattern.name}: {found.beyond} masked voxels lie in gaps wider than the network's "
+            f"{predictor.widths[1]} or at the rim; filled without it, with a larger error"
+        )
+    if progress:
+        progress(1.0)
+    return found
+
+
+def _stacked(
+    pattern: Pattern,
+    values: Log,
+    copies: Copies,
+    predictor: Predictor | None,
+    stride: int | None,
+    progress: Advance | None,
+    kept: Kept | None,
+) -> Stacked:
+    """Ask every method for the gaps and the copies, and mix what they expect."""
+    mask = pattern.mask
     part = {}
     begin = 0.0
     for name, share in SHARES.items():
@@ -103,16 +107,16 @@ def stack_fill(
         gap=Estimate(log=filled, sigma=sigma),
         hidden=Estimate(log=hidden.filled, sigma=hidden.sigma),
     )
-    experts = [wiener]
+    experts, beyond = [wiener], 0
     if copies.pieces:
         experts = [*interpolating(values, mask, copies.mask, linear), wiener]
         if predictor is not None:
             network = _Network(predictor, pattern, copies, wiener, linear[0])
-            experts.append(network.expert(stride, part["copies"], part["gaps"], kept))
+            expert, beyond = network.expert(stride, part["copies"], part["gaps"], kept)
+            experts.append(expert)
     gap, there = combine(pattern.intensity, mask, copies, experts, np.random.default_rng(0))
-    if progress:
-        progress(1.0)
-    return Stacked(gap=gap, hidden=there, copies=copies, names=[expert.name for expert in experts])
+    names = [expert.name for expert in experts]
+    return Stacked(gap=gap, hidden=there, copies=copies, names=names, beyond=beyond)
 
 
 def between_copies(pattern: Pattern, copies: Copies, filled: Log) -> tuple[Log, Mask]:
@@ -148,8 +152,10 @@ class _Network:
     wiener: Expert
     linear: Log
 
-    def expert(self, stride: int | None, first: Advance, second: Advance, kept: Kept | None) -> Expert:
-        """Ask it for the copies and for the gaps."""
+    def expert(
+        self, stride: int | None, first: Advance, second: Advance, kept: Kept | None
+    ) -> tuple[Expert, int]:
+        """Ask it for the copies and for the gaps, of which it cannot reach so many voxels."""
         mask, predictor = self.pattern.mask, self.predictor
         counts, still = between_copies(self.pattern, self.copies, self.wiener.hidden.log)
         wanted = self.copies.mask & ~self.copies.narrow
@@ -161,12 +167,7 @@ class _Network:
         gap, beyond = self._ask(
             self.pattern.intensity, mask, wide, self.wiener.gap, often, views, "windows", second, kept
         )
-        if beyond:
-            warn(
-                f"{self.pattern.name}: {beyond} masked voxels lie in gaps wider than the network's "
-                f"{predictor.widths[1]} or at the rim; filled without it, with a larger error"
-            )
-        return Expert(name="unet", gap=gap, hidden=hidden)
+        return Expert(name="unet", gap=gap, hidden=hidden), beyond
 
     def _ask(
         self,
