@@ -313,7 +313,7 @@ def test_a_stack_resumed_after_any_step_has_the_same_bytes(rod, no_weights):
     kept = Steps()
     whole = inpaint(gapped, kept=kept)
     names = [name for name, _ in kept.saved]
-    assert names == ["hidden", "wiener", "wiener"]
+    assert names == ["hidden", "wiener", "wiener", "stack"]
     for done in range(1, len(names) + 1):
         again = inpaint(gapped, kept=kept.from_step(done))
         assert again.intensity.tobytes() == whole.intensity.tobytes()

@@ -46,7 +46,8 @@ def network_of(
     misfit = f"{too_large[0]} is above {LARGEST}" if too_large else ""
     if not misfit:
         with torch.device("meta"):  # shapes alone: they cost neither memory nor time
-            wanted = {name: tuple(tensor.shape) for name, tensor in make(**options).state_dict().items()}
+            network = make(**options)
+        wanted = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
         stored = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
         odd = sorted(name for name in wanted.keys() | stored.keys() if wanted.get(name) != stored.get(name))
         if odd:
@@ -56,8 +57,7 @@ def network_of(
             f"{path}: does not fit the network {kind!r} as it is now ({misfit}); weights that this version "
             "trained would do"
         )
-    network = make(**options)
-    network.load_state_dict(tensors)
+    network.load_state_dict(tensors, assign=True)
     return network.eval()
 
 

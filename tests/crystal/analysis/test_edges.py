@@ -53,6 +53,20 @@ def test_a_direction_that_no_face_has_is_left_out():
     assert [edge.name for edge in found] == ["x", "y", "z"]
 
 
+@pytest.mark.parametrize("basis", [np.diag([1.0, 0.8, 1.2]), OBLIQUE])
+def test_an_array_around_the_crystal_changes_nothing(basis):
+    """To the error of the spline, which ends a few voxels beyond the profiles."""
+    amplitude = box((0.9, 1.2, 1.7), basis)
+    support = amplitude > 0.5
+    own = edge_widths(amplitude, support, basis, AXES)
+    amplitude, support = np.pad(amplitude, 30), np.pad(support, 30)
+    amplitude[0], amplitude[-1] = 1.0, -1.0
+    wider = edge_widths(amplitude, support, basis, AXES)
+    assert [edge.profiles for edge in wider] == [edge.profiles for edge in own]
+    for one, other in zip(wider, own, strict=True):
+        assert one.width == pytest.approx(other.width, rel=1e-6)
+
+
 def test_images_and_nothing_have_none():
     nothing = np.zeros((8, 8, 8))
     assert edge_widths(nothing, nothing > 0, np.eye(3), AXES) == []

@@ -27,6 +27,8 @@ NEAR = 20.0
 REACH, STEP = 6.0, 0.25
 """How far the profiles go to both sides of the surface, and from point to point, in voxels of the smallest
 side."""
+SPLINE = 16
+"""Voxels beyond which others change a cubic spline by no more than 1e-9 of their values."""
 FEWEST = 20
 """Profiles for a direction, at least."""
 FWHM = float(2 * np.sqrt(2 * np.log(2)))
@@ -91,6 +93,8 @@ def edge_widths(
         return []
     inverse = np.linalg.inv(basis)
     size = float(np.linalg.norm(basis, axis=1).min())
+    box = _around(support, 2 * REACH * size * np.linalg.norm(inverse, axis=0))
+    amplitude, support = amplitude[box], support[box]
     surface = surface_of(support)
     places = np.argwhere(surface)
     blurred = ndimage.gaussian_filter(support.astype(np.float32), SMOOTHING)
@@ -107,6 +111,13 @@ def edge_widths(
             shown = tuple(float(part) for part in direction)
             found.append(EdgeWidth(name=name, direction=shown, width=width, profiles=len(heights)))
     return found
+
+
+def _around(support: NDArray[np.bool_], reach: Vector) -> tuple[slice, ...]:
+    """Return the box of a support, so many voxels wider on each side, and by those that a spline needs."""
+    margin = np.ceil(reach).astype(int) + SPLINE
+    (box,) = ndimage.find_objects(support.astype(np.int8))
+    return tuple(slice(max(side.start - m, 0), side.stop + m) for side, m in zip(box, margin, strict=True))
 
 
 def _profiles(

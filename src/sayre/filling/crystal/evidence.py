@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
 
 from sayre.filling.crystal.copies import Copy
 from sayre.filling.stacking.evidence import RELATIVE, errors, levels_of
 from sayre.filling.wiener.calibration import BRIGHTNESS, LEAST_SHARE, PRIOR_COUNT
 from sayre.numerics.poisson import error_of_log, mean_of_log, mean_of_root, slope_of_expectation
+from sayre.numerics.smoothing import smoothed
 
 Counts = NDArray[np.float32]
 Log = NDArray[np.float32]
@@ -145,4 +145,4 @@ def _near(values: NDArray[np.float64], hidden: Mask) -> NDArray[np.float64]:
     field = np.zeros(hidden.shape)
     field[hidden] = values
     size = (2 * np.pi) ** (hidden.ndim / 2) * WIDTH**hidden.ndim
-    return np.asarray(gaussian_filter(field, WIDTH, mode="constant") * size, np.float64)
+    return np.asarray(smoothed(field, WIDTH, "constant") * size, np.float64)

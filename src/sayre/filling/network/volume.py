@@ -13,11 +13,11 @@ from typing import Any, Literal
 import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
 
 from sayre.filling.kept import Kept
 from sayre.numerics.interpolate import linear_fill
 from sayre.numerics.progress import Advance
+from sayre.numerics.smoothing import smoothed
 
 Log = NDArray[np.float32]
 Baseline = Literal["wiener", "linear"]
@@ -81,7 +81,7 @@ def inversion_centre(
     box = tuple(slice(start, start + side) for start, side in zip(starts, sides, strict=True))
     filled = linear_fill(np.log1p(counts[box]), mask[box]) if linear is None else linear[box]
     measured = (~mask[box]).astype(np.float32)
-    fringes = (filled - gaussian_filter(filled, ENVELOPE)) * measured
+    fringes = (filled - smoothed(filled, ENVELOPE)) * measured
     near = tuple(
         np.arange(max(2 * (p - start) - REACH, 0), min(2 * (p - start) + REACH, 2 * side - 2) + 1)
         for p, start, side in zip(peak, starts, sides, strict=True)

@@ -7,10 +7,10 @@ from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
 
 from sayre.numerics.interpolate import linear_fill
 from sayre.numerics.slabs import at_once
+from sayre.numerics.smoothing import smoothed
 
 Log = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -86,6 +86,6 @@ def from_smoothed_edges(values: Log, mask: Mask) -> Log:
     """
     measured = (~mask).astype(np.float32)
     counts = np.where(mask, np.float32(0), np.expm1(values))
-    weight = gaussian_filter(measured, EDGE_WIDTH)
-    mean = gaussian_filter(counts, EDGE_WIDTH) / np.maximum(weight, np.float32(1e-3))
+    weight = smoothed(measured, EDGE_WIDTH)
+    mean = smoothed(counts, EDGE_WIDTH) / np.maximum(weight, np.float32(1e-3))
     return linear_fill(np.log1p(mean), mask)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from sayre.filling.stacking.experts import Estimate, Expert
 from sayre.filling.stacking.pieces import Copies
 from sayre.filling.stacking.scale import error_scale
 from sayre.filling.stacking.streaks import along_streaks
+from sayre.numerics.slabs import at_once
 
 Log = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -49,8 +51,8 @@ def combine(
     hidden = Estimate(log=exact.hidden.log.copy(), sigma=exact.hidden.sigma.copy())
     if copies.pieces:
         evidence, both = Evidence(counts, copies, experts), mask | copies.mask
-        for piece in copies.pieces:
-            weights = evidence.weights(piece)
+        found = at_once(*(partial(evidence.weights, piece) for piece in copies.pieces))
+        for piece, weights in zip(copies.pieces, found, strict=True):
             _mix(gap, [e.gap for e in experts], piece.box, weights, piece.inside)
             along_streaks(gap, counts, mask, piece.box, piece.axis, piece.inside)
             for shift in piece.shifts:

@@ -10,16 +10,15 @@ small (Friedel's law), so `g` and its point inversion about the Bragg peak are c
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
 
 from sayre.numerics.poisson import expectation_of_log, variance_of_log
-from sayre.numerics.slabs import at_once
+from sayre.numerics.slabs import sweeps
+from sayre.numerics.smoothing import smoothed
 
 Log = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -88,17 +87,19 @@ def local_model(filled: Log, mask: Mask) -> Local:
     mask
         bool, same shape; True where not measured.
     """
-    envelope, smooth = at_once(
-        *(partial(gaussian_filter, filled, width, mode="nearest") for width in (ENVELOPE_WIDTH, NOISE_WIDTH))
-    )
-    measured = (~mask).astype(np.float32)
-    return Local(
-        envelope=envelope,
-        contrast=(1 - np.exp(-np.maximum(envelope, 0)) + DARK_CONTRAST).astype(np.float32),
-        noise=variance_of_log(expectation_of_log(np.maximum(smooth, 0))),
-        measured=measured,
-        residual=(filled - envelope) * measured,
-    )
+    envelope, noise = (smoothed(filled, width, "nearest") for width in (ENVELOPE_WIDTH, NOISE_WIDTH))
+    measured, contrast, residual = (np.empty(filled.shape, np.float32) for _ in range(3))
+
+    def voxelwise(slab: slice) -> float:
+        measured[slab] = ~mask[slab]
+        contrast[slab] = 1 - np.exp(-np.maximum(envelope[slab], 0)) + DARK_CONTRAST
+        noise[slab] = variance_of_log(expectation_of_log(np.maximum(noise[slab], 0)))
+        residual[slab] = (filled[slab] - envelope[slab]) * measured[slab]
+        return 0.0
+
+    with sweeps(filled.shape) as sweep:
+        sweep(voxelwise)
+    return Local(envelope=envelope, contrast=contrast, noise=noise, measured=measured, residual=residual)
 
 
 def padded(shape: tuple[int, ...], margins: tuple[int, ...] | None = None) -> tuple[int, ...]:
