@@ -52,8 +52,9 @@ def scans(tmp_path, monkeypatch):
 def here(monkeypatch, without_pictures):
     """Scans are done by this process, one after the other, in place of a cluster."""
 
-    def done(client, jobs):
+    def done(client, jobs, raise_noted):
         for job in jobs:
+            raise_noted()
             yield one_scan.do_scan(job, str(Path.cwd()))
 
     monkeypatch.setattr(BatchJob, "_cluster", lambda self, count: contextlib.nullcontext())

@@ -85,7 +85,13 @@ def batch(folder, out, *sources, waits="", deadly=""):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
+        preexec_fn=interruptible,
     )
+
+
+def interruptible():
+    """Take Ctrl-C, which a process ignores whose parent was begun in the background."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def ended(running):
@@ -153,12 +159,15 @@ def test_a_killed_process_costs_no_scan(scans, without_pictures):
 @pytest.mark.skipif(
     "SAYRE_KILLS" not in os.environ, reason="`make crash` runs this test, which kills processes of Dask"
 )
-def test_ctrl_c_ends_every_process_and_loses_nothing(scans):
-    """The terminal sends it to the whole group."""
+@pytest.mark.parametrize("presses", [1, 3])
+def test_ctrl_c_ends_every_process_and_loses_nothing(scans, presses):
+    """The terminal sends it to the whole group; who presses it again changes nothing."""
     running = batch(scans, "out", "s0.npz", waits="s0")
     wait_for(scans / "out" / "waited")
     worker = holder(scans / "out" / "s0")
-    os.killpg(running.pid, signal.SIGINT)
+    for _ in range(presses):
+        os.killpg(running.pid, signal.SIGINT)
+        time.sleep(0.2)
     _, errors = ended(running)
     assert running.returncode == 130
     assert [line for line in errors.splitlines() if "scans" not in line] == [

@@ -103,6 +103,31 @@ def interrupts_held() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+@contextmanager
+def interrupts_noted() -> Iterator[Callable[[], None]]:
+    """Note Ctrl-C inside the `with` block, and raise it where the yielded function is called, or at the end.
+
+    Code that shares locks with other threads is not interrupted then while it holds one: the threads would
+    wait for it for ever. Only the main thread is interrupted, and only where nobody else handles it.
+    """
+    noted: list[int] = []
+
+    def raised() -> None:
+        if noted:
+            raise KeyboardInterrupt
+
+    main = threading.current_thread() is threading.main_thread()
+    if not main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield raised
+        return
+    signal.signal(signal.SIGINT, lambda number, frame: noted.append(number))
+    try:
+        yield raised
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    raised()
+
+
 def isolated(
     function: Callable[..., R], /, *arguments: Any, leash: Leash | None = None, **settings: Any
 ) -> R:

@@ -6,7 +6,7 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -29,8 +29,8 @@ from sayre.workflows.jobs.options import Device
 from sayre.workflows.jobs.progress import Bar, notebook_bar
 from sayre.workflows.run import KeepStarts, RunJob
 
-ANSWER = 10.0
-"""Seconds that a scheduler is given to take its scans back."""
+ANSWER, POLL = 10.0, 0.1
+"""Seconds that a scheduler is given to take its scans back, and between two looks for what is done."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,14 +121,19 @@ class BatchJob:
             others by the names of the table, the page, the picture and the manifest.
         """
         from sayre.files.lock import folder_held
+        from sayre.simulation.processes import interrupts_noted
 
         started, jobs = time.perf_counter(), self.jobs
         self._check_folder()
         with folder_held(self.folder):
             self._require_own()
             rows: dict[str, Row] = {}
-            with bar(f"{len(jobs)} scans") as advance, self._cluster(len(jobs)) as client:
-                for row in _done(client, jobs):
+            with (
+                interrupts_noted() as raise_noted,
+                bar(f"{len(jobs)} scans") as advance,
+                self._cluster(len(jobs)) as client,
+            ):
+                for row in _done(client, jobs, raise_noted):
                     rows[row.scan] = row
                     self._write([rows[job.folder.name] for job in jobs if job.folder.name in rows], len(jobs))
                     advance(len(rows) / len(jobs), so_far(list(rows.values()), len(jobs) - len(rows)))
@@ -227,8 +232,11 @@ class BatchOutcome:
         return "\n".join(lines)
 
 
-def _done(client: Any, jobs: Sequence[RunJob]) -> Iterator[Row]:
-    """Yield the row of each scan as it is done; one whose process died is done by another."""
+def _done(client: Any, jobs: Sequence[RunJob], raise_noted: Callable[[], None]) -> Iterator[Row]:
+    """Yield the row of each scan as it is done; one whose process died is done by another.
+
+    Ctrl-C is raised between the rows and while they are waited for, and nowhere inside Dask.
+    """
     import distributed
 
     where, of_future = os.getcwd(), {}
@@ -237,8 +245,13 @@ def _done(client: Any, jobs: Sequence[RunJob]) -> Iterator[Row]:
         future = client.submit(do_scan, job, where, wordings(), key=key, pure=False)
         of_future[future] = job
     try:
-        waiting: Any = distributed.as_completed  # it has no types
-        for future in waiting(of_future, loop=client.loop):
+        waiting: Any = distributed.as_completed(of_future, loop=client.loop)  # it has no types
+        while not waiting.is_empty():
+            raise_noted()
+            if not waiting.has_ready():
+                time.sleep(POLL)
+                continue
+            future = next(waiting)
             job = of_future[future]
             if future.status == "finished":
                 yield future.result()
