@@ -32,27 +32,43 @@ class Interrupted(threading.Condition):
         return taken
 
 
+def entered(lock):
+    with lock:
+        pass
+
+
 def test_a_lock_is_given_back_that_was_held_when_ctrl_c_came():
     kept, given_back = Interrupted(threading.Lock()), Interrupted(threading.Lock())
-    with pytest.raises(KeyboardInterrupt), kept:
-        pass
+    with pytest.raises(KeyboardInterrupt):
+        entered(kept)
     assert not kept.acquire(blocking=False), "every thread that needs it waits for ever"
-    with pytest.raises(KeyboardInterrupt), interrupts_noted() as raise_noted:
-        with given_back:
-            pass
-        assert given_back.acquire(blocking=False)
-        raise_noted()
+
+    def noted():
+        with interrupts_noted() as raise_noted:
+            entered(given_back)
+            assert given_back.acquire(blocking=False)
+            raise_noted()
+            raise AssertionError("not raised where it was asked for")
+
+    with pytest.raises(KeyboardInterrupt):
+        noted()
 
 
 def test_ctrl_c_that_nobody_asked_for_is_raised_at_the_end_unless_an_error_is():
-    reached = False
-    with pytest.raises(KeyboardInterrupt), interrupts_noted():
-        interrupt()
-        reached = True
-    assert reached
-    with pytest.raises(ValueError, match="worse"), interrupts_noted():
-        interrupt()
-        raise ValueError("worse")
+    reached = []
+
+    def noted(error):
+        with interrupts_noted():
+            interrupt()
+            reached.append(error)
+            if error:
+                raise error
+
+    with pytest.raises(KeyboardInterrupt):
+        noted(None)
+    with pytest.raises(ValueError, match="worse"):
+        noted(ValueError("worse"))
+    assert len(reached) == 2
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
