@@ -245,7 +245,8 @@ def _done(client: Any, jobs: Sequence[RunJob], raise_noted: Callable[[], None]) 
         future = client.submit(do_scan, job, where, wordings(), key=key, pure=False)
         of_future[future] = job
     try:
-        waiting: Any = distributed.as_completed(of_future, loop=client.loop)  # it has no types
+        as_completed: Any = distributed.as_completed  # it has no types
+        waiting = as_completed(of_future, loop=client.loop)
         while not waiting.is_empty():
             raise_noted()
             if not waiting.has_ready():
