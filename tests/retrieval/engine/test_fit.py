@@ -16,7 +16,7 @@ SHAPE = (6, 7, 8)
 def way(request, monkeypatch):
     """Transform these small arrays whole, as by default, or in passes."""
     if request.param == "passes":
-        monkeypatch.setattr(fourier, "SMALL", 0)
+        monkeypatch.setattr(fourier, "LARGE", 0)
         monkeypatch.setattr(kernels, "BLOCK", 100)
 
 
@@ -43,7 +43,8 @@ def half_deviance(counts, calculated):
 def test_fit_quality_by_hand(problem, cut):
     bounds, objects, support = problem
     modulus = Modulus(bounds, 2, torch.device("cpu"))
-    fit = modulus.fit_quality(torch.from_numpy(objects), torch.tensor(support) if cut else None)
+    compared = torch.from_numpy(objects), torch.tensor(support) if cut else None
+    fit, alone = modulus.fit_quality(*compared), modulus.residual(*compared)
     for index, obj in enumerate(objects):
         calculated = np.abs(np.fft.fftshift(np.fft.fftn(obj * support[index] if cut else obj))) ** 2
         used, free = bounds.weight == 1, bounds.weight == 2
@@ -51,6 +52,7 @@ def test_fit_quality_by_hand(problem, cut):
         residual = np.sqrt(square.sum() / bounds.counts[used].sum())
         deviance = half_deviance(bounds.counts, calculated)
         assert float(fit.residual[index]) == pytest.approx(residual, rel=1e-4)
+        assert float(alone[index]) == pytest.approx(residual, rel=1e-4)
         assert float(fit.likelihood[index]) == pytest.approx(deviance[used].mean(), rel=1e-4)
         assert float(fit.free_likelihood[index]) == pytest.approx(deviance[free].mean(), rel=1e-4)
 

@@ -15,7 +15,7 @@ def shape(request):
 
 @pytest.fixture(params=[1 << 30, 0], ids=["whole", "passes"])
 def transform(request, shape, monkeypatch):
-    monkeypatch.setattr(fourier, "SMALL", request.param)
+    monkeypatch.setattr(fourier, "LARGE", request.param)
     monkeypatch.setattr(kernels, "BLOCK", 60)
     return Fourier(shape, torch.device("cpu"))
 

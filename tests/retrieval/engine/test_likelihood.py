@@ -16,7 +16,7 @@ SHAPE = (6, 7, 8)
 def way(request, monkeypatch):
     """Transform these small arrays whole, as by default, or in passes."""
     if request.param == "passes":
-        monkeypatch.setattr(fourier, "SMALL", 0)
+        monkeypatch.setattr(fourier, "LARGE", 0)
         monkeypatch.setattr(kernels, "BLOCK", 100)
 
 

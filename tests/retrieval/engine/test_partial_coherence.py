@@ -125,7 +125,7 @@ SHAPE = (8, 9, 10)
 def spread(request, monkeypatch):
     """Make a modulus with two point-spread functions, its bounds, and objects, supports and kernels."""
     if request.param == "passes":
-        monkeypatch.setattr(fourier, "SMALL", 0)
+        monkeypatch.setattr(fourier, "LARGE", 0)
         monkeypatch.setattr(kernels, "BLOCK", 100)
     rng = np.random.default_rng(0)
     objects = (rng.standard_normal((2, *SHAPE)) + 1j * rng.standard_normal((2, *SHAPE))).astype(np.complex64)

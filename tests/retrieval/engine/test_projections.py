@@ -29,7 +29,7 @@ def projected(x, lower, upper):
 def way(request, monkeypatch):
     """Transform these small arrays whole, as by default, or in passes."""
     if request.param == "passes":
-        monkeypatch.setattr(fourier, "SMALL", 0)
+        monkeypatch.setattr(fourier, "LARGE", 0)
         monkeypatch.setattr(kernels, "BLOCK", 5000 if "crystal" in request.fixturenames else 100)
 
 

@@ -82,7 +82,7 @@ def test_resumed_starts_end_as_uninterrupted_ones(pattern, eager, recipe, batch)
 
 
 def test_starts_transformed_in_passes_are_resumed_too(pattern, eager, monkeypatch):
-    monkeypatch.setattr(fourier, "SMALL", 0)
+    monkeypatch.setattr(fourier, "LARGE", 0)
     test_resumed_starts_end_as_uninterrupted_ones(pattern, None, RECIPES[2], 1)
 
 

@@ -200,7 +200,7 @@ def test_shrink_wrap_of_the_settings():
 def test_an_update_by_hand(monkeypatch, progress, passes):
     """Two objects of one batch have supports of their own, and the width falls along the run."""
     if passes:
-        monkeypatch.setattr(fourier, "SMALL", 0)
+        monkeypatch.setattr(fourier, "LARGE", 0)
         monkeypatch.setattr(kernels, "BLOCK", 50)
     rng = np.random.default_rng(0)
     x = (rng.gamma(0.4, 1, (2, 9, 10, 11)) * np.exp(1j * rng.uniform(-3, 3, (2, 9, 10, 11)))).astype(

@@ -213,7 +213,7 @@ class _Batch:
                 x.zero_()
                 state.p[row].zero_()
                 state.extra.clear()
-        residuals = self.modulus.fit_quality(algorithm.estimate(state), state.support).residual.tolist()
+        residuals = self.modulus.residual(algorithm.estimate(state), state.support).tolist()
         for past, before, residual in zip(self.history, self.before, residuals, strict=True):
             past.append((before + self.iteration, residual))
         if self.report:

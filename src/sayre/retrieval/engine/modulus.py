@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +16,8 @@ from sayre.retrieval.engine.arrays.kernels import LEAST, clamping, half_deviance
 from sayre.retrieval.engine.bounds import Bounds
 from sayre.retrieval.engine.coherence import PartialCoherence
 
+Comparison = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""Function of calculated intensities, counts and weights of a part to sums of each start, `(starts, sums)`."""
 SHARPER = 1.3
 """Largest ratio of a coherent amplitude to its bound under partial coherence; without a limit iterations may
 diverge."""
@@ -125,11 +127,29 @@ class Modulus:
         support
             bool of the same shape; outside of it the objects are taken to be 0.
         """
-        sums = torch.zeros((len(x), 3), dtype=torch.float64, device=x.device)
+        misfit, used, free = self._sums(_misfits, 3, x, support).unbind(1)
+        return FitQuality(self._residual(misfit), _mean(used, self._used), _mean(free, self._free))
+
+    def residual(self, x: Tensor, support: Tensor | None = None) -> Tensor:
+        """Compute the residual R of `fit_quality` alone, in less time.
+
+        Parameters
+        ----------
+        x, support
+            As `fit_quality` takes them.
+        """
+        return self._residual(self._sums(_apart, 1, x, support)[:, 0])
+
+    def _residual(self, misfit: Tensor) -> Tensor:
+        return (misfit / max(self._power, 1e-30)).sqrt()
+
+    def _sums(self, of: Comparison, many: int, x: Tensor, support: Tensor | None) -> Tensor:
+        """Sum over all voxels what a comparison with the counts gives, float64 `(batch, many)`."""
+        sums = torch.zeros((len(x), many), dtype=torch.float64, device=x.device)
         counts, weight = self.counts.flatten(1), self.weight.flatten(1)
 
         def compare(calculated: Tensor, starts: slice, columns: slice) -> None:
-            sums[starts] += _misfits(calculated, counts[:, columns], weight[:, columns])
+            sums[starts] += of(calculated, counts[:, columns], weight[:, columns])
 
         if self.coherence is None:
             self.fourier.visit(
@@ -142,9 +162,7 @@ class Modulus:
             blurred = self._blurred(x, self.field, support).flatten(2)
             for starts, columns in self.fourier.parts(len(x)):
                 compare(blurred[starts, :, columns], starts, columns)
-        misfit, used, free = sums.cpu().unbind(1)
-        power = max(self._power, 1e-30)
-        return FitQuality((misfit / power).sqrt(), _mean(used, self._used), _mean(free, self._free))
+        return sums.cpu()
 
     def expected(self, x: Tensor) -> Tensor:
         """Compute the intensities of objects, with partial coherence, as float32 `(batch, *shape)`.
@@ -201,11 +219,15 @@ class Modulus:
 
 def _misfits(calculated: Tensor, counts: Tensor, weight: Tensor) -> Tensor:
     """Sum over a part, `(starts, 3)`: squared amplitude difference, deviance of used and of free voxels."""
-    used, free = ((weight == value).float() for value in (1, 2))
-    difference = (calculated.sqrt() - counts.sqrt()).square_().mul_(used)
     deviance = half_deviance(calculated, counts)
-    totals = [a.sum((1, 2)) for a in (difference, deviance * used, deviance * free)]
-    return torch.stack(totals, 1).double()
+    totals = [(deviance * (weight == value)).sum((1, 2)) for value in (1, 2)]
+    return torch.cat((_apart(calculated, counts, weight), torch.stack(totals, 1).double()), 1)
+
+
+def _apart(calculated: Tensor, counts: Tensor, weight: Tensor) -> Tensor:
+    """Sum the squared amplitude difference of used voxels over a part, `(starts, 1)`."""
+    difference = (calculated.sqrt() - counts.sqrt()).square_().mul_(weight == 1)
+    return difference.sum((1, 2))[:, None].double()
 
 
 def _mean(total: Tensor, count: int) -> Tensor:

@@ -1,9 +1,9 @@
-"""Fourier transforms to the detector and back, in parts that fit the processor's cache.
+"""Fourier transforms to the detector and back, between which the field is changed part by part.
 
-An FFT of a large array is done in two passes: over all axes but the first, slab by slab, then over the first,
-some columns at a time. The field is changed in those columns between the FFT and its inverse, while they are
-in the cache, and no further array of the size of the volume is needed. Small arrays, and arrays on a GPU, are
-transformed whole.
+The parts fit the processor's cache. An FFT of a large array is done in two passes: over all axes but the
+first, slab by slab, then over the first, some columns at a time. The field is changed in those columns
+between the FFT and its inverse, while they are in the cache, and no further array of the size of the volume is
+needed. Smaller arrays, and arrays on a GPU, are transformed whole, for which PyTorch takes another array.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from torch import Tensor
 
 from sayre.retrieval.engine.arrays import kernels
 
-SMALL = 1 << 18
-"""Voxels up to which an array is transformed whole on a CPU."""
+LARGE = 1 << 23
+"""Voxels beyond which an array is transformed in passes on a CPU."""
 GPU_BLOCK = 1 << 25
 """Voxels transformed at once on a GPU, of one start or of several together."""
 
@@ -40,29 +40,28 @@ class Fourier:
         self.shape, self.device = shape, device
         self.axes = tuple(range(1, len(shape) + 1))
         self.voxels = torch.Size(shape).numel()
-        self.whole = device.type != "cpu" or self.voxels <= SMALL
+        self.passes = device.type == "cpu" and self.voxels > LARGE
 
     def arrange(self, array: Tensor) -> Tensor:
         """Return a detector array of `shape`, in memory in the order in which its parts are visited."""
-        if self.whole:
+        if not self.passes:
             return array.contiguous()
         return array.flatten(1).T.contiguous().T.reshape(self.shape)
 
     def ordered(self, buffer: Tensor) -> Tensor:
         """View a complex buffer as `(batch, first axis, columns)`, in the order of the parts visited."""
-        if self.whole:
+        if not self.passes:
             return buffer.flatten(2)
         return buffer.reshape(len(buffer), -1, self.shape[0]).mT
 
     def parts(self, batch: int) -> Iterator[tuple[slice, slice]]:
         """Yield the starts and the columns of every part."""
-        if self.whole:
-            together = 1 if self.device.type == "cpu" else GPU_BLOCK // self.voxels
-            for starts in _slices(batch, together):
+        if self.device.type != "cpu":
+            for starts in _slices(batch, GPU_BLOCK // self.voxels):
                 yield starts, slice(None)
             return
         for start in range(batch):
-            for columns in _slices(self.voxels // self.shape[0], kernels.block() // self.shape[0]):
+            for columns in self._columns(self.voxels // self.shape[0]):
                 yield slice(start, start + 1), columns
 
     def visit(self, x: Tensor, buffer: Tensor, visit: Visit, *, support: Tensor | None = None) -> None:
@@ -116,17 +115,33 @@ class Fourier:
         support: Tensor | None,
         visited: bool = False,
     ) -> None:
-        if self.whole:
+        if self.device.type != "cpu":
             self._at_once(x, visit, out, support)
             return
         for start in range(len(x)):
             inside = None if support is None else support[start]
             back = None if out is None else out[start]
+            if not self.passes:
+                self._in_place(x[start], buffer[start], visit, start, back, inside)
+                continue
             if not visited:
                 self._first_pass(x[start], buffer[start], inside)
             self._second_pass(x[start], buffer[start], visit, start, back)
 
+    def _in_place(
+        self, x: Tensor, buffer: Tensor, visit: Visit, start: int, out: Tensor | None, support: Tensor | None
+    ) -> None:
+        """Transform an array whole, call the function with parts of its field, and transform back."""
+        forward, back = _pair(x)
+        forward(x if support is None else x * support, out=buffer)
+        lines = buffer.flatten(1)[None]
+        for columns in self._columns(lines.shape[2]):
+            visit(lines[..., columns], slice(start, start + 1), columns)
+        if out is not None:
+            back(buffer, s=self.shape, out=out)
+
     def _at_once(self, x: Tensor, visit: Visit, out: Tensor | None, support: Tensor | None) -> None:
+        """Transform several arrays of a GPU together."""
         forward, back = _pair(x)
         for starts, columns in self.parts(len(x)):
             inside = x[starts] if support is None else x[starts] * support[starts]
@@ -134,6 +149,9 @@ class Fourier:
             visit(field.flatten(2), starts, columns)
             if out is not None:
                 out[starts] = back(field, s=self.shape, dim=self.axes)
+
+    def _columns(self, count: int) -> Iterator[slice]:
+        return _slices(count, kernels.block() // self.shape[0])
 
     def _slabs(self) -> list[slice]:
         return list(_slices(self.shape[0], kernels.block() * self.shape[0] // self.voxels))
@@ -149,7 +167,7 @@ class Fourier:
         """Transform over the first axis, call the function, and transform back."""
         _, back = _pair(x)
         lines = buffer.flatten(1)
-        for columns in _slices(lines.shape[1], kernels.block() // len(x)):
+        for columns in self._columns(lines.shape[1]):
             field = torch.fft.fft(lines[:, columns], dim=0)
             visit(field[None], slice(start, start + 1), columns)
             if out is not None:
