@@ -136,9 +136,8 @@ class ShrinkWrap:
 
     def _level(self, amplitude: Tensor, support: Tensor) -> float:
         """Compute the reference amplitude inside a support."""
-        sums, size = [], kernels.block() if amplitude.device.type == "cpu" else amplitude.numel()
-        parts = (torch.split(a.flatten(), size) for a in (amplitude, support))
-        for values, inside in zip(*parts, strict=True):
+        sums = []
+        for values, inside in kernels.in_parts(amplitude, support):
             within = values * inside
             sums.append(torch.stack([within.max(), within.sum(), torch.dot(within, within)]))
         most, total, squares = torch.stack(sums).double().unbind(1)

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sayre.retrieval.engine.arrays.kernels import half_deviance
+from sayre.retrieval.engine.arrays.kernels import half_deviance, intensities
 from sayre.retrieval.engine.bounds import Bounds
 from sayre.retrieval.measurement.angles import Frames
 from sayre.retrieval.measurement.background import SmoothShape, by_values, less_mean
@@ -176,7 +176,7 @@ class Forward:
             slope = torch.fft.irfftn(spectrum.mul_(done.transfer.whole), s=self.shape)
         by_field = done.field.mul_(slope)
         if p.angles is None or self.turned is None or done.planes is None:
-            by_object = torch.fft.ifftn(by_field).flatten()[self.inside] * self.voxels
+            by_object = torch.fft.ifftn(by_field, out=by_field).flatten()[self.inside] * self.voxels
         else:
             by_object, by_angles = self.turned.back(by_field, done.planes, rough(p.angles))
             found = found._replace(angles=rough(2 * by_angles) + p.angles / STEP**2)
@@ -216,8 +216,7 @@ class Forward:
     def _pass(self, p: Parameters) -> _Pass:
         """Compute the expected counts, and what their gradient needs."""
         field, planes = self._field(p)
-        squares = torch.view_as_real(field).square()
-        blurred = squares[..., 0] + squares[..., 1]
+        blurred = intensities(field)
         transfer = spectrum = dark = None
         if p.factor is not None:
             transfer = self.spread.transfer(p.factor, p.tails)
@@ -238,7 +237,8 @@ class Forward:
     def _field(self, p: Parameters) -> tuple[Tensor, Tensor | None]:
         """Compute the field, and of turned frames the transforms of the object's planes."""
         if p.angles is None:
-            return torch.fft.fftn(self.whole(p.object)), None
+            whole = self.whole(p.object)
+            return torch.fft.fftn(whole, out=whole), None
         if self.turned is None:
             self.turned = Frames(self.shape, self.inside, self.dtype)
         return self.turned.field(p.object, rough(p.angles))

@@ -7,6 +7,8 @@ from typing import NamedTuple, TypedDict
 import torch
 from torch import Tensor
 
+from sayre.retrieval.engine.arrays.kernels import in_parts
+
 FLOOR = 0.1
 """Counts added to measured and expected counts in the logarithm, which has a pole at 0. The expectation of
 equal voxels stays the mean of their counts."""
@@ -72,13 +74,16 @@ class Likelihood:
         expected
             Expected counts λ, of the shape of the counts.
         """
-        raised = expected + FLOOR
-        slope = torch.addcdiv(self.used, self.counts_used, raised, value=-1)
-        ratio = raised.div_(self.counts)
-        deviance = ratio.log().neg_().add_(ratio).sub_(1).mul_(self.counts_used)
-        value = float(deviance.sum(dtype=torch.float64))
+        slope, sums = torch.empty_like(expected), []
+        parts = in_parts(expected, self.counts, self.used, self.counts_used, slope)
+        for calculated, counts, used, counts_used, out in parts:
+            raised = calculated + FLOOR
+            torch.addcdiv(used, counts_used, raised, value=-1, out=out)
+            ratio = raised.div_(counts)
+            sums.append(ratio.log().neg_().add_(ratio).sub_(1).mul_(counts_used).sum())
+        value = float(torch.stack(sums).double().sum())
         if self.rate is not None:
-            value += float((self.rate * expected).sum(dtype=torch.float64))
+            value += float((self.rate * expected).sum(-1).double().sum())
             slope += self.rate
         for given, compared in ((self.bounded, _beyond), (self.prior, _apart)):
             if given is not None:

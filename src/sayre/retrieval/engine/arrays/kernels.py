@@ -6,6 +6,8 @@ over memory, as in a compiled kernel. On a GPU the block is the whole array.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 
@@ -26,13 +28,27 @@ def intensity(field: Tensor) -> Tensor:
     return squares[..., 0] + squares[..., 1]
 
 
+def intensities(field: Tensor) -> Tensor:
+    """Compute `|field|²` of a contiguous array as float32 or float64, part by part."""
+    squares = torch.empty(field.shape, dtype=field.real.dtype, device=field.device)
+    for part, out in in_parts(field, squares):
+        torch.add(*torch.view_as_real(part).square().unbind(-1), out=out)
+    return squares
+
+
+def in_parts(*arrays: Tensor) -> Iterator[tuple[Tensor, ...]]:
+    """Yield the parts of contiguous arrays of one shape that a device handles at once, flattened."""
+    first = arrays[0]
+    size = block() if first.device.type == "cpu" else max(first.numel(), 1)
+    yield from zip(*(torch.split(array.flatten(), size) for array in arrays), strict=True)
+
+
 def moduli(x: Tensor) -> Tensor:
     """Compute `|x|` of a contiguous array as float32, without the complex intermediate of `torch.abs`."""
     if not x.is_complex():
         return x.abs()
     moduli = torch.empty(x.shape, dtype=torch.float32, device=x.device)
-    size = block() if x.device.type == "cpu" else x.numel()
-    for part, out in zip(torch.split(x.flatten(), size), torch.split(moduli.flatten(), size), strict=True):
+    for part, out in in_parts(x, moduli):
         out.copy_(intensity(part).sqrt_())
     return moduli
 
@@ -96,10 +112,7 @@ def relax(x: Tensor, p: Tensor, support: Tensor, keep: float, add: float) -> Non
     keep, add
         Factors of `x` and `p` outside the support.
     """
-    x, p, support = x.flatten(), p.flatten(), support.flatten()
-    size = block() if x.device.type == "cpu" else len(x)
-    parts = (torch.split(a, size) for a in (x, p, support))
-    for now, new, inside in zip(*parts, strict=True):
+    for now, new, inside in in_parts(x, p, support):
         if keep == 0:
             torch.mul(new, add, out=now)
         else:
