@@ -28,6 +28,7 @@ SMALLEST = {
     "peaks": "--crystals 1 1",
     "phasing": "--sides 16 --repeats 1",
     "phasing_accuracy": "--crystals 1 --runs 2 --side 32 --gaps cross --method wiener --recipe quick",
+    "of_mean": "--crystals cube/32/1e5/1 --runs 2",
     "pruned": "--arrays 16/5 --repeats 1",
     "regions": "--frames 12 --side 64 --region 8 32 32",
     "sampling": "--crystals 1",

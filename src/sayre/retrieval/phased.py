@@ -46,7 +46,7 @@ class Phased(Shown):
     selected
         Numbers of the starts that were averaged, the central one first.
     averaged
-        Their objects after the whole recipe, aligned on the first.
+        Their objects, aligned on the first: after the whole recipe and refined, if `of_mean` is false.
     residual, likelihood, free_likelihood
         Fit of `object` to the counts; see `sayre.retrieval.engine.modulus.FitQuality`.
     agreement
@@ -59,6 +59,9 @@ class Phased(Shown):
         Why the objects were not refined; None where they were.
     best
         Number of the start that `object` is; None where it is what the selected ones have in common.
+    of_mean
+        Whether the selected starts were one object, so that the steps after `WIDE` and the refinement were of
+        their mean alone.
     oversampling
         Ratio of each axis, as `sayre.retrieval.sampling` estimates it; NaN where it cannot.
     pattern
@@ -83,6 +86,7 @@ class Phased(Shown):
     unrefined: str | None = None
     random_from: int | None = None
     best: int | None
+    of_mean: bool = False
     oversampling: tuple[float, ...]
     pattern: AnyPattern = field(repr=False)
     object: NDArray[np.complex64]
@@ -100,12 +104,15 @@ class Phased(Shown):
 
     @property
     def recipe_note(self) -> str:
-        """What is to be said after the recipe: where the steps before `WHOLE` were iterated; else empty."""
+        """What is to be said after the recipe: what was iterated on less than all of it; else empty."""
         if not self._has_whole:
             return ""
         if self.middle_shape is not None:
             shape = sizes(self.middle_shape)
-            return f", with the steps before WHOLE on the middle of the pattern, {shape} voxels"
+            note = f", with the steps before WHOLE on the middle of the pattern, {shape} voxels"
+            return (
+                f"{note}, and what follows WIDE from the mean of the starts alone" if self.of_mean else note
+            )
         left_out = "from WHOLE to WIDE" if re.search(r"\bWIDE\b", self.recipe) else "after WHOLE"
         return f", without the steps {left_out}, which are for larger patterns"
 
@@ -143,6 +150,7 @@ class Phased(Shown):
                 "failed": sum(bool(run.failed) for run in self.runs),
                 "selected": list(self.selected),
                 "best": self.best,
+                "of_mean": self.of_mean,
                 "measurement": None if self.nuisances is None else self.nuisances.metrics,
                 "unrefined": self.unrefined,
                 "aliens": None if self.aliens is None else self.aliens.metrics,

@@ -266,6 +266,7 @@ class _Job:
             nuisances=result.nuisances,
             unrefined=None if refined else why_unrefined(settings.refine, free=bool(np.isfinite(free))),
             best=result.best,
+            of_mean=result.of_mean,
             oversampling=(float("nan"),) * len(cut.shape),
             pattern=cut,
         )

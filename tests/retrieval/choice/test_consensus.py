@@ -11,6 +11,7 @@ from sayre.errors import SayreWarning
 from sayre.retrieval.choice.align import align, aligned, correlation
 from sayre.retrieval.choice.consensus import consensus
 from sayre.retrieval.choice.margin import resampled, with_margin
+from sayre.retrieval.choice.middle import Middle
 from sayre.retrieval.choice.modes import find_modes
 from sayre.retrieval.choice.select import select
 from sayre.retrieval.engine.bounds import Bounds, amplitude_bounds
@@ -286,3 +287,59 @@ def test_an_array_with_a_margin_has_sizes_that_transform_fast(shape, margin):
 def test_the_same_shape_is_not_resampled():
     obj = np.ones((4, 5), np.complex64)
     assert resampled(obj, (4, 5)) is obj
+
+
+@pytest.fixture(scope="module")
+def two_starts(tetrahedron):
+    """Two runs near the truth, which the margin mends, with voxels that are left free."""
+    truth, pattern = tetrahedron
+    bounds, wrap = amplitude_bounds(pattern), ShrinkWrap(sigma=(1.0, 1.0))
+    support, rng = wrap.final(truth), np.random.default_rng(3)
+    starts = []
+    for index in range(2):
+        noise = rng.standard_normal((2, *truth.shape)).astype(np.float32)
+        off = 0.02 * np.abs(truth).max() * (noise[0] + 1j * noise[1]) * support
+        starts.append(Start(index=index, object=(truth + off).astype(np.complex64), support=support))
+    return truth, bounds, wrap, tuple(retrieve(bounds, starts, parse("ER*2"), wrap))
+
+
+STEPS = parse("(RAAR*20 + SW)**2, ER*20")
+
+
+def test_of_a_large_pattern_the_mean_of_starts_that_are_one_object_is_refined(two_starts):
+    truth, bounds, wrap, runs = two_starts
+    middle = Middle((20, 20, 20), ())
+    found, each = (consensus(runs, bounds, STEPS, wrap, refine="auto", middle=one) for one in (middle, None))
+    assert (found.of_mean, each.of_mean) == (True, False)
+    assert found.indices == each.indices == (0, 1)
+    assert found.best is None
+    errors = [1 - correlation(align(one.object, truth), truth) for one in (found, each)]
+    assert errors[0] < 1.1 * errors[1]
+    assert found.fit.merit < 1.05 * each.fit.merit
+    for one, run in zip(found.averaged, runs, strict=True):
+        assert correlation(align(run.object, one), one) > 0.99999
+
+
+def test_the_mean_is_iterated_on_where_the_field_was_cut_off(two_starts):
+    """Runs that the edges spoiled, alike, are mended as those that are iterated on one by one."""
+    truth, bounds, wrap, runs = two_starts
+    starts = [Start(index=run.index, object=run.object, support=run.support) for run in runs]
+    spoiled = tuple(retrieve(bounds, starts, parse("(RAAR*20 + SW)**4, ER*20"), wrap))
+    before = 1 - correlation(align(spoiled[0].object, truth), truth)
+    middle = Middle((20, 20, 20), ())
+    as_it_is, mended = (
+        consensus(spoiled, bounds, steps, wrap, refine="auto", middle=middle) for steps in ((), STEPS)
+    )
+    assert mended.of_mean
+    errors = [1 - correlation(align(one.object, truth), truth) for one in (as_it_is, mended)]
+    assert errors[1] < 0.6 * before
+    assert errors[1] < 0.9 * errors[0]
+
+
+@pytest.mark.parametrize("refine", ["auto", "none"])
+def test_starts_that_differ_or_are_not_refined_are_iterated_on_one_by_one(two_starts, refine):
+    _, bounds, wrap, runs = two_starts
+    other = replace(runs[1], packed=Packed.of(np.flip(runs[1].object, 0).copy(), np.flip(runs[1].support, 0)))
+    pair = (runs[0], other if refine == "auto" else runs[1])
+    found = consensus(pair, bounds, parse("ER*2"), wrap, refine=refine, middle=Middle((20, 20, 20), ()))
+    assert not found.of_mean

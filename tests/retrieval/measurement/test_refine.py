@@ -75,8 +75,10 @@ def test_tails_and_errors_of_the_angle_are_found_by_free_voxels(crystal, moved, 
     counts, errors, _ = moved
     obj = crystal[0]
     monkeypatch.setattr(model, "DILATIONS", (0,))
-    plain = best_model(obj, obj != 0, bounds_of(counts), ("spread",), every=True)
-    found = best_model(obj, obj != 0, bounds_of(counts), ("spread", "tails", "angles", "background_frames"))
+    plain = best_model([(obj, obj != 0)], bounds_of(counts), ("spread",), every=True)
+    found = best_model(
+        [(obj, obj != 0)], bounds_of(counts), ("spread", "tails", "angles", "background_frames")
+    )
     assert found.nuisances.kinds == ("spread", "tails", "angles")
     assert found.merit < 0.9 * plain.merit
     assert found.nuisances.tails == pytest.approx(0.5, abs=0.15)
@@ -96,7 +98,7 @@ def test_a_background_that_differs_from_frame_to_frame_and_over_the_detector_is_
     dark = 5 * frames[:, None, None] * np.exp(0.6 * rows)[:, None]
     bounds = bounds_of(rng.poisson(expected + dark).astype(np.float32))
     found = best_model(
-        crystal[0], crystal[0] != 0, bounds, ("background", "background_frames", "background_waves")
+        [(crystal[0], crystal[0] != 0)], bounds, ("background", "background_frames", "background_waves")
     )
     effects = found.nuisances
     assert effects.kinds == ("background", "background_frames", "background_waves")
@@ -152,21 +154,21 @@ def test_the_expected_counts_fit(disturbed, crystal):
 
 
 def test_effects_that_were_not_put_in_are_left_out(crystal):
-    found = best_model(crystal[0], crystal[0] != 0, bounds_of(crystal[2]), KINDS)
+    found = best_model([(crystal[0], crystal[0] != 0)], bounds_of(crystal[2]), KINDS)
     assert set(found.nuisances.kinds) <= {"frames"}, "the cut-off field rings, which flux can mend a little"
     assert correlation(align(found.object, crystal[0]), crystal[0]) > 0.999
 
 
 def test_effects_that_are_asked_for_stay(crystal):
     kinds = ("spread", "background")
-    found = best_model(crystal[0], crystal[0] != 0, bounds_of(crystal[2]), kinds, every=True)
+    found = best_model([(crystal[0], crystal[0] != 0)], bounds_of(crystal[2]), kinds, every=True)
     assert found.nuisances.kinds == kinds
 
 
 def test_a_support_that_cuts_into_the_crystal_is_loosened(crystal):
     obj, support = crystal[0], binary_erosion(crystal[0] != 0)
     cut = np.where(support, obj, 0)
-    found = best_model(cut, support, bounds_of(crystal[2]), ())
+    found = best_model([(cut, support)], bounds_of(crystal[2]), ())
     assert found.dilation > 0
     assert 1 - correlation(align(found.object, obj), obj) < 0.8 * (1 - correlation(cut, obj))
 

@@ -181,15 +181,8 @@ class _Phasing:
         if known is not None:
             return known
         wide = with_margin(bounds)
-        obj, support = _on(run, wide)
-        found = best_model(
-            obj,
-            support,
-            wide,
-            kinds_for(wide.counts.ndim),
-            device=self.device,
-            report=told,
-        )
+        kinds = kinds_for(wide.counts.ndim)
+        found = best_model([_on(run, wide)], wide, kinds, device=self.device, report=told)
         self._keep("model", refined_arrays(found))
         return found
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from sayre.retrieval.choice.align import aligned
+from sayre.retrieval.choice.align import aligned, correlation
 from sayre.retrieval.choice.margin import cut_back, resampled
 from sayre.retrieval.choice.middle import Middle
 from sayre.retrieval.choice.modes import TRUSTED, Modes, find_modes
@@ -17,13 +17,18 @@ from sayre.retrieval.choice.refined import ITERATIONS, Refinement
 from sayre.retrieval.choice.wide import beyond_the_edges
 from sayre.retrieval.engine.bounds import Bounds
 from sayre.retrieval.engine.modulus import FitQuality, Modulus
+from sayre.retrieval.engine.packed import Packed
 from sayre.retrieval.engine.recipe import Step, iterations
 from sayre.retrieval.engine.run import Run
 from sayre.retrieval.engine.status import Report, part_of
 from sayre.retrieval.engine.support import ShrinkWrap
 from sayre.retrieval.measurement.nuisances import Nuisances
+from sayre.retrieval.measurement.refine import Refined
 
 Objects = NDArray[np.complex64]
+
+SAME = 0.99
+"""Complex correlation with the first of some runs from which on all count as one object."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +55,9 @@ class Consensus:
         Effects of beam and detector under which the objects were refined; None where they were not.
     best
         Number of the start that `object` is; None where it is common to several.
+    of_mean
+        Whether the mean of the runs was refined, which are one object, and not each of them after the steps
+        of the recipe after `WIDE`; `averaged` are the runs before these steps then.
     """
 
     object: Objects
@@ -61,6 +69,7 @@ class Consensus:
     threshold: float
     nuisances: Nuisances | None = None
     best: int | None = None
+    of_mean: bool = False
 
 
 def _measured_part(nuisances: Nuisances, shape: tuple[int, ...]) -> Nuisances:
@@ -137,14 +146,16 @@ def consensus(
 
     Notes
     -----
+    Runs of a large pattern, one with a middle, that are the same object (`SAME`) are not iterated on and
+    refined one by one, but their mean is: as it is, where the noise of the runs is averaged, or iterated on
+    where the edges cut off the field.
+
     The field computed with a margin is cut back to the measured array. The object is then the crystal at the
     resolution of the detector, and rings a little outside its support, as the true one does.
     """
     shape, sharp = bounds.counts.shape, replace(shrink_wrap, sigma=(shrink_wrap.sigma[1],) * 2)
     share = iterations(steps) / max(work_of_selected(steps, refine), 1)
     first, then = part_of(report, 0, share), part_of(report, share, 1 - share, iterations(steps))
-    selected = beyond_the_edges(runs, bounds, steps, sharp, device=device, report=first)
-    indices = tuple(run.index for run in selected)
     refinement = Refinement(
         bounds=bounds,
         sharp=sharp,
@@ -155,23 +166,26 @@ def consensus(
         thresholds=thresholds,
         device=device,
     )
+    alike = aligned(run.object for run in runs) if middle and refine != "none" and len(runs) > 1 else []
+    if alike and all(correlation(alike[0], one) >= SAME for one in alike[1:]):
+        modes = find_modes(alike)
+        mean = _mean(runs, modes.modes[0], refinement)
+        further = beyond_the_edges([mean], bounds, steps, sharp, device=device, report=first)
+        united = refinement.one([mean, *further] if steps else [mean], then)
+        if united:
+            found = _of_refined(united, alike, [run.index for run in runs], modes, refinement)
+            return replace(found, of_mean=True)
+        del modes
+    alike.clear()
+    selected = beyond_the_edges(runs, bounds, steps, sharp, device=device, report=first)
+    indices = tuple(run.index for run in selected)
     refined = refinement.runs(selected, then)
     objects = [one.object for one in refined] or [run.object for run in selected]
     averaged = tuple(aligned(resampled(one, shape) for one in objects))
     modes = find_modes(averaged)
     if refined:
         chosen, best = refinement.better(refined, modes, selected, then)
-        return Consensus(
-            object=resampled(chosen.object, shape),
-            indices=indices,
-            averaged=averaged,
-            modes=modes,
-            fit=chosen.fit,
-            expected=cut_back(chosen.expected, shape),
-            nuisances=_measured_part(chosen.nuisances, shape),
-            threshold=sharp.threshold if chosen.threshold is None else chosen.threshold,
-            best=None if best is None else indices[best],
-        )
+        return _of_refined(chosen, averaged, indices, modes, refinement, best)
     common = _common_spread(selected)
     modulus = Modulus(bounds, 1, torch.device(device))
     fit, expected = _explained(modulus, modes.modes[0], common)
@@ -190,6 +204,44 @@ def consensus(
         threshold=sharp.threshold,
         expected=expected,
         best=best,
+    )
+
+
+def _mean(runs: Sequence[Run], obj: Objects, refinement: Refinement) -> Run:
+    """Return the mean of some runs as a run."""
+    spread = _common_spread(runs)
+    fit, _ = _explained(Modulus(refinement.bounds, 1, torch.device(refinement.device)), obj, spread)
+    residual, likelihood, free = (float(value[0]) for value in fit)
+    return Run(
+        index=runs[0].index,
+        packed=Packed.of(obj, refinement.sharp.final(obj)),
+        residual=residual,
+        likelihood=likelihood,
+        free_likelihood=free,
+        point_spread=spread,
+    )
+
+
+def _of_refined(
+    chosen: Refined,
+    averaged: Sequence[Objects],
+    indices: Sequence[int],
+    modes: Modes,
+    refinement: Refinement,
+    best: int | None = None,
+) -> Consensus:
+    """Return the result where objects were refined; `best` is the place of the one handed back."""
+    shape, usual = refinement.bounds.counts.shape, refinement.sharp.threshold
+    return Consensus(
+        object=resampled(chosen.object, shape),
+        indices=tuple(indices),
+        averaged=tuple(averaged),
+        modes=modes,
+        fit=chosen.fit,
+        expected=cut_back(chosen.expected, shape),
+        nuisances=_measured_part(chosen.nuisances, shape),
+        threshold=usual if chosen.threshold is None else chosen.threshold,
+        best=None if best is None else indices[best],
     )
 
 

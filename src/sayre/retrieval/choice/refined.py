@@ -22,7 +22,7 @@ from sayre.retrieval.engine.start import Start
 from sayre.retrieval.engine.status import Report, Status
 from sayre.retrieval.engine.support import ShrinkWrap
 from sayre.retrieval.measurement.corrected import corrected, point_spread
-from sayre.retrieval.measurement.model import best_model
+from sayre.retrieval.measurement.model import Candidate, best_model
 from sayre.retrieval.measurement.nuisances import effects_of
 from sayre.retrieval.measurement.refine import Refined, refine
 
@@ -98,16 +98,11 @@ class Refinement:
         tried: tuple[float, ...] = ()
         for number, place in enumerate(order):
             run = runs[place]
-            on_wide = run.object.shape == shape
-            obj = run.object if on_wide else resampled(run.object, shape)
-            support = run.support if on_wide else self.sharp.final(obj)
+            obj, support = self._on_wide(run, shape)
             part = self._part(report, run, number, len(runs) + 1)
             first = _share(part, 0, 1 / (1 + ROUNDS))
             if model is None:
-                kinds = effects_of(self.effects, len(shape))
-                model = found = best_model(
-                    obj, support, wide, kinds, every=self.effects != "auto", device=self.device, report=first
-                )
+                model = found = self._best_model([(obj, support)], wide, first)
                 if not model.merit < figure_of_merit(run):
                     self._part(report, run, len(runs), len(runs) + 1)(1.0)
                     return []
@@ -119,6 +114,27 @@ class Refinement:
                 tried = () if model.threshold is None else (model.threshold,)
             part(1.0)
         return [done[place] for place in range(len(runs))]
+
+    def one(self, runs: Sequence[Run], report: Report | None = None) -> Refined | None:
+        """Refine one of several runs of the same object; None where that predicts the free voxels no better.
+
+        Parameters
+        ----------
+        runs
+            Runs on the measured array or on one with a margin.
+        report
+            Function that is called with the status now and then.
+        """
+        wide = with_margin(self.bounds)
+        part = self._part(report, runs[0], 0, 1)
+        candidates = [self._on_wide(run, wide.counts.shape) for run in runs]
+        found = self._best_model(candidates, wide, _share(part, 0, 1 / (1 + ROUNDS)))
+        candidates.clear()
+        if found.merit < min(map(figure_of_merit, runs)):
+            found = self._on(found, runs[0], wide, part, self.thresholds)
+            part(1.0)
+            return found
+        return None
 
     def better(
         self, refined: Sequence[Refined], modes: Modes, runs: Sequence[Run], report: Report | None = None
@@ -150,6 +166,19 @@ class Refinement:
         if average.merit > refined[best].merit:
             return refined[best], best
         return replace(average, threshold=threshold), None
+
+    def _on_wide(self, run: Run, shape: tuple[int, ...]) -> Candidate:
+        """Return object and support of a run on the array with a margin."""
+        if run.object.shape == shape:
+            return run.object, run.support
+        obj = resampled(run.object, shape)
+        return obj, self.sharp.final(obj)
+
+    def _best_model(
+        self, candidates: Sequence[Candidate], wide: Bounds, report: Callable[[float], None]
+    ) -> Refined:
+        kinds, every = effects_of(self.effects, wide.counts.ndim), self.effects != "auto"
+        return best_model(candidates, wide, kinds, every=every, device=self.device, report=report)
 
     def _refined(
         self,

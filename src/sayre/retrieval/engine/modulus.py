@@ -17,7 +17,7 @@ from sayre.retrieval.engine.bounds import Bounds
 from sayre.retrieval.engine.coherence import PartialCoherence
 
 Comparison = Callable[[Tensor, Tensor, Tensor], Tensor]
-"""Function of calculated intensities, counts and weights of a part to sums of each start, `(starts, sums)`."""
+"""Makes of calculated intensities, counts and weights of a part the sums of each start, `(starts, sums)`."""
 SHARPER = 1.3
 """Largest ratio of a coherent amplitude to its bound under partial coherence; without a limit iterations may
 diverge."""

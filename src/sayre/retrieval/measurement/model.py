@@ -41,9 +41,12 @@ EVALUATIONS = (
 """Evaluations of `best_model` together."""
 
 
+Candidate = tuple[NDArray[np.complex64], NDArray[np.bool_]]
+"""An object and its support, as `sayre.retrieval.measurement.refine.refine` takes them."""
+
+
 def best_model(
-    obj: NDArray[np.complex64],
-    support: NDArray[np.bool_],
+    candidates: Sequence[Candidate],
     bounds: Bounds,
     kinds: Sequence[Kind],
     *,
@@ -55,7 +58,10 @@ def best_model(
 
     Parameters
     ----------
-    obj, support, bounds
+    candidates
+        Of the same crystal; the one that predicts the free voxels best after a few evaluations without
+        effects is refined.
+    bounds
         As `sayre.retrieval.measurement.refine.refine` takes them.
     kinds
         Effects to try.
@@ -76,7 +82,7 @@ def best_model(
     effects of `FURTHER` are added instead, where a score test says that they may matter. Where no voxel is
     free nothing can be judged: all effects but those stay, and the loosest support.
     """
-    done = 0
+    done, (obj, support) = 0, candidates[0]
 
     def refined(base: Refined | None, kept: Sequence[Kind], dilation: int, count: int) -> Refined:
         nonlocal done
@@ -117,8 +123,14 @@ def best_model(
 
     loosest = DILATIONS[-1]
     base = list(kinds) if every else [kind for kind in kinds if kind not in FURTHER]
-    if not every and (plain := _without(base, refined)) is not None:
-        return plain
+    if len(candidates) > 1 or not every:
+        glances: list[tuple[Refined, Candidate]] = []
+        for candidate in candidates:
+            (obj, support), done = candidate, 0
+            glances.append((refined(None, (), loosest, GLANCE), candidate))
+        glance, (obj, support) = min(glances, key=lambda one: one[0].merit)
+        if not every and (plain := _without(glance, base, refined)) is not None:
+            return plain
     first = refined(None, base, loosest, FIRST)
     if not np.isfinite(float(first.fit.free_likelihood[0])):
         return first
@@ -131,10 +143,11 @@ def best_model(
 
 
 def _without(
-    base: Sequence[Kind], refined: Callable[[Refined | None, Sequence[Kind], int, int], Refined]
+    first: Refined,
+    base: Sequence[Kind],
+    refined: Callable[[Refined | None, Sequence[Kind], int, int], Refined],
 ) -> Refined | None:
     """Return the object refined without effects, if all together predict the free voxels no better."""
-    first = refined(None, (), DILATIONS[-1], GLANCE)
     if not np.isfinite(float(first.fit.free_likelihood[0])):
         return None
     chosen = _tightest([refined(first, (), dilation, CHECK) for dilation in DILATIONS])

@@ -2,8 +2,8 @@
 
 The parts fit the processor's cache. An FFT of a large array is done in two passes: over all axes but the
 first, slab by slab, then over the first, some columns at a time. The field is changed in those columns
-between the FFT and its inverse, while they are in the cache, and no further array of the size of the volume is
-needed. Smaller arrays, and arrays on a GPU, are transformed whole, for which PyTorch takes another array.
+between the FFT and its inverse, while they are in the cache, and no further array of the size of the volume
+is needed. Smaller arrays, and arrays on a GPU, are transformed whole, for which PyTorch takes another array.
 """
 
 from __future__ import annotations
