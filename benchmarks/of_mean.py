@@ -3,9 +3,9 @@
     python benchmarks/of_mean.py [--crystals winterbottom/128/1e6/11 tetrahedron/112/1e8/3 ...] [--runs 6]
 
 `winterbottom/128/1e6/11` is a crystal in 128³ voxels with 10⁶ counts at most and the seed 11, oversampled
-three times and turned. Both ways begin from the same selected starts, by the default recipe. `unseen` is half the
-deviance of the voxels that were left free, `truth` the complex correlation with the object of the noise-free
-field, and the last columns are seconds of processor time of what follows the selection.
+three times and turned. Both ways begin from the same selected starts, by the default recipe. `unseen` is
+half the deviance of the voxels that were left free, `truth` the complex correlation with the object of the
+noise-free field, and the last columns are seconds of processor time of what follows the selection.
 """
 
 from __future__ import annotations
