@@ -12,12 +12,13 @@ from sayre.files import load_filled, save
 from sayre.filling import crystal
 from sayre.filling.crystal import phases
 from sayre.filling.crystal.copies import Copy, copies_beside
-from sayre.filling.crystal.evidence import standard_errors, weights
+from sayre.filling.crystal.evidence import squared_errors, standard_errors, weights
 from sayre.filling.fill import inpaint
 from sayre.filling.settings import FillingSettings
 from sayre.filling.stacking import stack_fill
 from sayre.filling.stacking.pieces import hidden_copies
 from sayre.numerics.metrics import log_error
+from sayre.numerics.poisson import probability
 from sayre.workflows.fill import FillJob, steps_config
 from sayre.workflows.jobs.input_file import InputFile
 
@@ -84,12 +85,12 @@ def test_the_crystal_fills_far_better_than_the_statistics(expected, pattern, fil
 
 
 def test_the_stated_errors_hold(expected, pattern, filled):
-    """They are not too small, and at most four times too large: the median of |z| would be 0.674."""
+    """They are neither too small nor too large: of a normal law 68 % and 95 % would be within one and two."""
     gap = pattern.mask
     z = np.abs(filled.log[gap] - np.log1p(expected[gap])) / filled.sigma[gap]
-    assert np.mean(z < 1) > 0.5
-    assert np.mean(z < 2) > 0.8
-    assert np.median(z) > 0.674 / 4
+    assert 0.6 < np.mean(z < 1) < 0.9
+    assert np.mean(z < 2) > 0.9
+    assert np.median(z) > 0.674 / 2
     assert not filled.sigma[~gap].any()
 
 
@@ -287,14 +288,69 @@ def test_where_two_pieces_cross_a_weight_is_one_of_theirs(rng):
     np.testing.assert_allclose(twice, once, rtol=1e-6)
 
 
-def test_errors_are_scaled_to_those_made(rng):
-    """Stated errors that are half the true ones in the dark, and a third of them where it is bright."""
+def scaled(counts, level, stated, share):
+    """The standard errors of copies, as the same counts scale them where the crystal has this weight."""
+    scale = standard_errors(counts, level, stated, np.ones(level.shape, bool))
+    return scale(level, stated, np.full_like(level, share))
+
+
+def made_and_stated(rng, of_true):
+    """Copies with errors of 0.4 in the dark, 0.15 where it is bright, and stated ones so many times these."""
     level = np.repeat([2.2, 5.5], 40_000).astype(np.float32)
     true = np.repeat([0.4, 0.15], 40_000)
-    stated = (true * np.repeat([0.5, 1 / 3], 40_000)).astype(np.float32)
     counts = rng.poisson(np.expm1(level + true * rng.standard_normal(level.size))).astype(np.float32)
-    scaled = standard_errors(counts, level, stated, np.ones(level.shape, bool))(level, stated)
-    assert scaled[0] == pytest.approx(0.4, rel=0.1)
-    assert scaled[-1] == pytest.approx(0.15, rel=0.1)
-    wide = np.full_like(stated, 0.8)
-    assert (standard_errors(counts, level, wide, np.ones(level.shape, bool))(level, wide) >= 0.8).all()
+    return counts, level, (true * np.repeat(of_true, 40_000)).astype(np.float32)
+
+
+def test_errors_are_scaled_to_those_made(rng):
+    """Stated errors that are half the true ones in the dark, and a third of them where it is bright."""
+    counts, level, stated = made_and_stated(rng, [0.5, 1 / 3])
+    for share in (0, 0.5, 1):
+        found = scaled(counts, level, stated, share)
+        assert found[0] == pytest.approx(0.4, rel=0.1)
+        assert found[-1] == pytest.approx(0.15, rel=0.1)
+
+
+def test_errors_are_narrowed_as_far_as_the_crystal_is_taken(rng):
+    """Stated errors of twice the true ones in the dark, and four times where it is bright."""
+    counts, level, stated = made_and_stated(rng, [2, 4])
+    for share, dark, bright in ((0, 0.8, 0.6), (0.5, 0.4 * np.sqrt(2), 0.3), (1, 0.4, 0.15)):
+        found = scaled(counts, level, stated, share)
+        assert found[0] == pytest.approx(dark, rel=0.1)
+        assert found[-1] == pytest.approx(bright, rel=0.1)
+
+
+def test_few_voxels_narrow_little(rng):
+    """Of 300 copied voxels one half is believed: errors stated four times too large are two times so."""
+    level = np.full(300, 5.5, np.float32)
+    counts = rng.poisson(np.expm1(level + 0.15 * rng.standard_normal(300))).astype(np.float32)
+    found = scaled(counts, level, np.full(300, 0.6, np.float32), 1)
+    assert found[0] == pytest.approx(0.3, rel=0.1)
+    unseen = standard_errors(counts, level, np.full(300, 0.6, np.float32), np.ones(300, bool))
+    one = np.ones(1, np.float32)
+    assert unseen(one, 0.6 * one, one) == pytest.approx(0.6, rel=1e-4)
+
+
+@pytest.mark.parametrize("true", [0.05, 0.7, 2.0, 4.0])
+@pytest.mark.parametrize("expected", [0.1, 1.0, 3.0])
+def test_photon_noise_is_no_error_of_the_filling_in_the_dark(true, expected):
+    """The mean over all counts that may be measured is the squared error, however far off the filling is."""
+    counts = np.arange(60.0)
+    found = squared_errors(counts.astype(np.float32), np.full(60, np.log1p(expected), np.float32))
+    mean = float(probability(counts, true) @ found)
+    assert mean == pytest.approx(((true - expected) / (1 + expected)) ** 2, rel=0.01, abs=1e-6)
+
+
+def test_one_stray_count_does_not_set_the_errors_of_a_class(rng):
+    level, stated = np.full(5000, 0.1, np.float32), np.full(5000, 0.5, np.float32)
+    counts = rng.poisson(np.expm1(level)).astype(np.float32)
+    counts[0] = 1e5
+    assert scaled(counts, level, stated, 0)[0] < 0.6
+
+
+@pytest.mark.parametrize(("true", "expected"), [(80.0, 80.0), (80.0, 50.0), (300.0, 500.0)])
+def test_photon_noise_is_no_error_of_the_filling_where_it_is_bright(true, expected):
+    counts = np.arange(1000.0)
+    found = squared_errors(counts.astype(np.float32), np.full(1000, np.log1p(expected), np.float32))
+    mean = float(probability(counts, true) @ found)
+    assert mean == pytest.approx(np.log((1 + true) / (1 + expected)) ** 2, rel=0.1, abs=1e-4)

@@ -155,7 +155,7 @@ def _mixed(
     scale = standard_errors(counts, level, own, hidden)
     level, own = mixture(plain)
     return Estimate(
-        log=np.where(mask, level, plain.log), sigma=np.where(mask, scale(level, own), np.float32(0))
+        log=np.where(mask, level, plain.log), sigma=np.where(mask, scale(level, own, share), np.float32(0))
     )
 
 

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from sayre.filling.crystal.copies import Copy
 from sayre.filling.stacking.evidence import RELATIVE, errors, levels_of
-from sayre.filling.wiener.calibration import BRIGHTNESS, LEAST_SHARE, PRIOR_COUNT
+from sayre.filling.stacking.scale import CLASSES
+from sayre.filling.wiener.calibration import PRIOR_COUNT
 from sayre.numerics.poisson import error_of_log, mean_of_log, mean_of_root, slope_of_expectation
 from sayre.numerics.smoothing import smoothed
 
@@ -26,8 +27,13 @@ ALONE, MOST_APART = 3.0, 4.0
 agreed, and at most where starts differ more in the gap."""
 TAIL = 2.0
 """Mean squared error of a voxel beyond which it counts less."""
-LEAST_VARIANCE = 1e-4
-"""Least variance of `log(1 + expected counts)` that is scaled."""
+LEAST_VARIANCE, LEAST_SHARE = 1e-5, 0.003
+"""Least variance of `log(1 + expected counts)` that is scaled, and least factor on a variance."""
+NARROW_PRIOR = 300.0
+"""Voxels of the copies, of a class of brightness, that speak against narrower errors."""
+FEW, STRAY = 5.0, 100.0
+"""Expected counts below which errors are found from counts, not from their logarithms; and largest squared
+error of a voxel there."""
 
 
 def weights(
@@ -102,10 +108,15 @@ def _mean(first: Log, second: Log) -> Counts:
     return np.asarray((np.expm1(first) + np.expm1(second)) / 2, np.float32)
 
 
-def standard_errors(counts: Counts, level: Log, spread: Log, hidden: Mask) -> Callable[[Log, Log], Log]:
-    """Return a function that widens standard errors, by brightness, as those in the copies turned out.
+def standard_errors(
+    counts: Counts, level: Log, spread: Log, hidden: Mask
+) -> Callable[[Log, Log, Counts], Log]:
+    """Return a function that scales standard errors, by brightness, as those in the copies turned out.
 
-    It makes none smaller: the gap is not its copy.
+    Errors that were larger in the copies are widened in full. Those that were smaller are narrowed as far as
+    the crystal is taken, and as many voxels of the copies tell so: by the power of both shares. The
+    statistical filling knows a gap by what lies beside it, and the gap is not its copy; a crystal that
+    explains one explains the other.
 
     Parameters
     ----------
@@ -117,27 +128,56 @@ def standard_errors(counts: Counts, level: Log, spread: Log, hidden: Mask) -> Ca
         Standard errors of `level`, same shape.
     hidden
         bool, the copies of the gaps.
+
+    Returns
+    -------
+    Function of `level`, `spread` and the weights of the crystal in the voxels that are filled, all of one
+    shape, which returns their standard errors, float32.
     """
     own, stated = level[hidden], spread[hidden].astype(np.float64) ** 2 + LEAST_VARIANCE
-    slope = slope_of_expectation(mean_of_log(own)).astype(np.float64)
-    made = ((np.log1p(counts[hidden]) - own) ** 2 - error_of_log(own)) * slope**2
-    cell = np.searchsorted(BRIGHTNESS, own)
+    made = squared_errors(counts[hidden], own)
+    cell = np.searchsorted(CLASSES, own)
 
     def total(values: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.asarray(np.bincount(cell, values, len(BRIGHTNESS) + 1), np.float64)
+        return np.asarray(np.bincount(cell, values, len(CLASSES) + 1), np.float64)
 
     number, claimed, found = total(np.ones_like(stated)), total(stated), total(made)
     pooled = max(float(made.sum() / stated.sum()), LEAST_SHARE)
     prior = PRIOR_COUNT * claimed / np.maximum(number, 1)
     scale = (np.maximum(found, LEAST_SHARE * claimed) + pooled * prior) / np.maximum(claimed + prior, 1e-12)
     seen = number > 0
-    scale = np.maximum(np.interp(np.arange(len(scale)), np.flatnonzero(seen), scale[seen]), 1)
+    scale = np.interp(np.arange(len(scale)), np.flatnonzero(seen), scale[seen])
+    told = number / (number + NARROW_PRIOR)
 
-    def scaled(level: Log, spread: Log) -> Log:
+    def scaled(level: Log, spread: Log, share: Counts) -> Log:
         variance = spread.astype(np.float64) ** 2 + LEAST_VARIANCE
-        return np.sqrt(variance * scale[np.searchsorted(BRIGHTNESS, level)]).astype(np.float32)
+        which = np.searchsorted(CLASSES, level)
+        mine, narrowed = scale[which], share * told[which]
+        return np.sqrt(variance * np.where(mine < 1, mine**narrowed, mine)).astype(np.float32)
 
     return scaled
+
+
+def squared_errors(counts: Counts, level: Log) -> NDArray[np.float64]:
+    """Estimate squared errors of `log(1 + expected counts)` by counts, without their photon noise.
+
+    Single ones may be negative; their mean is what counts. Below `FEW` expected counts, where the scatter of
+    a logarithm hangs on the true expectation, they are found from the counts themselves: `(n − λ)² − n` has
+    the mean `(true − λ)²`, whatever is true.
+
+    Parameters
+    ----------
+    counts
+        Photon counts n, 1D.
+    level
+        `log(1 + λ)` of the counts λ that were expected, same shape.
+    """
+    log = level.astype(np.float64)
+    expected, n = np.expm1(log), counts.astype(np.float64)
+    slope = slope_of_expectation(mean_of_log(level)).astype(np.float64)
+    many = ((np.log1p(n) - log) ** 2 - error_of_log(level)) * slope**2
+    few = np.minimum(((n - expected) ** 2 - n) / (1 + expected) ** 2, STRAY)
+    return np.where(expected < FEW, few, many)
 
 
 def _near(values: NDArray[np.float64], hidden: Mask) -> NDArray[np.float64]:
