@@ -110,9 +110,8 @@ class Phased(Shown):
         if self.middle_shape is not None:
             shape = sizes(self.middle_shape)
             note = f", with the steps before WHOLE on the middle of the pattern, {shape} voxels"
-            return (
-                f"{note}, and what follows WIDE from the mean of the starts alone" if self.of_mean else note
-            )
+            mean = "the mean of the starts was refined, as it is or after what follows WIDE"
+            return f"{note}; {mean}, whichever predicts unseen voxels better" if self.of_mean else note
         left_out = "from WHOLE to WIDE" if re.search(r"\bWIDE\b", self.recipe) else "after WHOLE"
         return f", without the steps {left_out}, which are for larger patterns"
 

@@ -5,7 +5,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 from scipy.special import erf
 
-from sayre.crystal.analysis.edges import FWHM, edge_widths
+from sayre.crystal.analysis.edges import FWHM, EdgeWidth, edge_widths
 
 SHAPE, HALF = (64, 60, 56), (17.3, 16.2, 15.4)
 
@@ -71,3 +71,17 @@ def test_images_and_nothing_have_none():
     nothing = np.zeros((8, 8, 8))
     assert edge_widths(nothing, nothing > 0, np.eye(3), AXES) == []
     assert edge_widths(np.ones((8, 8)), np.ones((8, 8), bool), np.eye(2), []) == []
+
+
+@pytest.mark.parametrize(
+    ("width", "voxel", "text"),
+    [
+        (0.6, (0.5, 0.5, 0.4), "below 1"),
+        (1.234, (0.5, 0.5, 0.4), "1.23"),
+        (1.9, None, "below 2"),
+        (2.5, None, "2.5"),
+    ],
+)
+def test_a_width_below_two_voxels_is_not_stated(width, voxel, text):
+    edge = EdgeWidth(name="row", direction=(0.0, 1.0, 0.0), width=width, profiles=100)
+    assert edge.text(voxel) == text

@@ -1,5 +1,7 @@
 """Starts are iterated on the middle of a large pattern first."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -137,6 +139,7 @@ def test_iterations_are_counted_on_from_the_middle_to_beyond_the_edges(block, mo
     recipe = "(HIO*2 + SW)**2, ER*2, WHOLE, RAAR*3, ER*1, WIDE, ER*2, ER*1"
     found = phase(block[1], recipe=recipe, runs=1, refine="none", watch=Watch(report=seen.append))
     assert found.recipe_note.endswith(" on the middle of the pattern, 14 × 12 × 14 voxels")
+    assert replace(found, of_mean=True).recipe_note.endswith("whichever predicts unseen voxels better")
     assert [now.iteration for now in seen] == [2, 4, 6, 9, 10, 12, 13]
 
 

@@ -31,6 +31,8 @@ SPLINE = 16
 """Voxels beyond which others change a cubic spline by no more than 1e-9 of their values."""
 FEWEST = 20
 """Profiles for a direction, at least."""
+RESOLVED = 2.0
+"""Voxels below which the width of the surface is not resolved."""
 FWHM = float(2 * np.sqrt(2 * np.log(2)))
 """Full width of a Gaussian at half of its maximum, in standard deviations."""
 
@@ -55,6 +57,17 @@ class EdgeWidth:
     direction: tuple[float, ...]
     width: float
     profiles: int
+
+    def text(self, voxel: tuple[float, ...] | None) -> str:
+        """Return the width in words of a report, or that it is below what the voxels resolve.
+
+        Parameters
+        ----------
+        voxel
+            Voxel size of the crystal in nm; None where it is not known.
+        """
+        least = RESOLVED * max(voxel or (1.0,))
+        return f"below {least:.3g}" if self.width < least else f"{self.width:.3g}"
 
     def plain(self) -> dict[str, Any]:
         """Return what is known by name, as JSON can hold it."""

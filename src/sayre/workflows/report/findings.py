@@ -37,7 +37,8 @@ def starts_rows(found: Phased) -> list[tuple[str, ...]]:
 
 def starts_legend(found: Phased) -> str:
     """What the columns of the starts mean, and why the result has other numbers."""
-    later = "the steps that follow WIDE in the recipe, which iterate the averaged starts on a larger array"
+    whose = "the mean of the averaged starts" if found.of_mean else "the averaged starts"
+    later = f"the steps that follow WIDE in the recipe, which iterate {whose} on a larger array"
     if found.nuisances is not None:
         later += ", and before the refinement under effects of beam and detector"
     return (
@@ -79,7 +80,8 @@ def opening(outcome: RunOutcome) -> str:
             "than the average."
         )
     if np.isfinite(found.agreement):
-        text += f" They agree to {found.agreement:.3f} (complex correlation with the middle one)."
+        when = ", before their mean was refined" if found.of_mean else ""
+        text += f" They agree to {found.agreement:.3f} (complex correlation with the middle one{when})."
     if np.isfinite(found.modes.scatter):
         text += f" Another set of starts would differ by {100 * found.modes.scatter:.0f} % (‖a − b‖/‖a‖)."
     else:
@@ -107,7 +109,7 @@ def resolution_rows(outcome: RunOutcome) -> list[Row]:
     sharp = edges(crystal)
     if sharp:
         names = ", ".join(edge.name for edge in sharp)
-        widths = ", ".join(f"{edge.width:.3g}" for edge in sharp)
+        widths = ", ".join(edge.text(crystal.voxel_size) for edge in sharp)
         rows.append((f"width of the surface (full width at half maximum) along {names}", f"{widths} {unit}"))
     grid = found.pattern.grid
     basis = known_frame(found.object.shape, Scan(geometry=outcome.result.scan.geometry), grid).basis

@@ -108,7 +108,10 @@ def _selected(found: Phased) -> list[str]:
     text += f"; their complex correlation is {found.agreement:.3f}"
     if np.isfinite(found.modes.scatter):
         text += f", and another set of starts is expected to differ by {100 * found.modes.scatter:.0f} %"
-    return [text + "."]
+    told = [text + "."]
+    if found.of_mean:
+        told.append("Their mean was refined by maximum likelihood.")
+    return told
 
 
 def _refined(found: Phased) -> list[str]:
@@ -152,7 +155,7 @@ def _resolution(outcome: RunOutcome) -> list[str]:
     sharp = edges(outcome.result.crystal)
     if sharp:
         unit = "voxels" if outcome.result.crystal.voxel_size is None else "nm"
-        widths = ", ".join(f"{edge.width:.3g}" for edge in sharp)
+        widths = ", ".join(edge.text(outcome.result.crystal.voxel_size) for edge in sharp)
         names = ", ".join(edge.name for edge in sharp)
         sentences.append(f"The surface is {widths} {unit} wide (full width at half maximum) along {names}.")
     return sentences

@@ -114,7 +114,7 @@ def _resolution(outcome: RunOutcome) -> Card:
     unit = "voxels" if outcome.result.crystal.voxel_size is None else "nm"
     sharp, told = edges(outcome.result.crystal), _periods(outcome.curves)
     if sharp:
-        widths = " × ".join(f"{edge.width:.3g}" for edge in sharp)
+        widths = " × ".join(edge.text(outcome.result.crystal.voxel_size) for edge in sharp)
         names = ", ".join(edge.name for edge in sharp)
         return Card("How fine?", f"{widths} {unit}", f"Width of the surface along {names}. {told}".rstrip())
     known = [curve for curve in outcome.curves.values() if np.isfinite(curve.resolution)]

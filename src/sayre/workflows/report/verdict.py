@@ -58,7 +58,7 @@ def verdict(made: list[Check]) -> Check:
     worst = max((check.level for check in made), key=LEVELS.index)
     reasons = [check.name for check in made if check.level == worst]
     if worst == "good":
-        return Check(WORDS[worst], worst, "It passes every check below.")
+        return Check(WORDS[worst], worst, "It passes every check.")
     told = ", ".join(reason[0].lower() + reason[1:] for reason in reasons)
     how = "These checks fail" if worst == "bad" else "Look at"
     return Check(WORDS[worst], worst, f"{how}: {told}.")

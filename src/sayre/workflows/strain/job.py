@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from sayre.data import Manifest
     from sayre.workflows.strain.analysis import Analysis
 
-RESOLVED = 2.0
-"""Voxels below which the width of the surface is not resolved."""
 FACETS = 8
 """As many facets are told of; all are in the metrics."""
 
@@ -139,10 +137,8 @@ class StrainOutcome:
         lines = [f"{self.output}: {int(crystal.support.sum())} voxels{size}{mean}, {level}"]
         if self.analysis.edges:
             unit = "voxels" if crystal.voxel_size is None else "nm"
-            least = RESOLVED * max(crystal.voxel_size or (1.0,))
             widths = ", ".join(
-                f"{f'below {least:.3g}' if edge.width < least else f'{edge.width:.3g}'} along {edge.name}"
-                for edge in self.analysis.edges
+                f"{edge.text(crystal.voxel_size)} along {edge.name}" for edge in self.analysis.edges
             )
             lines.append(f"  resolution by direction, width of the surface: {widths} ({unit})")
         for name, part in self.analysis.statistics.items():
