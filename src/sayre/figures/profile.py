@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sayre.data import FilledPattern
 from sayre.figures.counts import Place, numbering
 from sayre.figures.drawn import finish
-from sayre.figures.style import INK
+from sayre.figures.style import INK, legend_below
 from sayre.numerics.gaps import UNBOUNDED, find_gaps, run_lengths
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ def profiles_figure(profiles: list[Profile], *, title: str = "") -> Figure:
         panel.set_ylabel("1 + counts", fontsize=9)
         finish(panel)
     if profiles:
-        panels[0].legend(frameon=False, fontsize=8, loc="best")
+        legend_below(figure, 4)
     if title:
         figure.suptitle(title, fontsize=11, color=INK, x=0.01, ha="left")
     return figure
